@@ -1,0 +1,165 @@
+import type { Clock, Random } from './clock.ts';
+
+/**
+ * `closed`: calls pass and are counted. `open`: nothing passes until `retryAt`. `half-open`: one trial is under way,
+ * and still nothing else passes. `forced`: an operator holds the breaker open.
+ */
+export type BreakerState =
+  | { readonly kind: 'closed' }
+  | { readonly kind: 'open'; readonly since: number; readonly retryAt: number; readonly openMs: number }
+  | { readonly kind: 'half-open'; readonly since: number; readonly openMs: number }
+  | { readonly kind: 'forced'; readonly since: number };
+
+export type BreakerStateName = BreakerState['kind'];
+
+/** Times are milliseconds. */
+export interface BreakerOptions {
+  /** How far back failures count. Default 1,000. */
+  readonly windowMs?: number;
+  /** Ratio of failures in the window that opens the breaker. Default 0.5. */
+  readonly failureRatio?: number;
+  /** Fewer calls than this in the window never open it. Default 5. */
+  readonly minimumCalls?: number;
+  /** First open time, doubled after each failed trial and shortened by up to a quarter at random. Default 250. */
+  readonly openMs?: number;
+  /** Longest open time. Default 1,500. */
+  readonly maxOpenMs?: number;
+}
+
+const SLOTS = 10;
+const OPEN_JITTER = 0.25;
+
+interface Slot {
+  index: number;
+  calls: number;
+  failures: number;
+}
+
+/**
+ * Stops calls to a tier that keeps failing, so that nobody waits for it, and lets one trial at a time find out whether
+ * it is back. The caller runs the trial: {@link beginTrial}, then {@link close} or {@link reopen}.
+ *
+ * After Nygard, *Release It!* (2007), with a failure ratio over a ring of time slots instead of a count in a row.
+ */
+export class CircuitBreaker {
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #onTransition: (from: BreakerStateName, to: BreakerStateName) => void;
+  readonly #options: Required<BreakerOptions>;
+  readonly #slots: Slot[] = Array.from({ length: SLOTS }, () => ({ index: -1, calls: 0, failures: 0 }));
+  #state: BreakerState = { kind: 'closed' };
+  #generation = 0;
+
+  constructor(
+    clock: Clock,
+    random: Random,
+    onTransition: (from: BreakerStateName, to: BreakerStateName) => void,
+    options: BreakerOptions = {},
+  ) {
+    this.#clock = clock;
+    this.#random = random;
+    this.#onTransition = onTransition;
+    this.#options = { windowMs: 1_000, failureRatio: 0.5, minimumCalls: 5, openMs: 250, maxOpenMs: 1_500, ...options };
+  }
+
+  get state(): BreakerState {
+    return this.#state;
+  }
+
+  /** Whether an ordinary call may be made. */
+  get isClosed(): boolean {
+    return this.#state.kind === 'closed';
+  }
+
+  /** Changes with every transition; a call hands it back to {@link record}. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** Counts the outcome of a call; one that began under another generation says nothing about this one. */
+  record(succeeded: boolean, generation: number): void {
+    if (generation !== this.#generation || this.#state.kind !== 'closed') return;
+    const now = this.#clock.now();
+    const index = Math.floor((now * SLOTS) / this.#options.windowMs);
+    const slot = this.#slotAt(index);
+    slot.calls += 1;
+    if (succeeded) return;
+    slot.failures += 1;
+    let calls = 0;
+    let failures = 0;
+    for (const each of this.#slots) {
+      if (each.index <= index - SLOTS) continue;
+      calls += each.calls;
+      failures += each.failures;
+    }
+    if (calls >= this.#options.minimumCalls && failures >= calls * this.#options.failureRatio) this.trip();
+  }
+
+  /** Opens a closed breaker, whatever the window says: for a tier that is known to be away. */
+  trip(): void {
+    if (this.#state.kind === 'closed') this.#open(this.#options.openMs);
+  }
+
+  /** When an open breaker wants its next trial; `undefined` in any other state. */
+  get trialAt(): number | undefined {
+    return this.#state.kind === 'open' ? this.#state.retryAt : undefined;
+  }
+
+  /** Claims the one trial of an open breaker whose time has come (`now`: asked at once, for instance on a new connection). */
+  beginTrial(now = false): boolean {
+    const state = this.#state;
+    if (state.kind !== 'open' || (!now && this.#clock.now() < state.retryAt)) return false;
+    this.#become({ kind: 'half-open', since: this.#clock.now(), openMs: state.openMs });
+    return true;
+  }
+
+  /** The trial failed: open again, for twice as long. */
+  reopen(): void {
+    if (this.#state.kind === 'half-open') this.#open(Math.min(this.#state.openMs * 2, this.#options.maxOpenMs));
+  }
+
+  /** The tier has shown that it works. A forced breaker stays as it is. */
+  close(): void {
+    if (this.#state.kind === 'closed' || this.#state.kind === 'forced') return;
+    this.#reset();
+  }
+
+  /** Holds the breaker open until {@link release}, whatever trials say. */
+  force(): void {
+    if (this.#state.kind !== 'forced') this.#become({ kind: 'forced', since: this.#clock.now() });
+  }
+
+  /** Ends {@link force}: the breaker closes. */
+  release(): void {
+    if (this.#state.kind === 'forced') this.#reset();
+  }
+
+  #reset(): void {
+    for (const slot of this.#slots) slot.index = -1;
+    this.#become({ kind: 'closed' });
+  }
+
+  #open(openMs: number): void {
+    const since = this.#clock.now();
+    const jittered = openMs * (1 - OPEN_JITTER * this.#random.next());
+    this.#become({ kind: 'open', since, retryAt: since + jittered, openMs });
+  }
+
+  #become(next: BreakerState): void {
+    const from = this.#state.kind;
+    this.#state = next;
+    this.#generation += 1;
+    this.#onTransition(from, next.kind);
+  }
+
+  #slotAt(index: number): Slot {
+    // The ring has SLOTS places by construction, so the fallback never serves; it satisfies the index check.
+    const slot = this.#slots[index % SLOTS] ?? { index, calls: 0, failures: 0 };
+    if (slot.index !== index) {
+      slot.index = index;
+      slot.calls = 0;
+      slot.failures = 0;
+    }
+    return slot;
+  }
+}

@@ -1,0 +1,54 @@
+import type { Clock } from './clock.ts';
+
+/** The promise did not settle in time. Only travels inside the core. */
+export class BudgetExceeded extends Error {
+  override readonly name = 'BudgetExceeded';
+  readonly budgetMs: number;
+  constructor(budgetMs: number) {
+    super(`No answer within ${budgetMs} ms`);
+    this.budgetMs = budgetMs;
+  }
+}
+
+/**
+ * Settles like `work`, or rejects with {@link BudgetExceeded} after `budgetMs`. What `work` brings later goes to
+ * `onLate`; its later rejection is dropped, since the caller has already been told of a failure.
+ */
+export function within<T>(clock: Clock, budgetMs: number, work: Promise<T>, onLate?: (value: T) => void): Promise<T> {
+  if (budgetMs === Infinity) return work;
+  return new Promise<T>((resolve, reject) => {
+    let late = false;
+    const cancel = clock.after(budgetMs, () => {
+      late = true;
+      reject(new BudgetExceeded(budgetMs));
+    });
+    work.then(
+      (value) => {
+        if (late) onLate?.(value);
+        else {
+          cancel();
+          resolve(value);
+        }
+      },
+      (error: unknown) => {
+        if (late) return;
+        cancel();
+        reject(error);
+      },
+    );
+  });
+}
+
+/** Resolves after `ms`, or at once when `signal` is aborted. Never rejects. */
+export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const end = (): void => {
+      cancel();
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const cancel = clock.after(ms, end);
+    signal.addEventListener('abort', end, { once: true });
+  });
+}

@@ -1,0 +1,49 @@
+/**
+ * Time as the cache sees it. Production uses {@link systemClock}; tests advance a fake by hand.
+ *
+ * No wall clock takes part in any decision: steps and skew of the host's date cannot expire or revive an entry.
+ */
+export interface Clock {
+  /** Milliseconds since some fixed moment, never going back. May have a fraction. */
+  now(): number;
+  /**
+   * Calls `run` once, after at least `ms` milliseconds.
+   * @param ms Milliseconds, 0 or more; values beyond what the platform's timers hold are clamped.
+   * @returns A function that cancels the call; calling it later or twice does nothing.
+   */
+  after(ms: number, run: () => void): () => void;
+}
+
+/** Chance as the cache sees it. Production uses {@link systemRandom}; the simulator uses a seeded one. */
+export interface Random {
+  /** A number from 0 (inclusive) to 1 (exclusive). */
+  next(): number;
+  /** 22 characters of the URL-safe base64 alphabet, 128 random bits: nobody else ever draws the same. */
+  token(): string;
+}
+
+/** Platforms keep timers in 32 signed bits and fire at once beyond; about 24.8 days. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** The platform's monotonic clock and timers. Timers do not keep a process alive on their own. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  after(ms, run) {
+    const timer: unknown = setTimeout(run, Math.min(ms, LONGEST_TIMER_MS));
+    return () => clearTimeout(timer as Parameters<typeof clearTimeout>[0]);
+  },
+};
+
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+
+/** The platform's cryptographic randomness for tokens, its fast generator for jitter. */
+export const systemRandom: Random = {
+  next: () => Math.random(),
+  token() {
+    // 22 characters of 6 bits are 132 bits: at least the 128 that the protocol asks for.
+    const bytes = crypto.getRandomValues(new Uint8Array(22));
+    let token = '';
+    for (const byte of bytes) token += ALPHABET[byte & 63];
+    return token;
+  },
+};

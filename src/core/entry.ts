@@ -1,0 +1,40 @@
+import type { TagState } from './tags.ts';
+
+/**
+ * A value as L1 holds it. All times are milliseconds of this process's monotonic clock and are computed once, when the
+ * entry is made, so that a hit compares numbers and nothing else.
+ */
+export interface Entry {
+  /** Decoded once, deeply frozen, handed to every caller as it is. */
+  readonly value: unknown;
+  /** Estimated size for the store's limit, in bytes. */
+  readonly bytes: number;
+  /** When the load that gave the value began, or as near as this process knows from below. */
+  readonly loadBeganAt: number;
+  /** When the value was stored first, wherever that was. */
+  readonly storedAt: number;
+  /** End of the TTL. */
+  readonly freshUntil: number;
+  /** End of `staleWhileRevalidate`. */
+  readonly staleUntil: number;
+  /** End of `staleIfError`. */
+  readonly errorUntil: number;
+  /** Up to here a hit needs no further question: fresh, within L1's own TTL and before refresh-ahead. */
+  readonly hitUntil: number;
+  /** End of L1's own TTL: beyond it the entry is only good for {@link errorUntil}. */
+  readonly localUntil: number;
+  /** The tags' generations that were current before the load began, by reference. */
+  readonly tags: readonly TagState[];
+  /** Marked by `expire`: never fresh, only for {@link errorUntil}. */
+  readonly expired: boolean;
+}
+
+/** State of an entry at a time. `expired` may still serve `staleIfError`. */
+export type Freshness = 'fresh' | 'stale' | 'expired';
+
+/** Where an entry stands at `now`. */
+export function freshnessOf(entry: Entry, now: number): Freshness {
+  if (entry.expired) return 'expired';
+  if (now < entry.freshUntil) return 'fresh';
+  return now < entry.staleUntil ? 'stale' : 'expired';
+}

@@ -1,0 +1,154 @@
+import type { EntryId } from './ports.ts';
+
+/** The tiers an answer can come from. */
+export type TierName = 'l1' | 'l2' | 'source';
+
+interface CacheErrorOptions {
+  readonly key?: string | undefined;
+  readonly tier?: TierName | undefined;
+  readonly cause?: unknown;
+}
+
+/** Survives two copies of this package in one process, where `instanceof` does not. */
+const BRAND = Symbol.for('tiercel.CacheError');
+
+/**
+ * Base of everything that Tiercel itself throws. A loader's own error is never wrapped: it reaches the caller as thrown.
+ * `code` is a literal in each subclass, for `switch`.
+ */
+export abstract class CacheError extends Error {
+  abstract readonly code: string;
+  readonly [BRAND] = true;
+  /** The logical key concerned, where there is one. */
+  readonly key?: string;
+  /** The tier concerned, where there is one. */
+  readonly tier?: TierName;
+
+  constructor(message: string, options: CacheErrorOptions = {}) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    if (options.key !== undefined) this.key = options.key;
+    if (options.tier !== undefined) this.tier = options.tier;
+  }
+}
+
+/** Whether `error` was thrown by Tiercel itself, in whatever copy of the package. */
+export function isCacheError(error: unknown): error is CacheError {
+  return typeof error === 'object' && error !== null && BRAND in error;
+}
+
+/** An option that cannot be used; the message names the option and the value given. */
+export class InvalidOptionError extends CacheError {
+  override readonly name = 'InvalidOptionError';
+  readonly code = 'INVALID_OPTION';
+  readonly option: string;
+  constructor(option: string, given: unknown, expected: string) {
+    super(`Option ${option} must be ${expected}; got ${show(given)}`);
+    this.option = option;
+  }
+}
+
+/** A key, tag or namespace that cannot be used; see the limits in `key.ts`. */
+export class InvalidKeyError extends CacheError {
+  override readonly name = 'InvalidKeyError';
+  readonly code = 'INVALID_KEY';
+  constructor(what: 'key' | 'tag' | 'namespace' | 'pattern', given: unknown, problem: string) {
+    super(`The ${what} ${show(given)} ${problem}`, typeof given === 'string' ? { key: given } : {});
+  }
+}
+
+/** A value that would not come back from L2 as it was given. Nothing was stored. */
+export class InvalidValueError extends CacheError {
+  override readonly name = 'InvalidValueError';
+  readonly code = 'INVALID_VALUE';
+  constructor(problem: string, options: CacheErrorOptions = {}) {
+    super(options.key === undefined ? `The value ${problem}` : `The value of key ${show(options.key)} ${problem}`, options);
+  }
+}
+
+/** The loader took longer than `hardTimeout`; its `signal` was aborted and its lease given back. */
+export class LoadTimeoutError extends CacheError {
+  override readonly name = 'LoadTimeoutError';
+  readonly code = 'LOAD_TIMEOUT';
+  constructor(key: string, timeoutMs: number) {
+    super(`Loading key ${show(key)} took longer than its hardTimeout of ${timeoutMs} ms`, { key, tier: 'source' });
+  }
+}
+
+/** Too many loads are running: this one was not begun, to protect the source. */
+export class LoadShedError extends CacheError {
+  override readonly name = 'LoadShedError';
+  readonly code = 'LOAD_SHED';
+  /** When a new try is sensible, in milliseconds. */
+  readonly retryAfterMs: number;
+  constructor(key: string, limit: number, retryAfterMs: number) {
+    super(`Key ${show(key)} was not loaded: ${limit} loads are already running`, { key, tier: 'source' });
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** Bytes in L2 that are not an envelope of this version. Readers treat it as a miss; it only reaches `onError`. */
+export class CodecError extends CacheError {
+  override readonly name = 'CodecError';
+  readonly code = 'CODEC';
+  constructor(problem: string, options: CacheErrorOptions = {}) {
+    super(`The stored bytes are no entry: ${problem}`, { tier: 'l2', ...options });
+  }
+}
+
+/** The cache was closed; nothing is read or written any more. */
+export class CacheClosedError extends CacheError {
+  override readonly name = 'CacheClosedError';
+  readonly code = 'CACHE_CLOSED';
+  constructor(cacheName: string) {
+    super(`The cache ${show(cacheName)} is closed`);
+  }
+}
+
+/** What an invalidation still owes to L2. */
+export interface PendingSummary {
+  readonly keys: number;
+  readonly tags: number;
+  readonly patterns: number;
+  /** Everything: ordered so, or because the pending set was full. */
+  readonly all: boolean;
+}
+
+/**
+ * The invalidation took effect in this process, and L2 could not be told. It is kept and repeated until it is
+ * delivered; until then its keys are not read from L2 here.
+ */
+export class InvalidationPendingError extends CacheError {
+  override readonly name = 'InvalidationPendingError';
+  readonly code = 'INVALIDATION_PENDING';
+  /** All that this instance still owes, this order included. */
+  readonly pending: PendingSummary;
+  constructor(pending: PendingSummary, cause?: unknown) {
+    super('L2 could not be told of the invalidation; it is kept and repeated until it is delivered', {
+      tier: 'l2',
+      ...(cause === undefined ? {} : { cause }),
+    });
+    this.pending = pending;
+  }
+}
+
+/** What `onError` is told. A failing tier never rejects a read or a fill: it comes here. */
+export interface TierFailure {
+  readonly error: unknown;
+  /** The step that failed, in the contract's words: `acquire`, `fill`, `invalidate`, `load`, … */
+  readonly operation: string;
+  readonly tier: TierName;
+  /** The logical key, where the step had one. */
+  readonly key?: EntryId | undefined;
+  /** Whether nobody was waiting for the step: a refresh, a retry, a heartbeat. */
+  readonly background: boolean;
+}
+
+function show(given: unknown): string {
+  if (typeof given === 'string') {
+    const printable = JSON.stringify(given);
+    return printable.length > 80 ? `${printable.slice(0, 77)}…"` : printable;
+  }
+  if (typeof given === 'function') return 'a function';
+  if (typeof given === 'object' && given !== null) return Array.isArray(given) ? 'an array' : 'an object';
+  return String(given);
+}

@@ -1,0 +1,194 @@
+import { type Duration, toMs } from './duration.ts';
+import { InvalidOptionError } from './errors.ts';
+import { assertKey } from './key.ts';
+
+/** What a loader is given beside the key. */
+export interface LoaderContext<V = unknown> {
+  readonly key: string;
+  /** Aborted at `hardTimeout`, on `close`, and when nobody waits for the load any more. Pass it on. */
+  readonly signal: AbortSignal;
+  /** The value that this load replaces, if there still is one. */
+  readonly stale: V | undefined;
+  /** Sets this value's TTL (adaptive TTL); `0` hands it out without storing it. */
+  setTtl(ttl: Duration): void;
+  /** Adds tags that only the value reveals. */
+  setTags(tags: readonly string[]): void;
+  /** Hands the value out without storing it anywhere. */
+  skip(): void;
+}
+
+/** Computes a missing value. `null` means that the source has none; `undefined` is refused. */
+export type Loader<V> = (context: LoaderContext<V>) => V | Promise<V>;
+
+/** Freshness of an entry. Durations are milliseconds or `'250ms' | '30s' | '5m' | '1h' | '1d'`. */
+export interface EntryOptions<V = unknown> {
+  /** How long a value is fresh. Default 1 h; `Infinity` never expires, `0` is not stored. */
+  readonly ttl?: Duration;
+  /** How long L1 answers without asking L2. Default 30 s, shortened by `jitter`. */
+  readonly l1Ttl?: Duration;
+  /** The `ttl` of `null` (the source has no such thing). Default 30 s. */
+  readonly negativeTtl?: Duration;
+  /** After `ttl`: answer the old value at once and refresh behind it. Default 0. */
+  readonly staleWhileRevalidate?: Duration;
+  /** After `ttl`: answer the old value, flagged, if the loader fails. Default 0. */
+  readonly staleIfError?: Duration;
+  /** Shortens each TTL by up to this ratio, so that keys written together do not expire together. 0 to 1, default 0.1. */
+  readonly jitter?: number;
+  /** Names for invalidation, or a function of the value. At most 64. Default none. */
+  readonly tags?: readonly string[] | ((value: V) => readonly string[]);
+}
+
+/** Options of one read. */
+export interface ReadOptions<V = unknown> extends EntryOptions<V> {
+  /** Ratio of the TTL after which a hit refreshes in the background (0.8 is good); `false`, the default, never. */
+  readonly refreshAhead?: number | false;
+  /** With a stale value at hand, answer it after this long; the load goes on. `false`, the default, waits. */
+  readonly softTimeout?: Duration | false;
+  /** Abort the load after this long and fail (or answer stale). Default 10 s; `Infinity` never. */
+  readonly hardTimeout?: Duration;
+  /** The longest that one L2 operation may hold this read. Default 50 ms. */
+  readonly l2Timeout?: Duration;
+  /** How long the right to fill lasts if its holder dies. Renewed while the load runs. Default 5 s. */
+  readonly lease?: Duration;
+  /** Load anew, whatever the tiers hold, and never join a running load. Default `false`. */
+  readonly forceFresh?: boolean;
+  /** Ends this caller's waiting; the load stops when nobody waits for it. */
+  readonly signal?: AbortSignal;
+}
+
+/** Options of a `set`. */
+export interface WriteOptions<V = unknown> extends EntryOptions<V> {
+  /** Refuse the write if a greater version is stored. A safe integer, 0 or more. Default: the last call wins. */
+  readonly version?: number;
+}
+
+/** Every default, in one place; the README's table is tested against it. */
+export const DEFAULTS = Object.freeze({
+  ttl: '1h',
+  l1Ttl: '30s',
+  negativeTtl: '30s',
+  staleWhileRevalidate: 0,
+  staleIfError: 0,
+  refreshAhead: false,
+  jitter: 0.1,
+  softTimeout: false,
+  hardTimeout: '10s',
+  l2Timeout: 50,
+  lease: '5s',
+  tags: Object.freeze([]) as readonly string[],
+  forceFresh: false,
+} as const satisfies Required<Omit<ReadOptions, 'signal'>>);
+
+/** Most tags of one entry. */
+export const MAX_TAGS = 64;
+
+/** {@link ReadOptions} with every default filled in and every duration in milliseconds (`Infinity` for "off"). */
+export interface ResolvedOptions {
+  readonly ttlMs: number;
+  readonly l1TtlMs: number;
+  readonly negativeTtlMs: number;
+  readonly staleWhileRevalidateMs: number;
+  readonly staleIfErrorMs: number;
+  /** 1 when off: a hit is never past its whole TTL. */
+  readonly refreshAhead: number;
+  readonly jitter: number;
+  readonly softTimeoutMs: number;
+  readonly hardTimeoutMs: number;
+  readonly l2TimeoutMs: number;
+  readonly leaseMs: number;
+  readonly tags: readonly string[];
+  readonly tagsOf: ((value: unknown) => readonly string[]) | undefined;
+  readonly forceFresh: boolean;
+  readonly signal: AbortSignal | undefined;
+  readonly version: number | undefined;
+}
+
+type AnyOptions = ReadOptions<never> & WriteOptions<never>;
+
+const KNOWN = new Set<string>([...Object.keys(DEFAULTS), 'signal', 'version']);
+
+/**
+ * Fills in defaults and turns durations into milliseconds.
+ * @throws {@link InvalidOptionError} naming the option and the value that cannot be used.
+ */
+export function resolveOptions(options: AnyOptions = {}, defaults: ResolvedOptions = RESOLVED_DEFAULTS): ResolvedOptions {
+  for (const name in options) {
+    if (!KNOWN.has(name)) throw new InvalidOptionError(name, (options as Record<string, unknown>)[name], `one of ${[...KNOWN].join(', ')}`);
+  }
+  const ms = (name: Exclude<keyof AnyOptions & `${string}`, 'tags' | 'signal' | 'forceFresh' | 'jitter' | 'refreshAhead' | 'version'>, otherwise: number): number => {
+    const given = options[name];
+    return given === undefined ? otherwise : given === false ? Infinity : toMs(given, name);
+  };
+  const tags = options.tags;
+  if (Array.isArray(tags)) assertTags(tags);
+  return {
+    ttlMs: ms('ttl', defaults.ttlMs),
+    l1TtlMs: ms('l1Ttl', defaults.l1TtlMs),
+    negativeTtlMs: ms('negativeTtl', defaults.negativeTtlMs),
+    staleWhileRevalidateMs: ms('staleWhileRevalidate', defaults.staleWhileRevalidateMs),
+    staleIfErrorMs: ms('staleIfError', defaults.staleIfErrorMs),
+    refreshAhead: options.refreshAhead === undefined ? defaults.refreshAhead : options.refreshAhead === false ? 1 : ratio('refreshAhead', options.refreshAhead),
+    jitter: options.jitter === undefined ? defaults.jitter : ratio('jitter', options.jitter),
+    softTimeoutMs: ms('softTimeout', defaults.softTimeoutMs),
+    hardTimeoutMs: positive('hardTimeout', ms('hardTimeout', defaults.hardTimeoutMs)),
+    l2TimeoutMs: positive('l2Timeout', ms('l2Timeout', defaults.l2TimeoutMs)),
+    leaseMs: finite('lease', positive('lease', ms('lease', defaults.leaseMs))),
+    tags: tags === undefined ? defaults.tags : Array.isArray(tags) ? [...new Set(tags)] : defaults.tags,
+    tagsOf: typeof tags === 'function' ? (tags as (value: unknown) => readonly string[]) : defaults.tagsOf,
+    forceFresh: options.forceFresh ?? defaults.forceFresh,
+    signal: options.signal,
+    version: options.version === undefined ? undefined : safeInteger('version', options.version),
+  };
+}
+
+/**
+ * @throws {@link InvalidOptionError} when there are more than {@link MAX_TAGS} or it is no array.
+ * @throws {@link InvalidKeyError} when one of them is no usable tag.
+ */
+export function assertTags(tags: unknown): asserts tags is readonly string[] {
+  if (!Array.isArray(tags)) throw new InvalidOptionError('tags', tags, 'an array of strings, or a function of the value that gives one');
+  if (tags.length > MAX_TAGS) throw new InvalidOptionError('tags', tags.length, `at most ${MAX_TAGS} tags`);
+  for (const tag of tags) assertKey(tag, 'tag');
+}
+
+function ratio(option: string, given: unknown): number {
+  if (typeof given === 'number' && given >= 0 && given <= 1) return given;
+  throw new InvalidOptionError(option, given, 'a ratio from 0 to 1');
+}
+
+function positive(option: string, ms: number): number {
+  if (ms > 0) return ms;
+  throw new InvalidOptionError(option, ms, 'longer than 0');
+}
+
+function finite(option: string, ms: number): number {
+  if (Number.isFinite(ms)) return ms;
+  throw new InvalidOptionError(option, ms, 'finite: a holder that dies must lose it');
+}
+
+function safeInteger(option: string, given: unknown): number {
+  if (Number.isSafeInteger(given) && (given as number) >= 0) return given as number;
+  throw new InvalidOptionError(option, given, 'a safe integer, 0 or more');
+}
+
+const OFF: ResolvedOptions = {
+  ttlMs: 0,
+  l1TtlMs: 0,
+  negativeTtlMs: 0,
+  staleWhileRevalidateMs: 0,
+  staleIfErrorMs: 0,
+  refreshAhead: 1,
+  jitter: 0,
+  softTimeoutMs: Infinity,
+  hardTimeoutMs: Infinity,
+  l2TimeoutMs: Infinity,
+  leaseMs: 1,
+  tags: [],
+  tagsOf: undefined,
+  forceFresh: false,
+  signal: undefined,
+  version: undefined,
+};
+
+/** {@link DEFAULTS}, resolved. */
+export const RESOLVED_DEFAULTS: ResolvedOptions = Object.freeze(resolveOptions(DEFAULTS, OFF));

@@ -1,0 +1,292 @@
+import type { Entry } from './entry.ts';
+
+/**
+ * One logical key inside its namespace, as one string: the key itself in the root namespace, and
+ * `\u0001<namespace>\u0001<key>` elsewhere. Neither part can hold control characters, so no two pairs meet.
+ * Tags are written in the same form. See `key.ts`.
+ */
+export type EntryId = string;
+
+/** L1: a store inside this process. Synchronous and never failing; it decides alone what to evict. */
+export interface LocalTier {
+  get(id: EntryId): Entry | undefined;
+  set(id: EntryId, entry: Entry): void;
+  delete(id: EntryId): void;
+  clear(): void;
+  /** Every id in the store, in any order; only invalidation by pattern walks it. */
+  ids(): Iterable<EntryId>;
+  /** Entries and their estimated bytes at this moment. */
+  usage(): { entries: number; bytes: number; evictions: number };
+}
+
+/**
+ * A value as L2 holds it. The adapter owns the byte form of everything but `body`, which only the codec reads.
+ */
+export interface StoredValue {
+  /** Drawn anew whenever the record is written: two records with one token are the same record. */
+  readonly token: string;
+  /** When the value was loaded, in milliseconds of the L2 server's clock. */
+  readonly storedAt: number;
+  /** When it was marked expired, in milliseconds of the server's clock; 0 when it was not. */
+  readonly expiredAt: number;
+  /** What {@link Codec.encode} made of the envelope. */
+  readonly body: string | Uint8Array;
+}
+
+/** What a key holds in L2. */
+export type StoredRecord =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'value'; readonly value: StoredValue }
+  /** Somebody may fill this key; there is no value yet. */
+  | { readonly kind: 'lease'; readonly token: string };
+
+/**
+ * The generation of one tag: the id of the invalidation that made it, in two parts.
+ * An entry whose recorded `hard` differs from the tag's is gone; one whose `soft` differs is expired.
+ * The strings have the form `<epoch>:<number>` and are compared for equality; see `tags.ts` for the one ordering rule.
+ */
+export interface TagGeneration {
+  readonly hard: string;
+  readonly soft: string;
+}
+
+/** The history that a caller believes it is talking to. Scripts refuse to write when it is another one. */
+export interface Session {
+  /** Identifies one run of one L2 server process (the first 16 digits of Redis's run id). */
+  readonly epoch: string;
+  /** Part of every physical key: another generation, another set of entries. */
+  readonly generation: string;
+}
+
+/** The answer to one heartbeat, all read in the same atomic step as its write and its publication. */
+export interface Heartbeat {
+  readonly epoch: string;
+  /** Number of the last invalidation of this epoch. */
+  readonly sequence: number;
+  /** Milliseconds of the server's clock. */
+  readonly time: number;
+  /** The generation agreed for this epoch; `undefined` when there is none yet. */
+  readonly generation: string | undefined;
+}
+
+/** What an invalidation names. Empty lists are allowed; `all` outranks everything else. */
+export interface Targets {
+  readonly ids: readonly EntryId[];
+  readonly tags: readonly EntryId[];
+  readonly pattern?: PatternTarget | undefined;
+  readonly all: boolean;
+}
+
+/** A glob (`*`, `?`) over the logical keys of one namespace; `namespace` is `''` for the root. */
+export interface PatternTarget {
+  readonly namespace: string;
+  readonly glob: string;
+}
+
+/** `delete`: gone. `expire`: stale at once, kept for `staleIfError`. */
+export type InvalidationMode = 'delete' | 'expire';
+
+/** An invalidation on its way into L2. */
+export interface InvalidationOrder {
+  readonly targets: Targets;
+  readonly mode: InvalidationMode;
+  /** The instance that orders it. */
+  readonly origin: string;
+  /** For `all`: the generation that replaces the present one. */
+  readonly nextGeneration: string;
+}
+
+/** An invalidation as the bus carries it: numbers and names, never values. */
+export interface Invalidation extends Omit<InvalidationOrder, 'nextGeneration'> {
+  readonly kind: 'invalidation';
+  readonly epoch: string;
+  /** Consecutive within one epoch: a missing number is a lost message. */
+  readonly sequence: number;
+  /** For `all`: the generation from now on. */
+  readonly generation?: string | undefined;
+}
+
+/** This instance's own heartbeat, coming back on its subscription. */
+export interface HeartbeatEcho {
+  readonly kind: 'heartbeat';
+  readonly epoch: string;
+  readonly sequence: number;
+  /** What the heartbeat carried when it was sent. */
+  readonly nonce: string;
+}
+
+export type BusMessage = Invalidation | HeartbeatEcho;
+
+/** What a script says when the caller's {@link Session} is not the server's: nothing was done. */
+export interface SessionMismatch {
+  readonly kind: 'session-mismatch';
+}
+
+export interface FillRequest {
+  readonly id: EntryId;
+  readonly generation: string;
+  /** Store only if the record is still exactly this: my lease, or the value I set out to replace. */
+  readonly expected: { readonly kind: 'lease' | 'value'; readonly token: string };
+  /** A refresh claim to give back in the same step; see {@link RemoteTier.claimRefresh}. */
+  readonly claim?: string | undefined;
+  /** The new record's token. */
+  readonly token: string;
+  readonly body: string | Uint8Array;
+  /** How old the value already is, in milliseconds: the server stamps its own time less this. */
+  readonly age: number;
+  /** How long the record may stay, in milliseconds; `Infinity` for no expiry. At least 1. */
+  readonly keepFor: number;
+}
+
+export interface WriteRequest {
+  readonly id: EntryId;
+  readonly session: Session;
+  readonly origin: string;
+  readonly token: string;
+  readonly body: string | Uint8Array;
+  readonly keepFor: number;
+  /** Refuse if the stored version is greater; `undefined` writes without asking. A safe integer. */
+  readonly version?: number | undefined;
+}
+
+/**
+ * L2: a store that all instances share. The contract is one atomic step a method; ordering, budgets, retries and
+ * trust are the core's business. Every method rejects when the server cannot be asked or answers with an error:
+ * {@link RemoteError} says which kind. A method never waits for a connection that is not there.
+ *
+ * Calls made in one tick travel together: that is what makes "a read and its tags" one round trip.
+ */
+export interface RemoteTier {
+  /** For messages and telemetry: `redis`, `memory`. */
+  readonly system: string;
+  /**
+   * Begins to connect and goes on trying until {@link close}. Never rejects for an absent server.
+   * `onDisconnect` is called as soon as a connection is lost, before any later call can reach another one.
+   * `onConnect` is called when calls can be made (again).
+   */
+  start(listener: RemoteListener): void;
+  /**
+   * Writes the heartbeat record, publishes {@link HeartbeatEcho} to `instance`'s own channel and reads the session.
+   * The write is the point: a server that may not write (a cut-off old master) must not prove anything.
+   */
+  heartbeat(instance: string, nonce: string): Promise<Heartbeat>;
+  /** Sets the epoch's generation to `proposal` if it has none; answers what it is now. */
+  agreeGeneration(epoch: string, proposal: string): Promise<string>;
+  /** Reads a key and, if it holds nothing, takes the lease under `token` for `leaseMs`. `none`: the lease is mine. */
+  acquire(id: EntryId, generation: string, token: string, leaseMs: number): Promise<StoredRecord>;
+  /** Reads a key and changes nothing. */
+  read(id: EntryId, generation: string): Promise<StoredRecord>;
+  /** Milliseconds until the record goes, `Infinity` for never, `undefined` when there is none. For `inspect`. */
+  remaining(id: EntryId, generation: string): Promise<number | undefined>;
+  /** Stores a loaded value; `false` when the record is not the expected one any more, and nothing changed. */
+  fill(request: FillRequest): Promise<boolean>;
+  /** Gives a lease back if it is still mine. */
+  release(id: EntryId, generation: string, token: string): Promise<void>;
+  /** Extends a lease if it is still mine, never creates one; says whether it did. */
+  renew(id: EntryId, generation: string, token: string, leaseMs: number): Promise<boolean>;
+  /** The right to refresh a key that holds a value: one holder in the fleet, for at most `leaseMs`. */
+  claimRefresh(id: EntryId, generation: string, token: string, leaseMs: number): Promise<boolean>;
+  /** Gives a refresh claim back if it is still mine. */
+  releaseRefresh(id: EntryId, generation: string, token: string): Promise<void>;
+  /**
+   * Generations of tags, in the order asked; one that is missing is created under the present number of the epoch
+   * (missing never means "zero"). Each is kept for `keepFor` milliseconds more.
+   */
+  tagGenerations(tags: readonly EntryId[], generation: string, keepFor: number): Promise<readonly TagGeneration[]>;
+  /**
+   * In one step: takes the next number, removes or expires the keys, moves the tags' generations, publishes.
+   * Does nothing when `session` is not the server's.
+   * @returns the number given.
+   */
+  invalidate(order: InvalidationOrder, session: Session, tagsKeepFor: number): Promise<{ kind: 'done'; sequence: number } | SessionMismatch>;
+  /** In one step: takes the next number, stores the value under a new token, publishes the key. */
+  write(request: WriteRequest): Promise<{ kind: 'done'; sequence: number } | { kind: 'older' } | SessionMismatch>;
+  /**
+   * Removes (`delete`) or expires every entry of `generation` for which `matches` says yes, in bounded batches.
+   * It publishes nothing: the caller sends the invalidation with the pattern afterwards.
+   * @returns how many records it touched.
+   */
+  sweep(generation: string, namespace: string, matches: (id: EntryId) => boolean, mode: InvalidationMode): Promise<number>;
+  /** Drops the connection and makes a new one: for a connection that is open and silent. */
+  reset(): void;
+  close(): Promise<void>;
+}
+
+export interface RemoteListener {
+  onConnect(): void;
+  onDisconnect(error: Error | undefined): void;
+  /** Something an operator must mend: wrong password, missing right, version below the minimum. Said once per connection. */
+  onAlarm(error: Error): void;
+}
+
+/** Why L2 could not answer. */
+export type RemoteFailure =
+  /** Connection refused, reset, closed; server loading, cluster down, not enough replicas. */
+  | 'unavailable'
+  /** The server is alive and refuses for a reason that an operator must mend: NOPERM, WRONGPASS, WRONGTYPE. */
+  | 'denied'
+  /** The server is alive and full (`maxmemory` with `noeviction`). */
+  | 'full'
+  /** Any other answer that was not expected. */
+  | 'error';
+
+/** What a {@link RemoteTier} rejects with. */
+export class RemoteError extends Error {
+  override readonly name = 'RemoteError';
+  readonly failure: RemoteFailure;
+  constructor(failure: RemoteFailure, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.failure = failure;
+  }
+}
+
+/** Carries invalidations to every instance, and this instance's heartbeats back to it, in one ordered stream. */
+export interface Bus {
+  /**
+   * Subscribes and goes on trying until {@link close}; never rejects for an absent server.
+   * Messages of one server arrive in the order in which the server published them.
+   */
+  start(instance: string, listener: BusListener): void;
+  /** Destroys the connection and subscribes anew: for a subscription that is open and silent. */
+  reset(): void;
+  close(): Promise<void>;
+}
+
+export interface BusListener {
+  /** The server has acknowledged the subscription: messages published from now on arrive. */
+  onSubscribed(): void;
+  onMessage(message: BusMessage): void;
+  /** A message that no Tiercel of this version wrote; it was dropped. */
+  onMalformed(reason: string): void;
+  /** The subscription is gone; messages may be lost until `onSubscribed`. */
+  onUnsubscribed(error: Error | undefined): void;
+}
+
+/** What travels in {@link StoredValue.body}. Durations are milliseconds and count from `storedAt`. */
+export interface Envelope {
+  /** Checked on read: bytes pasted under another key are not an answer. */
+  readonly id: EntryId;
+  /** Schema version of the writer (`createCache({ version })`); a reader of another version sees a miss. */
+  readonly version: string;
+  readonly value: unknown;
+  /** How long the value is fresh. `Infinity` never expires. */
+  readonly ttl: number;
+  /** Counted from the end of `ttl`. */
+  readonly staleWhileRevalidate: number;
+  /** Counted from the end of `ttl`. */
+  readonly staleIfError: number;
+  /** Tag ids and their generations before the load began. */
+  readonly tags: readonly (readonly [tag: EntryId, generation: TagGeneration])[];
+}
+
+/** Envelope ↔ bytes. */
+export interface Codec {
+  /**
+   * @throws {@link InvalidValueError} when the value would not come back as it is.
+   */
+  encode(envelope: Envelope): string | Uint8Array;
+  /**
+   * @throws {@link CodecError} when the bytes are not an envelope of this format.
+   */
+  decode(body: string | Uint8Array): Envelope;
+}

@@ -1,0 +1,101 @@
+import type { EntryId, InvalidationMode, TagGeneration } from './ports.ts';
+
+/**
+ * What this process knows of one tag between two of its invalidations. Entries hold these objects by reference, so an
+ * invalidation changes one word and every entry under the tag sees it on its next read, without an index.
+ */
+export interface TagState {
+  readonly tag: EntryId;
+  /** `expired`: entries under it are stale. `gone`: they are misses. */
+  status: 'current' | 'expired' | 'gone';
+  /** The tag's generation in L2, once it has been read while no message spoke against it. */
+  generation: TagGeneration | undefined;
+}
+
+/** Known tags are bounded; a tag that is forgotten is as good as invalidated. */
+const MAX_KNOWN_TAGS = 100_000;
+
+/** The tags of all entries of this process. */
+export class TagRegistry {
+  readonly #known = new Map<EntryId, TagState>();
+  readonly #limit: number;
+
+  constructor(limit = MAX_KNOWN_TAGS) {
+    this.#limit = limit;
+  }
+
+  get size(): number {
+    return this.#known.size;
+  }
+
+  /** The tag's present state, made now if there is none. */
+  obtain(tag: EntryId): TagState {
+    const known = this.#known.get(tag);
+    if (known !== undefined) {
+      // Moved to the end: the first in the map is the one obtained longest ago.
+      this.#known.delete(tag);
+      this.#known.set(tag, known);
+      return known;
+    }
+    const state: TagState = { tag, status: 'current', generation: undefined };
+    this.#known.set(tag, state);
+    if (this.#known.size > this.#limit) this.#forgetOldest();
+    return state;
+  }
+
+  /**
+   * What a read of L2 said of a tag. If something else was known, a message is on its way that will say so too:
+   * entries made under the old generation stop now.
+   */
+  learn(state: TagState, generation: TagGeneration): void {
+    if (state.generation === undefined) state.generation = generation;
+    else if (state.generation.hard !== generation.hard) this.#end(state, 'gone');
+    else if (state.generation.soft !== generation.soft) this.#end(state, 'expired');
+  }
+
+  /**
+   * An invalidation of the tag, given the number `id`, took place.
+   * @returns whether it was news: not when the generation known here is that of this very invalidation or a later one.
+   */
+  invalidate(tag: EntryId, mode: InvalidationMode, epoch?: string, sequence?: number): boolean {
+    const state = this.#known.get(tag);
+    if (state === undefined) return true;
+    if (state.generation !== undefined && epoch !== undefined && sequence !== undefined) {
+      const { hard, soft } = state.generation;
+      const read = mode === 'delete' ? hard : soft;
+      if (isAtOrAfter(read, epoch, sequence)) return false;
+    }
+    this.#end(state, mode === 'delete' ? 'gone' : 'expired');
+    return true;
+  }
+
+  /** Nothing is known any more. */
+  clear(): void {
+    for (const state of this.#known.values()) state.status = 'gone';
+    this.#known.clear();
+  }
+
+  #end(state: TagState, status: 'expired' | 'gone'): void {
+    state.status = status;
+    if (this.#known.get(state.tag) === state) this.#known.delete(state.tag);
+  }
+
+  #forgetOldest(): void {
+    for (const state of this.#known.values()) {
+      this.#end(state, 'gone');
+      return;
+    }
+  }
+}
+
+/** Whether a generation was made by the invalidation `(epoch, sequence)` or by one after it in the same epoch. */
+function isAtOrAfter(generation: string, epoch: string, sequence: number): boolean {
+  return generation.startsWith(`${epoch}:`) && Number(generation.slice(epoch.length + 1)) >= sequence;
+}
+
+/** Whether a generation is no newer than the invalidation `(epoch, sequence)`. */
+export function isNoNewerThan(generation: TagGeneration, epoch: string | undefined, sequence: number): boolean {
+  if (epoch === undefined) return false;
+  const numberOf = (id: string): number => (id.startsWith(`${epoch}:`) ? Number(id.slice(epoch.length + 1)) : Infinity);
+  return numberOf(generation.hard) <= sequence && numberOf(generation.soft) <= sequence;
+}
