@@ -1,0 +1,57 @@
+import { LRUCache } from 'lru-cache';
+import type { Entry } from '../../core/entry.ts';
+import { InvalidOptionError } from '../../core/errors.ts';
+import type { EntryId, LocalTier } from '../../core/ports.ts';
+
+/** Limits of the in-process tier. Whichever is reached first evicts what was used least recently. */
+export interface LruOptions {
+  /**
+   * Most bytes of all entries together, by {@link Entry.bytes} (an estimate, not the heap's own count).
+   * An entry bigger than this is not kept. A whole number of at least 1; default 64 MiB.
+   */
+  readonly maxBytes?: number;
+  /** Most entries; their slots are reserved at once. A whole number from 1 to 16,777,216; default 100,000. */
+  readonly maxEntries?: number;
+}
+
+const MOST_ENTRIES = 2 ** 24;
+
+/**
+ * L1 over `lru-cache`.
+ *
+ * Its `ttl` option is not used: its clock is cached until a timer fires, so after a busy stretch it hands out entries
+ * whose time is over. The core compares the entry's own times at every hit instead.
+ *
+ * @throws {@link InvalidOptionError} naming `maxBytes` or `maxEntries`.
+ */
+export function lru({ maxBytes = 64 * 2 ** 20, maxEntries = 100_000 }: LruOptions = {}): LocalTier {
+  assertCount('maxBytes', maxBytes, Number.MAX_SAFE_INTEGER);
+  assertCount('maxEntries', maxEntries, MOST_ENTRIES);
+
+  let evictions = 0;
+  const entries = new LRUCache<EntryId, Entry>({
+    max: maxEntries,
+    maxSize: maxBytes,
+    // lru-cache takes positive integers only, and an entry is never free.
+    sizeCalculation: (entry) => Math.max(1, Math.ceil(entry.bytes)),
+    dispose: (_entry, _id, reason) => {
+      if (reason === 'evict') evictions++;
+    },
+  });
+
+  return {
+    get: (id) => entries.get(id),
+    // An entry above the limit is not kept, and lru-cache then drops the older one of that id as well.
+    set: (id, entry) => void entries.set(id, entry),
+    delete: (id) => void entries.delete(id),
+    clear: () => entries.clear(),
+    // A copy: callers delete while they walk, which lru-cache's own iterator does not survive.
+    ids: () => [...entries.keys()],
+    usage: () => ({ entries: entries.size, bytes: entries.calculatedSize, evictions }),
+  };
+}
+
+function assertCount(option: string, given: number, most: number): void {
+  if (Number.isSafeInteger(given) && given >= 1 && given <= most) return;
+  throw new InvalidOptionError(option, given, `a whole number from 1 to ${most}`);
+}

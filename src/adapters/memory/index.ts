@@ -1,0 +1,5 @@
+export type { MemoryBus } from './bus.ts';
+export type { Schedule } from './link.ts';
+export { memoryLocalTier } from './local-tier.ts';
+export type { MemoryRemoteTier } from './remote-tier.ts';
+export { MemoryServer, type MemoryServerOptions } from './server.ts';

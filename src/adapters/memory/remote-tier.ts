@@ -1,0 +1,194 @@
+import { fromId } from '../../core/key.ts';
+import {
+  type EntryId,
+  type FillRequest,
+  type InvalidationMode,
+  type InvalidationOrder,
+  RemoteError,
+  type RemoteListener,
+  type RemoteTier,
+  type Session,
+  type WriteRequest,
+} from '../../core/ports.ts';
+import type { MemoryDatabase } from './database.ts';
+import type { Run, ServerLink } from './link.ts';
+
+/** Few, so that other work gets between two batches of a sweep. */
+const SWEEP_BATCH = 10;
+
+interface Connection {
+  readonly run: Run;
+  /** Rejections of the calls that have no reply yet: a lost connection fails them at once. */
+  readonly waiting: Set<(error: Error) => void>;
+}
+
+/** One L2 connection to a `MemoryServer`. */
+export class MemoryRemoteTier implements RemoteTier {
+  readonly system = 'memory';
+  readonly name: string;
+
+  readonly #server: ServerLink;
+  readonly #database: MemoryDatabase;
+  #listener: RemoteListener | undefined;
+  #connection: Connection | undefined;
+  #cut = false;
+  #attempt = 0;
+
+  constructor(server: ServerLink, database: MemoryDatabase, name: string) {
+    this.#server = server;
+    this.#database = database;
+    this.name = name;
+  }
+
+  /** Whether calls can be made now. */
+  get connected(): boolean {
+    return this.#connection !== undefined;
+  }
+
+  start(listener: RemoteListener): void {
+    this.#listener = listener;
+    this.tryConnect();
+  }
+
+  /** Cuts this connection alone, and keeps it cut until {@link reconnect}. */
+  disconnect(): void {
+    this.#cut = true;
+    this.lose(new RemoteError('unavailable', 'The connection was cut'));
+  }
+
+  /** Lets a connection that was cut come back. */
+  reconnect(): void {
+    this.#cut = false;
+    this.tryConnect();
+  }
+
+  reset(): void {
+    this.lose(new RemoteError('unavailable', 'The connection was reset'));
+    this.tryConnect();
+  }
+
+  async close(): Promise<void> {
+    this.#listener = undefined;
+    this.lose(new RemoteError('unavailable', 'The connection is closed'));
+  }
+
+  /** For the server: the connection is gone. Calls under way fail, though their effect may still come. */
+  lose(error: Error): void {
+    this.#attempt++;
+    const lost = this.#connection;
+    if (lost === undefined) return;
+    this.#connection = undefined;
+    for (const reject of lost.waiting) reject(error);
+    this.#listener?.onDisconnect(error);
+  }
+
+  /** For the server: it may be reachable now. */
+  tryConnect(): void {
+    if (this.#listener === undefined || this.#cut || this.#connection !== undefined) return;
+    const attempt = ++this.#attempt;
+    this.#server.deliver(() => {
+      const { run } = this.#server;
+      if (attempt !== this.#attempt || run === undefined) return;
+      this.#connection = { run, waiting: new Set() };
+      this.#listener?.onConnect();
+    });
+  }
+
+  heartbeat(instance: string, nonce: string) {
+    return this.#call(`heartbeat ${nonce}`, () => this.#database.heartbeat(instance, nonce));
+  }
+
+  agreeGeneration(epoch: string, proposal: string) {
+    return this.#call(`agreeGeneration ${proposal}`, () => this.#database.agreeGeneration(epoch, proposal));
+  }
+
+  acquire(id: EntryId, generation: string, token: string, leaseMs: number) {
+    return this.#call(`acquire ${id}`, () => this.#database.acquire(id, generation, token, leaseMs));
+  }
+
+  read(id: EntryId, generation: string) {
+    return this.#call(`read ${id}`, () => this.#database.read(id, generation));
+  }
+
+  remaining(id: EntryId, generation: string) {
+    return this.#call(`remaining ${id}`, () => this.#database.remaining(id, generation));
+  }
+
+  fill(request: FillRequest) {
+    return this.#call(`fill ${request.id}`, () => this.#database.fill(request));
+  }
+
+  release(id: EntryId, generation: string, token: string) {
+    return this.#call(`release ${id}`, () => this.#database.release(id, generation, token));
+  }
+
+  renew(id: EntryId, generation: string, token: string, leaseMs: number) {
+    return this.#call(`renew ${id}`, () => this.#database.renew(id, generation, token, leaseMs));
+  }
+
+  claimRefresh(id: EntryId, generation: string, token: string, leaseMs: number) {
+    return this.#call(`claimRefresh ${id}`, () => this.#database.claimRefresh(id, generation, token, leaseMs));
+  }
+
+  releaseRefresh(id: EntryId, generation: string, token: string) {
+    return this.#call(`releaseRefresh ${id}`, () => this.#database.releaseRefresh(id, generation, token));
+  }
+
+  tagGenerations(tags: readonly EntryId[], generation: string, keepFor: number) {
+    const act = () => this.#database.tagGenerations(tags, generation, keepFor);
+    return this.#call(`tagGenerations ${tags.join(' ')}`, act);
+  }
+
+  invalidate(order: InvalidationOrder, session: Session, tagsKeepFor: number) {
+    const { targets } = order;
+    const what = targets.all ? 'all' : [...targets.ids, ...targets.tags, targets.pattern?.glob ?? ''].join(' ').trim();
+    return this.#call(`invalidate ${what}`, () => this.#database.invalidate(order, session, tagsKeepFor));
+  }
+
+  write(request: WriteRequest) {
+    return this.#call(`write ${request.id}`, () => this.#database.write(request));
+  }
+
+  async sweep(
+    generation: string,
+    namespace: string,
+    matches: (id: EntryId) => boolean,
+    mode: InvalidationMode,
+  ): Promise<number> {
+    const scanned = await this.#call(`scan ${namespace}`, () => this.#database.scan(generation));
+    const ids = scanned.filter((id) => fromId(id).namespace === namespace && matches(id));
+    let touched = 0;
+    for (let start = 0; start < ids.length; start += SWEEP_BATCH) {
+      const batch = ids.slice(start, start + SWEEP_BATCH);
+      touched += await this.#call(`sweep ${batch.join(' ')}`, () => this.#database.sweep(generation, batch, mode));
+    }
+    return touched;
+  }
+
+  #call<T>(what: string, act: () => T): Promise<T> {
+    const connection = this.#connection;
+    if (connection === undefined) {
+      return Promise.reject(new RemoteError('unavailable', `${this.name} is not connected`));
+    }
+    const { run, waiting } = connection;
+    const reply = this.#server.schedule(`${this.name} ${what}`, () => {
+      // What was sent to one run cannot reach another. A connection lost meanwhile does not undo the sending.
+      if (this.#server.run !== run) throw new RemoteError('unavailable', 'The server went away');
+      return act();
+    });
+    return new Promise<T>((resolve, reject) => {
+      waiting.add(reject);
+      const settled = () => waiting.delete(reject);
+      reply.then(
+        (value) => {
+          settled();
+          resolve(value);
+        },
+        (error: unknown) => {
+          settled();
+          reject(error);
+        },
+      );
+    });
+  }
+}
