@@ -1,0 +1,35 @@
+import { Elysia } from 'elysia';
+import type { Lookup } from '../../core/lookup.ts';
+import type { Loader, ReadOptions } from '../../core/options.ts';
+import { respond } from './respond.ts';
+
+/** What the plugin needs of a cache; `createCache` of `tiercel` gives one. */
+export interface LookupCache {
+  lookup<V>(key: string, loader: Loader<V>, options?: ReadOptions<V>): Promise<Lookup<V>>;
+}
+
+/** Options of {@link tiercel}. */
+export interface TiercelPluginOptions<C extends LookupCache> {
+  /** The cache. Its owner closes it; the plugin does not. */
+  readonly cache: C;
+}
+
+/**
+ * Gives every route of an Elysia app `cache` and `cached(key, loader, options)`: the value of a key as an answer with
+ * `ETag`, `Cache-Status`, `X-Cache-Tier`, `Server-Timing` and `Age`; 404 when the loader says `null`.
+ *
+ * @example
+ * ```ts
+ * new Elysia()
+ *   .use(tiercel({ cache }))
+ *   .get('/products/:id', ({ cached, params: { id } }) =>
+ *     cached(`product:${id}`, ({ signal }) => loadProduct(id, signal), { ttl: '1h', tags: ['products'] }),
+ *   );
+ * ```
+ */
+export function tiercel<C extends LookupCache>({ cache }: TiercelPluginOptions<C>) {
+  return new Elysia().decorate('cache', cache).resolve({ as: 'scoped' }, ({ request }) => ({
+    cached: async <V>(key: string, loader: Loader<V>, options?: ReadOptions<V>): Promise<Response> =>
+      respond(await cache.lookup(key, loader, options), request),
+  }));
+}

@@ -1,0 +1,18 @@
+import type { LookupSteps } from '../../core/lookup.ts';
+
+/** The `Server-Timing` field of a lookup: milliseconds in each tier that was asked, down to the microsecond. */
+export function serverTiming(steps: LookupSteps): string {
+  let field = '';
+  if (steps.l1 !== undefined) field = metric('l1', steps.l1.durationMs);
+  if (steps.l2 !== undefined) field += separated(field, metric('l2', steps.l2.durationMs));
+  if (steps.source !== undefined) field += separated(field, metric('source', steps.source.durationMs));
+  return field;
+}
+
+function separated(before: string, metric: string): string {
+  return before === '' ? metric : `, ${metric}`;
+}
+
+function metric(name: string, durationMs: number): string {
+  return `${name};dur=${Math.round(durationMs * 1_000) / 1_000}`;
+}
