@@ -1,0 +1,1 @@
+export { type CancellableQuery, cancellable } from './cancellable.ts';

@@ -1,0 +1,42 @@
+/** Settings of the `postgres` client. It counts in seconds where Postgres itself counts in milliseconds. */
+export function clientSettings(pool: number, applicationName: string) {
+  return {
+    max: pool,
+    /** Seconds, this one and the next. */
+    connect_timeout: 5,
+    idle_timeout: 300,
+    backoff: reconnectDelay,
+    onnotice: ignore,
+    types: NUMBERS,
+    connection: {
+      application_name: applicationName,
+      /** Milliseconds, this one and the next: the last net under loads whose caller has gone. */
+      statement_timeout: 30_000,
+      idle_in_transaction_session_timeout: 30_000,
+    },
+  };
+}
+
+/**
+ * Seconds before a lost connection is opened again: 20 ms doubling to half a second, less up to half of it by chance.
+ * Queries wait for it, so the client's own limit of 20 s would outlive most callers.
+ */
+function reconnectDelay(attempt: number): number {
+  return Math.min(0.02 * 2 ** attempt, 0.5) * (0.5 + Math.random() / 2);
+}
+
+/** Columns that arrive as text by default because a number may not hold them. */
+const NUMBERS = {
+  bigint: { to: 20, from: [20], serialize: String, parse: safeInteger },
+  /** Exact here: the catalog's numerics have at most 12 digits, and a JavaScript number holds 15. */
+  numeric: { to: 1700, from: [1700], serialize: String, parse: Number },
+};
+
+function safeInteger(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value))
+    throw new RangeError(`The database sent ${text}, which no JavaScript number holds exactly`);
+  return value;
+}
+
+function ignore(): void {}

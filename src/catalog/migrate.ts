@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { inTransaction, type Queryable, type Sql } from './sql.ts';
+
+/** Told one line for each thing done. */
+export type Log = (line: string) => void;
+
+/** What `migrate` and `pendingMigrations` can be told. */
+export interface MigrateOptions {
+  readonly log?: Log | undefined;
+  /** The folder that holds the migrations, `NNN-name.sql`, applied in the order of their names. Default: the catalog's. */
+  readonly folder?: URL;
+}
+
+interface Migration {
+  readonly id: string;
+  readonly text: string;
+  readonly checksum: string;
+}
+
+/** A migration differs from what was applied under its name. Changing the past is a mistake: add a migration instead. */
+export class MigrationChangedError extends Error {
+  override readonly name = 'MigrationChangedError';
+  readonly code = 'MIGRATION_CHANGED';
+  readonly migration: string;
+  constructor(migration: string) {
+    super(
+      `Migration ${migration} is not what was applied to this database under that name; restore it and add a new one`,
+    );
+    this.migration = migration;
+  }
+}
+
+const CATALOG = new URL('./migrations/', import.meta.url);
+
+/** "tiercel" as a number; any constant would do, as long as every version of the service takes the same. */
+const ADVISORY_LOCK = 0x7469_6572;
+
+/**
+ * Applies what is pending, each migration in a transaction of its own.
+ *
+ * Any number of processes may call it at once: the transaction holds an advisory lock, and the second finds the work done.
+ * Migrations that the database knows and this build does not are left alone, so that an older build can start beside a
+ * newer one.
+ * @returns the names applied now, in order.
+ * @throws {@link MigrationChangedError} before anything is applied.
+ */
+export async function migrate(sql: Sql, options: MigrateOptions = {}): Promise<string[]> {
+  const migrations = await readMigrations(options.folder ?? CATALOG);
+  unapplied(migrations, await appliedMigrations(sql));
+  const applied: string[] = [];
+  for (const migration of migrations) {
+    if (!(await inTransaction(sql, (tx) => applyOnce(tx, migration)))) continue;
+    applied.push(migration.id);
+    options.log?.(`applied migration ${migration.id}`);
+  }
+  return applied;
+}
+
+/**
+ * The names of the migrations that `migrate` would apply; changes nothing.
+ * @throws {@link MigrationChangedError}
+ */
+export async function pendingMigrations(sql: Queryable, options: MigrateOptions = {}): Promise<string[]> {
+  const migrations = await readMigrations(options.folder ?? CATALOG);
+  return unapplied(migrations, await appliedMigrations(sql)).map((migration) => migration.id);
+}
+
+async function applyOnce(tx: Queryable, migration: Migration): Promise<boolean> {
+  // Waiting for another process's migration, or for a large table, is no reason to give up.
+  await tx`set local statement_timeout = 0`;
+  await tx`select pg_advisory_xact_lock(${ADVISORY_LOCK})`;
+  await tx`create table if not exists tiercel_migrations (
+    id text primary key, checksum text not null, applied_at timestamptz not null default now())`;
+  if (unapplied([migration], await appliedMigrations(tx)).length === 0) return false;
+  await tx.unsafe(migration.text);
+  await tx`insert into tiercel_migrations (id, checksum) values (${migration.id}, ${migration.checksum})`;
+  return true;
+}
+
+function unapplied(migrations: readonly Migration[], applied: ReadonlyMap<string, string>): Migration[] {
+  const changed = migrations.find(({ id, checksum }) => applied.has(id) && applied.get(id) !== checksum);
+  if (changed !== undefined) throw new MigrationChangedError(changed.id);
+  return migrations.filter(({ id }) => !applied.has(id));
+}
+
+async function appliedMigrations(sql: Queryable): Promise<ReadonlyMap<string, string>> {
+  const [table] = await sql<{ present: boolean }[]>`select to_regclass('tiercel_migrations') is not null as present`;
+  if (table?.present !== true) return new Map();
+  const rows = await sql<{ id: string; checksum: string }[]>`select id, checksum from tiercel_migrations`;
+  return new Map(rows.map((row) => [row.id, row.checksum]));
+}
+
+async function readMigrations(folder: URL): Promise<Migration[]> {
+  const names = (await readdir(folder)).filter((name) => /^\d{3}-[a-z0-9-]+\.sql$/.test(name)).sort();
+  return Promise.all(
+    names.map(async (name) => {
+      // A checkout may have changed the line ends; that is no other migration.
+      const text = (await readFile(new URL(name, folder), 'utf8')).replaceAll('\r\n', '\n');
+      return { id: name.replace(/\.sql$/, ''), text, checksum: createHash('sha256').update(text).digest('hex') };
+    }),
+  );
+}

@@ -1,0 +1,26 @@
+/**
+ * Every statement behind the data routes. Parameterised throughout; rows come in the API's own camelCase.
+ * Functions that take a signal cancel their statement on the server when it aborts.
+ */
+export { orgExists, userPermissions } from './queries/access.ts';
+export { bomById, replaceBomItems } from './queries/boms.ts';
+export { type LicensePlateChanges, licensePlateById, updateLicensePlate } from './queries/license-plates.ts';
+export {
+  type DeletedProduct,
+  deleteProduct,
+  insertProduct,
+  listProducts,
+  type NewProduct,
+  type ProductChanges,
+  productById,
+  updateProduct,
+} from './queries/products.ts';
+export {
+  type Bom,
+  type BomItem,
+  LICENSE_PLATE_STATUSES,
+  type LicensePlate,
+  type LicensePlateStatus,
+  type Product,
+  type UserPermissions,
+} from './rows.ts';

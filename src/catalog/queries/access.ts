@@ -1,0 +1,24 @@
+import { cancellable } from '../../adapters/postgres/index.ts';
+import type { UserPermissions } from '../rows.ts';
+import type { Queryable } from '../sql.ts';
+
+/** Whether there is such an org. */
+export async function orgExists(sql: Queryable, id: number, signal?: AbortSignal): Promise<boolean> {
+  return (await cancellable(sql`select from orgs where id = ${id}`, signal)).length > 0;
+}
+
+/** A user of any org and what he may do; compare `orgId` before showing it to anybody. `null` when there is none. */
+export async function userPermissions(
+  sql: Queryable,
+  id: number,
+  signal?: AbortSignal,
+): Promise<UserPermissions | null> {
+  const [row] = await cancellable(
+    sql<UserPermissions[]>`
+      select id, org_id as "orgId", name,
+             array(select permission from permissions where user_id = users.id order by permission) as permissions
+      from users where id = ${id}`,
+    signal,
+  );
+  return row ?? null;
+}

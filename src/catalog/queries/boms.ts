@@ -1,0 +1,58 @@
+import { cancellable } from '../../adapters/postgres/index.ts';
+import { UnknownReferenceError } from '../errors.ts';
+import type { Bom, BomItem } from '../rows.ts';
+import { inTransaction, type Queryable, type Sql, type Transaction } from '../sql.ts';
+
+/** A BOM of any org with its items in order; compare `orgId` before showing it to anybody. `null` when there is none. */
+export async function bomById(sql: Queryable, id: number, signal?: AbortSignal): Promise<Bom | null> {
+  // One statement, so one snapshot: the version always belongs to the items beside it.
+  const [row] = await cancellable(
+    sql<Bom[]>`
+      select id, org_id as "orgId", product_id as "productId", name, version,
+             coalesce((
+               select json_agg(json_build_object('productId', product_id, 'quantity', quantity, 'unit', unit) order by bom_items.id)
+               from bom_items where bom_id = boms.id
+             ), '[]') as items
+      from boms where id = ${id}`,
+    signal,
+  );
+  return row ?? null;
+}
+
+/**
+ * Gives a BOM of this org other items, in one transaction; `null` when there is no such BOM.
+ * @throws {@link UnknownReferenceError} naming every product that this org does not have.
+ */
+export async function replaceBomItems(
+  sql: Sql | Transaction,
+  orgId: number,
+  id: number,
+  items: readonly BomItem[],
+): Promise<Bom | null> {
+  return inTransaction(sql, async (tx) => {
+    // Two replacements of one BOM take turns; without the lock, the items of both would stay.
+    const locked = await tx`select from boms where id = ${id} and org_id = ${orgId} for update`;
+    if (locked.length === 0) return null;
+    await assertProducts(tx, orgId, [...new Set(items.map((item) => item.productId))]);
+    await tx`delete from bom_items where bom_id = ${id}`;
+    await tx`
+      insert into bom_items (bom_id, product_id, quantity, unit)
+      select ${id}, product_id, quantity, unit
+      from unnest(
+        ${items.map((item) => item.productId)}::bigint[],
+        ${items.map((item) => item.quantity)}::numeric[],
+        ${items.map((item) => item.unit)}::text[]
+      ) with ordinality as line (product_id, quantity, unit, rank)
+      order by rank`;
+    return bomById(tx, id);
+  });
+}
+
+/** Locks the products too: one that was deleted between this look and the insert would end as a foreign key error. */
+async function assertProducts(tx: Transaction, orgId: number, ids: readonly number[]): Promise<void> {
+  const found = await tx<{ id: number }[]>`
+    select id from products where org_id = ${orgId} and id = any (${ids}::bigint[]) order by id for key share`;
+  const known = new Set(found.map((product) => product.id));
+  const unknown = ids.filter((id) => !known.has(id));
+  if (unknown.length > 0) throw new UnknownReferenceError('product', unknown);
+}

@@ -1,0 +1,23 @@
+import postgres, { type ISql, type Sql as PostgresSql, type TransactionSql } from 'postgres';
+
+/** A pool of connections, as `openDatabase` gives it. */
+export type Sql = PostgresSql;
+
+/** A transaction that somebody else commits. */
+export type Transaction = TransactionSql;
+
+/** What a query runs on: a pool or a transaction. */
+export type Queryable = ISql;
+
+/** Runs `work` in a transaction: the caller's own, if `sql` is one, else a new one that commits when `work` resolves. */
+export async function inTransaction<T>(sql: Sql | Transaction, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  if (!('begin' in sql)) return work(sql);
+  // In a box of its own: `begin` awaits the elements of an array that it is given.
+  const { result } = await sql.begin(async (tx) => ({ result: await work(tx) }));
+  return result;
+}
+
+/** The five-digit SQLSTATE of an error that Postgres sent, e.g. `23505` for a unique violation. */
+export function sqlState(error: unknown): string | undefined {
+  return error instanceof postgres.PostgresError ? error.code : undefined;
+}

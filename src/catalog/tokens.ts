@@ -1,0 +1,81 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { UnknownReferenceError } from './errors.ts';
+import { type Queryable, sqlState } from './sql.ts';
+
+/** What a token lets its holder do in its org. A writer may read as well. */
+export type TokenRole = 'reader' | 'writer';
+
+/** A token as it is kept: everything but the token. */
+export interface ApiToken {
+  readonly id: number;
+  /** `*` for every org. */
+  readonly orgId: number | '*';
+  readonly role: TokenRole;
+  readonly label: string;
+  readonly createdAt: Date;
+  /** `null` while it is good. */
+  readonly revokedAt: Date | null;
+}
+
+/** What `createToken` needs to know. */
+export interface NewToken {
+  readonly orgId: number | '*';
+  readonly role: TokenRole;
+  /** Whose it is, for `token:list`. Default empty. */
+  readonly label?: string | undefined;
+}
+
+/** 256 random bits: nothing to gain from a slow hash or a salt. */
+const TOKEN_BYTES = 32;
+const TOKEN_FORM = /^tct_[A-Za-z0-9_-]{43}$/;
+
+const columns = (sql: Queryable) => sql`
+  id, coalesce(to_jsonb(org_id), '"*"') as "orgId", role, label, created_at as "createdAt", revoked_at as "revokedAt"`;
+
+/**
+ * Makes a token. `token` is shown to nobody again: only its SHA-256 is stored.
+ * @throws {@link UnknownReferenceError} when there is no such org.
+ */
+export async function createToken(
+  sql: Queryable,
+  { orgId, role, label = '' }: NewToken,
+): Promise<{ readonly token: string; readonly record: ApiToken }> {
+  const token = `tct_${randomBytes(TOKEN_BYTES).toString('base64url')}`;
+  try {
+    const [record] = await sql<[ApiToken]>`
+      insert into api_tokens (token_sha256, org_id, role, label)
+      values (${sha256(token)}, ${orgId === '*' ? null : orgId}, ${role}, ${label})
+      returning ${columns(sql)}`;
+    return { token, record };
+  } catch (error) {
+    if (orgId !== '*' && sqlState(error) === '23503') throw new UnknownReferenceError('org', [orgId]);
+    throw error;
+  }
+}
+
+/**
+ * The token somebody presents, or `null` when it is unknown or revoked.
+ * It is found by its hash, so neither the answer nor its timing tells how much of a guess was right.
+ */
+export async function findToken(sql: Queryable, presented: string): Promise<ApiToken | null> {
+  if (!TOKEN_FORM.test(presented)) return null;
+  const [record] = await sql<ApiToken[]>`
+    select ${columns(sql)} from api_tokens where token_sha256 = ${sha256(presented)} and revoked_at is null`;
+  return record ?? null;
+}
+
+/** Every token ever made, revoked ones included, in the order of their ids. */
+export async function listTokens(sql: Queryable): Promise<ApiToken[]> {
+  return [...(await sql<ApiToken[]>`select ${columns(sql)} from api_tokens order by id`)];
+}
+
+/** Ends a token; `null` when there is none with that id. Revoking twice keeps the first time. */
+export async function revokeToken(sql: Queryable, id: number): Promise<ApiToken | null> {
+  const [record] = await sql<ApiToken[]>`
+    update api_tokens set revoked_at = coalesce(revoked_at, now()) where id = ${id} returning ${columns(sql)}`;
+  return record ?? null;
+}
+
+function sha256(token: string): Buffer {
+  return createHash('sha256').update(token).digest();
+}
