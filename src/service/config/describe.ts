@@ -1,0 +1,19 @@
+import { withoutCredentials } from './server-url.ts';
+import type { Config, StaticToken } from './shape.ts';
+
+/** The configuration as logs may show it: every secret is replaced by what may be known of it. */
+export function describeConfig(config: Config): Record<string, unknown> {
+  const { database, redis, auth, alerts } = config;
+  return {
+    ...config,
+    database: { ...database, url: database.url === undefined ? 'embedded' : withoutCredentials(database.url) },
+    redis: redis === undefined ? 'none' : { ...redis, url: withoutCredentials(redis.url) },
+    auth: { mode: auth.mode, admin: describeToken(auth.admin), viewer: describeToken(auth.viewer) },
+    // The path of a webhook usually is its password.
+    alerts: { webhookUrl: alerts.webhookUrl === undefined ? 'none' : new URL(alerts.webhookUrl).origin },
+  };
+}
+
+function describeToken(token: StaticToken): string {
+  return { given: 'set', generate: 'random', off: 'none' }[token.kind];
+}

@@ -1,0 +1,54 @@
+import { toMs } from '../../core/duration.ts';
+import { isServerUrl } from './server-url.ts';
+
+/** What became of a text: the value, or what should have stood there ("must be …"). */
+export type Reading<T> = { readonly value: T } | { readonly expected: string };
+
+/** Turns the text of a variable into its value. The text is never empty. */
+export type Reader<T> = (text: string) => Reading<T>;
+
+/** A whole number within bounds, both included, in plain digits. */
+export function integer(least: number, most: number): Reader<number> {
+  return (text) => {
+    const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= least && value <= most) return { value };
+    return { expected: `a whole number from ${least} to ${most}` };
+  };
+}
+
+/** One word of a list. */
+export function oneOf<const W extends string>(...words: readonly W[]): Reader<W> {
+  return (text) => {
+    const value = words.find((word) => word === text);
+    return value === undefined ? { expected: `one of ${words.join(', ')}` } : { value };
+  };
+}
+
+/** `true` or `false`. */
+export const flag: Reader<boolean> = (text) => {
+  const read = oneOf('true', 'false')(text);
+  return 'value' in read ? { value: read.value === 'true' } : read;
+};
+
+/** Milliseconds of `250ms`, `30s`, `5m`, `1h`, `1d` or a bare number of milliseconds. */
+export const duration: Reader<number> = (text) => {
+  const match = /^(\d{1,12}(?:\.\d{1,3})?)(ms|s|m|h|d)?$/.exec(text);
+  if (match === null) return { expected: 'milliseconds, or a duration like 250ms, 30s, 5m, 1h or 1d' };
+  return { value: toMs(`${Number(match[1])}${(match[2] ?? 'ms') as 'ms' | 's' | 'm' | 'h' | 'd'}`, 'duration') };
+};
+
+/** Text that matches a pattern as a whole. */
+export function matching(pattern: RegExp, expected: string): Reader<string> {
+  return (text) => (pattern.test(text) ? { value: text } : { expected });
+}
+
+/** The URL of a server, or of several, by the forms allowed for each scheme. */
+export function serverUrl(forms: Readonly<Record<string, RegExp>>, expected: string): Reader<string> {
+  return (text) => (isServerUrl(text, forms) ? { value: text } : { expected });
+}
+
+/** An `http:` or `https:` URL. */
+export const httpUrl: Reader<string> = (text) => {
+  const isHttp = URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+  return isHttp ? { value: text } : { expected: 'an http:// or https:// URL' };
+};

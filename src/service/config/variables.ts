@@ -1,0 +1,163 @@
+import { flag, httpUrl, integer, matching, oneOf, type Reader, serverUrl } from './readers.ts';
+
+/** One variable of the environment. */
+export interface Variable<T = unknown> {
+  readonly meaning: string;
+  readonly read: Reader<T>;
+  /** What it is when it is not given, as it would be given. Without one it stays unset. */
+  readonly default?: string;
+  /** What being unset means, for `--help`; where there is no `default`. */
+  readonly unset?: string;
+  /** Never printed; can come from the file that `<NAME>_FILE` names. */
+  readonly secret?: true;
+}
+
+const HIGHEST = Number.MAX_SAFE_INTEGER;
+const DAY_MS = 86_400_000;
+
+const postgresUrl = serverUrl(
+  { postgres: /^(?:\/[^/]*)?$/, postgresql: /^(?:\/[^/]*)?$/ },
+  'postgres://[user:password@]host[:port]/database, special characters percent-encoded',
+);
+
+const redisUrl = serverUrl(
+  {
+    redis: /^(?:\/\d{0,5})?$/,
+    rediss: /^(?:\/\d{0,5})?$/,
+    'redis+sentinel': /^\/[A-Za-z0-9._-]+$/,
+    'redis+cluster': /^\/?$/,
+  },
+  'redis://, rediss://, redis+sentinel://host:port,host:port/master or redis+cluster://host:port,host:port, special characters percent-encoded',
+);
+
+const staticToken = matching(/^[\x21-\x7e]{32,1024}$/, 'at least 32 printable ASCII characters without spaces');
+
+/**
+ * Every variable that the service reads, in the order of `--help`; `CACHE_TTL_<GROUP>` and `OTEL_*` are families and stand
+ * in `FAMILIES`. Defaults and help come from here alone.
+ */
+export const VARIABLES = {
+  HOST: {
+    default: '127.0.0.1',
+    meaning: 'address to listen on',
+    read: matching(/^[A-Za-z0-9.:_-]+$/, 'a host name or an IP address'),
+  },
+  PORT: { default: '3000', meaning: 'port to listen on; 0 takes a free one', read: integer(0, 65_535) },
+  DATABASE_URL: {
+    unset: 'embedded PGlite',
+    meaning: 'Postgres 15 or later; unset: a PGlite in memory with the sample catalog',
+    secret: true,
+    read: postgresUrl,
+  },
+  REDIS_URL: {
+    unset: 'no L2, no bus',
+    meaning:
+      'Redis 7.0 or later, or Valkey 7.2 or later: redis://, rediss://, redis+sentinel://h:p,h:p/master, redis+cluster://h:p,h:p',
+    secret: true,
+    read: redisUrl,
+  },
+  REDIS_TIMEOUT_MS: {
+    default: '50',
+    meaning: 'longest time a request waits for one Redis operation',
+    read: integer(1, 2_000),
+  },
+  REDIS_CONNECT_TIMEOUT_MS: {
+    default: '2000',
+    meaning: 'longest time to open a connection to Redis',
+    read: integer(1, 60_000),
+  },
+  REDIS_CONNECTIONS: {
+    default: '1',
+    meaning: 'multiplexed command connections beside the subscriber',
+    read: integer(1, 64),
+  },
+  REDIS_PROBE_MS: {
+    default: '30000',
+    meaning: 'longest time between two probes of a Redis that is away',
+    read: integer(100, DAY_MS),
+  },
+  CACHE_NAMESPACE: {
+    default: 'tiercel',
+    meaning: 'prefix of every Redis key and channel',
+    read: matching(/^[A-Za-z0-9._-]{1,64}$/, 'up to 64 letters, digits, dots, underscores and hyphens'),
+  },
+  CACHE_L1_MAX_BYTES: { default: '67108864', meaning: 'estimated bytes that L1 may hold', read: integer(1, HIGHEST) },
+  CACHE_L1_MAX_ENTRIES: { default: '100000', meaning: 'entries that L1 may hold', read: integer(1, 100_000_000) },
+  CACHE_L1_TTL_MS: { default: '30000', meaning: 'how long L1 answers without asking L2', read: integer(0, DAY_MS) },
+  CACHE_MAX_LAG_MS: {
+    default: '1500',
+    meaning: 'how long L1 answers without a proof that it has missed no invalidation',
+    read: integer(100, 60_000),
+  },
+  CACHE_DISABLED: { default: 'false', meaning: 'true: every read goes to the source', read: flag },
+  CACHE_WARM_ON_START: { default: 'false', meaning: 'true: warm the cache before /readyz says yes', read: flag },
+  DATABASE_POOL: {
+    default: '10',
+    meaning: 'connections; 4 in the test profile, always 1 with PGlite',
+    read: integer(1, 1_000),
+  },
+  DATABASE_MAX_LOADS: { default: '64', meaning: 'concurrent loads before shedding', read: integer(1, 100_000) },
+  AUTH: {
+    unset: 'none with PGlite, else token',
+    meaning: 'who may use the data routes: none (everybody) or token (API tokens)',
+    read: oneOf('none', 'token'),
+  },
+  ADMIN_TOKEN: {
+    unset: 'random with PGlite, else off',
+    meaning:
+      'opens the admin routes and may write data; at least 32 characters; unset: printed once, or those routes answer 403',
+    secret: true,
+    read: staticToken,
+  },
+  VIEWER_TOKEN: {
+    unset: 'random with PGlite, else off',
+    meaning: 'opens statistics, health and metrics and may read data; otherwise as ADMIN_TOKEN',
+    secret: true,
+    read: staticToken,
+  },
+  ALERT_WEBHOOK_URL: { unset: 'unset', meaning: 'where alerts are posted to', secret: true, read: httpUrl },
+  MIGRATE: {
+    default: 'auto',
+    meaning: 'auto: apply pending migrations at start; off: refuse to start when there are some',
+    read: oneOf('auto', 'off'),
+  },
+  TIERCEL_PROFILE: {
+    unset: 'dev with PGlite, else production',
+    meaning: 'dev, test (small pool, JSON logs) or production (refuses PGlite)',
+    read: oneOf('dev', 'test', 'production'),
+  },
+  LOG_LEVEL: {
+    default: 'info',
+    meaning: 'trace, debug, info, warn, error, fatal or silent',
+    read: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
+  },
+} as const satisfies Readonly<Record<string, Variable>>;
+
+/** Families of variables, for `--help`. */
+export const FAMILIES = {
+  'CACHE_TTL_<GROUP>': {
+    unset: "each resource's own",
+    meaning: 'time to live of a group of keys, e.g. CACHE_TTL_PRODUCT=10m',
+  },
+  'OTEL_*': {
+    unset: 'no exporter',
+    meaning:
+      'as the OpenTelemetry specification; nothing is exported without an OTLP endpoint or with OTEL_SDK_DISABLED=true',
+  },
+} as const satisfies Readonly<Record<string, Omit<Variable, 'read'>>>;
+
+export type VariableName = keyof typeof VARIABLES;
+
+type ValueOf<V> = V extends { readonly read: Reader<infer T> }
+  ? V extends { readonly default: string }
+    ? T
+    : T | undefined
+  : never;
+
+/** The value of every variable: its default, or `undefined` where there is none. */
+export type Values = { readonly [N in VariableName]: ValueOf<(typeof VARIABLES)[N]> };
+
+/** `products:org` → `CACHE_TTL_PRODUCTS_ORG`. */
+export function ttlVariable(group: string): string {
+  return `CACHE_TTL_${group.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}`;
+}
