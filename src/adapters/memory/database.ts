@@ -24,6 +24,8 @@ interface HeldValue {
   readonly kind: 'value';
   readonly value: StoredValue;
   readonly version: number | undefined;
+  /** Not written by Tiercel: it cannot be marked, only replaced or removed. */
+  readonly damaged?: true;
 }
 
 /** What the data can be published to, and whose time it follows. */
@@ -76,7 +78,11 @@ export class MemoryDatabase {
   /** Makes a record one that no Tiercel wrote: the codec refuses it, and its token names these bytes alone. */
   damage(id: EntryId, generation: string): void {
     const value = { token: this.#token('damaged'), storedAt: 0, expiredAt: 0, body: '' };
-    this.#records.set(physicalKey(generation, id), { kind: 'value', value, version: undefined }, Infinity);
+    this.#records.set(
+      physicalKey(generation, id),
+      { kind: 'value', value, version: undefined, damaged: true },
+      Infinity,
+    );
   }
 
   heartbeat(instance: string, nonce: string): Heartbeat {
@@ -228,7 +234,7 @@ export class MemoryDatabase {
   #remove(key: string, mode: InvalidationMode): boolean {
     const held = this.#records.get(key);
     if (held === undefined) return false;
-    if (mode === 'delete' || held.kind === 'lease' || held.value.body === '') return this.#records.delete(key);
+    if (mode === 'delete' || held.kind === 'lease' || held.damaged) return this.#records.delete(key);
     // A value expired before keeps its first moment: its window must not grow.
     const expiredAt = held.value.expiredAt || Math.floor(this.#host.time());
     this.#records.replace(key, { ...held, value: { ...held.value, token: this.#token('expired'), expiredAt } });

@@ -1,0 +1,103 @@
+import type { Redis } from 'ioredis';
+import { type Bus, type BusListener, RemoteError } from '../../core/ports.ts';
+import type { Backoff } from './backoff.ts';
+import { toRemoteError } from './failure.ts';
+import type { Keyspace } from './keys.ts';
+import { parseMessage } from './message.ts';
+
+/** One subscription on a connection of its own: Redis keeps the order of messages within a connection only. */
+export class RedisBus implements Bus {
+  readonly #client: Redis;
+  readonly #backoff: Backoff;
+  readonly #keys: Keyspace;
+  #listener: BusListener | undefined;
+  #echo = '';
+  #subscribed = false;
+  /** Told apart from the connections before and after it. */
+  #attempt = 0;
+  #error: Error | undefined;
+  #said: string | undefined;
+  #subscribing: Promise<void> | undefined;
+
+  constructor(client: Redis, backoff: Backoff, keys: Keyspace) {
+    this.#client = client;
+    this.#backoff = backoff;
+    this.#keys = keys;
+  }
+
+  start(instance: string, listener: BusListener): void {
+    this.#listener = listener;
+    this.#echo = this.#keys.echo(instance);
+    const client = this.#client;
+    client.on('error', (error: Error) => {
+      this.#error = error;
+      this.#reportRefusal(error);
+    });
+    client.on('ready', () => {
+      this.#subscribing = this.#subscribe(++this.#attempt);
+    });
+    client.on('close', () => this.#lose(this.#error));
+    client.on('messageBuffer', (channel: Buffer, message: Buffer) => this.#receive(channel.toString(), message));
+    // A failed attempt is also a `close` event, after which the client tries again.
+    client.connect().catch(() => undefined);
+  }
+
+  reset(): void {
+    this.#lose(new RemoteError('unavailable', 'The subscription was reset'));
+    // While it is connecting there is nothing to drop, and ioredis would give up for good.
+    if (this.#client.status === 'ready' || this.#client.status === 'connect') this.#client.disconnect(true);
+  }
+
+  async close(): Promise<void> {
+    this.#listener = undefined;
+    this.#attempt++;
+    this.#client.disconnect();
+    await this.#subscribing;
+  }
+
+  async #subscribe(attempt: number): Promise<void> {
+    try {
+      await this.#client.subscribe(this.#keys.bus, this.#echo);
+      if (attempt === this.#attempt) this.#acknowledge();
+    } catch (error) {
+      if (attempt !== this.#attempt) return;
+      this.#reportRefusal(error);
+      if (this.#client.status === 'ready') this.#client.disconnect(true);
+    }
+  }
+
+  /**
+   * Both channels are taken in one step of the server, so whichever comes first, the acknowledgement or a message read
+   * from the same packet, proves both.
+   */
+  #acknowledge(): void {
+    if (this.#subscribed) return;
+    this.#subscribed = true;
+    this.#error = undefined;
+    this.#said = undefined;
+    this.#backoff.reset();
+    this.#listener?.onSubscribed();
+  }
+
+  #receive(channel: string, bytes: Buffer): void {
+    this.#acknowledge();
+    const message = parseMessage(bytes, channel === this.#echo ? 'heartbeat' : 'invalidation');
+    if (typeof message === 'string') this.#listener?.onMalformed(`A message on ${channel} was dropped: ${message}`);
+    else this.#listener?.onMessage(message);
+  }
+
+  #lose(error: Error | undefined): void {
+    this.#attempt++;
+    if (!this.#subscribed) return;
+    this.#subscribed = false;
+    this.#listener?.onUnsubscribed(error);
+  }
+
+  /** A right that is missing is nobody's passing trouble: said once, until a subscription succeeds. */
+  #reportRefusal(error: unknown): void {
+    const failure = toRemoteError(error);
+    if (failure.failure !== 'denied' || failure.message === this.#said) return;
+    this.#said = failure.message;
+    this.#listener?.onUnsubscribed(failure);
+  }
+}

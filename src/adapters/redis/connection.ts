@@ -1,0 +1,109 @@
+import type { Redis } from 'ioredis';
+import { RemoteError } from '../../core/ports.ts';
+import type { Backoff } from './backoff.ts';
+import { toRemoteError } from './failure.ts';
+import { SCRIPTS } from './scripts.ts';
+import { epochOf } from './server-info.ts';
+
+/** What a {@link Connection} tells its owner. */
+export interface ConnectionListener {
+  /** The server was asked who it is and has the scripts: commands can be sent. */
+  onOpen(): void;
+  onLost(error: Error | undefined): void;
+  /** The server may not be used as it is. Tried again all the same. */
+  onRefused(error: RemoteError): void;
+}
+
+/**
+ * One client and whether it may be used: a connection is open from the moment its server's version is checked and the
+ * scripts are loaded until it closes.
+ */
+export class Connection {
+  readonly client: Redis;
+  readonly #backoff: Backoff | undefined;
+  readonly #listener: ConnectionListener;
+  #epoch: string | undefined;
+  /** Told apart from the connections before and after it, whose answers may still come in. */
+  #attempt = 0;
+  #error: Error | undefined;
+  #opening: Promise<void> | undefined;
+
+  /**
+   * @param backoff Of our own client; a client that belongs to somebody else has none, and is not closed.
+   */
+  constructor(client: Redis, backoff: Backoff | undefined, listener: ConnectionListener) {
+    this.client = client;
+    this.#backoff = backoff;
+    this.#listener = listener;
+  }
+
+  /** The run of the server at the other end; `undefined` while no command may be sent. */
+  get epoch(): string | undefined {
+    return this.#epoch;
+  }
+
+  start(): void {
+    const { client } = this;
+    client.on('error', this.#onError);
+    client.on('ready', this.#onReady);
+    client.on('close', this.#onClose);
+    if (client.status === 'ready') this.#onReady();
+    // A failed attempt is also a `close` event, which is what counts here.
+    else if (client.status === 'wait') client.connect().catch(() => undefined);
+  }
+
+  /** Drops the socket; the client connects again by itself. */
+  reset(): void {
+    this.#lose(new RemoteError('unavailable', 'The connection was reset'));
+    // While it is connecting there is nothing to drop, and ioredis would give up for good.
+    if (this.client.status === 'ready' || this.client.status === 'connect') this.client.disconnect(true);
+  }
+
+  async close(): Promise<void> {
+    const { client } = this;
+    this.#attempt++;
+    this.#epoch = undefined;
+    client.off('ready', this.#onReady);
+    client.off('close', this.#onClose);
+    if (this.#backoff !== undefined) client.disconnect();
+    else client.off('error', this.#onError);
+    await this.#opening;
+  }
+
+  readonly #onError = (error: Error): void => {
+    this.#error = error;
+    const failure = toRemoteError(error);
+    if (failure.failure === 'denied') this.#listener.onRefused(failure);
+  };
+
+  readonly #onReady = (): void => {
+    this.#opening = this.#open(++this.#attempt);
+  };
+
+  readonly #onClose = (): void => this.#lose(this.#error);
+
+  async #open(attempt: number): Promise<void> {
+    const { client } = this;
+    try {
+      const epoch = epochOf(await client.info('server'));
+      await Promise.all(Object.values(SCRIPTS).map(({ lua }) => client.script('LOAD', lua)));
+      if (attempt !== this.#attempt) return;
+      this.#epoch = epoch;
+      this.#error = undefined;
+      this.#backoff?.reset();
+      this.#listener.onOpen();
+    } catch (error) {
+      if (attempt !== this.#attempt) return;
+      this.#listener.onRefused(toRemoteError(error));
+      // Somebody may mend it meanwhile: a right granted, a server still loading, another one at the same address.
+      if (this.#backoff !== undefined && client.status === 'ready') client.disconnect(true);
+    }
+  }
+
+  #lose(error: Error | undefined): void {
+    this.#attempt++;
+    if (this.#epoch === undefined) return;
+    this.#epoch = undefined;
+    this.#listener.onLost(error);
+  }
+}

@@ -1,0 +1,128 @@
+import type { Redis } from 'ioredis';
+import { RemoteError, type RemoteListener } from '../../core/ports.ts';
+import type { Backoff } from './backoff.ts';
+import { Connection } from './connection.ts';
+import { isReply, toRemoteError } from './failure.ts';
+import type { Script } from './scripts.ts';
+
+/** A client to send commands with; without `backoff` it belongs to somebody else. */
+export interface CommandClient {
+  readonly client: Redis;
+  readonly backoff: Backoff | undefined;
+}
+
+type Argument = string | number | Buffer;
+
+/**
+ * The command connections as one: connected while all of them are, to one run of one server. Losing any of them counts
+ * as losing all, since after that they may reach different servers.
+ */
+export class Connections {
+  readonly #connections: readonly Connection[];
+  #listener: RemoteListener | undefined;
+  #connected = false;
+  /** Raised at every loss: an answer that was asked for before it is not believed after it. */
+  #period = 0;
+  #turn = 0;
+  #thisTick: Connection | undefined;
+  #said: string | undefined;
+
+  constructor(clients: readonly CommandClient[]) {
+    this.#connections = clients.map(({ client, backoff }) => {
+      const connection: Connection = new Connection(client, backoff, {
+        onOpen: () => this.#onOpen(connection),
+        onLost: (error) => this.#onLost(error),
+        onRefused: (error) => this.#onRefused(error),
+      });
+      return connection;
+    });
+  }
+
+  /** The run of the server that all are connected to. */
+  get epoch(): string | undefined {
+    return this.#connected ? this.#connections[0]?.epoch : undefined;
+  }
+
+  start(listener: RemoteListener): void {
+    this.#listener = listener;
+    for (const connection of this.#connections) connection.start();
+  }
+
+  reset(): void {
+    for (const connection of this.#connections) connection.reset();
+  }
+
+  async close(): Promise<void> {
+    this.#listener = undefined;
+    this.#connected = false;
+    this.#period++;
+    await Promise.all(this.#connections.map((connection) => connection.close()));
+  }
+
+  /**
+   * Sends one command, together with all others of this tick.
+   * @throws {@link RemoteError} at once when not connected.
+   */
+  async send<T>(command: (client: Redis) => Promise<T>): Promise<T> {
+    const { client } = this.#pick();
+    const period = this.#period;
+    let reply: T;
+    try {
+      reply = await command(client);
+    } catch (error) {
+      throw toRemoteError(error);
+    }
+    if (period !== this.#period) throw new RemoteError('unavailable', 'The connection was lost before the answer came');
+    return reply;
+  }
+
+  /** Runs a script by its digest. A server that lost its scripts is sent the source, once. */
+  run(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    return this.send(async (client) => {
+      try {
+        return await client.evalsha(script.sha, keys.length, ...keys, ...args);
+      } catch (error) {
+        if (!isReply(error, 'NOSCRIPT')) throw error;
+        return client.eval(script.lua, keys.length, ...keys, ...args);
+      }
+    });
+  }
+
+  #pick(): Connection {
+    if (!this.#connected) throw new RemoteError('unavailable', 'Redis is not connected');
+    const picked = this.#thisTick ?? this.#connections[this.#turn++ % this.#connections.length];
+    if (picked === undefined) throw new RemoteError('unavailable', 'Redis is not connected');
+    if (this.#thisTick === undefined) {
+      this.#thisTick = picked;
+      queueMicrotask(() => {
+        this.#thisTick = undefined;
+      });
+    }
+    return picked;
+  }
+
+  #onOpen(opened: Connection): void {
+    // The newest connection shows which server answers at the address now; the others must follow it there.
+    for (const other of this.#connections) {
+      if (other.epoch !== undefined && other.epoch !== opened.epoch) other.reset();
+    }
+    if (this.#connections.some((connection) => connection.epoch === undefined)) return;
+    this.#connected = true;
+    this.#said = undefined;
+    this.#listener?.onConnect();
+  }
+
+  #onLost(error: Error | undefined): void {
+    if (!this.#connected) return;
+    this.#connected = false;
+    this.#period++;
+    this.#listener?.onDisconnect(error);
+  }
+
+  /** An attempt a second must not be an alarm a second: each is said once, until a connection succeeds. */
+  #onRefused(error: RemoteError): void {
+    if (error.failure !== 'denied' || error.message === this.#said) return;
+    this.#said = error.message;
+    this.#listener?.onAlarm(error);
+  }
+}

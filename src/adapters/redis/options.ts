@@ -1,0 +1,137 @@
+import { emitWarning } from 'node:process';
+import type { RedisOptions as ClientOptions, Redis } from 'ioredis';
+import { InvalidOptionError } from '../../core/errors.ts';
+
+/** Options of {@link redis}. */
+export interface RedisOptions {
+  /**
+   * Begins the name of every key and channel. 1 to 64 letters, digits and `.`, `_`, `:`, `-`; default `tiercel`.
+   * Caches with the same namespace share their entries.
+   */
+  readonly namespace?: string;
+  /** How long one attempt to connect may take, in milliseconds. Default 2,000. */
+  readonly connectTimeout?: number;
+  /**
+   * Multiplexed connections for commands, beside the one of the bus. 1 to 16, default 1; more help only where single
+   * values are so big that others wait behind them. With a client passed in it must be 1.
+   */
+  readonly connections?: number;
+  /**
+   * Told of each setting of a client passed in that undoes a promise of the cache, by name.
+   * Default: a process warning named `TiercelWarning`.
+   */
+  readonly onWarning?: (warning: string) => void;
+}
+
+/** {@link RedisOptions} with every default filled in. */
+export type ResolvedRedisOptions = Required<RedisOptions>;
+
+/** ioredis's own options, without the one whose type fits no constructor of it under exact optional properties. */
+export type ClientSettings = Omit<ClientOptions, 'replyMapping'>;
+
+const MOST_CONNECTIONS = 16;
+
+/**
+ * @throws {@link InvalidOptionError} naming the option.
+ */
+export function resolveRedisOptions(options: RedisOptions): ResolvedRedisOptions {
+  const { namespace = 'tiercel', connectTimeout = 2_000, connections = 1 } = options;
+  const { onWarning = (warning) => emitWarning(warning, 'TiercelWarning') } = options;
+  // Braces would end the hash tag early, and a blank or control character is a mistake in any name.
+  if (typeof namespace !== 'string' || !/^[\w.:-]{1,64}$/.test(namespace)) {
+    throw new InvalidOptionError('namespace', namespace, '1 to 64 letters, digits, ".", "_", ":" or "-"');
+  }
+  if (!Number.isFinite(connectTimeout) || connectTimeout <= 0) {
+    throw new InvalidOptionError('connectTimeout', connectTimeout, 'a number of milliseconds above 0');
+  }
+  if (!Number.isInteger(connections) || connections < 1 || connections > MOST_CONNECTIONS) {
+    throw new InvalidOptionError('connections', connections, `a whole number from 1 to ${MOST_CONNECTIONS}`);
+  }
+  return { namespace, connectTimeout, connections, onWarning };
+}
+
+/**
+ * Checks the address; ioredis itself reads it (user, password, database, TLS by `rediss://`).
+ * @throws {@link InvalidOptionError} naming `url`; a password in it is not repeated.
+ */
+export function assertUrl(given: unknown): asserts given is string {
+  if (typeof given !== 'string' || given === '') {
+    throw new InvalidOptionError('url', given, 'the address of a Redis server, or an ioredis client');
+  }
+  const scheme = /^[a-z+]+(?=:\/\/)/i.exec(given)?.[0]?.toLowerCase() ?? 'no scheme';
+  if (scheme === 'redis+sentinel' || scheme === 'redis+cluster') {
+    throw new InvalidOptionError('url', scheme, 'redis:// or rediss://; Sentinel and Cluster are not supported yet');
+  }
+  if (scheme !== 'redis' && scheme !== 'rediss') throw new InvalidOptionError('url', scheme, 'redis:// or rediss://');
+  if (!URL.canParse(given)) throw new InvalidOptionError('url', `${scheme}://…`, 'a well-formed URL');
+  const { hostname, pathname, search } = new URL(given);
+  if (hostname === '') throw new InvalidOptionError('url', `${scheme}://`, 'a URL with a host');
+  if (!/^\/?\d*$/.test(pathname))
+    throw new InvalidOptionError('url', pathname, 'a URL whose path is a database number');
+  // ioredis takes any of its options from there, above those given here.
+  if (search !== '') throw new InvalidOptionError('url', search, 'a URL without a query');
+}
+
+/**
+ * What every client of ours needs, whatever it was made from: a command that cannot be sent now fails now, and one
+ * without an answer fails with its connection. Nothing waits, nothing is sent twice.
+ */
+export const FAIL_FAST = {
+  lazyConnect: true,
+  enableOfflineQueue: false,
+  // 0: at the first close, everything in flight is rejected.
+  maxRetriesPerRequest: 0,
+  // Re-sending would ask a restarted server questions of the old one.
+  autoResendUnfulfilledCommands: false,
+  // By hand instead: the acknowledgement is what the protocol waits for.
+  autoResubscribe: false,
+  // Our own opening asks more, and asks it at once.
+  enableReadyCheck: false,
+  // Between the polite end of a socket and its destruction. A silent peer never answers the politeness.
+  disconnectTimeout: 1,
+} as const satisfies ClientSettings;
+
+/**
+ * Settings of connections that carry commands. `socketTimeout` is the backstop behind the cache's own budgets: a server
+ * silent for so long while commands wait loses the connection. One timer a connection, where `commandTimeout` takes
+ * one a command.
+ */
+export const FOR_COMMANDS = { enableAutoPipelining: true, socketTimeout: 5_000 } as const satisfies ClientSettings;
+
+/**
+ * @throws {@link InvalidOptionError} when a client passed in cannot be used at all.
+ */
+export function assertClient(client: Redis, connections: number): void {
+  if (client.isCluster)
+    throw new InvalidOptionError('client', 'a Cluster', 'a client of one server; Cluster is not supported yet');
+  if (client.options.keyPrefix) {
+    throw new InvalidOptionError('client.keyPrefix', client.options.keyPrefix, 'unset; use the namespace option');
+  }
+  if (connections !== 1) throw new InvalidOptionError('connections', connections, '1 with a client passed in');
+}
+
+/** What a client passed in does differently from {@link FAIL_FAST}, one sentence a setting. */
+export function unsafeSettings({ options }: Redis): string[] {
+  const warnings: string[] = [];
+  const warn = (setting: string, consequence: string) =>
+    warnings.push(`The ioredis client passed to Tiercel has ${setting}: ${consequence}`);
+  if (options.enableOfflineQueue !== false) {
+    warn('enableOfflineQueue on', 'in an outage commands are kept in memory and sent late');
+  }
+  if (options.commandTimeout === undefined && options.socketTimeout === undefined) {
+    warn('neither commandTimeout nor socketTimeout', 'commands to a silent server are held for ever');
+  }
+  if (options.autoResendUnfulfilledCommands !== false) {
+    warn('autoResendUnfulfilledCommands on', 'commands are sent again to a server that may have restarted');
+  }
+  if (options.maxRetriesPerRequest !== 0) {
+    warn(
+      `maxRetriesPerRequest ${options.maxRetriesPerRequest}`,
+      'commands in flight outlive the connection they were sent on',
+    );
+  }
+  if (!options.enableAutoPipelining) {
+    warn('enableAutoPipelining off', 'a read and its tags take more than one packet');
+  }
+  return warnings;
+}

@@ -1,0 +1,70 @@
+import { type RedisOptions as ClientOptions, Redis } from 'ioredis';
+import type { Bus, RemoteTier } from '../../core/ports.ts';
+import { Backoff } from './backoff.ts';
+import { RedisBus } from './bus.ts';
+import { type CommandClient, Connections } from './connections.ts';
+import { keyspace } from './keys.ts';
+import {
+  assertClient,
+  assertUrl,
+  type ClientSettings,
+  FAIL_FAST,
+  FOR_COMMANDS,
+  type RedisOptions,
+  resolveRedisOptions,
+  unsafeSettings,
+} from './options.ts';
+import { RedisRemoteTier } from './remote-tier.ts';
+
+/** What {@link redis} makes: spread it into the options of `createCache`. */
+export interface RedisTiers {
+  readonly l2: RemoteTier;
+  readonly bus: Bus;
+}
+
+/**
+ * L2 and the bus in one Redis (7.0 or newer) or Valkey (7.2 or newer). Nothing is connected before the cache starts.
+ *
+ * @param server `redis://user:password@host:port/database`, `rediss://…` for TLS, or an ioredis client. Such a client is
+ *   used for commands as it is and stays open when the cache closes; the bus takes a duplicate of it. A reset of a
+ *   silent connection drops the client's own socket.
+ * @throws {@link InvalidOptionError} naming the option: `url`, `client`, `namespace`, `connectTimeout`, `connections`.
+ */
+export function redis(server: string | Redis | undefined, options: RedisOptions = {}): RedisTiers {
+  const resolved = resolveRedisOptions(options);
+  const { namespace, connectTimeout, connections } = resolved;
+  const keys = keyspace(namespace);
+  const settings = (role: string, backoff: Backoff): ClientSettings => ({
+    ...FAIL_FAST,
+    connectTimeout,
+    connectionName: `tiercel:${namespace}:${role}`,
+    retryStrategy: backoff.next,
+  });
+
+  const busBackoff = new Backoff();
+  const busSettings = settings('bus', busBackoff);
+
+  if (isClient(server)) {
+    assertClient(server, connections);
+    for (const warning of unsafeSettings(server)) resolved.onWarning(warning);
+    const borrowed: CommandClient = { client: server, backoff: undefined };
+    return {
+      l2: new RedisRemoteTier(new Connections([borrowed]), keys),
+      bus: new RedisBus(server.duplicate({ ...busSettings, enableAutoPipelining: false }), busBackoff, keys),
+    };
+  }
+
+  assertUrl(server);
+  const commandClients = Array.from({ length: connections }, (): CommandClient => {
+    const backoff = new Backoff();
+    return { client: new Redis(server, { ...settings('data', backoff), ...FOR_COMMANDS }), backoff };
+  });
+  return {
+    l2: new RedisRemoteTier(new Connections(commandClients), keys),
+    bus: new RedisBus(new Redis(server, busSettings), busBackoff, keys),
+  };
+}
+
+function isClient(given: unknown): given is Redis {
+  return typeof given === 'object' && given !== null && 'duplicate' in given && 'options' in given;
+}

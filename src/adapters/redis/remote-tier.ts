@@ -1,0 +1,244 @@
+import { systemRandom } from '../../core/clock.ts';
+import {
+  type EntryId,
+  type FillRequest,
+  type Heartbeat,
+  type InvalidationMode,
+  type InvalidationOrder,
+  RemoteError,
+  type RemoteListener,
+  type RemoteTier,
+  type Session,
+  type StoredRecord,
+  type TagGeneration,
+  type WriteRequest,
+} from '../../core/ports.ts';
+import type { Connections } from './connections.ts';
+import { type Keyspace, scanPattern } from './keys.ts';
+import { heartbeatHead, invalidationHead } from './message.ts';
+import { leaseRecord, parseRecord, recordPrefix, versionField } from './record.ts';
+import { SCRIPTS } from './scripts.ts';
+
+/** How long a generation record outlives the last heartbeat: 30 days. */
+const GENERATION_STAY_MS = 30 * 24 * 60 * 60 * 1_000;
+/** Keys that one step of a scan looks at, and about as many as one deletion names. */
+const SCAN_COUNT = 500;
+
+const MISMATCH = { kind: 'session-mismatch' } as const;
+
+/** L2 in one Redis server. Each method is one command or one script; see `scripts.ts` for what they do. */
+export class RedisRemoteTier implements RemoteTier {
+  readonly system = 'redis';
+  readonly #connections: Connections;
+  readonly #keys: Keyspace;
+
+  constructor(connections: Connections, keys: Keyspace) {
+    this.#connections = connections;
+    this.#keys = keys;
+  }
+
+  start(listener: RemoteListener): void {
+    this.#connections.start(listener);
+  }
+
+  reset(): void {
+    this.#connections.reset();
+  }
+
+  close(): Promise<void> {
+    return this.#connections.close();
+  }
+
+  async heartbeat(instance: string, nonce: string): Promise<Heartbeat> {
+    const { heartbeat, sequence, generation, echo } = this.#keys;
+    const believed = this.#connections.epoch ?? '';
+    const reply = await this.#connections.run(
+      SCRIPTS.heartbeat,
+      [heartbeat, sequence, generation(believed)],
+      [believed, GENERATION_STAY_MS, echo(instance), heartbeatHead(nonce)],
+    );
+    if (!Array.isArray(reply)) throw unexpected('heartbeat', reply);
+    const [epoch, number, time, agreed] = reply.map((part) => (part === null ? undefined : String(part)));
+    if (epoch !== believed) {
+      // Something between us switched servers under an open connection.
+      this.reset();
+      throw new RemoteError('unavailable', 'Another server answers on this connection');
+    }
+    return { epoch, sequence: Number(number), time: Number(time), generation: agreed };
+  }
+
+  async agreeGeneration(epoch: string, proposal: string): Promise<string> {
+    const keys = [this.#keys.generation(epoch)];
+    return String(await this.#connections.run(SCRIPTS.agree, keys, [proposal, GENERATION_STAY_MS]));
+  }
+
+  async acquire(id: EntryId, generation: string, token: string, leaseMs: number): Promise<StoredRecord> {
+    const key = this.#keys.entry(id, generation);
+    const lease = leaseRecord(token);
+    try {
+      const bytes = await this.#connections.send((client) =>
+        client.setBuffer(key, lease, 'PX', Math.ceil(leaseMs), 'NX', 'GET'),
+      );
+      const record = parseRecord(bytes);
+      return record.kind === 'lease' && record.token === token ? { kind: 'none' } : record;
+    } catch (error) {
+      if (!(error instanceof RemoteError) || error.failure !== 'full') throw error;
+      // A full server refuses the command even where it would only read.
+      const record = await this.read(id, generation);
+      // `none` would say that the lease is mine.
+      if (record.kind === 'none') throw error;
+      return record;
+    }
+  }
+
+  async read(id: EntryId, generation: string): Promise<StoredRecord> {
+    const key = this.#keys.entry(id, generation);
+    return parseRecord(await this.#connections.send((client) => client.getBuffer(key)));
+  }
+
+  async remaining(id: EntryId, generation: string): Promise<number | undefined> {
+    const key = this.#keys.entry(id, generation);
+    const left = Number(await this.#connections.send((client) => client.pttl(key)));
+    if (left === -2) return undefined;
+    return left === -1 ? Infinity : left;
+  }
+
+  async fill(request: FillRequest): Promise<boolean> {
+    const { id, generation, expected, claim, token, body, age, keepFor } = request;
+    const keys = [this.#keys.entry(id, generation)];
+    if (claim !== undefined) keys.push(this.#keys.claim(id, generation));
+    const prefix = recordPrefix(expected.kind, expected.token);
+    const args = [prefix, token, Math.ceil(age), stay(keepFor), bytesOf(body), leaseRecord(claim ?? '')];
+    return (await this.#connections.run(SCRIPTS.fill, keys, args)) === 1;
+  }
+
+  async release(id: EntryId, generation: string, token: string): Promise<void> {
+    await this.#connections.run(SCRIPTS.release, [this.#keys.entry(id, generation)], [leaseRecord(token)]);
+  }
+
+  async renew(id: EntryId, generation: string, token: string, leaseMs: number): Promise<boolean> {
+    const args = [leaseRecord(token), Math.ceil(leaseMs)];
+    return (await this.#connections.run(SCRIPTS.renew, [this.#keys.entry(id, generation)], args)) === 1;
+  }
+
+  async claimRefresh(id: EntryId, generation: string, token: string, leaseMs: number): Promise<boolean> {
+    const key = this.#keys.claim(id, generation);
+    const reply = await this.#connections.send((client) =>
+      client.set(key, leaseRecord(token), 'PX', Math.ceil(leaseMs), 'NX'),
+    );
+    return reply === 'OK';
+  }
+
+  async releaseRefresh(id: EntryId, generation: string, token: string): Promise<void> {
+    await this.#connections.run(SCRIPTS.release, [this.#keys.claim(id, generation)], [leaseRecord(token)]);
+  }
+
+  async tagGenerations(
+    tags: readonly EntryId[],
+    generation: string,
+    keepFor: number,
+  ): Promise<readonly TagGeneration[]> {
+    if (tags.length === 0) return [];
+    const keys = [this.#keys.sequence, ...tags.map((tag) => this.#keys.tag(tag, generation))];
+    const reply = await this.#connections.run(SCRIPTS.tagGenerations, keys, [stay(keepFor)]);
+    if (!Array.isArray(reply)) throw unexpected('tagGenerations', reply);
+    return reply.map((held) => {
+      const [hard = '', soft = ''] = String(held).split(' ');
+      return { hard, soft };
+    });
+  }
+
+  async invalidate(
+    order: InvalidationOrder,
+    session: Session,
+    tagsKeepFor: number,
+  ): Promise<{ kind: 'done'; sequence: number } | typeof MISMATCH> {
+    const { epoch, generation } = session;
+    const { all } = order.targets;
+    // Another generation leaves all of them behind at once.
+    const ids = all ? [] : order.targets.ids;
+    const tags = all ? [] : order.targets.tags;
+    const keys = [
+      this.#keys.generation(epoch),
+      this.#keys.sequence,
+      ...ids.map((id) => this.#keys.entry(id, generation)),
+      ...tags.map((tag) => this.#keys.tag(tag, generation)),
+    ];
+    const reply = await this.#connections.run(SCRIPTS.invalidate, keys, [
+      epoch,
+      generation,
+      order.mode,
+      ids.length,
+      stay(tagsKeepFor),
+      systemRandom.token(),
+      all ? order.nextGeneration : '',
+      GENERATION_STAY_MS,
+      this.#keys.bus,
+      invalidationHead(order),
+    ]);
+    return reply === null ? MISMATCH : { kind: 'done', sequence: Number(reply) };
+  }
+
+  async write(
+    request: WriteRequest,
+  ): Promise<{ kind: 'done'; sequence: number } | { kind: 'older' } | typeof MISMATCH> {
+    const { id, session, origin, token, body, keepFor, version } = request;
+    const { epoch, generation } = session;
+    const targets = { ids: [id], tags: [], all: false };
+    const reply = await this.#connections.run(
+      SCRIPTS.write,
+      [this.#keys.generation(epoch), this.#keys.sequence, this.#keys.entry(id, generation)],
+      [
+        epoch,
+        generation,
+        token,
+        stay(keepFor),
+        versionField(version),
+        this.#keys.bus,
+        invalidationHead({ targets, mode: 'delete', origin, nextGeneration: '' }),
+        bytesOf(body),
+      ],
+    );
+    if (reply === null) return MISMATCH;
+    return reply === 'older' ? { kind: 'older' } : { kind: 'done', sequence: Number(reply) };
+  }
+
+  async sweep(
+    generation: string,
+    namespace: string,
+    matches: (id: EntryId) => boolean,
+    mode: InvalidationMode,
+  ): Promise<number> {
+    const pattern = scanPattern(this.#keys.entries(namespace, generation));
+    let touched = 0;
+    let cursor = '0';
+    do {
+      const [next, found] = await this.#connections.send((client) =>
+        client.scan(cursor, 'MATCH', pattern, 'COUNT', SCAN_COUNT),
+      );
+      const keys = found.filter((key) => matches(this.#keys.idOf(key, namespace, generation)));
+      if (keys.length > 0) touched += await this.#remove(keys, mode);
+      cursor = next;
+    } while (cursor !== '0');
+    return touched;
+  }
+
+  async #remove(keys: readonly string[], mode: InvalidationMode): Promise<number> {
+    if (mode === 'delete') return this.#connections.send((client) => client.unlink(...keys));
+    return Number(await this.#connections.run(SCRIPTS.expire, keys, [systemRandom.token()]));
+  }
+}
+
+/** How the scripts take a stay: whole milliseconds, 0 for no expiry. */
+function stay(keepFor: number): number {
+  return keepFor === Infinity ? 0 : Math.max(1, Math.ceil(keepFor));
+}
+
+/** Without a copy: the client takes strings and Buffers only. */
+function bytesOf(body: string | Uint8Array): string | Buffer {
+  return typeof body === 'string' ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+}
+
+function unexpected(operation: string, reply: unknown): RemoteError {
+  return new RemoteError('error', `The ${operation} script answered ${JSON.stringify(reply)}`);
+}

@@ -1,0 +1,283 @@
+import { createHash } from 'node:crypto';
+import { HEADER, NO_VERSION } from './record.ts';
+
+/** A Lua script, and the digest by which Redis knows it once it is loaded. */
+export interface Script {
+  readonly lua: string;
+  readonly sha: string;
+}
+
+/**
+ * Which commands a script may refuse:
+ * - `allow-oom` runs on a server at its memory limit, where invalidations are needed most and leases must go back;
+ * - `checked` is refused as a whole when the server is full, read-only or short of replicas, before it did anything;
+ * - `unchecked` meets those refusals at its first command that writes, so it still reads on a full server.
+ */
+type Terms = 'allow-oom' | 'checked' | 'unchecked';
+
+const SHEBANG: Record<Terms, string> = { 'allow-oom': '#!lua flags=allow-oom\n', checked: '#!lua\n', unchecked: '' };
+
+function script(terms: Terms, ...parts: readonly string[]): Script {
+  const lua = SHEBANG[terms] + parts.map((part) => part.trim()).join('\n');
+  return { lua, sha: createHash('sha1').update(lua).digest('hex') };
+}
+
+/** Lua numbers are doubles: exact up to 2^53, which microseconds reach in the year 2255; `%.0f` prints every digit. */
+const TIME = `
+local function now()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function digits(number, width)
+  return string.format('%0' .. width .. '.0f', number)
+end`;
+
+const EPOCH = `
+local function presentEpoch()
+  return string.sub(string.match(redis.call('INFO', 'server'), 'run_id:(%x+)'), 1, 16)
+end`;
+
+/** The caller's history must be the server's, or nothing may be done in its name. */
+const SESSION = `${EPOCH}
+local function isPresent(generationKey, epoch, generation)
+  return presentEpoch() == epoch and redis.call('GET', generationKey) == generation
+end`;
+
+/** A missing counter starts at the time in microseconds, so that no number of an epoch comes twice. */
+const NUMBERS = `
+local function nextNumber(key)
+  local number = redis.call('INCR', key)
+  if number == 1 then
+    local time = redis.call('TIME')
+    number = time[1] * 1000000 + time[2]
+    redis.call('SET', key, string.format('%.0f', number))
+  end
+  return string.format('%.0f', number)
+end
+local function presentNumber(key)
+  return redis.call('GET', key) or nextNumber(key)
+end`;
+
+/** \`keep\` is milliseconds; 0 for no expiry. */
+const STORE = `
+local function store(key, value, keep)
+  if keep == 0 then redis.call('SET', key, value)
+  else redis.call('SET', key, value, 'PX', keep) end
+end`;
+
+/** A message is JSON without its end: epoch and number are known only here. */
+const PUBLISH = `
+local function publish(channel, head, epoch, number)
+  redis.call('PUBLISH', channel, head .. ',"epoch":"' .. epoch .. '","sequence":' .. number .. '}')
+end`;
+
+const VALUE = `
+local function value(token, storedAt, version, body)
+  return 'V' .. token .. digits(storedAt, ${HEADER.timeDigits}) .. digits(0, ${HEADER.timeDigits}) .. version .. '\\n' .. body
+end
+local function versionOf(header)
+  local version = string.sub(header, ${HEADER.versionAt + 1}, ${HEADER.versionAt + HEADER.versionDigits})
+  if string.sub(header, 1, 1) == 'V' and #version == ${HEADER.versionDigits} and string.find(version, '^%d+$') then
+    return version
+  end
+  return '${NO_VERSION}'
+end`;
+
+/**
+ * Removes a record (\`delete\`), or marks a value expired under another token so that nobody can fill over it from before.
+ * Anything that is not a whole value goes either way; \`pcall\`, because a key of another type must not stop the script
+ * between two of its effects. A value that was expired before keeps its first moment: its window must not grow.
+ */
+const REMOVE = `
+local function remove(key, mode, token, time)
+  if mode == 'delete' then return redis.call('UNLINK', key) end
+  local header = redis.pcall('GETRANGE', key, 0, ${HEADER.bytes - 1})
+  if type(header) ~= 'string' or #header < ${HEADER.bytes} or string.sub(header, 1, 1) ~= 'V' then
+    return redis.call('UNLINK', key)
+  end
+  redis.call('SETRANGE', key, ${HEADER.tokenAt}, token)
+  if tonumber(string.sub(header, ${HEADER.expiredAt + 1}, ${HEADER.expiredAt + HEADER.timeDigits})) == 0 then
+    redis.call('SETRANGE', key, ${HEADER.expiredAt}, digits(time, ${HEADER.timeDigits}))
+  end
+  return 1
+end`;
+
+/**
+ * KEYS heartbeat, counter, generation · ARGV epoch, generation's stay, channel, message.
+ * Answers epoch, number, time, generation.
+ */
+const heartbeat = script(
+  'allow-oom',
+  TIME,
+  EPOCH,
+  NUMBERS,
+  PUBLISH,
+  `
+local epoch, time, number = presentEpoch(), now(), presentNumber(KEYS[2])
+redis.call('SET', KEYS[1], digits(time, 1), 'PX', ARGV[2])
+local generation = false
+if epoch == ARGV[1] then
+  generation = redis.call('GET', KEYS[3])
+  if generation then redis.call('PEXPIRE', KEYS[3], ARGV[2]) end
+end
+publish(ARGV[3], ARGV[4], epoch, number)
+return { epoch, number, digits(time, 1), generation }`,
+);
+
+/** KEYS generation · ARGV proposal, stay. Answers what it is now. */
+const agree = script(
+  'allow-oom',
+  `
+redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2])
+return redis.call('GET', KEYS[1])`,
+);
+
+/**
+ * KEYS record, refresh claim (optional) · ARGV expected first bytes, token, age, stay, body, claim.
+ * Answers 1 when it stored. A missing record has the same first bytes as an empty one, which some other program may
+ * have left: only then its existence is asked. A loaded value brings no version of its own; the source is at least where
+ * the replaced value left it.
+ */
+const fill = script(
+  'checked',
+  TIME,
+  STORE,
+  VALUE,
+  `
+if KEYS[2] and redis.call('GET', KEYS[2]) == ARGV[6] then redis.call('DEL', KEYS[2]) end
+local header = redis.call('GETRANGE', KEYS[1], 0, ${HEADER.bytes - 1})
+if string.sub(header, 1, ${HEADER.prefixBytes}) ~= ARGV[1] then return 0 end
+if header == '' and redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+local storedAt = math.max(0, now() - tonumber(ARGV[3]))
+store(KEYS[1], value(ARGV[2], storedAt, versionOf(header), ARGV[5]), tonumber(ARGV[4]))
+return 1`,
+);
+
+/** KEYS record · ARGV lease. Answers 1 when it was still there, and is gone. */
+const release = script(
+  'allow-oom',
+  `
+if redis.call('GETRANGE', KEYS[1], 0, ${HEADER.prefixBytes - 1}) ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])`,
+);
+
+/** KEYS record · ARGV lease, milliseconds. Answers 1 when it was still there; never makes one. */
+const renew = script(
+  'allow-oom',
+  `
+if redis.call('GETRANGE', KEYS[1], 0, ${HEADER.prefixBytes - 1}) ~= ARGV[1] then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])`,
+);
+
+/**
+ * KEYS counter, tags… · ARGV stay. Answers the tags' generations, "hard soft".
+ * An expiry is pushed a quarter further than asked, so that a tag read all day is not written at every read.
+ */
+const tagGenerations = script(
+  'unchecked',
+  EPOCH,
+  NUMBERS,
+  STORE,
+  `
+local keep, fresh = tonumber(ARGV[1]), nil
+local generations = {}
+for i = 2, #KEYS do
+  local held = redis.call('GET', KEYS[i])
+  if not held or not string.find(held, '^%S+ %S+$') then
+    if not fresh then
+      local id = presentEpoch() .. ':' .. presentNumber(KEYS[1])
+      fresh = id .. ' ' .. id
+    end
+    held = fresh
+    store(KEYS[i], held, keep)
+  elseif keep == 0 then
+    redis.call('PERSIST', KEYS[i])
+  else
+    local left = redis.call('PTTL', KEYS[i])
+    if left >= 0 and left < keep then redis.call('PEXPIRE', KEYS[i], math.ceil(keep * 1.25)) end
+  end
+  generations[i - 1] = held
+end
+return generations`,
+);
+
+/**
+ * KEYS generation, counter, records…, tags… · ARGV epoch, generation, mode, number of records, tags' stay,
+ * token of expired records, next generation ('' unless all), generation's stay, channel, message.
+ * Answers the number, or nil when the session is another.
+ */
+const invalidate = script(
+  'allow-oom',
+  TIME,
+  SESSION,
+  NUMBERS,
+  STORE,
+  PUBLISH,
+  REMOVE,
+  `
+if not isPresent(KEYS[1], ARGV[1], ARGV[2]) then return false end
+local mode, keep, time = ARGV[3], tonumber(ARGV[5]), now()
+local number = nextNumber(KEYS[2])
+if ARGV[7] ~= '' then redis.call('SET', KEYS[1], ARGV[7], 'PX', ARGV[8]) end
+local lastRecord = 2 + tonumber(ARGV[4])
+for i = 3, lastRecord do remove(KEYS[i], mode, ARGV[6], time) end
+for i = lastRecord + 1, #KEYS do
+  local moved = ARGV[1] .. ':' .. number
+  local held, hard = redis.pcall('GET', KEYS[i]), moved
+  if mode == 'expire' and type(held) == 'string' then hard = string.match(held, '^(%S+) %S+$') or moved end
+  local left = redis.call('PTTL', KEYS[i])
+  local stays = keep
+  if keep == 0 or left == -1 then stays = 0 elseif left > keep then stays = left end
+  store(KEYS[i], hard .. ' ' .. moved, stays)
+end
+publish(ARGV[9], ARGV[10], ARGV[1], number)
+return number`,
+);
+
+/**
+ * KEYS generation, counter, record · ARGV epoch, generation, token, stay, version, channel, message, body.
+ * Answers the number, 'older' when a greater version is stored, or nil when the session is another.
+ */
+const write = script(
+  'checked',
+  TIME,
+  SESSION,
+  NUMBERS,
+  STORE,
+  PUBLISH,
+  VALUE,
+  `
+if not isPresent(KEYS[1], ARGV[1], ARGV[2]) then return false end
+local given = tonumber(ARGV[5])
+local held = redis.pcall('GETRANGE', KEYS[3], 0, ${HEADER.bytes - 1})
+local stored = type(held) == 'string' and tonumber(versionOf(held))
+if given and stored and stored > given then return 'older' end
+local number = nextNumber(KEYS[2])
+store(KEYS[3], value(ARGV[3], now(), ARGV[5], ARGV[8]), tonumber(ARGV[4]))
+publish(ARGV[6], ARGV[7], ARGV[1], number)
+return number`,
+);
+
+/** KEYS records… · ARGV token. Expires a batch; answers how many were there. */
+const expire = script(
+  'allow-oom',
+  TIME,
+  REMOVE,
+  `
+local time, touched = now(), 0
+for i = 1, #KEYS do touched = touched + remove(KEYS[i], 'expire', ARGV[1], time) end
+return touched`,
+);
+
+/** Every step that is more than one command. */
+export const SCRIPTS = {
+  heartbeat,
+  agree,
+  fill,
+  release,
+  renew,
+  tagGenerations,
+  invalidate,
+  write,
+  expire,
+} as const satisfies Record<string, Script>;
