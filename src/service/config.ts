@@ -1,8 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { ConfigError } from './config/config-error.ts';
-import { type Environment, type EnvironmentReading, type ReadFile, readEnvironment } from './config/environment.ts';
+import {
+  type Environment,
+  type EnvironmentReading,
+  type ReadFile,
+  readTtls,
+  readVariables,
+} from './config/environment.ts';
 import type { Config, RedisConfig, StaticToken } from './config/shape.ts';
-import type { Values } from './config/variables.ts';
+import { VARIABLES, type Values, type VariableName } from './config/variables.ts';
 
 export { ConfigError, EXIT_BAD_CONFIG } from './config/config-error.ts';
 export { describeConfig } from './config/describe.ts';
@@ -29,11 +35,11 @@ export function processEnvironment(): Environment {
  * @throws {@link ConfigError} with every problem there is.
  */
 export function loadConfig(env: Environment, options: LoadOptions): Config {
-  const { groups = [], readFile = (path) => readFileSync(path, 'utf8') } = options;
-  const reading = readEnvironment(env, groups, readFile);
+  const reading = readVariables(env, ALL, options.readFile ?? readTextFile);
+  const { ttls, problems: ttlProblems } = readTtls(env, options.groups ?? []);
   const embedded = !reading.isGiven('DATABASE_URL');
   const profile = reading.values.TIERCEL_PROFILE ?? (embedded ? 'dev' : 'production');
-  const problems = [...reading.problems, ...contradictions(reading, embedded)];
+  const problems = [...reading.problems, ...ttlProblems, ...contradictions(reading, embedded)];
   if (problems.length > 0) throw new ConfigError(problems);
 
   const { values, isGiven } = reading;
@@ -58,7 +64,7 @@ export function loadConfig(env: Environment, options: LoadOptions): Config {
       maxLagMs: values.CACHE_MAX_LAG_MS,
       disabled: values.CACHE_DISABLED,
       warmOnStart: values.CACHE_WARM_ON_START,
-      ttlMs: reading.ttls,
+      ttlMs: ttls,
     },
     auth: {
       mode: auth,
@@ -75,10 +81,29 @@ export function loadConfig(env: Environment, options: LoadOptions): Config {
   };
 }
 
+/**
+ * What the operator scripts need: where the database is. They have no use for the embedded one, which ends with them.
+ * @throws {@link ConfigError} when `DATABASE_URL` is missing or wrong.
+ */
+export function loadDatabaseUrl(env: Environment, readFile: ReadFile = readTextFile): string {
+  const { values, problems, isGiven } = readVariables(env, ['DATABASE_URL'], readFile);
+  const missing = isGiven('DATABASE_URL')
+    ? []
+    : ['DATABASE_URL is not set; the embedded database is migrated and seeded by the service itself'];
+  if (values.DATABASE_URL === undefined) throw new ConfigError([...problems, ...missing]);
+  return values.DATABASE_URL;
+}
+
+const ALL = Object.keys(VARIABLES) as VariableName[];
+
+function readTextFile(path: string): string {
+  return readFileSync(path, 'utf8');
+}
+
 /** Small, so that many instances fit beside one another on a test server. */
 const TEST_POOL = 4;
 
-function contradictions({ values, isGiven }: EnvironmentReading, embedded: boolean): string[] {
+function contradictions({ values, isGiven }: EnvironmentReading<VariableName>, embedded: boolean): string[] {
   const problems: string[] = [];
   if (embedded && values.TIERCEL_PROFILE === 'production') {
     problems.push(

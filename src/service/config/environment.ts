@@ -7,43 +7,60 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** Gives the text of a file, or throws. */
 export type ReadFile = (path: string) => string;
 
-/** What the environment says, variable by variable; how variables fit together is judged elsewhere. */
-export interface EnvironmentReading {
+/** What the environment says of some variables; how they fit together is judged elsewhere. */
+export interface EnvironmentReading<N extends VariableName> {
   /** Not to be trusted while there are problems. */
-  readonly values: Values;
-  /** Milliseconds for each group whose `CACHE_TTL_<GROUP>` is given. */
-  readonly ttls: Readonly<Record<string, number>>;
-  /** Whether a variable is given at all, rightly or wrongly. */
-  isGiven(name: VariableName): boolean;
+  readonly values: Pick<Values, N>;
   readonly problems: readonly string[];
+  /** Whether a variable is given at all, rightly or wrongly. */
+  isGiven(name: N): boolean;
 }
 
-const NAMES = Object.keys(VARIABLES) as VariableName[];
-
-/** Reads all variables. An empty text counts as not given: that is what `${NAME:-}` of a compose file leaves. */
-export function readEnvironment(env: Environment, groups: readonly string[], readFile: ReadFile): EnvironmentReading {
+/** Reads the named variables. An empty text counts as not given: that is what `${NAME:-}` of a compose file leaves. */
+export function readVariables<N extends VariableName>(
+  env: Environment,
+  names: readonly N[],
+  readFile: ReadFile,
+): EnvironmentReading<N> {
   const problems: string[] = [];
   const report = (problem: string) => problems.push(problem);
+  const given = new Set<N>();
   const values: Partial<Record<VariableName, unknown>> = {};
-  for (const name of NAMES) {
+  for (const name of names) {
     const variable: Variable = VARIABLES[name];
-    const text = textOf(name, variable, env, readFile, report);
-    const asked = text ?? variable.default;
-    if (asked !== undefined) values[name] = judge(name, asked, variable.read(asked), variable.secret, report);
+    if (env[name] || pathOf(name, variable, env)) given.add(name);
+    const text = textOf(name, variable, env, readFile, report) ?? variable.default;
+    if (text !== undefined) values[name] = judge(name, text, variable.read(text), variable.secret, report);
   }
-  return {
-    values: values as Values,
-    ttls: readTtls(env, groups, report),
-    isGiven: (name) => Boolean(env[name] || (isSecret(name) && env[`${name}_FILE`])),
-    problems,
-  };
+  return { values: values as Pick<Values, N>, problems, isGiven: (name) => given.has(name) };
+}
+
+/** Milliseconds by group for each `CACHE_TTL_<GROUP>` that is given; one that belongs to no group is a problem. */
+export function readTtls(
+  env: Environment,
+  groups: readonly string[],
+): { readonly ttls: Readonly<Record<string, number>>; readonly problems: readonly string[] } {
+  const byName = new Map(groups.map((group) => [ttlVariable(group), group]));
+  const problems: string[] = [];
+  const ttls: Record<string, number> = {};
+  for (const [name, text] of Object.entries(env)) {
+    if (!name.startsWith('CACHE_TTL_') || !text) continue;
+    const group = byName.get(name);
+    if (group === undefined) {
+      problems.push(`${name} is the TTL of no group; known are ${[...byName.keys()].join(', ') || 'none'}`);
+      continue;
+    }
+    const ttl = judge(name, text, duration(text), undefined, (problem) => problems.push(problem));
+    if (ttl !== undefined) ttls[group] = ttl;
+  }
+  return { ttls, problems };
 }
 
 type Report = (problem: string) => void;
 
-function isSecret(name: VariableName): boolean {
-  const variable: Variable = VARIABLES[name];
-  return variable.secret === true;
+/** The file that is to hold a secret. */
+function pathOf(name: string, variable: Variable, env: Environment): string | undefined {
+  return variable.secret ? env[`${name}_FILE`] || undefined : undefined;
 }
 
 function textOf(
@@ -54,7 +71,7 @@ function textOf(
   report: Report,
 ): string | undefined {
   const text = env[name] || undefined;
-  const path = variable.secret ? env[`${name}_FILE`] || undefined : undefined;
+  const path = pathOf(name, variable, env);
   if (path === undefined) return text;
   if (text !== undefined) {
     report(`${name} and ${name}_FILE are both given; only one of them can count`);
@@ -85,20 +102,4 @@ function judge<T>(
       : `${name}=${JSON.stringify(text)} must be ${read.expected}`,
   );
   return undefined;
-}
-
-function readTtls(env: Environment, groups: readonly string[], report: Report): Readonly<Record<string, number>> {
-  const byName = new Map(groups.map((group) => [ttlVariable(group), group]));
-  const ttls: Record<string, number> = {};
-  for (const [name, text] of Object.entries(env)) {
-    if (!name.startsWith('CACHE_TTL_') || !text) continue;
-    const group = byName.get(name);
-    if (group === undefined) {
-      report(`${name} is the TTL of no group; known are ${[...byName.keys()].join(', ') || 'none'}`);
-      continue;
-    }
-    const ttl = judge(name, text, duration(text), undefined, report);
-    if (ttl !== undefined) ttls[group] = ttl;
-  }
-  return ttls;
 }
