@@ -13,10 +13,12 @@ export class BackgroundTasks {
   }
 
   track(task: Promise<unknown>): void {
-    const settled: Promise<void> = task.then(
-      () => {},
-      (error: unknown) => this.#onError(error),
-    ).finally(() => this.#running.delete(settled));
+    const settled: Promise<void> = task
+      .then(
+        () => {},
+        (error: unknown) => this.#onError(error),
+      )
+      .finally(() => this.#running.delete(settled));
     this.#running.add(settled);
   }
 

@@ -25,12 +25,16 @@ export interface Random {
 /** Platforms keep timers in 32 signed bits and fire at once beyond; about 24.8 days. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
+type Timer = number | { unref(): void };
+
 /** The platform's monotonic clock and timers. Timers do not keep a process alive on their own. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   after(ms, run) {
-    const timer: unknown = setTimeout(run, Math.min(ms, LONGEST_TIMER_MS));
-    return () => clearTimeout(timer as Parameters<typeof clearTimeout>[0]);
+    const timer = setTimeout(run, Math.min(ms, LONGEST_TIMER_MS)) as unknown as Timer;
+    // Node and Bun give objects, which would hold the process open; Deno and browsers give numbers.
+    if (typeof timer === 'object') timer.unref();
+    return () => clearTimeout(timer as unknown as number);
   },
 };
 

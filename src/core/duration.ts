@@ -18,7 +18,11 @@ export function toMs(duration: Duration, option: string): number {
   if (typeof duration === 'number' && duration >= 0) return duration;
   const written = typeof duration === 'string' ? WRITTEN.exec(duration) : null;
   if (written === null) {
-    throw new InvalidOptionError(option, duration, "milliseconds (0 or more) or a duration like '250ms', '30s', '5m', '1h', '1d'");
+    throw new InvalidOptionError(
+      option,
+      duration,
+      "milliseconds (0 or more) or a duration like '250ms', '30s', '5m', '1h', '1d'",
+    );
   }
   return Number(written[1]) * UNITS[written[2] as keyof typeof UNITS];
 }

@@ -1,3 +1,4 @@
+import type { GroupCounters } from './counters.ts';
 import type { TagState } from './tags.ts';
 
 /**
@@ -27,14 +28,31 @@ export interface Entry {
   readonly tags: readonly TagState[];
   /** Marked by `expire`: never fresh, only for {@link errorUntil}. */
   readonly expired: boolean;
+  /** No refresh of this entry begins before: somebody else is at it, or the last one failed. */
+  readonly retryAt: number;
+  /** The last load of this key failed; until {@link retryAt} the entry answers, flagged, without another try. */
+  readonly failed: boolean;
+  /** Counters of the key's group, so that a hit looks nothing up. */
+  readonly counters: GroupCounters;
+}
+
+/** Whether every tag of an entry is as it was when the entry was made; no index, one comparison a tag. */
+export function tagsAreCurrent(tags: readonly TagState[]): boolean {
+  for (const { status } of tags) if (status !== 'current') return false;
+  return true;
 }
 
 /** State of an entry at a time. `expired` may still serve `staleIfError`. */
 export type Freshness = 'fresh' | 'stale' | 'expired';
 
-/** Where an entry stands at `now`. */
-export function freshnessOf(entry: Entry, now: number): Freshness {
-  if (entry.expired) return 'expired';
+/** Where an entry stands at `now`; `undefined` when an invalidation has ended it. */
+export function freshnessOf(entry: Entry, now: number): Freshness | undefined {
+  let isExpired = entry.expired;
+  for (const { status } of entry.tags) {
+    if (status === 'gone') return undefined;
+    if (status === 'expired') isExpired = true;
+  }
+  if (isExpired) return 'expired';
   if (now < entry.freshUntil) return 'fresh';
   return now < entry.staleUntil ? 'stale' : 'expired';
 }

@@ -61,7 +61,10 @@ export class InvalidValueError extends CacheError {
   override readonly name = 'InvalidValueError';
   readonly code = 'INVALID_VALUE';
   constructor(problem: string, options: CacheErrorOptions = {}) {
-    super(options.key === undefined ? `The value ${problem}` : `The value of key ${show(options.key)} ${problem}`, options);
+    super(
+      options.key === undefined ? `The value ${problem}` : `The value of key ${show(options.key)} ${problem}`,
+      options,
+    );
   }
 }
 

@@ -13,13 +13,24 @@ export type CacheEvent =
   /** A lookup ended without an answer. */
   | { readonly type: 'lookup_failed'; readonly key: string; readonly error: unknown }
   /** A loader has ended. `background`: nobody waited for it. */
-  | { readonly type: 'load'; readonly key: string; readonly durationMs: number; readonly background: boolean; readonly error?: unknown }
+  | {
+      readonly type: 'load';
+      readonly key: string;
+      readonly durationMs: number;
+      readonly background: boolean;
+      readonly error?: unknown;
+    }
   /** A tier failed; no caller was rejected for it. */
   | ({ readonly type: 'tier_failure' } & TierFailure)
   /** An L2 operation got no answer within its budget. */
   | { readonly type: 'l2_timeout'; readonly operation: string; readonly durationMs: number }
   | { readonly type: 'fill_refused'; readonly key: string }
-  | { readonly type: 'breaker_transition'; readonly tier: TierName; readonly from: BreakerStateName; readonly to: BreakerStateName }
+  | {
+      readonly type: 'breaker_transition';
+      readonly tier: TierName;
+      readonly from: BreakerStateName;
+      readonly to: BreakerStateName;
+    }
   /** L2 stopped, or began, to be used for reads. */
   | { readonly type: 'l2_down'; readonly reason: string }
   | { readonly type: 'l2_up'; readonly downMs: number }

@@ -12,7 +12,10 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
  * @throws {@link InvalidKeyError} unless `given` is a string of 1 to 1,024 UTF-8 bytes, without control characters,
  *   in well-formed Unicode.
  */
-export function assertKey(given: unknown, what: 'key' | 'tag' | 'namespace' | 'pattern' = 'key'): asserts given is string {
+export function assertKey(
+  given: unknown,
+  what: 'key' | 'tag' | 'namespace' | 'pattern' = 'key',
+): asserts given is string {
   if (typeof given !== 'string') throw new InvalidKeyError(what, given, 'is not a string');
   if (given.length === 0) throw new InvalidKeyError(what, given, 'is empty');
   // A UTF-16 unit takes at most three bytes: short keys need no counting.

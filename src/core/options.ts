@@ -111,11 +111,21 @@ const KNOWN = new Set<string>([...Object.keys(DEFAULTS), 'signal', 'version']);
  * Fills in defaults and turns durations into milliseconds.
  * @throws {@link InvalidOptionError} naming the option and the value that cannot be used.
  */
-export function resolveOptions(options: AnyOptions = {}, defaults: ResolvedOptions = RESOLVED_DEFAULTS): ResolvedOptions {
+export function resolveOptions(
+  options: AnyOptions = {},
+  defaults: ResolvedOptions = RESOLVED_DEFAULTS,
+): ResolvedOptions {
   for (const name in options) {
-    if (!KNOWN.has(name)) throw new InvalidOptionError(name, (options as Record<string, unknown>)[name], `one of ${[...KNOWN].join(', ')}`);
+    if (!KNOWN.has(name))
+      throw new InvalidOptionError(name, (options as Record<string, unknown>)[name], `one of ${[...KNOWN].join(', ')}`);
   }
-  const ms = (name: Exclude<keyof AnyOptions & `${string}`, 'tags' | 'signal' | 'forceFresh' | 'jitter' | 'refreshAhead' | 'version'>, otherwise: number): number => {
+  const ms = (
+    name: Exclude<
+      keyof AnyOptions & `${string}`,
+      'tags' | 'signal' | 'forceFresh' | 'jitter' | 'refreshAhead' | 'version'
+    >,
+    otherwise: number,
+  ): number => {
     const given = options[name];
     return given === undefined ? otherwise : given === false ? Infinity : toMs(given, name);
   };
@@ -127,7 +137,12 @@ export function resolveOptions(options: AnyOptions = {}, defaults: ResolvedOptio
     negativeTtlMs: ms('negativeTtl', defaults.negativeTtlMs),
     staleWhileRevalidateMs: ms('staleWhileRevalidate', defaults.staleWhileRevalidateMs),
     staleIfErrorMs: ms('staleIfError', defaults.staleIfErrorMs),
-    refreshAhead: options.refreshAhead === undefined ? defaults.refreshAhead : options.refreshAhead === false ? 1 : ratio('refreshAhead', options.refreshAhead),
+    refreshAhead:
+      options.refreshAhead === undefined
+        ? defaults.refreshAhead
+        : options.refreshAhead === false
+          ? 1
+          : ratio('refreshAhead', options.refreshAhead),
     jitter: options.jitter === undefined ? defaults.jitter : ratio('jitter', options.jitter),
     softTimeoutMs: ms('softTimeout', defaults.softTimeoutMs),
     hardTimeoutMs: positive('hardTimeout', ms('hardTimeout', defaults.hardTimeoutMs)),
@@ -146,7 +161,8 @@ export function resolveOptions(options: AnyOptions = {}, defaults: ResolvedOptio
  * @throws {@link InvalidKeyError} when one of them is no usable tag.
  */
 export function assertTags(tags: unknown): asserts tags is readonly string[] {
-  if (!Array.isArray(tags)) throw new InvalidOptionError('tags', tags, 'an array of strings, or a function of the value that gives one');
+  if (!Array.isArray(tags))
+    throw new InvalidOptionError('tags', tags, 'an array of strings, or a function of the value that gives one');
   if (tags.length > MAX_TAGS) throw new InvalidOptionError('tags', tags.length, `at most ${MAX_TAGS} tags`);
   for (const tag of tags) assertKey(tag, 'tag');
 }

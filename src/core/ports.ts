@@ -198,7 +198,11 @@ export interface RemoteTier {
    * Does nothing when `session` is not the server's.
    * @returns the number given.
    */
-  invalidate(order: InvalidationOrder, session: Session, tagsKeepFor: number): Promise<{ kind: 'done'; sequence: number } | SessionMismatch>;
+  invalidate(
+    order: InvalidationOrder,
+    session: Session,
+    tagsKeepFor: number,
+  ): Promise<{ kind: 'done'; sequence: number } | SessionMismatch>;
   /** In one step: takes the next number, stores the value under a new token, publishes the key. */
   write(request: WriteRequest): Promise<{ kind: 'done'; sequence: number } | { kind: 'older' } | SessionMismatch>;
   /**
@@ -206,7 +210,12 @@ export interface RemoteTier {
    * It publishes nothing: the caller sends the invalidation with the pattern afterwards.
    * @returns how many records it touched.
    */
-  sweep(generation: string, namespace: string, matches: (id: EntryId) => boolean, mode: InvalidationMode): Promise<number>;
+  sweep(
+    generation: string,
+    namespace: string,
+    matches: (id: EntryId) => boolean,
+    mode: InvalidationMode,
+  ): Promise<number>;
   /** Drops the connection and makes a new one: for a connection that is open and silent. */
   reset(): void;
   close(): Promise<void>;

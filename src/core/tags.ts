@@ -18,6 +18,8 @@ const MAX_KNOWN_TAGS = 100_000;
 /** The tags of all entries of this process. */
 export class TagRegistry {
   readonly #known = new Map<EntryId, TagState>();
+  /** The latest expired state of a tag: its entries may still serve `staleIfError`, until a `delete` ends that too. */
+  readonly #expired = new Map<EntryId, TagState>();
   readonly #limit: number;
 
   constructor(limit = MAX_KNOWN_TAGS) {
@@ -43,6 +45,11 @@ export class TagRegistry {
     return state;
   }
 
+  /** The tag's generation if it is known. Only to be believed while this instance is proven. */
+  peek(tag: EntryId): TagGeneration | undefined {
+    return this.#known.get(tag)?.generation;
+  }
+
   /**
    * What a read of L2 said of a tag. If something else was known, a message is on its way that will say so too:
    * entries made under the old generation stop now.
@@ -59,33 +66,46 @@ export class TagRegistry {
    */
   invalidate(tag: EntryId, mode: InvalidationMode, epoch?: string, sequence?: number): boolean {
     const state = this.#known.get(tag);
-    if (state === undefined) return true;
-    if (state.generation !== undefined && epoch !== undefined && sequence !== undefined) {
+    if (state?.generation !== undefined && epoch !== undefined && sequence !== undefined) {
       const { hard, soft } = state.generation;
-      const read = mode === 'delete' ? hard : soft;
-      if (isAtOrAfter(read, epoch, sequence)) return false;
+      if (isAtOrAfter(mode === 'delete' ? hard : soft, epoch, sequence)) return false;
     }
-    this.#end(state, mode === 'delete' ? 'gone' : 'expired');
+    this.#forgetExpired(tag);
+    if (state !== undefined) this.#end(state, mode === 'delete' ? 'gone' : 'expired');
     return true;
   }
 
   /** Nothing is known any more. */
   clear(): void {
-    for (const state of this.#known.values()) state.status = 'gone';
+    for (const state of [...this.#known.values(), ...this.#expired.values()]) state.status = 'gone';
     this.#known.clear();
+    this.#expired.clear();
   }
 
   #end(state: TagState, status: 'expired' | 'gone'): void {
     state.status = status;
-    if (this.#known.get(state.tag) === state) this.#known.delete(state.tag);
+    this.#known.delete(state.tag);
+    if (status === 'gone') return;
+    this.#expired.set(state.tag, state);
+    if (this.#expired.size > this.#limit) this.#forgetExpired(firstKey(this.#expired));
+  }
+
+  #forgetExpired(tag: EntryId | undefined): void {
+    if (tag === undefined) return;
+    const state = this.#expired.get(tag);
+    if (state !== undefined) state.status = 'gone';
+    this.#expired.delete(tag);
   }
 
   #forgetOldest(): void {
-    for (const state of this.#known.values()) {
-      this.#end(state, 'gone');
-      return;
-    }
+    const oldest = this.#known.get(firstKey(this.#known) ?? '');
+    if (oldest !== undefined) this.#end(oldest, 'gone');
   }
+}
+
+function firstKey(map: ReadonlyMap<EntryId, unknown>): EntryId | undefined {
+  for (const key of map.keys()) return key;
+  return undefined;
 }
 
 /** Whether a generation was made by the invalidation `(epoch, sequence)` or by one after it in the same epoch. */

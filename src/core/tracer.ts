@@ -24,7 +24,12 @@ export interface Tracer {
    * @param links Spans that this one depends on.
    * @param root Begin a trace of its own: for work that outlives the request that caused it.
    */
-  trace<T>(name: string, attributes: Attributes, step: (span: Span) => Promise<T>, options?: { links?: readonly SpanRef[]; root?: boolean }): Promise<T>;
+  trace<T>(
+    name: string,
+    attributes: Attributes,
+    step: (span: Span) => Promise<T>,
+    options?: { links?: readonly SpanRef[]; root?: boolean },
+  ): Promise<T>;
   /** Adds attributes to the span that is active, if one is recording. */
   tag(attributes: Attributes): void;
   /** The active span, for links. */

@@ -1,0 +1,29 @@
+import { type Entry, freshnessOf } from './entry.ts';
+import { fromId } from './key.ts';
+import type { Refilled } from './refilled.ts';
+
+/** The part of an answer that an entry determines. */
+export function answerOf(
+  entry: Entry,
+  state: Refilled['state'],
+  tier: Refilled['tier'],
+): Pick<Refilled, 'value' | 'tier' | 'state' | 'storedAt' | 'freshUntil' | 'tags'> {
+  return {
+    value: entry.value,
+    tier,
+    state,
+    storedAt: entry.storedAt,
+    freshUntil: entry.freshUntil,
+    tags: userTagsOf(entry),
+  };
+}
+
+/** An entry's tags as the user wrote them; a namespace's own tag has no name and is left out. */
+export function userTagsOf(entry: Entry): readonly string[] {
+  return entry.tags.map(({ tag }) => fromId(tag).key).filter((tag) => tag !== '');
+}
+
+/** Whether an entry may answer, flagged as stale, when there is nothing better. */
+export function mayServeOnError(entry: Entry | undefined, now: number): entry is Entry {
+  return entry !== undefined && now < entry.errorUntil && freshnessOf(entry, now) !== undefined;
+}

@@ -1,0 +1,193 @@
+import { pause } from './budget.ts';
+import { tagsKeepFor } from './deliver.ts';
+import type { Entry } from './entry.ts';
+import type { FillRight } from './fill-right.ts';
+import type { Flight } from './flights.ts';
+import { recall, take } from './generations.ts';
+import type { BypassReason } from './lookup.ts';
+import type { Parts } from './parts.ts';
+import { type EntryId, RemoteError, type StoredRecord, type StoredValue } from './ports.ts';
+import type { ReadRequest } from './read-request.ts';
+import type { Refilled } from './refilled.ts';
+import type { Asked, Remote } from './remote.ts';
+import { type Generations, judge, openEnvelope } from './verdict.ts';
+
+/** What L2 had to say to a flight. */
+export type L2Answer =
+  | { readonly kind: 'entry'; readonly entry: Entry; readonly state: 'fresh' | 'stale' }
+  /** Load, and fill with this right. `candidate` serves if the load fails. */
+  | { readonly kind: 'mine'; readonly right: FillRight; readonly candidate: Entry | undefined }
+  /** Somebody else refreshes; only a background refresh gets this answer. */
+  | { readonly kind: 'elsewhere' }
+  /** Load without a fill: L2 could not say, or its lease holder took too long. */
+  | { readonly kind: 'no-right'; readonly reason: BypassReason | undefined; readonly candidate: Entry | undefined };
+
+/** The answer, how long it took, and the tags' generations that were read on the way. */
+export interface AskedL2 {
+  readonly answer: L2Answer;
+  readonly generations: Generations;
+  /** Whether the flight waited for a load elsewhere in the fleet. */
+  readonly collapsed: boolean;
+}
+
+/** A waiter asks again after this long, jittered, so that the fleet's waiters do not ask together. */
+const POLL_MIN_MS = 10;
+const POLL_SPREAD_MS = 40;
+
+/**
+ * Asks L2 for one key with the intent to load: the value, or the right to fill it, or the news that somebody else has
+ * that right, in which case it waits and asks again while that lease lives.
+ */
+export class L2Question {
+  readonly #parts: Parts;
+  readonly #remote: Remote;
+  readonly #request: ReadRequest;
+  readonly #flight: Flight<Refilled>;
+  readonly #generations: Generations = new Map();
+  #candidate: Entry | undefined;
+
+  constructor(parts: Parts, remote: Remote, request: ReadRequest, flight: Flight<Refilled>) {
+    this.#parts = parts;
+    this.#remote = remote;
+    this.#request = request;
+    this.#flight = flight;
+  }
+
+  async ask(): Promise<AskedL2> {
+    const { clock, random } = this.#parts;
+    const giveUpAt = clock.now() + this.#request.options.hardTimeoutMs;
+    let collapsed = false;
+    for (;;) {
+      const answer = await this.#once();
+      if (answer !== 'busy') return { answer, generations: this.#generations, collapsed };
+      if (this.#flight.background && !this.#flight.hasWaiters)
+        return { answer: { kind: 'elsewhere' }, generations: this.#generations, collapsed };
+      collapsed = true;
+      await pause(clock, POLL_MIN_MS + random.next() * POLL_SPREAD_MS, this.#flight.signal);
+      if (this.#flight.signal.aborted || clock.now() >= giveUpAt) {
+        return { answer: this.#noRight(undefined), generations: this.#generations, collapsed };
+      }
+    }
+  }
+
+  async #once(): Promise<L2Answer | 'busy'> {
+    const token = this.#parts.random.token();
+    const acquired = await this.#acquire(token);
+    if (!acquired.ok) return this.#noRight(acquired.reason);
+    const { record, generation } = acquired.value;
+    switch (record.kind) {
+      case 'none':
+        return {
+          kind: 'mine',
+          right: { expected: { kind: 'lease', token }, claim: undefined, generation },
+          candidate: undefined,
+        };
+      case 'lease':
+        return this.#request.options.forceFresh ? this.#noRight(undefined) : 'busy';
+      case 'value':
+        return this.#weigh(record.value, token, generation);
+    }
+  }
+
+  /** Reads the record, or takes the lease, and reads the generations that are not known, in one round trip. */
+  async #acquire(token: string): Promise<Asked<{ record: StoredRecord; generation: string }>> {
+    const { id, options, key } = this.#request;
+    const unknown = recall(
+      this.#parts,
+      this.#flight.tags.map(({ tag }) => tag),
+      this.#generations,
+    );
+    return this.#remote.ask(
+      { name: 'acquire', budgetMs: options.l2TimeoutMs, key },
+      async (tier, { generation }) => {
+        const keepFor = tagsKeepFor(keepForMs(this.#request));
+        const [record, generations] = await Promise.all([
+          tier.acquire(id, generation, token, options.leaseMs).catch((error: unknown) => {
+            // A full server refuses the write that a lease is; it still answers a read.
+            const isFull = error instanceof RemoteError && error.failure === 'full';
+            if (!isFull || !this.#remote.mayReadPlainly(this.#parts.clock.now())) throw error;
+            return readOnly(tier.read(id, generation), error);
+          }),
+          unknown.length === 0 ? [] : tier.tagGenerations(unknown, generation, keepFor),
+        ]);
+        take(this.#parts, this.#flight, unknown, generations, this.#generations);
+        return { record, generation };
+      },
+      // The caller has gone on without it: a lease that comes now would only keep others waiting.
+      ({ record }, tier, { generation }) => {
+        if (record.kind === 'none') this.#parts.background.track(tier.release(id, generation, token));
+      },
+    );
+  }
+
+  async #weigh(value: StoredValue, token: string, generation: string): Promise<L2Answer | 'busy'> {
+    const { pending } = this.#parts;
+    const envelope = openEnvelope(this.#parts, this.#request, value);
+    if (envelope !== undefined) {
+      const tags = envelope.tags.map(([tag]) => tag);
+      if (pending.covers(this.#request.id, tags)) return this.#noRight('pending');
+      const failed = await this.#readMissing(tags);
+      if (failed !== undefined) return this.#noRight(failed);
+      const verdict = judge(this.#parts, this.#request, this.#flight, value, envelope, this.#generations);
+      if (verdict.kind === 'expired') this.#candidate = verdict.entry;
+      if (verdict.kind === 'usable' && !this.#request.options.forceFresh) {
+        const mustRefresh = this.#flight.background && !isFreshEnough(this.#parts, verdict.entry);
+        if (!mustRefresh) return { kind: 'entry', entry: verdict.entry, state: verdict.state };
+        this.#candidate = verdict.entry;
+      }
+    }
+    return this.#claim(value.token, token, generation);
+  }
+
+  /** A value is there and must be replaced: one in the fleet does it, and fills only over the value that it saw. */
+  async #claim(seen: string, token: string, generation: string): Promise<L2Answer | 'busy'> {
+    const { id, key, options } = this.#request;
+    const right = { expected: { kind: 'value', token: seen }, generation } as const;
+    if (options.forceFresh) return { kind: 'mine', right: { ...right, claim: undefined }, candidate: this.#candidate };
+    const claimed = await this.#remote.ask(
+      { name: 'claim', budgetMs: options.l2TimeoutMs, key },
+      (tier) => tier.claimRefresh(id, generation, token, options.leaseMs),
+      (granted, tier) => {
+        if (granted) this.#parts.background.track(tier.releaseRefresh(id, generation, token));
+      },
+    );
+    if (!claimed.ok) return this.#noRight(claimed.reason);
+    return claimed.value ? { kind: 'mine', right: { ...right, claim: token }, candidate: this.#candidate } : 'busy';
+  }
+
+  /** Reads the generations of tags that only the envelope has named. */
+  async #readMissing(tags: readonly EntryId[]): Promise<BypassReason | undefined> {
+    const missing = recall(this.#parts, tags, this.#generations);
+    if (missing.length === 0) return undefined;
+    const { options, key } = this.#request;
+    const asked = await this.#remote.ask({ name: 'tags', budgetMs: options.l2TimeoutMs, key }, (tier, { generation }) =>
+      tier.tagGenerations(missing, generation, tagsKeepFor(keepForMs(this.#request))),
+    );
+    if (!asked.ok) return asked.reason;
+    take(this.#parts, this.#flight, missing, asked.value, this.#generations);
+    return undefined;
+  }
+
+  #noRight(reason: BypassReason | undefined): L2Answer {
+    return { kind: 'no-right', reason, candidate: this.#candidate };
+  }
+}
+
+/** How long a value of this request may be of any use, fresh or stale. */
+export function keepForMs({ options }: ReadRequest): number {
+  return options.ttlMs + Math.max(options.staleWhileRevalidateMs, options.staleIfErrorMs);
+}
+
+/** Whether a background refresh finds its work done: somebody has refreshed the value in the meantime. */
+function isFreshEnough(parts: Parts, entry: Entry): boolean {
+  const now = parts.clock.now();
+  return now < Math.min(entry.hitUntil, entry.freshUntil);
+}
+
+/** What a plain read says to somebody who wanted the lease and cannot have it. */
+async function readOnly(reading: Promise<StoredRecord>, refusal: RemoteError): Promise<StoredRecord> {
+  const record = await reading;
+  // Without a lease there is no right to fill; saying so keeps "none" for "the lease is yours".
+  if (record.kind === 'none') throw refusal;
+  return record;
+}

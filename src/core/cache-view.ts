@@ -1,0 +1,236 @@
+import { userTagsOf } from './answers.ts';
+import { InvalidationPendingError, InvalidOptionError } from './errors.ts';
+import { getFresh } from './get.ts';
+import { type Inspection, inspect } from './inspect.ts';
+import { assertKey, namespaceChain, namespaceTag, nestedNamespace, toId } from './key.ts';
+import type { Lookup } from './lookup.ts';
+import {
+  assertTags,
+  type Loader,
+  type ReadOptions,
+  type ResolvedOptions,
+  resolveOptions,
+  type WriteOptions,
+} from './options.ts';
+import type { Parts } from './parts.ts';
+import type { EntryId, InvalidationMode, Targets } from './ports.ts';
+import { isHit, lookUp } from './read.ts';
+import type { ReadRequest } from './read-request.ts';
+import { EVERYTHING } from './targets.ts';
+import { ATTRIBUTE } from './telemetry-names.ts';
+import { invalidate, write } from './write.ts';
+
+/** What to invalidate. At least one of the three. */
+export interface InvalidateRequest {
+  readonly keys?: readonly string[];
+  readonly tags?: readonly string[];
+  /** A glob over this namespace's keys: `*` any run, `?` any one, `\` escapes. Scans L2, so it costs its size. */
+  readonly pattern?: string;
+  /** Default `delete`. */
+  readonly mode?: InvalidationMode;
+}
+
+export interface InvalidateOptions {
+  /** When L2 could not be told: `reject` (the default), or `resolve` and go on delivering behind it. */
+  readonly onPending?: 'reject' | 'resolve';
+}
+
+/** How much an invalidation named; for a pattern, the L2 records that it touched count as keys. */
+export interface InvalidateResult {
+  readonly keys: number;
+  readonly tags: number;
+}
+
+/** The calls of a cache that concern entries, within one namespace. */
+export class CacheView {
+  readonly #parts: Parts;
+  readonly #defaults: ResolvedOptions;
+  readonly #lifecycle: { assertOpen(): void };
+  readonly #namespace: string;
+  readonly #namespaceTags: readonly EntryId[];
+
+  constructor(parts: Parts, defaults: ResolvedOptions, lifecycle: { assertOpen(): void }, namespace: string) {
+    this.#parts = parts;
+    this.#defaults = defaults;
+    this.#lifecycle = lifecycle;
+    this.#namespace = namespace;
+    this.#namespaceTags = namespaceChain(namespace).map(namespaceTag);
+  }
+
+  /**
+   * The value of a key: from L1, else from L2, else from the loader, whose answer then fills both.
+   * Concurrent callers of a key share one load, in this process and, by a lease in L2, in the fleet.
+   * @param loader Its errors reach every waiting caller as thrown. `null` means that the source has none.
+   * @returns a deeply frozen value, the same object for every caller.
+   * @throws {@link InvalidKeyError}, {@link InvalidOptionError}, {@link InvalidValueError}, {@link LoadTimeoutError},
+   *   {@link CacheClosedError}, or what the loader threw. Never because a tier failed.
+   */
+  getOrSet<V>(key: string, loader: Loader<V>, options?: ReadOptions<V>): Promise<V> {
+    const hit = options?.forceFresh === true ? undefined : this.#hit(key);
+    if (hit !== undefined) return Promise.resolve(hit as V);
+    return this.#lookup(key, loader, options).then(({ value }) => value);
+  }
+
+  /** {@link getOrSet}, with the answer's origin, age and the steps that were taken. */
+  lookup<V>(key: string, loader: Loader<V>, options?: ReadOptions<V>): Promise<Lookup<V>> {
+    const hit = options?.forceFresh === true ? undefined : this.#hitLookup<V>(key);
+    return hit === undefined ? this.#lookup(key, loader, options) : Promise.resolve(hit);
+  }
+
+  /** The fresh value of a key, or `undefined`. Never loads, never serves stale. */
+  async get<V = unknown>(key: string): Promise<V | undefined> {
+    return (await getFresh(this.#parts, this.#request(key, neverLoads, undefined))) as V | undefined;
+  }
+
+  /** {@link get} from L1 alone, synchronously. */
+  peek<V = unknown>(key: string): V | undefined {
+    return this.#hit(key) as V | undefined;
+  }
+
+  /** Whether {@link get} would answer. */
+  async has(key: string): Promise<boolean> {
+    return (await this.get(key)) !== undefined;
+  }
+
+  /**
+   * Stores a value in both tiers; other processes drop theirs. The last call wins, or with `version` the greatest.
+   * After a change in the database prefer {@link delete}: two writers that cross here may leave the older value.
+   * @returns whether the value is stored: `false` for an older `version`, and when L2 could not be told (the key is
+   *   then a pending invalidation, so nobody serves the old value for longer than it takes to deliver it).
+   * @throws {@link InvalidValueError}, {@link InvalidKeyError}, {@link InvalidOptionError}.
+   */
+  async set<V>(key: string, value: V, options?: WriteOptions<V>): Promise<boolean> {
+    this.#lifecycle.assertOpen();
+    assertKey(key);
+    const resolved = resolveOptions(options, this.#defaults);
+    const own = resolved.tagsOf?.(value) ?? resolved.tags;
+    assertTags(own);
+    const tagIds = [...new Set([...this.#namespaceTags, ...own.map((tag) => toId(this.#namespace, tag))])];
+    const counters = this.#parts.counters.of(key);
+    return write(this.#parts, { key, id: toId(this.#namespace, key), value, options: resolved, tagIds, counters });
+  }
+
+  /**
+   * Removes a key: from L2 and this process when it resolves, from other processes' L1 normally within 5 ms, at worst
+   * within the bound D. A load that is under way cannot bring the old value back.
+   * @throws {@link InvalidationPendingError} when L2 could not be told.
+   */
+  async delete(key: string, options?: InvalidateOptions): Promise<void> {
+    await this.invalidate({ keys: [key] }, options);
+  }
+
+  /** Marks a key as stale everywhere: the next read loads; the old value stays for `staleIfError`. As {@link delete}. */
+  async expire(key: string, options?: InvalidateOptions): Promise<void> {
+    await this.invalidate({ keys: [key], mode: 'expire' }, options);
+  }
+
+  /**
+   * Invalidates keys, tags and a pattern in one order. As {@link delete}.
+   * @throws {@link InvalidationPendingError}, {@link InvalidKeyError}, {@link InvalidOptionError}.
+   */
+  async invalidate(request: InvalidateRequest, options: InvalidateOptions = {}): Promise<InvalidateResult> {
+    const { keys = [], tags = [], pattern, mode = 'delete' } = request;
+    for (const key of keys) assertKey(key);
+    for (const tag of tags) assertKey(tag, 'tag');
+    if (pattern !== undefined) assertKey(pattern, 'pattern');
+    if (mode !== 'delete' && mode !== 'expire') throw new InvalidOptionError('mode', mode, "'delete' or 'expire'");
+    const swept = await this.#invalidate(
+      {
+        ids: [...new Set(keys)].map((key) => toId(this.#namespace, key)),
+        tags: [...new Set(tags)].map((tag) => toId(this.#namespace, tag)),
+        ...(pattern !== undefined && { pattern: { namespace: this.#namespace, glob: pattern } }),
+        all: false,
+      },
+      mode,
+      options,
+    );
+    return { keys: keys.length + swept, tags: tags.length };
+  }
+
+  /** Removes everything in this namespace and the namespaces inside it; at the root, everything. As {@link delete}. */
+  async clear(options?: InvalidateOptions): Promise<void> {
+    const own = this.#namespaceTags.at(-1);
+    await this.#invalidate(own === undefined ? EVERYTHING : { ids: [], tags: [own], all: false }, 'delete', options);
+  }
+
+  /** A space of its own for keys, tags and patterns: nothing in it meets anything outside. One per tenant, for instance. */
+  namespace(name: string): CacheView {
+    assertKey(name, 'namespace');
+    return new CacheView(this.#parts, this.#defaults, this.#lifecycle, nestedNamespace(this.#namespace, name));
+  }
+
+  /** Where a key lives, how old it is, its windows and tags, and what invalidated it last. Loads nothing. */
+  async inspect(key: string): Promise<Inspection> {
+    return inspect(this.#parts, this.#request(key, neverLoads, undefined));
+  }
+
+  /** The hot path: what L1 answers without any question. The key needs no check; only a good one can be in L1. */
+  #hit(key: string): unknown {
+    const parts = this.#parts;
+    const entry = parts.l1.get(this.#namespace === '' ? key : toId(this.#namespace, key));
+    if (entry === undefined || !isHit(parts, entry, parts.clock.now())) return undefined;
+    entry.counters.l1Hits += 1;
+    parts.tracer.tag(L1_HIT);
+    return entry.value;
+  }
+
+  #hitLookup<V>(key: string): Lookup<V> | undefined {
+    const parts = this.#parts;
+    const entry = parts.l1.get(this.#namespace === '' ? key : toId(this.#namespace, key));
+    const now = parts.clock.now();
+    if (entry === undefined || !isHit(parts, entry, now)) return undefined;
+    entry.counters.l1Hits += 1;
+    parts.tracer.tag(L1_HIT);
+    return {
+      value: entry.value as V,
+      tier: 'l1',
+      state: 'fresh',
+      age: now - entry.storedAt,
+      ttl: entry.freshUntil - now,
+      collapsed: false,
+      tags: userTagsOf(entry),
+      steps: { l1: { outcome: 'hit', stored: false, collapsed: false, durationMs: parts.clock.now() - now } },
+    };
+  }
+
+  /** Async, so that a bad key or option rejects like everything else. */
+  async #lookup<V>(key: string, loader: Loader<V>, options: ReadOptions<V> | undefined): Promise<Lookup<V>> {
+    const request = this.#request(key, loader as Loader<unknown>, options as ReadOptions | undefined);
+    return (await lookUp(this.#parts, request)) as Lookup<V>;
+  }
+
+  #request(key: string, loader: Loader<unknown>, options: ReadOptions | undefined): ReadRequest {
+    this.#lifecycle.assertOpen();
+    assertKey(key);
+    if (typeof loader !== 'function') throw new InvalidOptionError('loader', loader, 'a function');
+    const resolved = resolveOptions(options, this.#defaults);
+    const namespace = this.#namespace;
+    return {
+      key,
+      namespace,
+      id: toId(namespace, key),
+      loader,
+      options: resolved,
+      tagIds: [...this.#namespaceTags, ...resolved.tags.map((tag) => toId(namespace, tag))],
+      counters: this.#parts.counters.of(key),
+    };
+  }
+
+  async #invalidate(
+    targets: Targets,
+    mode: InvalidationMode,
+    { onPending = 'reject' }: InvalidateOptions = {},
+  ): Promise<number> {
+    this.#lifecycle.assertOpen();
+    try {
+      return await invalidate(this.#parts, targets, mode, this.#defaults.l2TimeoutMs);
+    } catch (error) {
+      if (onPending === 'resolve' && error instanceof InvalidationPendingError) return 0;
+      throw error;
+    }
+  }
+}
+
+const L1_HIT = { [ATTRIBUTE.tier]: 'l1', [ATTRIBUTE.outcome]: 'hit', [ATTRIBUTE.hit]: true };
+
+const neverLoads: Loader<unknown> = () => null;

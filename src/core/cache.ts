@@ -1,0 +1,88 @@
+import { CacheView } from './cache-view.ts';
+import type { Observer } from './events.ts';
+import type { Heart } from './heart.ts';
+import type { ResolvedOptions } from './options.ts';
+import type { Parts } from './parts.ts';
+import { type CacheHealth, type CacheStats, healthOf, statsOf } from './stats.ts';
+import { noTracer, type Tracer } from './tracer.ts';
+
+/** What watches a cache from outside; see {@link TieredCache.attach}. */
+export interface Attachment {
+  readonly tracer?: Tracer;
+  readonly observer?: Observer;
+}
+
+/** A multi-tier cache. Made by `createCache`; whoever makes one closes it. */
+export class TieredCache extends CacheView {
+  readonly #parts: Parts;
+  readonly #heart: Heart | undefined;
+  readonly #observers: Set<Observer>;
+  readonly #lifecycle: Lifecycle;
+
+  /** Use `createCache`. */
+  constructor(
+    parts: Parts,
+    defaults: ResolvedOptions,
+    heart: Heart | undefined,
+    observers: Set<Observer>,
+    lifecycle: Lifecycle,
+  ) {
+    super(parts, defaults, lifecycle, '');
+    this.#parts = parts;
+    this.#heart = heart;
+    this.#observers = observers;
+    this.#lifecycle = lifecycle;
+  }
+
+  get name(): string {
+    return this.#parts.name;
+  }
+
+  /** Counts since the cache was made; costs a walk over the key groups. */
+  stats(): CacheStats {
+    return statsOf(this.#parts);
+  }
+
+  /** How each tier is doing, from what is known already: nobody is asked. */
+  health(): CacheHealth {
+    return healthOf(this.#parts, this.#heart);
+  }
+
+  /**
+   * Resolves with `true` as soon as L2 is in use and L1 is proven, with `false` when `timeoutMs` are over. Nothing needs
+   * to wait for it: reads are right before it too, and go to the source. `true` at once without an L2.
+   * @param timeoutMs Default 1,000.
+   */
+  ready(timeoutMs = 1_000): Promise<boolean> {
+    return this.#heart?.ready(timeoutMs) ?? Promise.resolve(true);
+  }
+
+  /** Adds an observer, replaces the tracer. Answers a function that undoes it. */
+  attach({ tracer, observer }: Attachment): () => void {
+    if (observer !== undefined) this.#observers.add(observer);
+    if (tracer !== undefined) this.#parts.tracer = tracer;
+    return () => {
+      if (observer !== undefined) this.#observers.delete(observer);
+      if (this.#parts.tracer === tracer) this.#parts.tracer = noTracer;
+    };
+  }
+
+  /**
+   * Stops: refuses new calls, lets running loads and background work end, closes what `createCache` was given.
+   * Calling it again waits for the same end. Never rejects.
+   */
+  close(): Promise<void> {
+    return this.#lifecycle.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/** Whether the cache is open, and how it is closed. */
+export interface Lifecycle {
+  /** @throws {@link CacheClosedError} once closing has begun. */
+  assertOpen(): void;
+  close(): Promise<void>;
+}

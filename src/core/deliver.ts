@@ -1,0 +1,90 @@
+import { within } from './budget.ts';
+import type { Parts } from './parts.ts';
+import type { PendingOrder } from './pending.ts';
+import { type InvalidationMode, RemoteError, type RemoteTier, type Session, type Targets } from './ports.ts';
+import { patternMatcher } from './targets.ts';
+
+/** Names in one script call: a script holds up the whole server while it runs. */
+const NAMES_PER_SCRIPT = 1_000;
+/** Tag generations outlive every entry that was made under them; see {@link tagsKeepFor}. */
+const SHORTEST_TAG_LIFE_MS = 24 * 60 * 60 * 1_000;
+/** An entry without end still ends with its tags: a generation that is gone counts as another one. */
+export const LONGEST_TAG_LIFE_MS = 30 * SHORTEST_TAG_LIFE_MS;
+
+/** How long a tag's generation is kept for entries that are kept for `keepForMs`. */
+export function tagsKeepFor(keepForMs: number): number {
+  return Math.min(Math.max(2 * keepForMs, SHORTEST_TAG_LIFE_MS), LONGEST_TAG_LIFE_MS);
+}
+
+/**
+ * Tells L2 of one invalidation, in pieces that it can take.
+ * @returns the session afterwards: clearing everything begins a new generation.
+ * @throws what the tier rejects with; also when the server's history is not the session's, and nothing was done.
+ */
+export async function deliver(
+  parts: Pick<Parts, 'instance' | 'random'>,
+  tier: RemoteTier,
+  session: Session,
+  targets: Targets,
+  mode: InvalidationMode,
+): Promise<{ session: Session; swept: number }> {
+  let swept = 0;
+  const pattern = targets.pattern;
+  if (pattern !== undefined && !targets.all) {
+    // Records first, message after: whoever acts on the message finds nothing old left.
+    swept = await tier.sweep(session.generation, pattern.namespace, patternMatcher(targets), mode);
+  }
+  const nextGeneration = parts.random.token();
+  for (const piece of inPieces(targets)) {
+    const reply = await tier.invalidate(
+      { targets: piece, mode, origin: parts.instance, nextGeneration },
+      session,
+      LONGEST_TAG_LIFE_MS,
+    );
+    if (reply.kind === 'session-mismatch')
+      throw new RemoteError('unavailable', 'L2 has another history than the one last heard of');
+  }
+  return { session: targets.all ? { epoch: session.epoch, generation: nextGeneration } : session, swept };
+}
+
+/** Delivers everything that is pending, oldest first, and answers the session to use afterwards. */
+export async function deliverAll(
+  parts: Parts,
+  remote: { readonly tier: RemoteTier },
+  session: Session,
+  budgetMs: number,
+): Promise<Session> {
+  const orders = parts.pending.waiting();
+  if (orders.length === 0) return session;
+  let current = session;
+  for (const order of orders) {
+    current = await deliverOne(parts, remote.tier, current, order, budgetMs);
+  }
+  parts.emit({ type: 'invalidation_delivered' });
+  return current;
+}
+
+async function deliverOne(
+  parts: Parts,
+  tier: RemoteTier,
+  session: Session,
+  order: PendingOrder,
+  budgetMs: number,
+): Promise<Session> {
+  const delivery = deliver(parts, tier, session, order.targets, order.mode);
+  // A sweep is as long as the key space; only the plain script has a budget.
+  const done = await (order.targets.pattern === undefined ? within(parts.clock, budgetMs, delivery) : delivery);
+  parts.pending.settle(order);
+  return done.session;
+}
+
+function* inPieces(targets: Targets): Generator<Targets> {
+  const names = targets.ids.length + targets.tags.length;
+  if (targets.all || names <= NAMES_PER_SCRIPT) return yield targets;
+  const { ids, tags, pattern } = targets;
+  for (let at = 0; at < ids.length; at += NAMES_PER_SCRIPT)
+    yield { ids: ids.slice(at, at + NAMES_PER_SCRIPT), tags: [], all: false };
+  for (let at = 0; at < tags.length; at += NAMES_PER_SCRIPT)
+    yield { ids: [], tags: tags.slice(at, at + NAMES_PER_SCRIPT), all: false };
+  if (pattern !== undefined) yield { ids: [], tags: [], pattern, all: false };
+}

@@ -1,0 +1,205 @@
+import type { Clock } from './clock.ts';
+import type { EntryId } from './ports.ts';
+import type { TagState } from './tags.ts';
+import type { SpanRef } from './tracer.ts';
+
+/** What a flight knew of the bus when it began. */
+export interface SeenAtStart {
+  readonly epoch: string | undefined;
+  readonly sequence: number;
+}
+
+/**
+ * One refill of one key in this process, from before it sends anything until its value is stored or not.
+ * Invalidations that pass while it is under way decide what it may still do.
+ */
+export class Flight<R> {
+  readonly id: EntryId;
+  readonly beganAt: number;
+  readonly seen: SeenAtStart;
+  /** Tags known before the load, by reference: a message that ends one of them poisons the flight. */
+  readonly tags: readonly TagState[];
+  /** Whether the loader or the value may still name tags. */
+  readonly tagsAreFinal: boolean;
+  /** Whether nobody waits for it but the refresh that began it. */
+  readonly background: boolean;
+  /** An invalidation has named the key or one of its tags: nothing that it brings may be stored. */
+  poisoned = false;
+  /** Some tag was invalidated meanwhile: a value that turns out to carry other tags than {@link tags} is not stored. */
+  sawTagInvalidation = false;
+  /** Another flight of the key ended first: what this one brings may be older than what is stored now. */
+  outrun = false;
+  /** The span to which those who join link. */
+  span: SpanRef | undefined;
+  /** A stale value met on the way, for callers whose `softTimeout` runs out. */
+  candidate: R | undefined;
+  result: Promise<R>;
+
+  readonly #abort = new AbortController();
+  #waiters = 0;
+
+  constructor(
+    id: EntryId,
+    beganAt: number,
+    seen: SeenAtStart,
+    tags: readonly TagState[],
+    tagsAreFinal: boolean,
+    background: boolean,
+  ) {
+    this.id = id;
+    this.beganAt = beganAt;
+    this.seen = seen;
+    this.tags = tags;
+    this.tagsAreFinal = tagsAreFinal;
+    this.background = background;
+    // Replaced by `Flights.begin` before anybody can see it.
+    this.result = Promise.reject(new Error('A flight without a result'));
+    this.result.catch(() => {});
+  }
+
+  /** Aborted when nobody waits any more, or on {@link abort}. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  get mayStore(): boolean {
+    return !this.poisoned && !this.outrun;
+  }
+
+  get hasWaiters(): boolean {
+    return this.#waiters > 0;
+  }
+
+  join(): void {
+    this.#waiters += 1;
+  }
+
+  /** A caller has stopped waiting before the end; the last one to go takes the load with it. */
+  leave(reason: unknown): void {
+    this.#waiters -= 1;
+    if (this.#waiters === 0 && !this.background) this.#abort.abort(reason);
+  }
+
+  abort(reason: unknown): void {
+    this.#abort.abort(reason);
+  }
+}
+
+/** More than this many flights of one key never run at once here; a further reader waits for one to end. */
+const MAX_FLIGHTS_PER_KEY = 2;
+
+/** All refills of this process: single-flight, and the place where invalidations meet loads. */
+export class Flights<R> {
+  readonly #clock: Clock;
+  readonly #all = new Map<EntryId, Set<Flight<R>>>();
+  /** The flight that a reader may join, per key. */
+  readonly #open = new Map<EntryId, Flight<R>>();
+  #size = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Flights under way. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** The flight of this key that a reader may join, if it began no earlier than `notBefore`. */
+  joinable(id: EntryId, notBefore: number): Flight<R> | undefined {
+    const flight = this.#open.get(id);
+    return flight !== undefined && flight.beganAt >= notBefore && !flight.signal.aborted ? flight : undefined;
+  }
+
+  /** Whether another flight of this key may begin now. */
+  hasRoom(id: EntryId): boolean {
+    return (this.#all.get(id)?.size ?? 0) < MAX_FLIGHTS_PER_KEY;
+  }
+
+  /** Resolves when one of the key's flights has ended, however it ended; at once when there is none. */
+  async untilOneEnds(id: EntryId): Promise<void> {
+    const flights = [...(this.#all.get(id) ?? [])];
+    if (flights.length > 0) await Promise.race(flights.map((flight) => flight.result.then(ignore, ignore)));
+  }
+
+  /** Registers a flight before its `run` sends anything. It leaves the register when `run` has settled. */
+  begin(
+    id: EntryId,
+    setup: {
+      seen: SeenAtStart;
+      tags: readonly TagState[];
+      tagsAreFinal: boolean;
+      background: boolean;
+      joinable: boolean;
+    },
+    run: (flight: Flight<R>) => Promise<R>,
+  ): Flight<R> {
+    const flight = new Flight<R>(id, this.#clock.now(), setup.seen, setup.tags, setup.tagsAreFinal, setup.background);
+    const siblings = this.#all.get(id);
+    if (siblings === undefined) this.#all.set(id, new Set([flight]));
+    else siblings.add(flight);
+    this.#size += 1;
+    if (setup.joinable) this.#open.set(id, flight);
+    flight.result = run(flight).finally(() => this.#end(flight));
+    // Every waiter handles the result; this one is for flights that all waiters have left.
+    flight.result.catch(ignore);
+    return flight;
+  }
+
+  /** An invalidation names these keys, these tags, or what `matches` says: poison and detach. */
+  poison(ids: Iterable<EntryId>, tags: readonly EntryId[], matches?: (id: EntryId) => boolean): void {
+    for (const id of ids) for (const flight of this.#all.get(id) ?? []) this.#poison(flight);
+    if (tags.length === 0 && matches === undefined) return;
+    const named = new Set(tags);
+    for (const [id, flights] of this.#all) {
+      for (const flight of flights) {
+        if (tags.length > 0) flight.sawTagInvalidation = true;
+        if (matches?.(id) || flight.tags.some(({ tag }) => named.has(tag))) this.#poison(flight);
+        // Its value may turn out to carry the tag: later readers must not join.
+        else if (tags.length > 0 && !flight.tagsAreFinal) this.#detach(flight);
+      }
+    }
+  }
+
+  /** Messages may have been lost: no flight may store or be joined. */
+  poisonAll(): void {
+    for (const flights of this.#all.values()) for (const flight of flights) this.#poison(flight);
+  }
+
+  /** When a flight of a key ends with a value, what the others bring may be older: they lose the right to store. */
+  outrunOthers(flight: Flight<R>): void {
+    for (const other of this.#all.get(flight.id) ?? []) if (other !== flight) other.outrun = true;
+  }
+
+  abortAll(reason: unknown): void {
+    for (const flights of this.#all.values()) for (const flight of flights) flight.abort(reason);
+  }
+
+  /** Resolves when no flight is under way. */
+  async drain(): Promise<void> {
+    while (this.#size > 0) {
+      const results = [...this.#all.values()].flatMap((flights) =>
+        [...flights].map(({ result }) => result.then(ignore, ignore)),
+      );
+      await Promise.all(results);
+    }
+  }
+
+  #poison(flight: Flight<R>): void {
+    flight.poisoned = true;
+    this.#detach(flight);
+  }
+
+  #detach(flight: Flight<R>): void {
+    if (this.#open.get(flight.id) === flight) this.#open.delete(flight.id);
+  }
+
+  #end(flight: Flight<R>): void {
+    this.#detach(flight);
+    const siblings = this.#all.get(flight.id);
+    if (siblings?.delete(flight)) this.#size -= 1;
+    if (siblings?.size === 0) this.#all.delete(flight.id);
+  }
+}
+
+function ignore(): void {}

@@ -1,0 +1,73 @@
+import { answerOf } from './answers.ts';
+import { LONGEST_TAG_LIFE_MS } from './deliver.ts';
+import type { Flight } from './flights.ts';
+import { recall, take } from './generations.ts';
+import { keep } from './keep.ts';
+import type { Parts } from './parts.ts';
+import type { StoredRecord, StoredValue } from './ports.ts';
+import { isHit, seenNow } from './read.ts';
+import type { ReadRequest } from './read-request.ts';
+import { NOTHING, type Refilled } from './refilled.ts';
+import type { Remote } from './remote.ts';
+import { type Generations, judge, openEnvelope, type Verdict } from './verdict.ts';
+
+/** The fresh value of a key, from L1 or L2, or `undefined`. Takes no lease and loads nothing. */
+export async function getFresh(parts: Parts, request: ReadRequest): Promise<unknown> {
+  const { remote, flights, l1, clock } = parts;
+  const entry = l1.get(request.id);
+  if (entry !== undefined && isHit(parts, entry, clock.now())) {
+    request.counters.l1Hits += 1;
+    return entry.value;
+  }
+  if (remote === undefined || !remote.mayReadPlainly(clock.now()) || parts.pending.covers(request.id, request.tagIds))
+    return undefined;
+  while (!flights.hasRoom(request.id)) await flights.untilOneEnds(request.id);
+  const tags = request.tagIds.map((tag) => parts.tags.obtain(tag));
+  const setup = { seen: seenNow(parts), tags, tagsAreFinal: true, background: true, joinable: false };
+  const flight = flights.begin(request.id, setup, (own) => readL2(parts, remote, request, own));
+  const { value } = await flight.result;
+  if (value !== undefined) request.counters.l2Hits += 1;
+  return value;
+}
+
+async function readL2(parts: Parts, remote: Remote, request: ReadRequest, flight: Flight<Refilled>): Promise<Refilled> {
+  const record = await readRecord(remote, request);
+  if (record?.kind !== 'value') return NOTHING;
+  const verdict = await weigh(parts, remote, request, flight, record.value);
+  if (verdict.kind !== 'usable' || verdict.state !== 'fresh') return NOTHING;
+  const { entry } = verdict;
+  const keptInL1 = keep(parts, flight, entry);
+  return { ...answerOf(entry, 'fresh', 'l2'), keptInL1, l2: undefined, source: undefined };
+}
+
+/** What L2 holds of a key at this moment, or `undefined` when it cannot say. */
+export async function readRecord(remote: Remote, { id, key, options }: ReadRequest): Promise<StoredRecord | undefined> {
+  const operation = { name: 'read', budgetMs: options.l2TimeoutMs, key };
+  const asked = await remote.ask(operation, (tier, { generation }) => tier.read(id, generation));
+  return asked.ok ? asked.value : undefined;
+}
+
+/** What a value found by a plain read is good for. */
+export async function weigh(
+  parts: Parts,
+  remote: Remote,
+  request: ReadRequest,
+  flight: Flight<Refilled>,
+  value: StoredValue,
+): Promise<Verdict> {
+  const envelope = openEnvelope(parts, request, value);
+  if (envelope === undefined) return { kind: 'void' };
+  const tags = envelope.tags.map(([tag]) => tag);
+  if (parts.pending.covers(request.id, tags)) return { kind: 'void' };
+  const generations: Generations = new Map();
+  const unknown = recall(parts, tags, generations);
+  if (unknown.length > 0) {
+    const operation = { name: 'tags', budgetMs: request.options.l2TimeoutMs, key: request.key };
+    const asked = await remote.ask(operation, (tier, { generation }) =>
+      tier.tagGenerations(unknown, generation, LONGEST_TAG_LIFE_MS),
+    );
+    if (!asked.ok) return { kind: 'void' };
+    take(parts, flight, unknown, asked.value, generations);
+  }
+  return judge(parts, request, flight, value, envelope, generations);
+}

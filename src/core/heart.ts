@@ -1,0 +1,300 @@
+import { BudgetExceeded, within } from './budget.ts';
+import { cleanAll } from './clean.ts';
+import { deliverAll } from './deliver.ts';
+import type { Parts } from './parts.ts';
+import type { Bus, Heartbeat, RemoteListener, Session } from './ports.ts';
+import { BusReceiver, type HeartbeatLink } from './receiver.ts';
+import type { Remote } from './remote.ts';
+
+/** Heartbeats per bound D: with three, one may get lost without L1 being suspended. */
+const BEATS_PER_BOUND = 3;
+/** Unanswered heartbeats in a row that open the breaker. */
+const MISSES_TO_TRIP = 2;
+/** Unanswered heartbeats in a row after which the connection itself is suspected. */
+const MISSES_TO_RESET = 6;
+/** Between two heartbeats, however urgent the second is. */
+const SHORTEST_PAUSE_MS = 10;
+/** Nonces remembered; an echo of an older heartbeat proves nothing useful. */
+const NONCES = 8;
+
+/**
+ * Keeps finding out whether L2 answers, which history it tells, and whether the bus carries: everything else acts on
+ * what this loop has learnt. While the breaker is open its heartbeat is the one trial that is allowed.
+ */
+export class Heart implements HeartbeatLink, RemoteListener {
+  readonly #parts: Parts;
+  readonly #remote: Remote;
+  readonly #bus: Bus | undefined;
+  readonly #everyMs: number;
+  readonly #deadlineMs: number;
+  readonly #sent = new Map<string, number>();
+  #loop: Promise<void> | undefined;
+  #wake: () => void = () => {};
+  #hurried = false;
+  #closed = false;
+  #connected = false;
+  /** A new connection is worth a trial whatever the breaker's next one is due. */
+  #trialAtOnce = false;
+  #misses = 0;
+  /** When the data path last began to answer without a miss. */
+  #answeringSince = Number.NEGATIVE_INFINITY;
+  #lastAccepted: number | undefined;
+  #knownEpoch: string | undefined;
+  #subscribedAt: number | undefined;
+  #wasProven: boolean | undefined;
+  #downSince: number | undefined;
+  readonly #readiness: (() => void)[] = [];
+
+  constructor(parts: Parts, remote: Remote, bus: Bus | undefined, answerMs: number) {
+    this.#parts = parts;
+    this.#remote = remote;
+    this.#bus = bus;
+    this.#everyMs = parts.maxLagMs / BEATS_PER_BOUND;
+    // A heartbeat may take as long as any call, and no longer than half the time to the next one otherwise.
+    this.#deadlineMs = Math.max(this.#everyMs / 2, answerMs);
+  }
+
+  start(): void {
+    this.#remote.tier.start(this);
+    this.#bus?.start(this.#parts.instance, new BusReceiver(this.#parts, this));
+    this.#loop = this.#run();
+  }
+
+  /** Whether L2 is in use and, with a bus, L1 is proven. */
+  get isReady(): boolean {
+    return this.#remote.session !== undefined && this.#parts.clock.now() <= this.#parts.proof.until;
+  }
+
+  get isConnected(): boolean {
+    return this.#connected;
+  }
+
+  get isSubscribed(): boolean {
+    return this.#subscribedAt !== undefined;
+  }
+
+  /** Resolves with {@link isReady} as soon as it is true, or when the time is over. */
+  ready(timeoutMs: number): Promise<boolean> {
+    if (this.isReady || this.#closed) return Promise.resolve(this.isReady);
+    return new Promise((resolve) => {
+      const end = (): void => {
+        cancel();
+        resolve(this.isReady);
+      };
+      const cancel = this.#parts.clock.after(timeoutMs, end);
+      this.#readiness.push(end);
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.hurry();
+    await this.#loop;
+    for (const end of this.#readiness.splice(0)) end();
+    await Promise.all([this.#bus?.close(), this.#remote.tier.close()]);
+  }
+
+  // What the connection says.
+
+  onConnect(): void {
+    this.#connected = true;
+    this.#trialAtOnce = true;
+    this.hurry();
+  }
+
+  onDisconnect(error: Error | undefined): void {
+    this.#connected = false;
+    this.#remote.distrust();
+    if (error !== undefined)
+      this.#parts.emit({ type: 'tier_failure', error, operation: 'connect', tier: 'l2', background: true });
+    this.hurry();
+  }
+
+  onAlarm(error: Error): void {
+    this.#parts.emit({ type: 'alarm', error });
+  }
+
+  // What the subscription says.
+
+  sentAt(nonce: string): number | undefined {
+    return this.#sent.get(nonce);
+  }
+
+  accept(sentAt: number): void {
+    const last = this.#lastAccepted;
+    this.#lastAccepted = Math.max(sentAt, last ?? sentAt);
+    // While this instance was cut off, others may have owed invalidations that they could not number: an unchanged
+    // number says nothing about those, so what is here from before goes.
+    if (last !== undefined && sentAt - last > this.#parts.maxLagMs) this.#forget();
+    this.#announce();
+  }
+
+  hurry(): void {
+    this.#hurried = true;
+    this.#wake();
+  }
+
+  subscribed(): void {
+    this.#subscribedAt = this.#parts.clock.now();
+    this.hurry();
+  }
+
+  unsubscribed(error: Error | undefined): void {
+    this.#subscribedAt = undefined;
+    if (error !== undefined)
+      this.#parts.emit({ type: 'tier_failure', error, operation: 'subscribe', tier: 'l2', background: true });
+  }
+
+  // The loop.
+
+  async #run(): Promise<void> {
+    while (!this.#closed) {
+      this.#hurried = false;
+      await this.#beat();
+      this.#announce();
+      await this.#rest(this.#pauseMs());
+    }
+  }
+
+  /** Waits until the next beat is due; `hurry` cuts it short, unless the breaker says when the next trial is. */
+  #rest(ms: number): Promise<void> {
+    if (this.#closed || ms <= 0) return Promise.resolve();
+    const { clock } = this.#parts;
+    // What hurries again and again (a storm of gaps) must not become a storm of heartbeats.
+    const restedAt = clock.now() + SHORTEST_PAUSE_MS;
+    return new Promise((resolve) => {
+      const end = (): void => {
+        cancel();
+        this.#wake = () => {};
+        resolve();
+      };
+      let cancel = clock.after(ms, end);
+      this.#wake = () => {
+        if (this.#closed) return end();
+        if (!this.#mayHurry()) return;
+        cancel();
+        cancel = clock.after(Math.max(restedAt - clock.now(), 0), end);
+      };
+    });
+  }
+
+  #mayHurry(): boolean {
+    return this.#connected && (this.#trialAtOnce || this.#remote.breaker.isClosed);
+  }
+
+  #pauseMs(): number {
+    if (this.#hurried && this.#mayHurry()) return SHORTEST_PAUSE_MS;
+    const { trialAt } = this.#remote.breaker;
+    if (trialAt !== undefined) return trialAt - this.#parts.clock.now();
+    // The second heartbeat after a lost one follows at once: together they decide within one interval.
+    return this.#misses === 1 && this.#connected ? 0 : this.#everyMs;
+  }
+
+  async #beat(): Promise<void> {
+    const { breaker } = this.#remote;
+    const atOnce = this.#trialAtOnce;
+    this.#trialAtOnce = false;
+    if (breaker.state.kind === 'open' && !breaker.beginTrial(atOnce)) return;
+    try {
+      await this.#exchange();
+      if (this.#misses > 0) this.#answeringSince = this.#parts.clock.now();
+      this.#misses = 0;
+      breaker.close();
+      this.#watchBus();
+    } catch (error) {
+      this.#misses += 1;
+      this.#report(error);
+      breaker.reopen();
+      if (this.#misses >= MISSES_TO_TRIP) breaker.trip();
+      // The connection looks open and has not answered for long: it may be half dead, a new one may not.
+      if (this.#connected && this.#misses % MISSES_TO_RESET === 0) this.#remote.tier.reset();
+    }
+  }
+
+  async #exchange(): Promise<void> {
+    const { clock, random, instance } = this.#parts;
+    const { tier } = this.#remote;
+    const nonce = random.token();
+    const sentAt = clock.now();
+    this.#remember(nonce, sentAt);
+    const heartbeat = await within(clock, this.#deadlineMs, tier.heartbeat(instance, nonce));
+    this.#remote.learn(heartbeat, sentAt, clock.now());
+    this.#watchEpoch(heartbeat.epoch);
+    const session = await this.#agree(heartbeat);
+    this.accept(sentAt);
+    const delivered = await deliverAll(this.#parts, this.#remote, session, this.#deadlineMs);
+    if (this.#connected) this.#remote.believe(delivered);
+  }
+
+  async #agree({ epoch, generation }: Heartbeat): Promise<Session> {
+    if (generation !== undefined) return { epoch, generation };
+    const { clock, random } = this.#parts;
+    const proposal = random.token();
+    return {
+      epoch,
+      generation: await within(clock, this.#deadlineMs, this.#remote.tier.agreeGeneration(epoch, proposal)),
+    };
+  }
+
+  #watchEpoch(epoch: string): void {
+    const from = this.#knownEpoch;
+    this.#knownEpoch = epoch;
+    if (from === undefined || from === epoch) return;
+    this.#remote.distrust();
+    this.#forget();
+    this.#parts.emit({ type: 'epoch_changed', from, to: epoch });
+  }
+
+  /** A subscription that is open while heartbeats do not come back on it carries nothing. */
+  #watchBus(): void {
+    if (this.#bus === undefined || this.#subscribedAt === undefined) return;
+    const silentSince = Math.max(this.#parts.proof.provenAt, this.#subscribedAt, this.#answeringSince);
+    if (this.#parts.clock.now() - silentSince <= 2 * this.#everyMs + this.#deadlineMs) return;
+    this.#subscribedAt = undefined;
+    this.#bus.reset();
+  }
+
+  #forget(): void {
+    cleanAll(this.#parts);
+    this.#parts.emit({ type: 'bus_resync' });
+  }
+
+  #remember(nonce: string, sentAt: number): void {
+    this.#sent.set(nonce, sentAt);
+    if (this.#sent.size <= NONCES) return;
+    for (const oldest of this.#sent.keys()) {
+      this.#sent.delete(oldest);
+      return;
+    }
+  }
+
+  /** A heartbeat that failed while L2 was in use is news; during an outage it is not. */
+  #report(error: unknown): void {
+    if (this.#misses > MISSES_TO_TRIP || !this.#connected) return;
+    const timedOut = error instanceof BudgetExceeded;
+    if (timedOut) this.#parts.emit({ type: 'l2_timeout', operation: 'heartbeat', durationMs: error.budgetMs });
+    this.#parts.emit({ type: 'tier_failure', error, operation: 'heartbeat', tier: 'l2', background: true });
+  }
+
+  /** Says what has changed for callers since the last time: L1 suspended or resumed, L2 down or up. */
+  #announce(): void {
+    const { clock, proof, emit, counters } = this.#parts;
+    const now = clock.now();
+    const isProven = now <= proof.until;
+    if (this.#wasProven === true && !isProven) {
+      counters.l1Suspensions += 1;
+      emit({ type: 'l1_suspended' });
+    } else if (this.#wasProven === false && isProven) emit({ type: 'l1_resumed' });
+    // Not having been proven yet is no suspension.
+    if (isProven || this.#wasProven !== undefined) this.#wasProven = isProven;
+    const isDown = !this.#remote.breaker.isClosed;
+    if (isDown && this.#downSince === undefined) {
+      this.#downSince = now;
+      emit({ type: 'l2_down', reason: this.#connected ? 'no answer' : 'not connected' });
+    } else if (!isDown && this.#downSince !== undefined && this.#remote.session !== undefined) {
+      emit({ type: 'l2_up', downMs: now - this.#downSince });
+      this.#downSince = undefined;
+    }
+    if (this.isReady) for (const end of this.#readiness.splice(0)) end();
+  }
+}

@@ -1,0 +1,75 @@
+import { userTagsOf } from './answers.ts';
+import type { Entry } from './entry.ts';
+import { type Freshness, freshnessOf } from './entry.ts';
+import { Flight } from './flights.ts';
+import { readRecord, weigh } from './get.ts';
+import type { Parts } from './parts.ts';
+import { isHit, seenNow } from './read.ts';
+import type { ReadRequest } from './read-request.ts';
+import type { RecentInvalidation } from './recent.ts';
+import type { Refilled } from './refilled.ts';
+
+/** One tier's copy. Durations are milliseconds; `Infinity` never ends. */
+export interface InspectedCopy {
+  readonly state: Freshness;
+  readonly value: unknown;
+  readonly age: number;
+  /** Until it is not fresh any more; negative since it is not. */
+  readonly ttl: number;
+  readonly staleWhileRevalidate: number;
+  readonly staleIfError: number;
+  readonly tags: readonly string[];
+}
+
+/** Where a key lives, and why it would or would not be served. */
+export interface Inspection {
+  readonly key: string;
+  /** `serves`: whether a read would be answered from here now. */
+  readonly l1?: InspectedCopy & { readonly serves: boolean };
+  readonly l2?: (InspectedCopy & { readonly kind: 'value' }) | { readonly kind: 'lease' } | { readonly kind: 'void' };
+  readonly lastInvalidation?: RecentInvalidation;
+}
+
+/** Looks at a key in every tier; loads, stores and renews nothing. */
+export async function inspect(parts: Parts, request: ReadRequest): Promise<Inspection> {
+  const { l1, clock, remote, recent } = parts;
+  const local = l1.get(request.id);
+  const now = clock.now();
+  const localCopy = local && copyOf(local, now);
+  const l2 = remote && (await inspectL2(parts, request));
+  const lastInvalidation = recent.latest(request.id, local?.tags.map(({ tag }) => tag) ?? request.tagIds);
+  return {
+    key: request.key,
+    ...(local && localCopy && { l1: { ...localCopy, serves: isHit(parts, local, now) } }),
+    ...(l2 && { l2 }),
+    ...(lastInvalidation && { lastInvalidation }),
+  };
+}
+
+async function inspectL2(parts: Parts, request: ReadRequest): Promise<Inspection['l2']> {
+  const { remote, clock } = parts;
+  const record = remote && (await readRecord(remote, request));
+  if (remote === undefined || record === undefined || record.kind === 'none') return undefined;
+  if (record.kind === 'lease') return { kind: 'lease' };
+  // Never registered, so that looking leaves no trace; what it reads of tags must not be remembered either.
+  const onlooker = new Flight<Refilled>(request.id, clock.now(), seenNow(parts), [], true, true);
+  onlooker.poisoned = true;
+  const verdict = await weigh(parts, remote, request, onlooker, record.value);
+  if (verdict.kind === 'void') return { kind: 'void' };
+  const copy = copyOf(verdict.entry, clock.now());
+  return copy ? { kind: 'value', ...copy } : { kind: 'void' };
+}
+
+function copyOf(entry: Entry, now: number): InspectedCopy | undefined {
+  const state = freshnessOf(entry, now);
+  if (state === undefined) return undefined;
+  return {
+    state,
+    value: entry.value,
+    age: Math.max(now - entry.storedAt, 0),
+    ttl: entry.freshUntil - now,
+    staleWhileRevalidate: Math.max(entry.staleUntil - entry.freshUntil, 0),
+    staleIfError: Math.max(entry.errorUntil - entry.freshUntil, 0),
+    tags: userTagsOf(entry),
+  };
+}

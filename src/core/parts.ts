@@ -1,0 +1,41 @@
+import type { BackgroundTasks } from './background.ts';
+import type { Clock, Random } from './clock.ts';
+import type { Counters } from './counters.ts';
+import type { CacheEvent } from './events.ts';
+import type { Flights } from './flights.ts';
+import type { PendingInvalidations } from './pending.ts';
+import type { Codec, LocalTier } from './ports.ts';
+import type { Proof } from './proof.ts';
+import type { RecentInvalidations } from './recent.ts';
+import type { Refilled } from './refilled.ts';
+import type { Remote } from './remote.ts';
+import type { TagRegistry } from './tags.ts';
+import type { Tracer } from './tracer.ts';
+
+/** What the steps of one cache share. Built once by `createCache`; namespaces of the cache use the same. */
+export interface Parts {
+  readonly name: string;
+  /** Tells this cache apart from every other one on the bus. */
+  readonly instance: string;
+  /** Schema version of the values; see `Envelope.version`. */
+  readonly version: string;
+  /** The bound D on staleness, in milliseconds. */
+  readonly maxLagMs: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly codec: Codec;
+  readonly l1: LocalTier;
+  /** Absent without an L2. */
+  readonly remote: Remote | undefined;
+  readonly hasBus: boolean;
+  readonly proof: Proof;
+  readonly tags: TagRegistry;
+  readonly flights: Flights<Refilled>;
+  readonly pending: PendingInvalidations;
+  readonly recent: RecentInvalidations;
+  readonly counters: Counters;
+  readonly background: BackgroundTasks;
+  readonly emit: (event: CacheEvent) => void;
+  /** Replaced when telemetry is attached. */
+  tracer: Tracer;
+}

@@ -1,0 +1,82 @@
+import type { PendingSummary } from './errors.ts';
+import type { EntryId, InvalidationMode, Targets } from './ports.ts';
+import { EVERYTHING, matcherOf } from './targets.ts';
+
+/** An invalidation that L2 has not acknowledged. */
+export interface PendingOrder {
+  readonly targets: Targets;
+  readonly mode: InvalidationMode;
+  readonly matches: (id: EntryId, tags: Iterable<EntryId>) => boolean;
+  /** Being told to L2 at this moment by whoever made it; nobody else need try. */
+  sending: boolean;
+}
+
+/** Names that the set may hold before it collapses to "all". */
+const MAX_PENDING_NAMES = 10_000;
+
+/**
+ * The invalidations that this instance owes to L2, in order. While one is here, whatever it names is a miss in L2 for
+ * this instance; so a reader after a write never sees the value that the write replaced, whether or not L2 has heard.
+ */
+export class PendingInvalidations {
+  readonly #limit: number;
+  #orders: PendingOrder[] = [];
+  #names = 0;
+
+  constructor(limit = MAX_PENDING_NAMES) {
+    this.#limit = limit;
+  }
+
+  get isEmpty(): boolean {
+    return this.#orders.length === 0;
+  }
+
+  /** Keeps an order until {@link settle}; beyond the limit all orders become one for everything. */
+  add(targets: Targets, mode: InvalidationMode): PendingOrder {
+    const order = orderOf(targets, mode);
+    this.#orders.push(order);
+    this.#names += namesIn(targets);
+    if (this.#names <= this.#limit) return order;
+    const everything = orderOf(EVERYTHING, 'delete');
+    this.#orders = [everything];
+    this.#names = 0;
+    return everything;
+  }
+
+  /** L2 has acknowledged the order. */
+  settle(order: PendingOrder): void {
+    const index = this.#orders.indexOf(order);
+    if (index === -1) return;
+    this.#orders.splice(index, 1);
+    this.#names -= namesIn(order.targets);
+  }
+
+  /** The orders that nobody is telling L2 of, in the order in which they were made. */
+  waiting(): readonly PendingOrder[] {
+    return this.#orders.filter(({ sending }) => !sending);
+  }
+
+  /** Whether L2 must not be believed about this entry. */
+  covers(id: EntryId, tags: Iterable<EntryId>): boolean {
+    for (const order of this.#orders) if (order.matches(id, tags)) return true;
+    return false;
+  }
+
+  summary(): PendingSummary {
+    const targets = this.#orders.map((order) => order.targets);
+    return {
+      keys: targets.reduce((sum, { ids }) => sum + ids.length, 0),
+      tags: targets.reduce((sum, each) => sum + each.tags.length, 0),
+      patterns: targets.filter(({ pattern }) => pattern !== undefined).length,
+      all: targets.some(({ all }) => all),
+    };
+  }
+}
+
+function orderOf(targets: Targets, mode: InvalidationMode): PendingOrder {
+  return { targets, mode, matches: matcherOf(targets), sending: false };
+}
+
+function namesIn(targets: Targets): number {
+  return targets.ids.length + targets.tags.length + 1;
+}

@@ -1,0 +1,119 @@
+import { tagsKeepFor } from './deliver.ts';
+import type { Entry } from './entry.ts';
+import { type Dated, entryOf, jittered } from './entry-of.ts';
+import type { Flight } from './flights.ts';
+import { recall, take } from './generations.ts';
+import { toId } from './key.ts';
+import type { Loaded } from './load.ts';
+import { assertTags } from './options.ts';
+import type { Parts } from './parts.ts';
+import type { EntryId, TagGeneration } from './ports.ts';
+import type { ReadRequest } from './read-request.ts';
+import type { Refilled } from './refilled.ts';
+import { isNoNewerThan } from './tags.ts';
+import { assertStorable } from './value.ts';
+import type { Generations } from './verdict.ts';
+
+/** A loaded value, ready to be stored and handed out. */
+export interface Product {
+  readonly entry: Entry;
+  readonly body: string | Uint8Array;
+  /** How long the record may be of use, in milliseconds. */
+  readonly keepForMs: number;
+  readonly mayKeepInL1: boolean;
+  readonly mayFillL2: boolean;
+}
+
+/**
+ * Makes an entry of what the loader brought. The value is encoded and read back once, so that the first caller gets
+ * what every later one will get.
+ * @throws {@link InvalidValueError} when it cannot be stored as it is.
+ */
+export async function makeProduct(
+  parts: Parts,
+  request: ReadRequest,
+  flight: Flight<Refilled>,
+  loaded: Loaded,
+  generations: Generations,
+): Promise<Product> {
+  const { clock, random, codec, version } = parts;
+  const { key, id, options, counters } = request;
+  assertStorable(loaded.value, key);
+  const lateTags = tagsOfValue(request, loaded).filter((tag) => !request.tagIds.includes(tag));
+  const late = await lateGenerations(parts, request, flight, lateTags, generations);
+  const isAbsent = loaded.value === null;
+  const wantedTtl = loaded.ttlMs ?? (isAbsent ? options.negativeTtlMs : options.ttlMs);
+  const ttlMs = jittered(wantedTtl, options.jitter, random.next());
+  // An absence has no old value that could serve.
+  const staleWhileRevalidateMs = isAbsent ? 0 : options.staleWhileRevalidateMs;
+  const staleIfErrorMs = isAbsent ? 0 : options.staleIfErrorMs;
+  const known = (tag: EntryId): [EntryId, TagGeneration] => [tag, generations.get(tag) ?? NO_GENERATION];
+  const body = codec.encode({
+    id,
+    version,
+    value: loaded.value,
+    ttl: ttlMs,
+    staleWhileRevalidate: staleWhileRevalidateMs,
+    staleIfError: staleIfErrorMs,
+    tags: [...request.tagIds, ...lateTags].map(known),
+  });
+  const dated: Dated = {
+    value: codec.decode(body).value,
+    size: body.length,
+    storedAt: loaded.beganAt,
+    ttlMs,
+    staleWhileRevalidateMs,
+    staleIfErrorMs,
+    tags: [...flight.tags, ...lateTags.map((tag) => parts.tags.obtain(tag))],
+    loadBeganAt: loaded.beganAt,
+  };
+  const isWanted = !loaded.skipped && wantedTtl > 0;
+  return {
+    entry: entryOf(dated, options, clock.now(), random.next(), counters),
+    body,
+    keepForMs: ttlMs + Math.max(staleWhileRevalidateMs, staleIfErrorMs),
+    mayKeepInL1: isWanted && late !== 'moved',
+    mayFillL2: isWanted && late === 'as-of-start',
+  };
+}
+
+/** Never equal to a real one, and never written: without a known generation L2 is not filled. */
+const NO_GENERATION: TagGeneration = { hard: '', soft: '' };
+
+/** Ids of the tags that the value and the loader name. */
+function tagsOfValue({ options, namespace }: ReadRequest, loaded: Loaded): EntryId[] {
+  const ofValue = options.tagsOf?.(loaded.value) ?? [];
+  if (ofValue.length > 0) assertTags(ofValue);
+  return [...new Set([...ofValue, ...loaded.tags])].map((tag) => toId(namespace, tag));
+}
+
+/**
+ * A tag that only the value has named protects the entry if its generation is that of before the load: none of its
+ * invalidations may have come since the flight began. `unknown`: L2 cannot say, so only L1 may hold the value, where
+ * messages reach it.
+ */
+async function lateGenerations(
+  parts: Parts,
+  request: ReadRequest,
+  flight: Flight<Refilled>,
+  tags: readonly EntryId[],
+  generations: Generations,
+): Promise<'as-of-start' | 'moved' | 'unknown'> {
+  const { remote } = parts;
+  if (tags.length > 0 && remote !== undefined) {
+    const { options, key } = request;
+    const missing = recall(parts, tags, generations);
+    if (missing.length > 0) {
+      const operation = { name: 'tags', budgetMs: options.l2TimeoutMs, key };
+      const asked = await remote.ask(operation, (tier, { generation }) =>
+        tier.tagGenerations(missing, generation, tagsKeepFor(options.ttlMs)),
+      );
+      if (!asked.ok) return flight.sawTagInvalidation ? 'moved' : 'unknown';
+      take(parts, flight, missing, asked.value, generations);
+    }
+    const { epoch, sequence } = flight.seen;
+    const hasMoved = (tag: EntryId): boolean => !isNoNewerThan(generations.get(tag) ?? NO_GENERATION, epoch, sequence);
+    if (tags.some(hasMoved)) return 'moved';
+  }
+  return tags.length > 0 && flight.sawTagInvalidation ? 'moved' : 'as-of-start';
+}

@@ -1,0 +1,209 @@
+import { answerOf, mayServeOnError } from './answers.ts';
+import { type Entry, freshnessOf, tagsAreCurrent } from './entry.ts';
+import type { Flight, SeenAtStart } from './flights.ts';
+import type { BypassReason, Lookup, LookupSteps, TierStep } from './lookup.ts';
+import type { Parts } from './parts.ts';
+import type { ReadRequest } from './read-request.ts';
+import { refill } from './refill.ts';
+import type { Refilled } from './refilled.ts';
+import { ATTRIBUTE, SPAN } from './telemetry-names.ts';
+import type { Attributes, Span } from './tracer.ts';
+import { waitFor } from './wait-for.ts';
+
+/**
+ * Whether an entry answers without any further question: fresh, within L1's own TTL, none of its tags ended, and this
+ * instance either proven to have missed no invalidation or the value loaded here within the bound.
+ * The one check on the hot path; everything in it is a comparison of numbers or references.
+ */
+export function isHit(parts: Parts, entry: Entry, now: number): boolean {
+  return now < entry.hitUntil && isTrusted(parts, entry, now) && tagsAreCurrent(entry.tags);
+}
+
+function isTrusted({ proof, maxLagMs }: Parts, entry: Entry, now: number): boolean {
+  return now <= proof.until || now - entry.loadBeganAt <= maxLagMs;
+}
+
+/** A lookup that L1 did not answer outright. */
+export function lookUp(parts: Parts, request: ReadRequest): Promise<Lookup<unknown>> {
+  const { name, tracer } = parts;
+  const attributes = {
+    [ATTRIBUTE.name]: name,
+    [ATTRIBUTE.operation]: 'get_or_set',
+    [ATTRIBUTE.keyGroup]: request.counters.group,
+  };
+  return tracer.trace(SPAN.lookup, attributes, async (span) => {
+    try {
+      const lookup = await answer(parts, request, span);
+      count(request, lookup);
+      span.set(outcomeAttributes(parts, lookup));
+      parts.emit({ type: 'lookup', key: request.key, lookup });
+      return lookup;
+    } catch (error) {
+      request.counters.errors += 1;
+      span.set({ [ATTRIBUTE.outcome]: 'error' });
+      parts.emit({ type: 'lookup_failed', key: request.key, error });
+      throw error;
+    }
+  });
+}
+
+async function answer(parts: Parts, request: ReadRequest, span: Span): Promise<Lookup<unknown>> {
+  const began = parts.clock.now();
+  const { options, id } = request;
+  options.signal?.throwIfAborted();
+  const entry = options.forceFresh ? undefined : parts.l1.get(id);
+  const served = entry && fromL1(parts, request, entry, began, span);
+  if (served !== undefined) return served;
+  const why = whyNotL1(parts, request, entry, began);
+  for (;;) {
+    const now = parts.clock.now();
+    const joined = options.forceFresh ? undefined : parts.flights.joinable(id, oldestToJoin(parts, now));
+    if (joined === undefined && !parts.flights.hasRoom(id)) {
+      await parts.flights.untilOneEnds(id);
+      continue;
+    }
+    const flight = joined ?? begin(parts, request, false);
+    const refilled = await waitFor(parts.clock, flight, options);
+    if (joined !== undefined) {
+      request.counters.collapsed += 1;
+      if (flight.span !== undefined) span.link(flight.span);
+    }
+    if (refilled.state === 'stale' && refilled.source === undefined) refreshBehind(parts, request, span);
+    return lookupOf(parts, refilled, { ...why, collapsed: joined !== undefined, stored: refilled.keptInL1 }, began);
+  }
+}
+
+/** What L1 can say by itself: a hit, a hit to be refreshed, or an old value that may serve at once. */
+function fromL1(
+  parts: Parts,
+  request: ReadRequest,
+  entry: Entry,
+  now: number,
+  span: Span,
+): Lookup<unknown> | undefined {
+  const freshness = freshnessOf(entry, now);
+  if (freshness === undefined || now >= entry.localUntil || !isTrusted(parts, entry, now)) return undefined;
+  const refilled = (state: 'fresh' | 'stale'): Refilled => ({
+    ...answerOf(entry, state, 'l1'),
+    keptInL1: true,
+    l2: undefined,
+    source: undefined,
+  });
+  const step = (outcome: TierStep['outcome']): TierStep => ({
+    outcome,
+    reason: undefined,
+    stored: false,
+    collapsed: false,
+    durationMs: parts.clock.now() - now,
+  });
+  if (now < entry.retryAt && entry.failed && mayServeOnError(entry, now)) {
+    const failed = { ...refilled('stale'), source: { outcome: 'failed', durationMs: 0 } } as const;
+    return lookupOf(parts, failed, step('stale'), now);
+  }
+  if (freshness === 'expired') return undefined;
+  if (now >= entry.hitUntil && now >= entry.retryAt) refreshBehind(parts, request, span);
+  return lookupOf(parts, refilled(freshness), step(freshness === 'fresh' ? 'hit' : 'stale'), now);
+}
+
+function whyNotL1(
+  parts: Parts,
+  request: ReadRequest,
+  entry: Entry | undefined,
+  now: number,
+): Pick<TierStep, 'outcome' | 'reason' | 'durationMs'> {
+  const durationMs = parts.clock.now() - now;
+  const bypass = (reason: BypassReason) => ({ outcome: 'bypass', reason, durationMs }) as const;
+  if (request.options.forceFresh) return bypass('force-fresh');
+  if (now > parts.proof.until && (entry === undefined || !isTrusted(parts, entry, now))) return bypass('unproven');
+  const isStale = entry !== undefined && !tagsAreGone(entry) && now >= entry.freshUntil;
+  return { outcome: isStale ? 'stale' : 'miss', reason: undefined, durationMs };
+}
+
+function tagsAreGone({ tags }: Entry): boolean {
+  return tags.some(({ status }) => status === 'gone');
+}
+
+/** A flight may be joined under the condition under which its value could be served from L1. */
+function oldestToJoin({ proof, maxLagMs }: Parts, now: number): number {
+  return now <= proof.until ? Number.NEGATIVE_INFINITY : now - maxLagMs;
+}
+
+function begin(parts: Parts, request: ReadRequest, background: boolean): Flight<Refilled> {
+  const tags = request.tagIds.map((tag) => parts.tags.obtain(tag));
+  const setup = {
+    seen: seenNow(parts),
+    tags,
+    tagsAreFinal: request.options.tagsOf === undefined,
+    background,
+    joinable: true,
+  };
+  return parts.flights.begin(request.id, setup, (flight) => {
+    flight.span = parts.tracer.current();
+    return refill(parts, request, flight);
+  });
+}
+
+/** The last invalidation that this instance has acted on: those after it may come while the flight is under way. */
+export function seenNow({ hasBus, proof, remote }: Parts): SeenAtStart {
+  return hasBus
+    ? { epoch: proof.epoch, sequence: proof.seen ?? 0 }
+    : (remote?.lastBeat ?? { epoch: undefined, sequence: 0 });
+}
+
+/** One refresh behind the answer; whoever comes next finds it under way and begins none. */
+export function refreshBehind(parts: Parts, request: ReadRequest, span: Span): void {
+  const { flights, tracer, background } = parts;
+  if (flights.joinable(request.id, Number.NEGATIVE_INFINITY) !== undefined || !flights.hasRoom(request.id)) return;
+  const attributes = {
+    [ATTRIBUTE.name]: parts.name,
+    [ATTRIBUTE.operation]: 'refresh',
+    [ATTRIBUTE.keyGroup]: request.counters.group,
+  };
+  const links = span.ref === undefined ? [] : [span.ref];
+  const refresh = tracer.trace(SPAN.lookup, attributes, () => begin(parts, request, true).result, {
+    links,
+    root: true,
+  });
+  // A refresh that failed has been reported by the load; nobody waits for it.
+  background.track(refresh.catch(() => {}));
+}
+
+/** A flight's answer as one caller sees it. */
+function lookupOf(parts: Parts, refilled: Refilled, l1: TierStep, began: number): Lookup<unknown> {
+  const now = parts.clock.now();
+  const { value, tier, state, storedAt, freshUntil, tags, l2, source } = refilled;
+  const steps: LookupSteps = {
+    l1: l1.outcome === 'hit' ? { ...l1, durationMs: now - began } : l1,
+    ...(l2 && { l2 }),
+    ...(source && { source }),
+  };
+  return {
+    value,
+    tier,
+    state,
+    age: Math.max(now - storedAt, 0),
+    ttl: freshUntil - now,
+    collapsed: l1.collapsed,
+    tags,
+    steps,
+  };
+}
+
+function count({ counters }: ReadRequest, { tier, state, steps }: Lookup<unknown>): void {
+  if (tier === 'l1') counters[state === 'fresh' ? 'l1Hits' : 'l1Stale'] += 1;
+  else if (tier === 'l2') counters[state === 'fresh' ? 'l2Hits' : 'l2Stale'] += 1;
+  if (steps.source?.outcome === 'loaded' || tier === 'source') counters.misses += 1;
+}
+
+function outcomeAttributes({ remote }: Parts, { tier, state, collapsed, steps }: Lookup<unknown>): Attributes {
+  const reason = steps.l2?.reason ?? steps.l1?.reason;
+  return {
+    [ATTRIBUTE.tier]: tier,
+    [ATTRIBUTE.outcome]: state === 'stale' ? 'stale' : tier === 'source' ? 'load' : 'hit',
+    [ATTRIBUTE.hit]: tier !== 'source',
+    [ATTRIBUTE.stale]: state === 'stale',
+    [ATTRIBUTE.collapsed]: collapsed || (steps.l2?.collapsed ?? false),
+    ...(remote && { [ATTRIBUTE.breakerState]: remote.breaker.state.kind }),
+    ...(reason !== undefined && { [ATTRIBUTE.bypassReason]: reason }),
+  };
+}

@@ -1,0 +1,48 @@
+import type { EntryId, Targets } from './ports.ts';
+
+/** The last time that something was invalidated. */
+export interface RecentInvalidation {
+  /** Milliseconds ago. */
+  readonly ago: number;
+  readonly by: 'key' | 'tag' | 'all';
+  readonly origin: 'here' | 'elsewhere';
+}
+
+const MAX_NAMES = 1_000;
+
+/** Remembers the latest invalidations, for `inspect`: who ended this entry, and when. Bounded, the oldest go first. */
+export class RecentInvalidations {
+  readonly #now: () => number;
+  readonly #names = new Map<EntryId, { at: number; by: 'key' | 'tag'; origin: 'here' | 'elsewhere' }>();
+  #all: { at: number; origin: 'here' | 'elsewhere' } | undefined;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  note({ ids, tags, all }: Targets, origin: 'here' | 'elsewhere'): void {
+    const at = this.#now();
+    if (all) this.#all = { at, origin };
+    for (const id of ids) this.#put(id, { at, by: 'key', origin });
+    for (const tag of tags) this.#put(tag, { at, by: 'tag', origin });
+  }
+
+  /** The latest invalidation of the key itself, of one of the tags, or of everything. */
+  latest(id: EntryId, tags: readonly EntryId[]): RecentInvalidation | undefined {
+    const own = this.#names.get(id);
+    const found = [...(own?.by === 'key' ? [own] : []), ...tags.flatMap((tag) => this.#names.get(tag) ?? [])];
+    const all = this.#all && { ...this.#all, by: 'all' as const };
+    const latest = [...found, ...(all ? [all] : [])].sort((one, other) => other.at - one.at)[0];
+    return latest && { ago: this.#now() - latest.at, by: latest.by, origin: latest.origin };
+  }
+
+  #put(name: EntryId, invalidation: { at: number; by: 'key' | 'tag'; origin: 'here' | 'elsewhere' }): void {
+    this.#names.delete(name);
+    this.#names.set(name, invalidation);
+    if (this.#names.size <= MAX_NAMES) return;
+    for (const oldest of this.#names.keys()) {
+      this.#names.delete(oldest);
+      return;
+    }
+  }
+}

@@ -1,0 +1,215 @@
+import { answerOf, mayServeOnError } from './answers.ts';
+import { type AskedL2, type L2Answer, L2Question } from './ask-l2.ts';
+import { type Entry, tagsAreCurrent } from './entry.ts';
+import { type FillRight, giveBack, keepAlive } from './fill-right.ts';
+import type { Flight } from './flights.ts';
+import { drop, keep } from './keep.ts';
+import { type Loaded, runLoader } from './load.ts';
+import type { BypassReason, TierStep } from './lookup.ts';
+import type { Parts } from './parts.ts';
+import { makeProduct, type Product } from './product.ts';
+import type { ReadRequest } from './read-request.ts';
+import type { Refilled } from './refilled.ts';
+import { ATTRIBUTE, SPAN } from './telemetry-names.ts';
+
+/** After a failed load with a stale value at hand, the next try waits so long, shortened by up to half at random. */
+const ERROR_BACKOFF_MS = 1_000;
+/** After finding that somebody else refreshes, this instance looks again after so long. */
+const REFRESH_POLL_MS = 50;
+
+/**
+ * What one flight does, in this order: ask L2; else load, fill L2 if there is a right to, keep in L1 if nothing has
+ * spoken against it. The same for everyone: readers, refreshes, `forceFresh`.
+ */
+export async function refill(parts: Parts, request: ReadRequest, flight: Flight<Refilled>): Promise<Refilled> {
+  const local = parts.l1.get(request.id);
+  const { answer, step } = await askL2(parts, request, flight);
+  if (answer.kind === 'entry') {
+    const kept = keep(parts, flight, answer.entry);
+    return { ...answerOf(answer.entry, answer.state, 'l2'), keptInL1: kept, l2: step, source: undefined };
+  }
+  if (answer.kind === 'elsewhere' && local !== undefined) return standBack(parts, flight, local, step);
+  const found = answer.kind === 'elsewhere' ? undefined : answer.candidate;
+  const fallback: Fallback = found === undefined ? { entry: local, tier: 'l1' } : { entry: found, tier: 'l2' };
+  flight.candidate = candidateOf(parts, fallback, step);
+  return loadAndStore(parts, request, flight, answer, step, fallback);
+}
+
+/** A value that serves if the load fails, and where it was found. */
+interface Fallback {
+  readonly entry: Entry | undefined;
+  readonly tier: 'l1' | 'l2';
+}
+
+interface AnswerAndStep {
+  readonly answer: L2Answer & { generations?: AskedL2['generations'] };
+  readonly step: TierStep | undefined;
+}
+
+const NO_L2: AnswerAndStep = { answer: { kind: 'no-right', reason: undefined, candidate: undefined }, step: undefined };
+
+async function askL2(parts: Parts, request: ReadRequest, flight: Flight<Refilled>): Promise<AnswerAndStep> {
+  const { remote, pending, clock, tracer } = parts;
+  if (remote === undefined) return NO_L2;
+  if (pending.covers(request.id, request.tagIds)) {
+    return {
+      answer: { kind: 'no-right', reason: 'pending', candidate: undefined },
+      step: stepOf('bypass', 'pending', false, 0),
+    };
+  }
+  const began = clock.now();
+  return tracer.trace(SPAN.l2Get, {}, async (span) => {
+    const { answer, generations, collapsed } = await new L2Question(parts, remote, request, flight).ask();
+    const durationMs = clock.now() - began;
+    const reason = answer.kind === 'no-right' ? answer.reason : undefined;
+    const outcome =
+      answer.kind === 'entry' ? (answer.state === 'fresh' ? 'hit' : 'stale') : reason === undefined ? 'miss' : 'bypass';
+    span.set(
+      reason === undefined ? { [ATTRIBUTE.hit]: answer.kind === 'entry' } : { [ATTRIBUTE.bypassReason]: reason },
+    );
+    return { answer: { ...answer, generations }, step: stepOf(outcome, reason, collapsed, durationMs) };
+  });
+}
+
+function stepOf(
+  outcome: TierStep['outcome'],
+  reason: BypassReason | undefined,
+  collapsed: boolean,
+  durationMs: number,
+): TierStep {
+  return { outcome, reason, stored: false, collapsed, durationMs };
+}
+
+/** A background refresh that another instance has in hand: what is here serves on, and is looked at again soon. */
+function standBack(parts: Parts, flight: Flight<Refilled>, local: Entry, l2: TierStep | undefined): Refilled {
+  const isStill = parts.l1.get(flight.id) === local;
+  if (isStill) parts.l1.set(flight.id, { ...local, retryAt: parts.clock.now() + REFRESH_POLL_MS });
+  return { ...answerOf(local, 'stale', 'l1'), keptInL1: isStill, l2, source: undefined };
+}
+
+async function loadAndStore(
+  parts: Parts,
+  request: ReadRequest,
+  flight: Flight<Refilled>,
+  answer: AnswerAndStep['answer'],
+  l2: TierStep | undefined,
+  fallback: Fallback,
+): Promise<Refilled> {
+  const right = answer.kind === 'mine' ? answer.right : undefined;
+  const began = parts.clock.now();
+  let product: Product;
+  try {
+    const loaded = await load(parts, request, flight, fallback.entry, right);
+    product = await makeProduct(parts, request, flight, loaded, answer.generations ?? new Map());
+  } catch (error) {
+    giveBack(parts, request, right);
+    return serveStale(parts, request, flight, fallback, l2, error, parts.clock.now() - began);
+  }
+  const source = { outcome: 'loaded', durationMs: parts.clock.now() - began } as const;
+  const fill = await fillL2(parts, request, flight, right, product);
+  // Refused means that an invalidation has passed; its message may not have arrived here yet.
+  const kept =
+    product.mayKeepInL1 && fill.outcome !== 'refused' ? keep(parts, flight, product.entry) : drop(parts, flight);
+  const step = l2 && { ...l2, stored: fill.outcome === 'stored', durationMs: l2.durationMs + fill.durationMs };
+  return { ...answerOf(product.entry, 'fresh', 'source'), keptInL1: kept, l2: step, source };
+}
+
+async function load(
+  parts: Parts,
+  { key, loader, options, counters }: ReadRequest,
+  flight: Flight<Refilled>,
+  stale: Entry | undefined,
+  right: FillRight | undefined,
+): Promise<Loaded> {
+  const { clock, tracer, emit } = parts;
+  const stopRenewing = keepAlive(parts, { id: flight.id, key, options }, right);
+  const began = clock.now();
+  counters.loads += 1;
+  try {
+    const loaded = await tracer.trace(SPAN.load, { [ATTRIBUTE.keyGroup]: counters.group }, (span) => {
+      flight.span = span.ref;
+      return runLoader(clock, loader, {
+        key,
+        stale: stale?.value,
+        hardTimeoutMs: options.hardTimeoutMs,
+        signal: flight.signal,
+      });
+    });
+    emit({ type: 'load', key, durationMs: clock.now() - began, background: flight.background });
+    return loaded;
+  } catch (error) {
+    counters.loadErrors += 1;
+    emit({ type: 'load', key, durationMs: clock.now() - began, background: flight.background, error });
+    throw error;
+  } finally {
+    stopRenewing();
+  }
+}
+
+interface FillOutcome {
+  readonly outcome: 'stored' | 'refused' | 'failed' | 'not-tried';
+  readonly durationMs: number;
+}
+
+const NOT_TRIED: FillOutcome = { outcome: 'not-tried', durationMs: 0 };
+
+async function fillL2(
+  parts: Parts,
+  request: ReadRequest,
+  flight: Flight<Refilled>,
+  right: FillRight | undefined,
+  product: Product,
+): Promise<FillOutcome> {
+  const { remote, clock, random, tracer, counters, emit } = parts;
+  if (remote === undefined || right === undefined) return NOT_TRIED;
+  if (!product.mayFillL2 || flight.poisoned || !tagsAreCurrent(flight.tags)) {
+    giveBack(parts, request, right);
+    return NOT_TRIED;
+  }
+  const { id, key, options } = request;
+  const began = clock.now();
+  const filled = await tracer.trace(SPAN.l2Fill, {}, () =>
+    remote.ask({ name: 'fill', budgetMs: options.l2TimeoutMs, key }, (tier) =>
+      tier.fill({
+        id,
+        ...right,
+        token: random.token(),
+        body: product.body,
+        age: began - product.entry.storedAt,
+        keepFor: Math.max(Math.ceil(product.keepForMs), 1),
+      }),
+    ),
+  );
+  const durationMs = clock.now() - began;
+  if (!filled.ok) counters.fillsFailed += 1;
+  else if (!filled.value) {
+    counters.fillsRefused += 1;
+    emit({ type: 'fill_refused', key });
+  }
+  return { outcome: filled.ok ? (filled.value ? 'stored' : 'refused') : 'failed', durationMs };
+}
+
+/** The load failed: a value within `staleIfError` answers, flagged; else the error goes to all who wait, as it is. */
+function serveStale(
+  parts: Parts,
+  { key }: ReadRequest,
+  flight: Flight<Refilled>,
+  { entry, tier }: Fallback,
+  l2: TierStep | undefined,
+  error: unknown,
+  durationMs: number,
+): Refilled {
+  const now = parts.clock.now();
+  if (flight.signal.aborted || !mayServeOnError(entry, now)) throw error;
+  parts.emit({ type: 'tier_failure', error, operation: 'load', tier: 'source', key, background: flight.background });
+  const backoffMs = ERROR_BACKOFF_MS * (1 - parts.random.next() / 2);
+  const kept = flight.mayStore;
+  if (kept)
+    parts.l1.set(flight.id, { ...entry, hitUntil: Number.NEGATIVE_INFINITY, retryAt: now + backoffMs, failed: true });
+  return { ...answerOf(entry, 'stale', tier), keptInL1: kept, l2, source: { outcome: 'failed', durationMs } };
+}
+
+function candidateOf(parts: Parts, { entry, tier }: Fallback, l2: TierStep | undefined): Refilled | undefined {
+  if (!mayServeOnError(entry, parts.clock.now())) return undefined;
+  return { ...answerOf(entry, 'stale', tier), keptInL1: tier === 'l1', l2, source: undefined };
+}

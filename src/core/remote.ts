@@ -1,0 +1,134 @@
+import type { CircuitBreaker } from './breaker.ts';
+import { BudgetExceeded, within } from './budget.ts';
+import type { Clock } from './clock.ts';
+import type { CacheEvent } from './events.ts';
+import type { BypassReason } from './lookup.ts';
+import { type Heartbeat, RemoteError, type RemoteTier, type Session } from './ports.ts';
+
+/** What came of asking L2: it never rejects, a failing tier is an answer like any other. */
+export type Asked<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly reason: BypassReason; readonly error: unknown };
+
+/** What an operation on L2 is about; for events and errors. */
+export interface Operation {
+  readonly name: string;
+  readonly budgetMs: number;
+  readonly key?: string | undefined;
+  readonly background?: boolean;
+}
+
+const BREAKER_OPEN: Asked<never> = { ok: false, reason: 'breaker-open', error: undefined };
+const UNTRUSTED: Asked<never> = { ok: false, reason: 'untrusted', error: undefined };
+
+/**
+ * L2 behind a time budget, a breaker and the question whether its history is known. Everything that reads or writes L2
+ * on behalf of a caller goes through {@link ask}; only the heartbeat, which finds these things out, goes past it.
+ */
+export class Remote {
+  readonly tier: RemoteTier;
+  readonly breaker: CircuitBreaker;
+  readonly #clock: Clock;
+  readonly #emit: (event: CacheEvent) => void;
+  readonly #maxLagMs: number;
+  #session: Session | undefined;
+  #lastBeat: { readonly epoch: string; readonly sequence: number } | undefined;
+  #latencyMs: number | undefined;
+  #lastBeatAt = Number.NEGATIVE_INFINITY;
+  /** Server time minus this process's monotonic time, learnt from heartbeats. */
+  #offset = 0;
+
+  constructor(
+    tier: RemoteTier,
+    breaker: CircuitBreaker,
+    clock: Clock,
+    emit: (event: CacheEvent) => void,
+    maxLagMs: number,
+  ) {
+    this.#maxLagMs = maxLagMs;
+    this.tier = tier;
+    this.breaker = breaker;
+    this.#clock = clock;
+    this.#emit = emit;
+  }
+
+  /** The history that is believed at present; `undefined` while it is not known. */
+  get session(): Session | undefined {
+    return this.#session;
+  }
+
+  /** Believes in a history from now on. The object stays the same while the history does. */
+  believe(session: Session): void {
+    if (this.#session?.epoch === session.epoch && this.#session.generation === session.generation) return;
+    this.#session = session;
+  }
+
+  /** The history is not known any more: nothing is read until the next heartbeat has found it out. */
+  distrust(): void {
+    this.#session = undefined;
+  }
+
+  /** The last invalidation that a heartbeat has told of: it came before everything that begins now. */
+  get lastBeat(): { readonly epoch: string; readonly sequence: number } | undefined {
+    return this.#lastBeat;
+  }
+
+  /** Round trip of the last heartbeat, in milliseconds; `undefined` before the first. */
+  get latencyMs(): number | undefined {
+    return this.#latencyMs;
+  }
+
+  learn({ epoch, sequence, time }: Heartbeat, sentAt: number, receivedAt: number): void {
+    this.#lastBeat = { epoch, sequence };
+    this.#lastBeatAt = sentAt;
+    this.#latencyMs = receivedAt - sentAt;
+    // The server read its clock somewhere in between; half-way is off by half a round trip at most.
+    this.#offset = time - (sentAt + receivedAt) / 2;
+  }
+
+  /**
+   * Whether a plain read may be believed: an old master that is cut off still answers reads, but no heartbeat, which
+   * is a write. A read that takes a lease is a write itself and needs no such leave.
+   */
+  mayReadPlainly(now: number): boolean {
+    return now - this.#lastBeatAt <= this.#maxLagMs;
+  }
+
+  /** A moment of the server's clock, in this process's monotonic time. */
+  toLocal(serverTime: number): number {
+    return serverTime - this.#offset;
+  }
+
+  /**
+   * Runs one operation. The answer counts only if the history is still the one it was asked in: a reply that crossed a
+   * restart may tell of a world that is gone.
+   * @param onLate Given what comes after the budget is over, to be undone.
+   */
+  async ask<T>(
+    operation: Operation,
+    work: (tier: RemoteTier, session: Session) => Promise<T>,
+    onLate?: (value: T, tier: RemoteTier, session: Session) => void,
+  ): Promise<Asked<T>> {
+    const session = this.#session;
+    if (!this.breaker.isClosed) return BREAKER_OPEN;
+    if (session === undefined) return UNTRUSTED;
+    const { generation } = this.breaker;
+    try {
+      const late = onLate && ((value: T): void => onLate(value, this.tier, session));
+      const value = await within(this.#clock, operation.budgetMs, work(this.tier, session), late);
+      this.breaker.record(true, generation);
+      return this.#session === session ? { ok: true, value } : UNTRUSTED;
+    } catch (error) {
+      // A server that refuses for a reason of its own is alive: not asking it would mend nothing.
+      const alive = error instanceof RemoteError && (error.failure === 'denied' || error.failure === 'full');
+      this.breaker.record(alive, generation);
+      this.#report(operation, error);
+      return { ok: false, reason: error instanceof BudgetExceeded ? 'timeout' : 'error', error };
+    }
+  }
+
+  #report({ name, key, budgetMs, background = false }: Operation, error: unknown): void {
+    if (error instanceof BudgetExceeded) this.#emit({ type: 'l2_timeout', operation: name, durationMs: budgetMs });
+    this.#emit({ type: 'tier_failure', error, operation: name, tier: 'l2', key, background });
+  }
+}

@@ -1,0 +1,177 @@
+import type { BreakerStateName } from './breaker.ts';
+import type { GroupCounters } from './counters.ts';
+import type { PendingSummary } from './errors.ts';
+import type { Heart } from './heart.ts';
+import type { Parts } from './parts.ts';
+
+/** What one group of keys has done since the cache was made. */
+export interface GroupStats {
+  readonly group: string;
+  readonly hits: number;
+  readonly misses: number;
+  readonly stale: number;
+  readonly loads: number;
+  readonly loadErrors: number;
+  readonly collapsed: number;
+  readonly errors: number;
+  readonly l1Hits: number;
+  readonly l2Hits: number;
+  /** `hits / (hits + misses)`; 0 before the first answer. */
+  readonly hitRate: number;
+}
+
+/** Counts since the cache was made, read at one moment. */
+export interface CacheStats extends Omit<GroupStats, 'group' | 'l1Hits' | 'l2Hits'> {
+  readonly tiers: {
+    readonly l1: {
+      readonly hits: number;
+      readonly stale: number;
+      readonly entries: number;
+      readonly bytes: number;
+      readonly evictions: number;
+      readonly suspensions: number;
+    };
+    /** Absent without an L2. */
+    readonly l2?: {
+      readonly hits: number;
+      readonly stale: number;
+      readonly errors: number;
+      readonly timeouts: number;
+      readonly fillsRefused: number;
+      readonly fillsFailed: number;
+    };
+  };
+  readonly bus: { readonly messages: number; readonly gaps: number; readonly malformed: number };
+  readonly breakerTransitions: number;
+  readonly invalidations: number;
+  readonly groups: readonly GroupStats[];
+}
+
+/** How each tier is doing at this moment. */
+export interface CacheHealth {
+  readonly l1: {
+    readonly healthy: boolean;
+    readonly suspended: boolean;
+    readonly entries: number;
+    readonly bytes: number;
+  };
+  /** Absent without an L2. */
+  readonly l2?: {
+    readonly healthy: boolean;
+    readonly connected: boolean;
+    /** Round trip of the last heartbeat in milliseconds. */
+    readonly latencyMs: number | undefined;
+    readonly breaker: BreakerStateName;
+  };
+  /** Absent without a bus. */
+  readonly bus?: {
+    readonly subscribed: boolean;
+    /** Age of the latest proof that no invalidation was missed, in milliseconds; `undefined` before the first. */
+    readonly proofAgeMs: number | undefined;
+  };
+  readonly pending: PendingSummary;
+  readonly flights: number;
+}
+
+/** Adds up the counters. */
+export function statsOf(parts: Parts): CacheStats {
+  const { counters, l1, remote } = parts;
+  const groups = [...counters.groups()].map(groupStats);
+  const sum = (of: (group: GroupStats) => number): number => groups.reduce((total, group) => total + of(group), 0);
+  const raw = [...counters.groups()];
+  const hits = sum((group) => group.hits);
+  const misses = sum((group) => group.misses);
+  const total = (name: 'l1Stale' | 'l2Stale'): number => raw.reduce((all, group) => all + group[name], 0);
+  return {
+    hits,
+    misses,
+    stale: sum((group) => group.stale),
+    loads: sum((group) => group.loads),
+    loadErrors: sum((group) => group.loadErrors),
+    collapsed: sum((group) => group.collapsed),
+    errors: sum((group) => group.errors),
+    hitRate: rate(hits, misses),
+    tiers: {
+      l1: {
+        hits: sum((group) => group.l1Hits),
+        stale: total('l1Stale'),
+        suspensions: counters.l1Suspensions,
+        ...l1.usage(),
+      },
+      ...(remote && {
+        l2: {
+          hits: sum((group) => group.l2Hits),
+          stale: total('l2Stale'),
+          errors: counters.tierErrors,
+          timeouts: counters.l2Timeouts,
+          fillsRefused: counters.fillsRefused,
+          fillsFailed: counters.fillsFailed,
+        },
+      }),
+    },
+    bus: { messages: counters.busMessages, gaps: counters.busGaps, malformed: counters.busMalformed },
+    breakerTransitions: counters.breakerTransitions,
+    invalidations: counters.invalidations,
+    groups,
+  };
+}
+
+function groupStats({
+  group,
+  l1Hits,
+  l1Stale,
+  l2Hits,
+  l2Stale,
+  misses,
+  loads,
+  loadErrors,
+  collapsed,
+  errors,
+}: GroupCounters): GroupStats {
+  const stale = l1Stale + l2Stale;
+  const hits = l1Hits + l2Hits + stale;
+  return {
+    group,
+    hits,
+    misses,
+    stale,
+    loads,
+    loadErrors,
+    collapsed,
+    errors,
+    l1Hits,
+    l2Hits,
+    hitRate: rate(hits, misses),
+  };
+}
+
+function rate(hits: number, misses: number): number {
+  return hits + misses === 0 ? 0 : hits / (hits + misses);
+}
+
+/** Looks at each tier; asks nobody. */
+export function healthOf(parts: Parts, heart: Heart | undefined): CacheHealth {
+  const { clock, proof, remote, hasBus, l1, pending, flights } = parts;
+  const now = clock.now();
+  const suspended = now > proof.until;
+  const { entries, bytes } = l1.usage();
+  return {
+    l1: { healthy: !suspended, suspended, entries, bytes },
+    ...(remote && {
+      l2: {
+        healthy: remote.breaker.isClosed && remote.session !== undefined,
+        connected: heart?.isConnected ?? false,
+        latencyMs: remote.latencyMs,
+        breaker: remote.breaker.state.kind,
+      },
+    }),
+    ...(hasBus && {
+      bus: {
+        subscribed: heart?.isSubscribed ?? false,
+        proofAgeMs: Number.isFinite(proof.provenAt) ? now - proof.provenAt : undefined,
+      },
+    }),
+    pending: pending.summary(),
+    flights: flights.size,
+  };
+}

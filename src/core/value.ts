@@ -1,0 +1,65 @@
+import { InvalidValueError } from './errors.ts';
+
+/** Deeper than this is taken for a cycle or an attack; JSON parsers have limits of their own. */
+const MAX_DEPTH = 200;
+
+/**
+ * Refuses what JSON would silently change: a value must come back from L2 as it was given. A property that is
+ * `undefined` is left out and an object with `toJSON` (a `Date`) is what that returns; both are what users of JSON expect.
+ * @throws {@link InvalidValueError} naming the place.
+ */
+export function assertStorable(value: unknown, key: string): void {
+  if (value === undefined) {
+    throw new InvalidValueError('is undefined; return null for "the source has none", or skip() to store nothing', {
+      key,
+    });
+  }
+  walk(value, '', 0, key);
+}
+
+function walk(value: unknown, path: string, depth: number, key: string): void {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return;
+    case 'number':
+      if (!Number.isFinite(value)) refuse(`is ${value}`, path, key);
+      return;
+    case 'object':
+      if (value !== null) walkObject(value, path, depth, key);
+      return;
+    default:
+      refuse(`is a ${typeof value}`, path, key);
+  }
+}
+
+function walkObject(value: object, path: string, depth: number, key: string): void {
+  if (depth > MAX_DEPTH) refuse('is nested too deeply or refers to itself', path, key);
+  if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return;
+  if (Array.isArray(value)) {
+    for (let index = 0; index < value.length; index += 1) walk(value[index], `${path}[${index}]`, depth + 1, key);
+    return;
+  }
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (value instanceof Map || value instanceof Set || ArrayBuffer.isView(value)) {
+    refuse(`is a ${(prototype as { constructor: { name: string } }).constructor.name}`, path, key);
+  }
+  for (const [name, member] of Object.entries(value)) {
+    if (member !== undefined) walk(member, `${path}.${name}`, depth + 1, key);
+  }
+}
+
+function refuse(problem: string, path: string, key: string): never {
+  const place = path === '' ? '' : ` at ${path.replace(/^\./, '')}`;
+  throw new InvalidValueError(`${problem}${place}, which JSON cannot hold`, { key });
+}
+
+/**
+ * Freezes a value that JSON made, all the way down: every caller gets the same object, and none can change what the
+ * next one gets. Cheaper than a copy per read, and once per value instead of once per call.
+ */
+export function deepFreeze<V>(value: V): V {
+  if (typeof value !== 'object' || value === null) return value;
+  for (const member of Object.values(value)) deepFreeze(member);
+  return Object.freeze(value);
+}

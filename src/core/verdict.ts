@@ -1,0 +1,74 @@
+import type { Entry } from './entry.ts';
+import { type Dated, entryOf } from './entry-of.ts';
+import type { Flight } from './flights.ts';
+import type { Parts } from './parts.ts';
+import type { EntryId, Envelope, StoredValue, TagGeneration } from './ports.ts';
+import type { ReadRequest } from './read-request.ts';
+import type { Refilled } from './refilled.ts';
+import type { TagState } from './tags.ts';
+
+/** The generations of tags as a flight has read them, or as this process knows them. */
+export type Generations = Map<EntryId, TagGeneration>;
+
+/** What a value in L2 is good for. */
+export type Verdict =
+  | { readonly kind: 'usable'; readonly entry: Entry; readonly state: 'fresh' | 'stale' }
+  /** Only for `staleIfError`. */
+  | { readonly kind: 'expired'; readonly entry: Entry }
+  /** Of another key, version or format, or ended by a tag: as good as nothing. */
+  | { readonly kind: 'void' };
+
+/** Reads an envelope, or says that it is none of ours. */
+export function openEnvelope(parts: Parts, request: ReadRequest, stored: StoredValue): Envelope | undefined {
+  let envelope: Envelope;
+  try {
+    envelope = parts.codec.decode(stored.body);
+  } catch (error) {
+    parts.emit({ type: 'tier_failure', error, operation: 'decode', tier: 'l2', key: request.key, background: false });
+    return undefined;
+  }
+  // Bytes pasted under another key, or of another schema, are no answer.
+  if (envelope.id !== request.id || envelope.version !== parts.version) return undefined;
+  // An entry made before a tag was named here could not be invalidated by it.
+  const carried = new Set(envelope.tags.map(([tag]) => tag));
+  return request.tagIds.every((tag) => carried.has(tag)) ? envelope : undefined;
+}
+
+/** Judges an envelope by its tags' generations, which must all be in `generations`, and by its windows. */
+export function judge(
+  parts: Parts,
+  request: ReadRequest,
+  flight: Flight<Refilled>,
+  stored: StoredValue,
+  envelope: Envelope,
+  generations: Generations,
+): Verdict {
+  let softened = false;
+  const tags: TagState[] = [];
+  for (const [tag, madeUnder] of envelope.tags) {
+    const current = generations.get(tag);
+    if (current === undefined || current.hard !== madeUnder.hard) return { kind: 'void' };
+    if (current.soft !== madeUnder.soft) softened = true;
+    tags.push(flight.tags.find((state) => state.tag === tag) ?? parts.tags.obtain(tag));
+  }
+  const now = parts.clock.now();
+  const storedAt = Math.min(parts.remote?.toLocal(stored.storedAt) ?? now, now);
+  const expiredAt = stored.expiredAt > 0 ? (parts.remote?.toLocal(stored.expiredAt) ?? now) : undefined;
+  const dated: Dated = {
+    value: envelope.value,
+    size: stored.body.length,
+    storedAt,
+    ttlMs: envelope.ttl,
+    staleWhileRevalidateMs: envelope.staleWhileRevalidate,
+    staleIfErrorMs: envelope.staleIfError,
+    tags,
+    loadBeganAt: Number.NEGATIVE_INFINITY,
+    // Nobody knows when the tag was expired, but it was not before the value was stored.
+    expiredAt: softened ? storedAt : expiredAt,
+  };
+  const entry = entryOf(dated, request.options, now, parts.random.next(), request.counters);
+  if (entry.expired) return now < entry.errorUntil ? { kind: 'expired', entry } : { kind: 'void' };
+  if (now < entry.freshUntil) return { kind: 'usable', entry, state: 'fresh' };
+  if (now < entry.staleUntil) return { kind: 'usable', entry, state: 'stale' };
+  return now < entry.errorUntil ? { kind: 'expired', entry } : { kind: 'void' };
+}

@@ -1,0 +1,13 @@
+import type { GroupCounters } from './counters.ts';
+import type { ResolvedOptions } from './options.ts';
+import type { EntryId } from './ports.ts';
+
+/** One `set`, resolved. */
+export interface WriteRequest {
+  readonly key: string;
+  readonly id: EntryId;
+  readonly value: unknown;
+  readonly options: ResolvedOptions;
+  readonly tagIds: readonly EntryId[];
+  readonly counters: GroupCounters;
+}

@@ -1,0 +1,186 @@
+import { clean } from './clean.ts';
+import { deliver, tagsKeepFor } from './deliver.ts';
+import { tagsAreCurrent } from './entry.ts';
+import { type Dated, entryOf, jittered } from './entry-of.ts';
+import { InvalidationPendingError } from './errors.ts';
+import type { Flight } from './flights.ts';
+import { recall, take } from './generations.ts';
+import { toId } from './key.ts';
+import type { Parts } from './parts.ts';
+import { type InvalidationMode, RemoteError, type Targets } from './ports.ts';
+import type { Refilled } from './refilled.ts';
+import { NOTHING } from './refilled.ts';
+import type { Remote } from './remote.ts';
+import { ATTRIBUTE, SPAN } from './telemetry-names.ts';
+import { assertStorable } from './value.ts';
+import type { Generations } from './verdict.ts';
+import type { WriteRequest } from './write-request.ts';
+
+/** The longest that one sweep for a pattern may take: it is as long as the key space. */
+const SWEEP_BUDGET_MS = 30_000;
+
+/**
+ * Invalidates: this process first and in any case, then L2 and through it everybody else.
+ * @returns how many L2 records a pattern touched.
+ * @throws {@link InvalidationPendingError} when L2 could not be told; the order is kept and repeated.
+ */
+export function invalidate(parts: Parts, targets: Targets, mode: InvalidationMode, budgetMs: number): Promise<number> {
+  const { remote, pending, tracer, name } = parts;
+  clean(parts, targets, mode);
+  parts.counters.invalidations += 1;
+  parts.recent.note(targets, 'here');
+  parts.emit({ type: 'invalidated', targets, origin: 'here' });
+  if (remote === undefined) return Promise.resolve(0);
+  // From here to the acknowledgement, what the order names is a miss in L2 for this instance. Since the cleaning and
+  // this line are one step, no flight can have read the old value in between.
+  const order = pending.add(targets, mode);
+  order.sending = true;
+  return tracer.trace(SPAN.invalidate, { [ATTRIBUTE.name]: name, [ATTRIBUTE.operation]: mode }, async (span) => {
+    const operation = {
+      name: 'invalidate',
+      budgetMs: order.targets.pattern === undefined ? budgetMs : SWEEP_BUDGET_MS,
+    };
+    const told = await remote.ask(operation, (tier, session) => deliver(parts, tier, session, order.targets, mode));
+    order.sending = false;
+    if (told.ok) {
+      pending.settle(order);
+      remote.believe(told.value.session);
+      return told.value.swept;
+    }
+    const error = owe(parts, told.error);
+    span.fail(error);
+    throw error;
+  });
+}
+
+function owe({ pending, emit }: Parts, cause: unknown): InvalidationPendingError {
+  const summary = pending.summary();
+  emit({ type: 'invalidation_pending', keys: summary.keys, tags: summary.tags, all: summary.all });
+  return new InvalidationPendingError(summary, cause);
+}
+
+/**
+ * Stores a value in both tiers and takes it out of everybody else's L1.
+ * @returns whether the value is stored; `false` when a greater version is, or when L2 could not be told: the key then
+ *   is a pending invalidation.
+ * @throws {@link InvalidValueError} when it cannot be stored as it is.
+ */
+export async function write(parts: Parts, request: WriteRequest): Promise<boolean> {
+  assertStorable(request.value, request.key);
+  const targets: Targets = { ids: [request.id], tags: [], all: false };
+  clean(parts, targets, 'delete');
+  const tags = request.tagIds.map((tag) => parts.tags.obtain(tag));
+  // Registered like a read, so that a message about the key that comes meanwhile keeps the value out of L1.
+  const setup = {
+    seen: { epoch: undefined, sequence: 0 },
+    tags,
+    tagsAreFinal: true,
+    background: true,
+    joinable: false,
+  };
+  let stored = false;
+  const flight = parts.flights.begin(request.id, setup, async (own) => {
+    stored = await store(parts, request, own, targets);
+    return NOTHING;
+  });
+  await flight.result;
+  return stored;
+}
+
+async function store(
+  parts: Parts,
+  request: WriteRequest,
+  flight: Flight<Refilled>,
+  targets: Targets,
+): Promise<boolean> {
+  const { remote } = parts;
+  const generations: Generations = new Map();
+  if (remote === undefined) return keepOwn(parts, request, flight, encode(parts, request, generations));
+  const order = parts.pending.add(targets, 'delete');
+  order.sending = true;
+  const written = await remote.ask(
+    { name: 'set', budgetMs: request.options.l2TimeoutMs, key: request.key },
+    async (tier, session) => {
+      const unknown = recall(parts, request.tagIds, generations);
+      if (unknown.length > 0) {
+        const read = await tier.tagGenerations(unknown, session.generation, tagsKeepFor(keepFor(request)));
+        take(parts, flight, unknown, read, generations);
+      }
+      const encoded = encode(parts, request, generations);
+      const reply = await tier.write({
+        id: request.id,
+        session,
+        origin: parts.instance,
+        token: parts.random.token(),
+        body: encoded.body,
+        keepFor: Math.max(Math.ceil(keepFor(request)), 1),
+        version: request.options.version,
+      });
+      if (reply.kind === 'session-mismatch') throw mismatch(remote);
+      return { encoded, isStored: reply.kind === 'done' };
+    },
+  );
+  order.sending = false;
+  if (!written.ok) {
+    owe(parts, written.error);
+    return false;
+  }
+  parts.pending.settle(order);
+  return written.value.isStored && keepOwn(parts, request, flight, written.value.encoded);
+}
+
+function mismatch(remote: Remote): RemoteError {
+  remote.distrust();
+  return new RemoteError('unavailable', 'L2 has another history than the one last heard of');
+}
+
+interface Encoded {
+  readonly body: string | Uint8Array;
+  readonly ttlMs: number;
+}
+
+function encode({ codec, version, random }: Parts, request: WriteRequest, generations: Generations): Encoded {
+  const { id, value, options, tagIds } = request;
+  const ttlMs = jittered(value === null ? options.negativeTtlMs : options.ttlMs, options.jitter, random.next());
+  const body = codec.encode({
+    id,
+    version,
+    value,
+    ttl: ttlMs,
+    staleWhileRevalidate: options.staleWhileRevalidateMs,
+    staleIfError: options.staleIfErrorMs,
+    tags: tagIds.map((tag) => [tag, generations.get(tag) ?? { hard: '', soft: '' }]),
+  });
+  return { body, ttlMs };
+}
+
+function keepFor({ options, value }: WriteRequest): number {
+  const ttlMs = value === null ? options.negativeTtlMs : options.ttlMs;
+  return ttlMs + Math.max(options.staleWhileRevalidateMs, options.staleIfErrorMs);
+}
+
+/** Stored is stored, whether or not L1 may hold it: no other message for the key may have come since. */
+function keepOwn(parts: Parts, request: WriteRequest, flight: Flight<Refilled>, { body, ttlMs }: Encoded): true {
+  const { clock, random, codec, flights, l1 } = parts;
+  flights.outrunOthers(flight);
+  if (!flight.mayStore || !tagsAreCurrent(flight.tags)) return true;
+  const now = clock.now();
+  const dated: Dated = {
+    value: codec.decode(body).value,
+    size: body.length,
+    storedAt: now,
+    ttlMs,
+    staleWhileRevalidateMs: request.options.staleWhileRevalidateMs,
+    staleIfErrorMs: request.options.staleIfErrorMs,
+    tags: flight.tags,
+    // Another writer's value may already have replaced it: only proof, not its age, makes it trustworthy here.
+    loadBeganAt: Number.NEGATIVE_INFINITY,
+  };
+  l1.set(request.id, entryOf(dated, request.options, now, random.next(), request.counters));
+  return true;
+}
+
+/** Ids of the tags of a value that is given rather than loaded. */
+export function tagIdsOf(namespace: string, own: readonly string[], inherited: readonly string[]): string[] {
+  return [...new Set([...inherited, ...own.map((tag) => toId(namespace, tag))])];
+}

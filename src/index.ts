@@ -1,0 +1,38 @@
+export type { BreakerOptions, BreakerStateName } from './core/breaker.ts';
+export type { Attachment, TieredCache } from './core/cache.ts';
+export type { CacheView, InvalidateOptions, InvalidateRequest, InvalidateResult } from './core/cache-view.ts';
+export { type Clock, type Random, systemClock, systemRandom } from './core/clock.ts';
+export { type CacheOptions, createCache } from './core/create-cache.ts';
+export type { Duration } from './core/duration.ts';
+export {
+  CacheClosedError,
+  CacheError,
+  CodecError,
+  InvalidationPendingError,
+  InvalidKeyError,
+  InvalidOptionError,
+  InvalidValueError,
+  isCacheError,
+  LoadShedError,
+  LoadTimeoutError,
+  type PendingSummary,
+  type TierFailure,
+  type TierName,
+} from './core/errors.ts';
+export type { CacheEvent, Observer } from './core/events.ts';
+export type { InspectedCopy, Inspection } from './core/inspect.ts';
+export { groupOf, MAX_KEY_BYTES } from './core/key.ts';
+export type { BypassReason, Lookup, LookupSteps, TierStep } from './core/lookup.ts';
+export {
+  DEFAULTS,
+  type EntryOptions,
+  type Loader,
+  type LoaderContext,
+  MAX_TAGS,
+  type ReadOptions,
+  type WriteOptions,
+} from './core/options.ts';
+export type { Bus, LocalTier, RemoteTier } from './core/ports.ts';
+export type { RecentInvalidation } from './core/recent.ts';
+export type { CacheHealth, CacheStats, GroupStats } from './core/stats.ts';
+export type { Attributes, Span, SpanRef, Tracer } from './core/tracer.ts';
