@@ -1,2 +1,3 @@
-export { ATTRIBUTES, LABELS, METRICS, SPANS } from './names.ts';
+export { type InstrumentableCache, type Instrumentation, instrument } from './instrument.ts';
+export { ATTRIBUTE, LABEL, METRIC, SPAN } from './names.ts';
 export { otelTracer } from './tracer.ts';

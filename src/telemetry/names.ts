@@ -1,38 +1,16 @@
+export { ATTRIBUTE, SPAN } from '../core/telemetry-names.ts';
+
 /** The instrumentation scope of every span and instrument. */
 export const SCOPE = 'tiercel';
 
-/** Span names. The core passes them to its tracer as they are written here. */
-export const SPANS = Object.freeze({
-  lookup: 'cache.lookup',
-  l2Get: 'cache.l2.get',
-  load: 'cache.load',
-  l2Fill: 'cache.l2.fill',
-  invalidate: 'cache.invalidate',
-} as const);
-
-/** Attribute names of spans. */
-export const ATTRIBUTES = Object.freeze({
-  name: 'cache.name',
-  /** What the caller asked for: `get`, `getOrSet`, `invalidate`, … */
-  operation: 'cache.operation',
-  /** `l1 | l2 | source`. */
-  tier: 'cache.tier',
-  /** `hit | stale | load | error`. */
-  outcome: 'cache.outcome',
-  hit: 'cache.hit',
-  stale: 'cache.stale',
-  collapsed: 'cache.collapsed',
-  keyGroup: 'cache.key_group',
-  breakerState: 'cache.breaker.state',
-  bypassReason: 'cache.bypass.reason',
-  errorType: 'error.type',
-} as const);
+/** Beside the attributes of the core: what failed, on spans that failed. */
+export const ERROR_TYPE = 'error.type';
 
 /**
  * Metric names, written as Prometheus prints them: an exporter that adds `_total` or a unit leaves a name alone that
  * ends with it, so one spelling is found in code, collector, rules and dashboards.
  */
-export const METRICS = Object.freeze({
+export const METRIC = Object.freeze({
   lookups: 'cache_lookups_total',
   lookupDuration: 'cache_lookup_duration_seconds',
   loads: 'cache_loads_total',
@@ -52,4 +30,4 @@ export const METRICS = Object.freeze({
 } as const);
 
 /** Label names of metrics. */
-export const LABELS = Object.freeze({ cache: 'cache', tier: 'tier', outcome: 'outcome', group: 'group' } as const);
+export const LABEL = Object.freeze({ cache: 'cache', tier: 'tier', outcome: 'outcome', group: 'group' } as const);

@@ -1,7 +1,7 @@
 import { isSpanContextValid, type Span as OtelSpan, type SpanContext, SpanStatusCode, trace } from '@opentelemetry/api';
 import { isCacheError } from '../core/errors.ts';
 import type { Attributes, Span, SpanRef, Tracer } from '../core/tracer.ts';
-import { ATTRIBUTES, SCOPE } from './names.ts';
+import { ATTRIBUTE, ERROR_TYPE, SCOPE } from './names.ts';
 
 /**
  * A {@link Tracer} over `@opentelemetry/api`. It follows whatever SDK the application registers, before or after this
@@ -13,7 +13,7 @@ export function otelTracer(cacheName: string): Tracer {
   return {
     trace(name, attributes, step, { links = [], root = false } = {}) {
       const options = {
-        attributes: { [ATTRIBUTES.name]: cacheName, ...attributes },
+        attributes: { [ATTRIBUTE.name]: cacheName, ...attributes },
         links: links.filter(isLinkable).map((context) => ({ context })),
         root,
       };
@@ -21,7 +21,7 @@ export function otelTracer(cacheName: string): Tracer {
     },
     tag(attributes) {
       const active = trace.getActiveSpan();
-      if (active?.isRecording()) active.setAttribute(ATTRIBUTES.name, cacheName).setAttributes(attributes);
+      if (active?.isRecording()) active.setAttribute(ATTRIBUTE.name, cacheName).setAttributes(attributes);
     },
     current: () => trace.getActiveSpan()?.spanContext(),
   };
@@ -63,7 +63,7 @@ class RecordedSpan implements Span {
     if (this.#failed || !this.#span.isRecording()) return;
     this.#failed = true;
     const message = error instanceof Error ? error.message : String(error);
-    this.#span.setAttribute(ATTRIBUTES.errorType, errorType(error));
+    this.#span.setAttribute(ERROR_TYPE, errorType(error));
     this.#span.recordException(error instanceof Error ? error : message);
     this.#span.setStatus({ code: SpanStatusCode.ERROR, message });
   }

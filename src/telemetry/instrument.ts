@@ -1,0 +1,85 @@
+import { type Meter, metrics, type Observable } from '@opentelemetry/api';
+import type { TieredCache } from '../core/cache.ts';
+import type { CacheEvent, Observer } from '../core/events.ts';
+import { groupOf } from '../core/key.ts';
+import type { Lookup } from '../core/lookup.ts';
+import { READ_INSTRUMENTS, type ReadInstrument } from './metrics.ts';
+import { LABEL, METRIC, SCOPE } from './names.ts';
+import { otelTracer } from './tracer.ts';
+
+/** What {@link instrument} needs of a cache. */
+export type InstrumentableCache = Pick<TieredCache, 'name' | 'attach' | 'stats' | 'health'>;
+
+/** Telemetry attached to one cache. */
+export interface Instrumentation {
+  /** Ends it: no more spans, and no more points of this cache's metrics. Calling it again does nothing. */
+  detach(): void;
+}
+
+/** From a comparison of numbers in L1 to a loader at its hard timeout. */
+const DURATION_BUCKETS_S = [
+  0.000_001, 0.000_005, 0.000_025, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
+  1, 2.5, 5, 10,
+];
+
+/**
+ * Gives a cache spans and metrics through `@opentelemetry/api`, in place of the tracer that it had.
+ *
+ * Metrics are read from what the cache counts anyway, when an exporter asks; only loads and the duration of lookups are
+ * recorded as they happen. Register the SDK first: the metrics API, unlike the tracing one, does not hand instruments
+ * to an SDK that comes later.
+ */
+export function instrument(cache: InstrumentableCache): Instrumentation {
+  const meter = metrics.getMeter(SCOPE);
+  const detachCache = cache.attach({ tracer: otelTracer(cache.name), observer: recorder(meter, cache.name) });
+  const stopReading = readOnDemand(meter, cache);
+  return {
+    detach() {
+      detachCache();
+      stopReading();
+    },
+  };
+}
+
+function readOnDemand(meter: Meter, cache: InstrumentableCache): () => void {
+  const observables = new Map(READ_INSTRUMENTS.map((each) => [each, observableOf(meter, each)]));
+  const read: Parameters<Meter['addBatchObservableCallback']>[0] = (result) => {
+    const reading = { stats: cache.stats(), health: cache.health() };
+    for (const [each, observable] of observables) {
+      for (const { value, labels } of each.read(reading)) {
+        result.observe(observable, value, { [LABEL.cache]: cache.name, ...labels });
+      }
+    }
+  };
+  const all = [...observables.values()];
+  meter.addBatchObservableCallback(read, all);
+  return () => meter.removeBatchObservableCallback(read, all);
+}
+
+function observableOf(meter: Meter, { name, kind, description, unit }: ReadInstrument): Observable {
+  const options = { description, ...(unit && { unit }) };
+  return kind === 'counter' ? meter.createObservableCounter(name, options) : meter.createObservableGauge(name, options);
+}
+
+/** Records what cannot be told from counts. */
+function recorder(meter: Meter, cacheName: string): Observer {
+  const durations = meter.createHistogram(METRIC.lookupDuration, {
+    unit: 's',
+    description: 'Time in the tiers that a lookup asked, by the tier that answered',
+    advice: { explicitBucketBoundaries: DURATION_BUCKETS_S },
+  });
+  const loads = meter.createCounter(METRIC.loads, { description: 'Loaders that have ended, by what came of them' });
+  const cache = { [LABEL.cache]: cacheName };
+  return (event: CacheEvent) => {
+    if (event.type === 'lookup') {
+      durations.record(secondsIn(event.lookup), { ...cache, [LABEL.tier]: event.lookup.tier });
+    } else if (event.type === 'load') {
+      const outcome = event.error === undefined ? 'ok' : 'error';
+      loads.add(1, { ...cache, [LABEL.group]: groupOf(event.key), [LABEL.outcome]: outcome });
+    }
+  };
+}
+
+function secondsIn({ steps: { l1, l2, source } }: Lookup<unknown>): number {
+  return ((l1?.durationMs ?? 0) + (l2?.durationMs ?? 0) + (source?.durationMs ?? 0)) / 1_000;
+}

@@ -1,0 +1,138 @@
+import type { CacheHealth, CacheStats } from '../core/stats.ts';
+import { LABEL, METRIC } from './names.ts';
+
+/** What is read from a cache, once for all instruments. */
+export interface Reading {
+  readonly stats: CacheStats;
+  readonly health: CacheHealth;
+}
+
+/** One time series at one moment. */
+export interface Point {
+  readonly value: number;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** An instrument that costs nothing until it is read. */
+export interface ReadInstrument {
+  readonly name: string;
+  readonly kind: 'counter' | 'gauge';
+  readonly unit?: string;
+  readonly description: string;
+  read(reading: Reading): readonly Point[];
+}
+
+const BREAKER_STATES = { closed: 0, 'half-open': 1, open: 2, forced: 3 } as const;
+const L1 = { [LABEL.tier]: 'l1' };
+
+const one = (value: number | undefined, labels?: Point['labels']): Point[] =>
+  value === undefined ? [] : [{ value, ...(labels && { labels }) }];
+
+/** Every instrument that is read from what the cache counts anyway. */
+export const READ_INSTRUMENTS: readonly ReadInstrument[] = [
+  {
+    name: METRIC.lookups,
+    kind: 'counter',
+    description: 'Lookups by the tier that answered, what the answer was, and the group of the key',
+    read: ({ stats }) => lookupPoints(stats),
+  },
+  {
+    name: METRIC.collapsed,
+    kind: 'counter',
+    description: 'Lookups answered by a load that another caller had begun',
+    read: ({ stats }) =>
+      stats.groups.map(({ collapsed, group }) => ({ value: collapsed, labels: { [LABEL.group]: group } })),
+  },
+  {
+    name: METRIC.evictions,
+    kind: 'counter',
+    description: 'Entries that a tier dropped to make room',
+    read: ({ stats }) => one(stats.tiers.l1.evictions, L1),
+  },
+  {
+    name: METRIC.entries,
+    kind: 'gauge',
+    description: 'Entries in a tier',
+    read: ({ stats }) => one(stats.tiers.l1.entries, L1),
+  },
+  {
+    name: METRIC.bytes,
+    kind: 'gauge',
+    unit: 'By',
+    description: 'Estimated size of the entries in a tier',
+    read: ({ stats }) => one(stats.tiers.l1.bytes, L1),
+  },
+  {
+    name: METRIC.breakerState,
+    kind: 'gauge',
+    description: 'Breaker of L2: 0 closed, 1 half-open, 2 open, 3 held open by an operator',
+    read: ({ health }) => one(health.l2 && BREAKER_STATES[health.l2.breaker]),
+  },
+  {
+    name: METRIC.breakerTransitions,
+    kind: 'counter',
+    description: 'Changes of state of the breaker of L2',
+    read: ({ stats }) => one(stats.breakerTransitions),
+  },
+  {
+    name: METRIC.busMessages,
+    kind: 'counter',
+    description: 'Messages received on the bus',
+    read: ({ stats }) => one(stats.bus.messages),
+  },
+  {
+    name: METRIC.busGaps,
+    kind: 'counter',
+    description: 'Times that messages on the bus were found missing',
+    read: ({ stats }) => one(stats.bus.gaps),
+  },
+  {
+    name: METRIC.proofAge,
+    kind: 'gauge',
+    unit: 's',
+    description: 'Age of the latest proof that no invalidation was missed',
+    read: ({ health }) => one(health.bus?.proofAgeMs).map(({ value }) => ({ value: value / 1_000 })),
+  },
+  {
+    name: METRIC.l1Suspended,
+    kind: 'gauge',
+    description: '1 while L1 does not answer because this instance cannot show that it missed no invalidation',
+    read: ({ health }) => one(Number(health.l1.suspended)),
+  },
+  {
+    name: METRIC.invalidations,
+    kind: 'counter',
+    description: 'Invalidations ordered by this instance',
+    read: ({ stats }) => one(stats.invalidations),
+  },
+  {
+    name: METRIC.fillsRefused,
+    kind: 'counter',
+    description: 'Loaded values that L2 did not store because an invalidation had passed',
+    read: ({ stats }) => one(stats.tiers.l2?.fillsRefused),
+  },
+  {
+    name: METRIC.errors,
+    kind: 'counter',
+    description: 'Failures of L2 that no caller was told of',
+    read: ({ stats }) => one(stats.tiers.l2?.errors),
+  },
+];
+
+/** Stale answers are counted by tier alone, so their points have no group. */
+function lookupPoints({ groups, tiers }: CacheStats): Point[] {
+  const point = (tier: string, outcome: string, value: number, group?: string): Point => ({
+    value,
+    labels: { [LABEL.tier]: tier, [LABEL.outcome]: outcome, ...(group !== undefined && { [LABEL.group]: group }) },
+  });
+  return [
+    ...groups.flatMap(({ group, l1Hits, l2Hits, misses, errors }) => [
+      point('l1', 'hit', l1Hits, group),
+      point('l2', 'hit', l2Hits, group),
+      point('source', 'load', misses, group),
+      point('source', 'error', errors, group),
+    ]),
+    point('l1', 'stale', tiers.l1.stale),
+    ...(tiers.l2 ? [point('l2', 'stale', tiers.l2.stale)] : []),
+  ];
+}
