@@ -86,7 +86,7 @@ export class MemoryBus implements Bus {
         this.#acknowledged = true;
         this.#listener?.onSubscribed();
       });
-    });
+    }, this.name);
   }
 
   /** For the server: a publication. */
@@ -101,6 +101,6 @@ export class MemoryBus implements Bus {
     this.#server.deliver(() => {
       const next = subscription.stream.shift();
       if (subscription === this.#subscription) next?.();
-    });
+    }, this.name);
   }
 }

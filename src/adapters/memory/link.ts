@@ -13,8 +13,8 @@ export interface Run {
 /** The server as its connections see it. */
 export interface ServerLink {
   readonly schedule: Schedule;
-  /** Runs the next step of a connection's stream at its time. */
-  readonly deliver: (run: () => void) => void;
+  /** Runs the next step of the named connection's stream at its time. */
+  readonly deliver: (run: () => void, connection: string) => void;
   /** The run that answers now; `undefined` while stopped. */
   readonly run: Run | undefined;
 }

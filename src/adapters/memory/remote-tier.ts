@@ -91,7 +91,7 @@ export class MemoryRemoteTier implements RemoteTier {
       if (attempt !== this.#attempt || run === undefined) return;
       this.#connection = { run, waiting: new Set() };
       this.#listener?.onConnect();
-    });
+    }, this.name);
   }
 
   heartbeat(instance: string, nonce: string) {

@@ -17,7 +17,7 @@ export interface MemoryServerOptions {
    * Decides when the next thing of a connection's stream arrives: being connected, an acknowledged subscription, a
    * message. Each stream keeps its own order whatever order this runs them in. Default `queueMicrotask`.
    */
-  readonly deliver?: (run: () => void) => void;
+  readonly deliver?: (run: () => void, connection: string) => void;
 }
 
 /**
@@ -27,7 +27,7 @@ export interface MemoryServerOptions {
  */
 export class MemoryServer implements ServerLink {
   readonly schedule: Schedule;
-  readonly deliver: (run: () => void) => void;
+  readonly deliver: (run: () => void, connection: string) => void;
 
   readonly #clock: Clock;
   readonly #timeOrigin: number;

@@ -1,0 +1,78 @@
+import type { BreakerOptions } from './breaker.ts';
+import type { Clock, Random } from './clock.ts';
+import { type Duration, toMs } from './duration.ts';
+import { InvalidOptionError, type TierFailure } from './errors.ts';
+import type { Observer } from './events.ts';
+import { assertKey } from './key.ts';
+import type { ReadOptions } from './options.ts';
+import type { Bus, LocalTier, RemoteTier } from './ports.ts';
+import type { Tracer } from './tracer.ts';
+
+/** How a cache is made. */
+export interface CacheOptions {
+  /** For messages and telemetry. Default `cache`. */
+  readonly name?: string;
+  /** The tier in this process; `lru()` of `tiercel/lru`. */
+  readonly l1: LocalTier;
+  /** The shared tier; `redis()` of `tiercel/redis` gives it together with `bus`. */
+  readonly l2?: RemoteTier | undefined;
+  /** Carries invalidations between instances. Without it L1 is bounded by `l1Ttl` alone. Needs `l2`. */
+  readonly bus?: Bus | undefined;
+  /** Defaults for every call. */
+  readonly defaults?: Omit<ReadOptions, 'signal' | 'forceFresh' | 'tags'>;
+  /**
+   * The bound D on what another instance may still serve after an invalidation was acknowledged. Default 1.5 s, at
+   * least 150 ms: three heartbeats must fit. Smaller means more heartbeats, not more work for reads.
+   */
+  readonly maxLag?: Duration;
+  /** Schema version of the values. Entries of another version are misses, so a new shape never meets old bytes. */
+  readonly version?: string | number;
+  /** Of L2's breaker. */
+  readonly breaker?: BreakerOptions;
+  /** Told of every failure that no caller was told of. What it throws is swallowed. */
+  readonly onError?: (failure: TierFailure) => void;
+  readonly observers?: readonly Observer[];
+  readonly tracer?: Tracer;
+  /** Time; a fake in tests. */
+  readonly clock?: Clock;
+  /** Chance; seeded in tests. */
+  readonly random?: Random;
+}
+
+const KNOWN_OPTIONS = new Set<string>([
+  'name',
+  'l1',
+  'l2',
+  'bus',
+  'defaults',
+  'maxLag',
+  'version',
+  'breaker',
+  'onError',
+  'observers',
+  'tracer',
+  'clock',
+  'random',
+] satisfies (keyof CacheOptions)[]);
+
+const DEFAULT_MAX_LAG_MS = 1_500;
+const SMALLEST_MAX_LAG_MS = 150;
+
+/** The bound D in milliseconds. */
+export function maxLagOf({ maxLag }: CacheOptions): number {
+  const ms = maxLag === undefined ? DEFAULT_MAX_LAG_MS : toMs(maxLag, 'maxLag');
+  if (ms >= SMALLEST_MAX_LAG_MS && Number.isFinite(ms)) return ms;
+  throw new InvalidOptionError('maxLag', maxLag, `at least ${SMALLEST_MAX_LAG_MS} ms, and finite`);
+}
+
+/** @throws {@link InvalidOptionError} naming the option that cannot be used. */
+export function assertOptions(options: CacheOptions): void {
+  for (const [name, given] of Object.entries(options)) {
+    if (!KNOWN_OPTIONS.has(name)) throw new InvalidOptionError(name, given, `one of ${[...KNOWN_OPTIONS].join(', ')}`);
+  }
+  if (options.l1 === undefined)
+    throw new InvalidOptionError('l1', options.l1, 'a local tier, such as lru() of tiercel/lru');
+  if (options.bus !== undefined && options.l2 === undefined)
+    throw new InvalidOptionError('bus', options.bus, 'given together with l2');
+  if (options.name !== undefined) assertKey(options.name, 'namespace');
+}
