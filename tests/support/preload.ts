@@ -1,9 +1,6 @@
-import { afterAll, setDefaultTimeout } from 'bun:test';
+import { afterAll } from 'bun:test';
 import { killChildren, runningChildren } from './child.ts';
 import { runEnd } from './run-end.ts';
-
-// Real servers need longer than Bun's five seconds on a busy machine.
-setDefaultTimeout(30_000);
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, async () => {

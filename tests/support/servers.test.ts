@@ -1,9 +1,11 @@
-import { expect, test } from 'bun:test';
+import { expect, setDefaultTimeout, test } from 'bun:test';
 import { Redis } from 'ioredis';
 import postgres from 'postgres';
 import { createDatabase, startPostgres } from './postgres-server.ts';
 import { sharedRedis, startRedis, uniqueNamespace } from './redis-server.ts';
 import { until } from './wait.ts';
+
+setDefaultTimeout(30_000);
 
 /** A client that fails at once rather than waiting for a server that is away. */
 function connect(url: string): Redis {
