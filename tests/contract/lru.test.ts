@@ -1,0 +1,51 @@
+import { describe, expect, test } from 'bun:test';
+import { lru } from '../../src/adapters/lru/index.ts';
+import { entryOf, localTierContract } from './suites/local-tier.ts';
+
+localTierContract('lru', lru);
+
+describe('limits of lru', () => {
+  test('evicts what was used least recently, and counts it', () => {
+    const tier = lru({ maxEntries: 2 });
+    tier.set('a', entryOf('a'));
+    tier.set('b', entryOf('b'));
+    tier.get('a');
+    tier.set('c', entryOf('c'));
+    expect([...tier.ids()].toSorted()).toEqual(['a', 'c']);
+    expect(tier.usage()).toEqual({ entries: 2, bytes: 20, evictions: 1 });
+  });
+
+  test('keeps to its bytes', () => {
+    const tier = lru({ maxBytes: 100 });
+    for (let index = 0; index < 10; index++) tier.set(`k${index}`, entryOf(index, 30));
+    expect(tier.usage()).toEqual({ entries: 3, bytes: 90, evictions: 7 });
+  });
+
+  test('does not keep an entry that is bigger than everything, nor what it would have replaced', () => {
+    const tier = lru({ maxBytes: 100 });
+    tier.set('other', entryOf('other', 40));
+    tier.set('a', entryOf('small', 40));
+    tier.set('a', entryOf('huge', 101));
+    expect(tier.get('a')).toBeUndefined();
+    expect(tier.usage()).toEqual({ entries: 1, bytes: 40, evictions: 0 });
+  });
+
+  test('counts an entry without size as one byte, and parts of bytes as whole ones', () => {
+    const tier = lru();
+    tier.set('a', entryOf('a', 0));
+    tier.set('b', entryOf('b', 1.5));
+    expect(tier.usage().bytes).toBe(3);
+  });
+
+  test.each([
+    ['maxBytes', { maxBytes: 0 }],
+    ['maxBytes', { maxBytes: 1.5 }],
+    ['maxBytes', { maxBytes: Number.NaN }],
+    ['maxBytes', { maxBytes: Number.POSITIVE_INFINITY }],
+    ['maxEntries', { maxEntries: 0 }],
+    ['maxEntries', { maxEntries: -1 }],
+    ['maxEntries', { maxEntries: 2 ** 24 + 1 }],
+  ])('refuses an impossible %s: %p', (option, options) => {
+    expect(() => lru(options)).toThrow(expect.objectContaining({ code: 'INVALID_OPTION', option }));
+  });
+});

@@ -1,0 +1,41 @@
+import { afterAll, beforeAll } from 'bun:test';
+import { Redis } from 'ioredis';
+import { redis } from '../../src/adapters/redis/index.ts';
+import { keyspace } from '../../src/adapters/redis/keys.ts';
+import { type RedisServer, startRedis, uniqueNamespace } from '../support/redis-server.ts';
+import { busContract } from './suites/bus.ts';
+import type { ServerHarness } from './suites/harness.ts';
+import { remoteTierContract } from './suites/remote-tier.ts';
+
+// A server of its own: these tests fill it up and restart it.
+let server: RedisServer;
+let admin: Redis;
+
+beforeAll(async () => {
+  server = await startRedis();
+  admin = new Redis(server.url);
+  // Losing its connection at a restart is what tests here do to it.
+  admin.on('error', () => undefined);
+});
+
+afterAll(async () => {
+  admin.disconnect();
+  await server.stop();
+});
+
+const makeHarness = (connections: number) => async (): Promise<ServerHarness> => {
+  const namespace = uniqueNamespace();
+  const keys = keyspace(namespace);
+  return {
+    tier: () => redis(server.url, { namespace, connections }).l2,
+    bus: () => redis(server.url, { namespace }).bus,
+    damage: async (id, generation) => void (await admin.set(keys.entry(id, generation), 'not a record')),
+    setFull: async (full) => void (await admin.config('SET', 'maxmemory', full ? '1' : '0')),
+    restart: () => server.restart(),
+    async [Symbol.asyncDispose]() {},
+  };
+};
+
+remoteTierContract('redis', makeHarness(1));
+remoteTierContract('redis over three connections', makeHarness(3));
+busContract('redis', makeHarness(1));

@@ -1,0 +1,87 @@
+import { describe, expect, test } from 'bun:test';
+import { until } from '../../support/wait.ts';
+import { connect, LONG, type MakeHarness, orderOf, subscribe, token, twoInstances } from './harness.ts';
+
+/** What every bus promises. Contents of the messages are checked with the tier that publishes them. */
+export function busContract(name: string, makeHarness: MakeHarness): void {
+  describe(`bus: ${name}`, () => {
+    test('everything published after the acknowledgement arrives at every subscriber, in one order', async () => {
+      await using both = await twoInstances(makeHarness);
+      const { one, two, session, server } = both;
+      const other = await subscribe(server.bus(), 'other');
+      const ids = Array.from({ length: 100 }, (_, index) => `k${index}`);
+      await Promise.all(ids.map((id, index) => (index % 3 ? one : two).invalidate(orderOf([id]), session, LONG)));
+      await until(() => other.messages.length === ids.length, { what: 'all messages' });
+      expect(other.messages).toEqual(await both.invalidations());
+      await other.bus.close();
+    });
+
+    test('a heartbeat takes its place in the stream of invalidations', async () => {
+      await using both = await twoInstances(makeHarness);
+      const { one, session, watcher } = both;
+      await Promise.all([
+        one.invalidate(orderOf(['a']), session, LONG),
+        one.heartbeat('watcher', 'between'),
+        one.invalidate(orderOf(['b']), session, LONG),
+      ]);
+      await until(() => watcher.messages.length === 3, { what: 'all three' });
+      const [first, echo, second] = watcher.messages;
+      expect(watcher.messages.map((message) => message.kind)).toEqual(['invalidation', 'heartbeat', 'invalidation']);
+      expect(echo?.sequence).toBe(first?.sequence ?? 0);
+      expect(second?.sequence).toBe((first?.sequence ?? 0) + 1);
+    });
+
+    test('a reset subscription is gone at once, misses what is published meanwhile, and comes back', async () => {
+      await using both = await twoInstances(makeHarness);
+      const { one, session, watcher } = both;
+      watcher.bus.reset();
+      expect(watcher.events).toEqual(['subscribed', 'unsubscribed']);
+      await until(() => watcher.events.length === 3, { what: 'the new subscription' });
+      expect(watcher.events).toEqual(['subscribed', 'unsubscribed', 'subscribed']);
+      const done = await one.invalidate(orderOf(['after']), session, LONG);
+      if (done.kind !== 'done') throw new Error(done.kind);
+      expect((await both.invalidations()).map((message) => message.sequence)).toEqual([done.sequence]);
+    });
+
+    test('a restart of the server is told, and survived', async () => {
+      await using server = await makeHarness();
+      const { tier, events } = await connect(server.tier());
+      const subscriber = await subscribe(server.bus(), 'one');
+      await server.restart();
+      const isBack = () => events.length === 3 && subscriber.events.length === 3;
+      await until(isBack, { what: 'both connections to the new run' });
+      expect(subscriber.events).toEqual(['subscribed', 'unsubscribed', 'subscribed']);
+      const { epoch, sequence } = await tier.heartbeat('one', 'again');
+      await until(() => subscriber.messages.length > 0, { what: 'the echo' });
+      expect(subscriber.messages).toEqual([{ kind: 'heartbeat', epoch, sequence, nonce: 'again' }]);
+      await Promise.all([tier.close(), subscriber.bus.close()]);
+    });
+
+    test('nothing is told after close', async () => {
+      await using server = await makeHarness();
+      const { tier } = await connect(server.tier());
+      const closed = await subscribe(server.bus(), 'closed');
+      const open = await subscribe(server.bus(), 'open');
+      await closed.bus.close();
+      await tier.heartbeat('closed', token());
+      await tier.heartbeat('open', token());
+      await until(() => open.messages.length > 0, { what: 'the later message' });
+      expect(closed).toMatchObject({ messages: [], events: ['subscribed'] });
+      await Promise.all([tier.close(), open.bus.close()]);
+    });
+
+    test('closing before the connection is there is no error', async () => {
+      await using server = await makeHarness();
+      const bus = server.bus();
+      const events: string[] = [];
+      bus.start('one', {
+        onSubscribed: () => events.push('subscribed'),
+        onMessage: () => events.push('message'),
+        onMalformed: (reason) => events.push(reason),
+        onUnsubscribed: () => events.push('unsubscribed'),
+      });
+      await bus.close();
+      expect(events).toEqual([]);
+    });
+  });
+}

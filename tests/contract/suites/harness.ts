@@ -1,0 +1,133 @@
+import { systemRandom } from '../../../src/core/clock.ts';
+import type { Bus, BusMessage, EntryId, Invalidation, RemoteTier, Session } from '../../../src/core/ports.ts';
+import { until } from '../../support/wait.ts';
+
+/** One server that a contract test owns, and what it does to it beside the ports. */
+export interface ServerHarness extends AsyncDisposable {
+  /** A connection of its own, not yet started. */
+  tier(): RemoteTier;
+  /** The same for the bus. */
+  bus(): Bus;
+  /** Puts bytes under a key that no Tiercel wrote. */
+  damage(id: EntryId, generation: string): Promise<void>;
+  /** At its memory limit, or no longer. */
+  setFull(full: boolean): Promise<void>;
+  /** Ends the server's run and begins another, empty one. */
+  restart(): Promise<void>;
+}
+
+export type MakeHarness = () => Promise<ServerHarness>;
+
+/** A started tier and what its listener was told. */
+export interface ConnectedTier<T extends RemoteTier> {
+  readonly tier: T;
+  readonly events: string[];
+}
+
+/** A started bus and what its listener was told. */
+export interface Subscriber {
+  readonly bus: Bus;
+  readonly messages: BusMessage[];
+  readonly events: string[];
+}
+
+export const token = (): string => systemRandom.token();
+
+/** How long things are kept that are not to go during a test. */
+export const LONG = 60_000;
+
+export async function connect<T extends RemoteTier>(tier: T): Promise<ConnectedTier<T>> {
+  const events: string[] = [];
+  tier.start({
+    onConnect: () => events.push('connected'),
+    onDisconnect: () => events.push('disconnected'),
+    onAlarm: (error) => events.push(error.message),
+  });
+  await until(() => events.includes('connected'), { what: 'a connection' });
+  return { tier, events };
+}
+
+export async function subscribe(bus: Bus, instance: string): Promise<Subscriber> {
+  const messages: BusMessage[] = [];
+  const events: string[] = [];
+  bus.start(instance, {
+    onSubscribed: () => events.push('subscribed'),
+    onMessage: (message) => messages.push(message),
+    onMalformed: (reason) => events.push(reason),
+    onUnsubscribed: () => events.push('unsubscribed'),
+  });
+  await until(() => events.includes('subscribed'), { what: 'a subscription' });
+  return { bus, messages, events };
+}
+
+/**
+ * Two instances on one server, as every race needs: a tier each, and the subscription of the second.
+ * The session is agreed.
+ */
+export interface TwoInstances extends AsyncDisposable {
+  readonly server: ServerHarness;
+  readonly one: RemoteTier;
+  readonly two: RemoteTier;
+  readonly session: Session;
+  readonly generation: string;
+  readonly watcher: Subscriber;
+  /** Invalidations that have arrived once everything published so far has. */
+  invalidations(): Promise<Invalidation[]>;
+  /** Fills a free key, as a loader that nobody disturbs does; answers the record's token. */
+  put(id: EntryId, body: string, keepFor?: number): Promise<string>;
+}
+
+export async function twoInstances(makeHarness: MakeHarness): Promise<TwoInstances> {
+  const server = await makeHarness();
+  const { tier: one } = await connect(server.tier());
+  const { tier: two } = await connect(server.tier());
+  const watcher = await subscribe(server.bus(), 'watcher');
+  const { epoch } = await one.heartbeat('setup', 'setup');
+  const generation = await one.agreeGeneration(epoch, token());
+  return {
+    server,
+    one,
+    two,
+    session: { epoch, generation },
+    generation,
+    watcher,
+    async invalidations() {
+      // Its own heartbeat comes through the same stream, behind all that was published before.
+      const nonce = token();
+      await two.heartbeat('watcher', nonce);
+      const { messages } = watcher;
+      await until(() => messages.some((seen) => seen.kind === 'heartbeat' && seen.nonce === nonce), {
+        what: 'its echo',
+      });
+      return messages.filter((message) => message.kind === 'invalidation');
+    },
+    async put(id, body, keepFor = LONG) {
+      const lease = token();
+      const given = token();
+      await one.acquire(id, generation, lease, LONG);
+      const expected = { kind: 'lease', token: lease } as const;
+      const filled = await one.fill({ id, generation, expected, token: given, body, age: 0, keepFor });
+      if (!filled) throw new Error(`${id} was not free`);
+      return given;
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all([one.close(), two.close(), watcher.bus.close()]);
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** The body of a record as text, whatever form the adapter hands it out in; `undefined` when there is no value. */
+export async function bodyOf(tier: RemoteTier, id: EntryId, generation: string): Promise<string | undefined> {
+  const record = await tier.read(id, generation);
+  return record.kind === 'value' ? textOf(record.value.body) : undefined;
+}
+
+export function textOf(body: string | Uint8Array): string {
+  return typeof body === 'string' ? body : new TextDecoder('utf-8', { fatal: true }).decode(body);
+}
+
+/** An invalidation order of keys, with everything else at its simplest. */
+export function orderOf(ids: readonly EntryId[], tags: readonly EntryId[] = [], mode: 'delete' | 'expire' = 'delete') {
+  return { targets: { ids, tags, all: false }, mode, origin: 'one', nextGeneration: token() } as const;
+}

@@ -1,0 +1,117 @@
+import { expect, test } from 'bun:test';
+import { namespaceTag } from '../../../src/core/key.ts';
+import type { EntryId, RemoteTier, TagGeneration } from '../../../src/core/ports.ts';
+import { until } from '../../support/wait.ts';
+import { LONG, type MakeHarness, orderOf, token, twoInstances } from './harness.ts';
+
+/** Generations of tags. */
+export function tagContract(makeHarness: MakeHarness): void {
+  test('a missing generation is made under the present number, once for all', async () => {
+    await using both = await twoInstances(makeHarness);
+    const { one, two, session, generation } = both;
+    const { sequence } = await one.heartbeat('one', token());
+    const id = `${session.epoch}:${sequence}`;
+    const made = await one.tagGenerations(['t', 'u'], generation, LONG);
+    expect(made).toEqual([
+      { hard: id, soft: id },
+      { hard: id, soft: id },
+    ]);
+    await one.invalidate(orderOf(['elsewhere']), session, LONG);
+    expect(await two.tagGenerations(['u', 't'], generation, LONG)).toEqual([...made]);
+    expect(await two.tagGenerations([], generation, LONG)).toEqual([]);
+    expect(await tagOf(two, 'new', generation)).toEqual({
+      hard: `${session.epoch}:${sequence + 1}`,
+      soft: `${session.epoch}:${sequence + 1}`,
+    });
+  });
+
+  test('deleting by tag moves both parts to the number of the invalidation', async () => {
+    await using both = await twoInstances(makeHarness);
+    const { one, two, session, generation } = both;
+    const before = await tagOf(one, 't', generation);
+    const untouched = await tagOf(one, 'u', generation);
+    const done = await two.invalidate(orderOf([], ['t']), session, LONG);
+    if (done.kind !== 'done') throw new Error(done.kind);
+    const id = `${session.epoch}:${done.sequence}`;
+    expect(await tagOf(one, 't', generation)).toEqual({ hard: id, soft: id });
+    expect(id).not.toBe(before.hard);
+    expect(await tagOf(one, 'u', generation)).toEqual(untouched);
+  });
+
+  test('expiring by tag moves the soft part alone', async () => {
+    await using both = await twoInstances(makeHarness);
+    const { one, two, session, generation } = both;
+    const before = await tagOf(one, 't', generation);
+    const done = await two.invalidate(orderOf([], ['t'], 'expire'), session, LONG);
+    if (done.kind !== 'done') throw new Error(done.kind);
+    expect(await tagOf(one, 't', generation)).toEqual({ hard: before.hard, soft: `${session.epoch}:${done.sequence}` });
+  });
+
+  test('a missing tag that is invalidated becomes a generation that nobody has seen', async () => {
+    await using both = await twoInstances(makeHarness);
+    const { one, two, session, generation } = both;
+    for (const mode of ['delete', 'expire'] as const) {
+      const done = await two.invalidate(orderOf([], [mode], mode), session, LONG);
+      if (done.kind !== 'done') throw new Error(done.kind);
+      const id = `${session.epoch}:${done.sequence}`;
+      expect(await tagOf(one, mode, generation)).toEqual({ hard: id, soft: id });
+    }
+  });
+
+  test('a generation that ran out before an invalidation comes back as another one', async () => {
+    await using both = await twoInstances(makeHarness);
+    const { one, session, generation } = both;
+    const before = await tagOf(one, 't', generation, 20);
+    const fresh = async () => {
+      await one.invalidate(orderOf(['elsewhere']), session, LONG);
+      return (await tagOf(one, 't', generation, 20)).hard !== before.hard;
+    };
+    await until(fresh, { what: 'the end of the generation', every: 40 });
+  });
+
+  test('asking again keeps a generation for longer, and an invalidation never for shorter', async () => {
+    await using both = await twoInstances(makeHarness);
+    const { one, session, generation } = both;
+    const [asked, moved] = [await tagOf(one, 'asked', generation, 60), await tagOf(one, 'moved', generation, LONG)];
+    await tagOf(one, 'asked', generation, LONG);
+    const done = await one.invalidate(orderOf([], ['moved'], 'expire'), session, 60);
+    if (done.kind !== 'done') throw new Error(done.kind);
+    // Something that certainly runs out later than 60 ms.
+    await both.put('clock', 'v', 120);
+    await until(async () => (await one.read('clock', generation)).kind === 'none', { what: 'the later end' });
+    await one.invalidate(orderOf(['elsewhere']), session, LONG);
+    expect(await tagOf(one, 'asked', generation)).toEqual(asked);
+    expect((await tagOf(one, 'moved', generation)).hard).toBe(moved.hard);
+  });
+
+  test('tags that look alike, and those of another generation, are other tags', async () => {
+    await using both = await twoInstances(makeHarness);
+    const { one, two, session, generation } = both;
+    const tags = ['a:b:c', '\u0001a\u0001b:c', '\u0001a:b\u0001c', namespaceTag('a'), '{a}', '*', 'ä'];
+    const before = await one.tagGenerations(tags, generation, LONG);
+    const elsewhere = await tagOf(one, 'a:b:c', 'another');
+    await two.invalidate(orderOf([], ['a:b:c']), session, LONG);
+    const after = await one.tagGenerations(tags, generation, LONG);
+    expect(after.slice(1)).toEqual(before.slice(1));
+    expect(after[0]).not.toEqual(before[0]);
+    expect(await tagOf(one, 'a:b:c', 'another')).toEqual(elsewhere);
+  });
+
+  test('a tag and a key of one name do not meet', async () => {
+    await using both = await twoInstances(makeHarness);
+    const { one, session, generation } = both;
+    await both.put('same', 'v');
+    const before = await tagOf(one, 'same', generation);
+    await one.invalidate(orderOf(['same']), session, LONG);
+    expect(await tagOf(one, 'same', generation)).toEqual(before);
+    await both.put('same', 'v');
+    await one.invalidate(orderOf([], ['same']), session, LONG);
+    expect((await one.read('same', generation)).kind).toBe('value');
+  });
+}
+
+async function tagOf(tier: RemoteTier, tag: EntryId, generation: string, keepFor = LONG): Promise<TagGeneration> {
+  const [found] = await tier.tagGenerations([tag], generation, keepFor);
+  if (found === undefined) throw new Error('no generation was answered');
+  return found;
+}
