@@ -36,7 +36,7 @@ export class RedisBus implements Bus {
     client.on('ready', () => {
       this.#subscribing = this.#subscribe(++this.#attempt);
     });
-    client.on('close', () => this.#lose(this.#error));
+    client.on('close', () => this.#lose(this.#error ?? new RemoteError('unavailable', 'The connection was closed')));
     client.on('messageBuffer', (channel: Buffer, message: Buffer) => this.#receive(channel.toString(), message));
     // A failed attempt is also a `close` event, after which the client tries again.
     client.connect().catch(() => undefined);
@@ -86,7 +86,7 @@ export class RedisBus implements Bus {
     else this.#listener?.onMessage(message);
   }
 
-  #lose(error: Error | undefined): void {
+  #lose(error: Error): void {
     this.#attempt++;
     if (!this.#subscribed) return;
     this.#subscribed = false;

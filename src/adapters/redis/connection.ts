@@ -9,7 +9,7 @@ import { epochOf } from './server-info.ts';
 export interface ConnectionListener {
   /** The server was asked who it is and has the scripts: commands can be sent. */
   onOpen(): void;
-  onLost(error: Error | undefined): void;
+  onLost(error: Error): void;
   /** The server may not be used as it is. Tried again all the same. */
   onRefused(error: RemoteError): void;
 }
@@ -80,7 +80,8 @@ export class Connection {
     this.#opening = this.#open(++this.#attempt);
   };
 
-  readonly #onClose = (): void => this.#lose(this.#error);
+  readonly #onClose = (): void =>
+    this.#lose(this.#error ?? new RemoteError('unavailable', 'The connection was closed'));
 
   async #open(attempt: number): Promise<void> {
     const { client } = this;
@@ -100,7 +101,7 @@ export class Connection {
     }
   }
 
-  #lose(error: Error | undefined): void {
+  #lose(error: Error): void {
     this.#attempt++;
     if (this.#epoch === undefined) return;
     this.#epoch = undefined;

@@ -112,7 +112,7 @@ export class Connections {
     this.#listener?.onConnect();
   }
 
-  #onLost(error: Error | undefined): void {
+  #onLost(error: Error): void {
     if (!this.#connected) return;
     this.#connected = false;
     this.#period++;

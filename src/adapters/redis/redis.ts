@@ -1,4 +1,4 @@
-import { type RedisOptions as ClientOptions, Redis } from 'ioredis';
+import { Redis } from 'ioredis';
 import type { Bus, RemoteTier } from '../../core/ports.ts';
 import { Backoff } from './backoff.ts';
 import { RedisBus } from './bus.ts';
