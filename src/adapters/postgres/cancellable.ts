@@ -5,9 +5,10 @@ export interface CancellableQuery<T> extends Promise<T> {
 }
 
 /**
- * What a query of postgres.js 3.4 shows of itself beyond its types. The public `cancel()` will not do: it drops the
- * promise of its own request, so that a server which is not there ends the process with an unhandled rejection; and it
- * breaks the connection of a query that is not running yet, which nothing public tells.
+ * What a query of postgres.js 3.4 shows of itself beyond its types. The public `cancel()` will not do. Of a query that is
+ * not running yet it blocks the connection, or gives its rows to the next query in the pipeline, and nothing public tells
+ * whether a query is running. It also drops the promise of its request, so that a server which cannot be reached then ends
+ * the process with an unhandled rejection.
  */
 interface QueryInternals extends CancellableQuery<unknown> {
   /** Whether the server is working on this query at this moment. */

@@ -1,0 +1,32 @@
+import { type Database, openDatabase } from '../../src/catalog/database.ts';
+import { migrate } from '../../src/catalog/migrate.ts';
+import { seed } from '../../src/catalog/seed.ts';
+import { createDatabase } from '../support/postgres-server.ts';
+
+/** A database with the sample catalog; closing it drops it. */
+export interface SeededCatalog extends Database {
+  /** How it is reached from other processes; `undefined` for the embedded one, which is not. */
+  readonly url: string | undefined;
+}
+
+/** Both databases that the service runs on: every statement must mean the same on either. */
+export const CATALOGS = [
+  ['PostgreSQL', openSeededPostgres],
+  ['PGlite', openSeededPglite],
+] as const;
+
+async function openSeededPostgres(): Promise<SeededCatalog> {
+  const store = await createDatabase();
+  const database = await openDatabase({ url: store.url });
+  await migrate(database.sql);
+  await seed(database.sql);
+  const close = async () => {
+    await database.close();
+    await store.drop();
+  };
+  return { ...database, url: store.url, close };
+}
+
+async function openSeededPglite(): Promise<SeededCatalog> {
+  return { ...(await openDatabase()), url: undefined };
+}
