@@ -4,26 +4,29 @@ import type { Lookup, TierStep } from '../../core/lookup.ts';
 const LARGEST_INTEGER = 999_999_999_999_999;
 
 /**
- * The `Cache-Status` field (RFC 9211) of a lookup: one member for each tier that is configured and was asked, nearest
- * to the source first.
+ * The `Cache-Status` field (RFC 9211) of a lookup: one member for each tier that was asked, nearest to the source first.
  *
- * A tier that answered is a `hit`, with the rest of the TTL in whole seconds (negative while stale). The others say why
+ * The tier that answered is a `hit`, with the rest of the TTL in whole seconds (negative while stale). The others say why
  * they forwarded: `fwd=uri-miss`, `fwd=stale`, or `fwd=bypass` with the reason as `detail`.
  */
 export function cacheStatus(lookup: Lookup<unknown>): string {
   const { l1, l2 } = lookup.steps;
-  if (l2 === undefined) return l1 === undefined ? '' : member('l1', l1, lookup);
-  if (l1 === undefined) return member('l2', l2, lookup);
+  if (l1 === undefined) return l2 === undefined ? '' : member('l2', l2, lookup);
+  // A load that was joined in this process was asked of L2 by somebody else.
+  if (l2 === undefined || (l1.collapsed && lookup.tier !== 'l2')) return member('l1', l1, lookup);
   return `${member('l2', l2, lookup)}, ${member('l1', l1, lookup)}`;
 }
 
 function member(tier: 'l1' | 'l2', step: TierStep, lookup: Lookup<unknown>): string {
-  const answered = lookup.tier === tier && (step.outcome === 'hit' || step.outcome === 'stale');
-  if (!answered) return `tiercel-${tier}; ${forwarded(step)}${done(step)}`;
-  // A tier that kept a stale value asked the source first, in vain: that is no hit.
-  const how = lookup.steps.source?.outcome === 'failed' ? 'fwd=stale' : 'hit';
-  const detail = how === 'hit' ? '' : '; detail=source-error';
-  return `tiercel-${tier}; ${how}${remaining(lookup.ttl)}${detail}`;
+  const name = `tiercel-${tier}`;
+  if (lookup.tier === tier && lookup.steps.source?.outcome === 'failed') {
+    // It asked the source first, in vain: its old value is no hit.
+    return `${name}; fwd=stale${remaining(lookup.ttl)}; detail=source-error${step.collapsed ? '; collapsed' : ''}`;
+  }
+  // A value that somebody else was just loading was not there when it was asked for.
+  if (step.collapsed) return `${name}; ${step.outcome === 'hit' ? 'fwd=uri-miss' : forwarded(step)}; collapsed`;
+  if (lookup.tier === tier) return `${name}; hit${remaining(lookup.ttl)}`;
+  return `${name}; ${forwarded(step)}${step.stored ? '; stored' : ''}`;
 }
 
 function forwarded(step: TierStep): string {
@@ -37,10 +40,6 @@ function forwarded(step: TierStep): string {
     case 'stale':
       return 'fwd=stale';
   }
-}
-
-function done(step: TierStep): string {
-  return `${step.stored ? '; stored' : ''}${step.collapsed ? '; collapsed' : ''}`;
 }
 
 /** A value that never expires has no number to tell. */

@@ -1,0 +1,30 @@
+import { Type } from '@sinclair/typebox';
+import { defineResource } from '../../resources/define-resource.ts';
+import { bomById, replaceBomItems } from '../queries.ts';
+import { keys, tags } from './names.ts';
+import { exactly, id, name, quantity, unit, version } from './schema.ts';
+
+const item = exactly({ productId: id, quantity: { ...quantity, minimum: 0.001 }, unit });
+
+/** A bill of materials, with the PUT that replaces its items. */
+export const bom = defineResource({
+  name: 'bom',
+  route: '/orgs/:orgId/boms/:id',
+  summary: 'A bill of materials with its items',
+  schema: exactly({ id, orgId: id, productId: id, name, version, items: Type.Array(item) }),
+  key: ({ id }) => keys.bom(id),
+  load: ({ sql, params, signal }) => bomById(sql, params.id, signal),
+  owner: ({ orgId }) => orgId,
+  tags: ({ id }) => [`bom:${id}`, 'boms'],
+  valueTags: ({ orgId }) => [tags.org(orgId)],
+  ttl: '30m',
+  staleWhileRevalidate: '5m',
+  staleIfError: '24h',
+}).mutation({
+  method: 'PUT',
+  suffix: '/items',
+  summary: 'Replace all items of a bill of materials',
+  body: Type.Array(item, { minItems: 1, maxItems: 500 }),
+  run: ({ sql, params, body }) => replaceBomItems(sql, params.orgId, params.id, body),
+  invalidates: ({ orgId, id }) => ({ keys: [keys.bom(id), keys.dashboard(orgId)] }),
+});

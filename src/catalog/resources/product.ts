@@ -1,0 +1,46 @@
+import { defineResource } from '../../resources/define-resource.ts';
+import { deleteProduct, productById, updateProduct } from '../queries.ts';
+import { keys, tags } from './names.ts';
+import { exactly, id, name, price, someOf, text, unit, version } from './schema.ts';
+
+export const productSchema = exactly({ id, orgId: id, sku: text(64), name, price, unit, version });
+
+/** One product, with its PATCH and DELETE. */
+export const product = defineResource({
+  name: 'product',
+  route: '/orgs/:orgId/products/:id',
+  summary: 'One product',
+  schema: productSchema,
+  key: ({ id }) => keys.product(id),
+  load: ({ sql, params, signal }) => productById(sql, params.id, signal),
+  owner: ({ orgId }) => orgId,
+  tags: ({ id }) => [`product:${id}`, 'products'],
+  valueTags: ({ orgId }) => [tags.org(orgId)],
+  ttl: '1h',
+  staleWhileRevalidate: '5m',
+  staleIfError: '24h',
+})
+  .mutation({
+    method: 'PATCH',
+    summary: 'Change a product',
+    body: someOf({ name, price, unit }),
+    run: ({ sql, params, body }) => updateProduct(sql, params.orgId, params.id, body),
+    invalidates: ({ orgId, id }) => ({
+      keys: [keys.product(id), keys.dashboard(orgId)],
+      tags: [tags.productList(orgId)],
+    }),
+  })
+  .mutation({
+    method: 'DELETE',
+    summary: 'Delete a product and all that cannot be without it',
+    run: ({ sql, params }) => deleteProduct(sql, params.orgId, params.id),
+    invalidates: ({ orgId, id }, { bomIds, licensePlateIds }) => ({
+      keys: [
+        keys.product(id),
+        keys.dashboard(orgId),
+        ...bomIds.map(keys.bom),
+        ...licensePlateIds.map(keys.licensePlate),
+      ],
+      tags: [tags.productList(orgId)],
+    }),
+  });

@@ -1,0 +1,48 @@
+import { Type } from '@sinclair/typebox';
+import { defineResource } from '../../resources/define-resource.ts';
+import { insertProduct, listProducts, orgExists } from '../queries.ts';
+import { keys, tags } from './names.ts';
+import { productSchema } from './product.ts';
+import { exactly, name, price, text, unit } from './schema.ts';
+
+/** An org's products, page by page, with the POST that adds one. */
+export const products = defineResource({
+  name: 'products',
+  route: '/orgs/:orgId/products',
+  query: {
+    limit: { minimum: 1, maximum: 1_000, default: 100, description: 'Most products on the page.' },
+    after: {
+      minimum: 0,
+      maximum: Number.MAX_SAFE_INTEGER,
+      default: 0,
+      description: 'The last id of the page before; 0 for the first page.',
+    },
+  },
+  summary: "An org's products in the order of their ids",
+  schema: Type.Array(productSchema),
+  key: ({ orgId, limit, after }) => keys.products(orgId, limit, after),
+  async load({ sql, params: { orgId, limit, after }, signal }) {
+    const page = await listProducts(sql, orgId, limit, after, signal);
+    return page.length > 0 || (await orgExists(sql, orgId, signal)) ? page : null;
+  },
+  nextPage({ limit }, page) {
+    const last = page.at(-1);
+    return last !== undefined && page.length === limit ? { limit, after: last.id } : undefined;
+  },
+  tags: ({ orgId }) => [tags.org(orgId), tags.productList(orgId)],
+  ttl: '1h',
+  staleWhileRevalidate: '5m',
+  staleIfError: '24h',
+}).mutation({
+  method: 'POST',
+  summary: 'Add a product',
+  body: exactly({ sku: text(64), name, price, unit: Type.Optional(unit) }),
+  answer: productSchema,
+  run: ({ sql, params, body }) => insertProduct(sql, params.orgId, body),
+  // The row's own key as well: somebody may have asked for the id before it existed, and absence is cached.
+  invalidates: ({ orgId }, { id }) => ({
+    keys: [keys.product(id), keys.dashboard(orgId)],
+    tags: [tags.productList(orgId)],
+  }),
+  location: ({ orgId }, { id }) => `/orgs/${orgId}/products/${id}`,
+});

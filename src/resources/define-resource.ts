@@ -1,0 +1,79 @@
+import type { TSchema } from '@sinclair/typebox';
+import { groupOf } from '../core/key.ts';
+import type { Mutation } from './mutation.ts';
+import { type Params, type ParamsOf, pathParams, type Query } from './params.ts';
+import type { Freshness, LoadContext, Resource } from './resource.ts';
+
+/** What {@link defineResource} is told; each field is explained at {@link Resource}. */
+export interface ResourceDefinition<Route extends string, Q extends Query, V> extends Freshness {
+  readonly name: string;
+  readonly route: Route;
+  readonly query?: Q;
+  readonly summary: string;
+  readonly schema: TSchema;
+  key(params: ParamsOf<Route, Q>): string;
+  load(context: LoadContext<ParamsOf<Route, Q>>): Promise<V | null>;
+  tags(params: ParamsOf<Route, Q>): readonly string[];
+  valueTags?(value: NoInfer<V>): readonly string[];
+  owner?(value: NoInfer<V>): number;
+  nextPage?(params: ParamsOf<Route, Q>, value: NoInfer<V>): Partial<ParamsOf<Route, Q>> | undefined;
+}
+
+/**
+ * Declares a resource, once: served, cached, documented and invalidated from this one place.
+ *
+ * @example
+ * ```ts
+ * export const supplier = defineResource({
+ *   name: 'supplier',
+ *   route: '/orgs/:orgId/suppliers/:id',
+ *   summary: 'One supplier',
+ *   schema: Supplier,
+ *   key: ({ id }) => `supplier:${id}`,
+ *   load: async ({ sql, params }) => (await sql<Supplier[]>`select … where id = ${params.id}`)[0] ?? null,
+ *   owner: ({ orgId }) => orgId,
+ *   ttl: '1h',
+ *   tags: ({ id }) => [`supplier:${id}`],
+ * }).mutation({ method: 'PATCH', … });
+ * ```
+ * @throws Error when one org's answer could reach another: the key leaves the path's org out and no `owner` is named.
+ */
+export function defineResource<const Route extends string, V, const Q extends Query = Record<never, never>>(
+  definition: ResourceDefinition<Route, Q, V>,
+): Resource<ParamsOf<Route, Q>, V> {
+  const query = definition.query ?? {};
+  const sample = (id: number): ParamsOf<Route, Q> => sampleParams(definition.route, query, id);
+  assertOneOrg(definition, sample(1), sample(2));
+  return withMutations({ ...definition, query, group: groupOf(definition.key(sample(1))) }, []);
+}
+
+type Base<P extends Params, V> = Omit<Resource<P, V>, 'mutation' | 'mutations'>;
+
+function withMutations<P extends Params, V>(base: Base<P, V>, mutations: readonly Mutation<P>[]): Resource<P, V> {
+  return {
+    ...base,
+    mutations,
+    mutation: <Schema extends TSchema, Row>(added: Mutation<P, Schema, Row>) =>
+      withMutations(base, [...mutations, added]),
+  };
+}
+
+function sampleParams<Route extends string, Q extends Query>(
+  route: Route,
+  query: Query,
+  id: number,
+): ParamsOf<Route, Q> {
+  const names = [...pathParams(route), ...Object.keys(query)];
+  return Object.fromEntries(names.map((name) => [name, id])) as ParamsOf<Route, Q>;
+}
+
+/** A key without the org is shared by all orgs' paths, so somebody must look whose value it is. */
+function assertOneOrg<Route extends string, Q extends Query, V>(
+  definition: ResourceDefinition<Route, Q, V>,
+  params: ParamsOf<Route, Q>,
+  other: ParamsOf<Route, Q>,
+): void {
+  if (!('orgId' in params) || !('orgId' in other) || definition.owner !== undefined) return;
+  if (definition.key(params) !== definition.key({ ...params, orgId: other.orgId })) return;
+  throw new Error(`Resource ${definition.name}: its key leaves the org out, so it needs an owner`);
+}

@@ -1,0 +1,51 @@
+import type { TSchema } from '@sinclair/typebox';
+import type { Sql } from 'postgres';
+import type { Duration } from '../core/duration.ts';
+import type { Mutation } from './mutation.ts';
+import type { Params, Query } from './params.ts';
+
+/** What a resource loads with. */
+export interface LoadContext<P> {
+  readonly sql: Sql;
+  readonly params: P;
+  /** Aborted when nobody waits any more, or the load takes too long: hand it to the query. */
+  readonly signal: AbortSignal;
+}
+
+/** How long answers of a resource live; see the cache's options of the same names. */
+export interface Freshness {
+  readonly ttl: Duration;
+  /** Default: the cache's `negativeTtl`. */
+  readonly negativeTtl?: Duration;
+  /** Default 0. */
+  readonly staleWhileRevalidate?: Duration;
+  /** Default 0: never stale. */
+  readonly staleIfError?: Duration;
+}
+
+/** One kind of thing that the service serves: where it is read, how it is loaded and cached, what changes it. */
+export interface Resource<P extends Params = Params, V = unknown> extends Freshness {
+  /** Names it in the API's documentation: `product`. */
+  readonly name: string;
+  /** The group of its keys (`products:org`), and so the name of its TTL in the configuration. */
+  readonly group: string;
+  /** Under the API's prefix: `/orgs/:orgId/products/:id`. Every parameter is an id. */
+  readonly route: string;
+  readonly query: Query;
+  readonly summary: string;
+  /** Describes the value, for the API's documentation. */
+  readonly schema: TSchema;
+  readonly mutations: readonly Mutation<P>[];
+  key(params: P): string;
+  load(context: LoadContext<P>): Promise<V | null>;
+  /** Tags that are known before the load. Absence carries them too. */
+  tags(params: P): readonly string[];
+  /** Tags that only the value reveals. */
+  valueTags?(value: V): readonly string[];
+  /** The org that a value belongs to. In another org's path it does not exist. */
+  owner?(value: V): number;
+  /** Parameters of the page after this one; `undefined` on the last. */
+  nextPage?(params: P, value: V): Partial<P> | undefined;
+  /** This resource with one more mutation. */
+  mutation<Schema extends TSchema, Row>(mutation: Mutation<P, Schema, Row>): Resource<P, V>;
+}

@@ -1,0 +1,43 @@
+import { Elysia } from 'elysia';
+import { traceRequests } from './http-span.ts';
+import { Problem, pathOf, problemResponse } from './problem.ts';
+import { problemOf } from './problem-of.ts';
+import type { Route } from './route.ts';
+import { RouteTable } from './route-table.ts';
+
+/** What the app needs beside its routes. */
+export interface AppOptions {
+  /** Whether each request makes a span. */
+  readonly traced: boolean;
+  /** Told of errors that nobody expected; the client learns nothing of them. */
+  readonly onUnexpected: (error: unknown, request: Request) => void;
+}
+
+/**
+ * Bodies are limited where they are read, with a problem document as the answer. The server's own limit would answer
+ * without one, so it only has to be beyond every body that is read.
+ */
+const SERVER_BODY_LIMIT = Number.MAX_SAFE_INTEGER;
+
+/** The HTTP application: routes, and a problem document for whatever else is asked. It is not listening yet. */
+export function createApp(routes: readonly Route[], { traced, onUnexpected }: AppOptions): Elysia {
+  const table = new RouteTable();
+  const app = new Elysia({ strictPath: true, serve: { maxRequestBodySize: SERVER_BODY_LIMIT } });
+  if (traced) traceRequests(app);
+  app.onError(({ code, error, request }) => {
+    const problem = code === 'NOT_FOUND' ? unknownRoute(table, request) : problemOf(error);
+    if (problem === undefined) onUnexpected(error, request);
+    return problemResponse(problem ?? new Problem(500, 'Something went wrong here; the log says what'), request);
+  });
+  for (const { method, path, handle } of routes) {
+    table.add(method, path);
+    app.route(method, path, handle, { parse: 'none' });
+  }
+  return app;
+}
+
+function unknownRoute(table: RouteTable, request: Request): Problem {
+  const allowed = table.allowed(pathOf(request.url));
+  if (allowed.length === 0) return new Problem(404, 'There is nothing at this path');
+  return new Problem(405, `This path takes ${allowed.join(', ')}`, { allow: allowed.join(', ') });
+}

@@ -1,0 +1,68 @@
+import { catalogResources } from '../catalog/resources/index.ts';
+import { type Config, ConfigError, describeConfig, EXIT_BAD_CONFIG, loadConfig, processEnvironment } from './config.ts';
+import { createContext } from './context.ts';
+import { helpText } from './help.ts';
+import { createLogger, type Logger } from './logger.ts';
+import { listen } from './server.ts';
+import { onTermination } from './termination.ts';
+
+/** `EX_USAGE` of sysexits.h. */
+const EXIT_USAGE = 64;
+
+/** How long the start waits for the cache's first proof. Reads are right before it too, they only go to the source. */
+const FIRST_PROOF_MS = 1_000;
+
+const groups = catalogResources.map((resource) => resource.group);
+
+async function main(words: readonly string[]): Promise<void> {
+  if (words.some((word) => word === '--help' || word === '-h')) return console.log(helpText(groups));
+  if (words.length > 0) return fail(`Unknown argument ${JSON.stringify(words[0])}\n\n${helpText(groups)}`, EXIT_USAGE);
+  const config = readConfig();
+  if (config === undefined) return;
+  const log = await createLogger(config.log);
+  try {
+    await serve(config, log);
+  } catch (error) {
+    log.fatal({ event: 'start_failed', err: error }, 'The service could not start');
+    process.exitCode = 1;
+  }
+}
+
+function readConfig(): Config | undefined {
+  try {
+    return loadConfig(processEnvironment(), { isTerminal: process.stdout.isTTY === true, groups });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    fail(error.message, EXIT_BAD_CONFIG);
+    return undefined;
+  }
+}
+
+async function serve(config: Config, log: Logger): Promise<void> {
+  log.debug({ event: 'configuration', ...describeConfig(config) });
+  for (const warning of config.warnings) log.warn({ event: 'configuration' }, warning);
+  const context = await createContext(config, catalogResources, log);
+  const server = await start();
+  onTermination(log, async () => {
+    await server.stop();
+    await context[Symbol.asyncDispose]();
+  });
+  await context.cache.ready(FIRST_PROOF_MS);
+  log.info({ event: 'listening', url: server.url, pid: process.pid }, `Listening on ${server.url}`);
+
+  async function start() {
+    try {
+      return listen(context.app, config.http);
+    } catch (error) {
+      await context[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+}
+
+function fail(message: string, exitCode: number): void {
+  console.error(message);
+  process.exitCode = exitCode;
+}
+
+await main(process.argv.slice(2));

@@ -1,0 +1,50 @@
+/** Statuses that the service refuses with, and their names. */
+const TITLES = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  409: 'Conflict',
+  413: 'Content Too Large',
+  415: 'Unsupported Media Type',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
+} as const;
+
+export type ProblemStatus = keyof typeof TITLES;
+
+/** Thrown anywhere on a request's way, and answered as problem details (RFC 9457). */
+export class Problem extends Error {
+  override readonly name = 'Problem';
+  readonly status: ProblemStatus;
+  readonly headers: Readonly<Record<string, string>>;
+
+  /**
+   * @param detail For the client: never a stack, a statement or a secret.
+   * @param headers Beside the content type: `Allow`, `Retry-After`, …
+   */
+  constructor(status: ProblemStatus, detail: string, headers: Readonly<Record<string, string>> = {}) {
+    super(detail);
+    this.status = status;
+    this.headers = headers;
+  }
+}
+
+/** The answer that a problem is. `instance` is the request's path. */
+export function problemResponse(problem: Problem, request: Request): Response {
+  const { status, message: detail, headers } = problem;
+  const body = { type: 'about:blank', title: TITLES[status], status, detail, instance: pathOf(request.url) };
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: { 'cache-control': 'no-store', ...headers, 'content-type': 'application/problem+json' },
+  });
+}
+
+/** The path of an absolute URL, without its query. */
+export function pathOf(url: string): string {
+  const start = url.indexOf('/', url.indexOf('://') + 3);
+  if (start === -1) return '/';
+  const end = url.indexOf('?', start);
+  return end === -1 ? url.slice(start) : url.slice(start, end);
+}

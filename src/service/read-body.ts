@@ -1,0 +1,63 @@
+import type { Static, TSchema } from '@sinclair/typebox';
+import { TypeCompiler } from '@sinclair/typebox/compiler';
+import { Problem } from './problem.ts';
+
+/** The largest request body, in bytes. */
+export const MAX_BODY_BYTES = 64 * 1_024;
+
+/** Most problems of one body that are told at once. */
+const MAX_TOLD = 8;
+
+/** Reads a request's body; throws a {@link Problem}: 415, 413 or 400. */
+export type ReadBody<Schema extends TSchema> = (request: Request) => Promise<Static<Schema>>;
+
+/** How to read bodies of a schema. */
+export function bodyReader<Schema extends TSchema>(schema: Schema): ReadBody<Schema> {
+  const check = TypeCompiler.Compile(schema);
+  return async (request) => {
+    assertJson(request.headers);
+    const body = parse(await readBytes(request));
+    if (check.Check(body)) return body;
+    const told: string[] = [];
+    for (const { path, message } of check.Errors(body)) {
+      told.push(`${path === '' ? 'the body' : path}: ${message}`);
+      if (told.length === MAX_TOLD) break;
+    }
+    throw new Problem(400, `The body is not what is expected: ${told.join('; ')}`);
+  };
+}
+
+function assertJson(headers: Headers): void {
+  const type = headers.get('content-type')?.split(';', 1)[0]?.trim().toLowerCase();
+  if (type !== 'application/json') throw new Problem(415, 'The body must be application/json');
+  const encoding = headers.get('content-encoding')?.trim().toLowerCase();
+  if (encoding !== undefined && encoding !== 'identity')
+    throw new Problem(415, 'The body must come without a Content-Encoding');
+}
+
+/** Takes no more than the limit into memory, whether the client states a length or not. */
+async function readBytes(request: Request): Promise<Uint8Array> {
+  if (Number(request.headers.get('content-length') ?? 0) > MAX_BODY_BYTES) throw tooLarge();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  // Leaving the loop by an error cancels the stream.
+  for await (const chunk of request.body ?? []) {
+    size += chunk.byteLength;
+    if (size > MAX_BODY_BYTES) throw tooLarge();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** The connection ends with the answer: what the client still sends is not worth receiving. */
+function tooLarge(): Problem {
+  return new Problem(413, `The body must have at most ${MAX_BODY_BYTES} bytes`, { connection: 'close' });
+}
+
+function parse(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    throw new Problem(400, 'The body is not JSON in UTF-8');
+  }
+}

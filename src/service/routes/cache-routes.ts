@@ -1,0 +1,134 @@
+import { cancellable } from '../../adapters/postgres/index.ts';
+import type { Sql } from '../../catalog/sql.ts';
+import type { TieredCache } from '../../core/cache.ts';
+import type { CacheHealth } from '../../core/stats.ts';
+import type { Access } from '../access.ts';
+import type { L1Timing } from '../l1-timing.ts';
+import { jsonContent, type Operation, PROBLEM } from '../openapi/operation.ts';
+import { API_PREFIX } from '../paths.ts';
+import type { Route, RouteHandler } from '../route.ts';
+
+/** What the service promises of its cache. */
+const GOALS = { hitRate: 0.9, l1ReadMs: 1 };
+
+const SOURCE_DEADLINE_MS = 2_000;
+
+/** What the routes about the cache look at. */
+export interface CacheRoutesOptions {
+  readonly cache: Pick<TieredCache, 'stats' | 'health'>;
+  readonly sql: Sql;
+  readonly access: Access;
+  readonly l1Timing: L1Timing;
+}
+
+/** Statistics and health of the cache, for those who watch it. */
+export function cacheRoutes(options: CacheRoutesOptions): Route[] {
+  const forViewers = (answer: () => object | Promise<object>): RouteHandler => {
+    return async ({ request }) => {
+      await options.access.authoriseOperator(request, 'view');
+      return Response.json(await answer(), { headers: { 'cache-control': 'no-store' } });
+    };
+  };
+  return [
+    {
+      method: 'GET',
+      path: `${API_PREFIX}/cache`,
+      handle: forViewers(() => stats(options)),
+      operation: operation('get-cache', 'What the cache has done since the start'),
+    },
+    {
+      method: 'GET',
+      path: `${API_PREFIX}/cache/health`,
+      handle: forViewers(() => health(options)),
+      operation: operation('get-cache-health', 'How each tier is doing'),
+    },
+  ];
+}
+
+function stats({ cache, l1Timing }: CacheRoutesOptions): object {
+  const { hits, misses, stale, errors, collapsed, loads, hitRate, tiers, groups } = cache.stats();
+  const asked = hits + misses > 0;
+  return {
+    hits,
+    misses,
+    stale,
+    errors,
+    collapsed,
+    loads,
+    hitRate,
+    tiers: { l1: tiers.l1, l2: tiers.l2 ?? null },
+    groups,
+    targets: {
+      hitRate: { goal: GOALS.hitRate, actual: asked ? hitRate : null, met: asked ? hitRate >= GOALS.hitRate : null },
+      l1ReadMs: {
+        goal: GOALS.l1ReadMs,
+        actual: l1Timing.meanMs ?? null,
+        met: l1Timing.meanMs === undefined ? null : l1Timing.meanMs < GOALS.l1ReadMs,
+      },
+    },
+  };
+}
+
+async function health({ cache, sql }: CacheRoutesOptions): Promise<object> {
+  const source = await sourceHealth(sql);
+  const { l1, l2, bus, pending, flights } = cache.health();
+  const overall = !source.healthy ? 'down' : isDegraded({ l1, l2, pending }) ? 'degraded' : 'healthy';
+  return {
+    overall,
+    tiers: {
+      l1: { healthy: l1.healthy, suspended: l1.suspended, keyCount: l1.entries, memoryBytes: l1.bytes, flights },
+      // What nobody can say yet is null: the server's own figures are not read here.
+      l2:
+        l2 === undefined
+          ? null
+          : { ...l2, latencyMs: l2.latencyMs ?? null, keyCount: null, memoryBytes: null, pending },
+      source,
+    },
+    bus: bus === undefined ? null : { subscribed: bus.subscribed, proofAgeMs: bus.proofAgeMs ?? null },
+    relay: null,
+    materializedView: null,
+    warmup: null,
+    timestamp: new Date().toISOString(),
+    recommendation: recommendation(overall),
+  };
+}
+
+function isDegraded({
+  l1,
+  l2,
+  pending,
+}: Pick<CacheHealth, 'l1' | 'pending'> & { l2: CacheHealth['l2'] | undefined }): boolean {
+  const owes = pending.all || pending.keys + pending.tags + pending.patterns > 0;
+  return !l1.healthy || l2?.healthy === false || owes;
+}
+
+function recommendation(overall: 'healthy' | 'degraded' | 'down'): string {
+  switch (overall) {
+    case 'healthy':
+      return 'Nothing to do.';
+    case 'degraded':
+      return 'Look at Redis: reads are right and go to the database more often until it is back.';
+    case 'down':
+      return 'Look at the database: what is cached is still answered, everything else fails.';
+  }
+}
+
+/** Whether the database answers, and how fast. */
+export async function sourceHealth(sql: Sql): Promise<{ healthy: boolean; latencyMs: number | null }> {
+  const began = performance.now();
+  try {
+    await cancellable(sql`select 1`, AbortSignal.timeout(SOURCE_DEADLINE_MS));
+    return { healthy: true, latencyMs: performance.now() - began };
+  } catch {
+    return { healthy: false, latencyMs: null };
+  }
+}
+
+function operation(operationId: string, summary: string): Operation {
+  return {
+    operationId,
+    summary,
+    tags: ['cache'],
+    responses: { 200: jsonContent(summary, { type: 'object' }), default: PROBLEM },
+  };
+}

@@ -1,0 +1,58 @@
+import { sqlState } from '../../catalog/sql.ts';
+import { InvalidationPendingError } from '../../core/errors.ts';
+import type { Invalidates, Mutation } from '../../resources/mutation.ts';
+import type { Resource } from '../../resources/resource.ts';
+import { API_PREFIX } from '../paths.ts';
+import { Problem } from '../problem.ts';
+import { bodyReader } from '../read-body.ts';
+import { paramsReader } from '../request-params.ts';
+import type { RouteHandler } from '../route.ts';
+import type { ResourceCache, Services } from '../services.ts';
+
+/** A mutation of a resource: commit, then invalidate, then acknowledge. */
+export function mutationRoute(resource: Resource, mutation: Mutation, services: Services): RouteHandler {
+  const { cache, sql, access } = services;
+  const readParams = paramsReader(resource.route, {});
+  const readBody = mutation.body === undefined ? undefined : bodyReader(mutation.body);
+
+  return async ({ request, params: path }) => {
+    const principal = await access.authenticate(request);
+    const params = readParams(path, request.url);
+    access.authorise(principal, params.orgId, 'write');
+    const body = await readBody?.(request);
+
+    // In a box: `begin` awaits the elements of an array that it is given.
+    const { row } = await sql
+      .begin(async (tx) => ({ row: await mutation.run({ sql: tx, params, body }) }))
+      .catch(refused);
+    if (row === null) throw new Problem(404, `There is no such ${resource.name} in this org`);
+
+    const headers = new Headers();
+    const delivered = await invalidate(cache, mutation.invalidates(params, row));
+    if (!delivered) headers.set('cache-status', 'tiercel-l2; fwd=method; detail=invalidation-pending');
+    if (mutation.method === 'DELETE') return new Response(null, { status: 204, headers });
+    if (mutation.location !== undefined) headers.set('location', API_PREFIX + mutation.location(params, row));
+    return Response.json(row, { status: mutation.method === 'POST' ? 201 : 200, headers });
+  };
+}
+
+/** Whether Redis has acknowledged. If not, the cache keeps the order and repeats it: the mutation stands. */
+async function invalidate(cache: ResourceCache, targets: Invalidates): Promise<boolean> {
+  try {
+    await cache.invalidate(targets);
+    return true;
+  } catch (error) {
+    if (error instanceof InvalidationPendingError) return false;
+    throw error;
+  }
+}
+
+/** What the database will not take is the client's mistake, in words that tell nothing of the schema. */
+function refused(error: unknown): never {
+  const state = sqlState(error);
+  if (state === '23505') throw new Problem(409, 'Something else has this already');
+  if (state === '23503') throw new Problem(409, 'It refers to something that is not there, or something refers to it');
+  // Data exceptions and the other broken constraints.
+  if (state?.startsWith('22') || state?.startsWith('23')) throw new Problem(400, 'The values are not possible');
+  throw error;
+}

@@ -1,0 +1,33 @@
+import type { Elysia } from 'elysia';
+
+/** A server that takes requests. */
+export interface RunningServer {
+  /** Its origin, with the port that it really got. */
+  readonly url: string;
+  /** Takes no new connections, answers what is under way, then closes what is left. */
+  stop(): Promise<void>;
+}
+
+const POLL_MS = 5;
+
+/**
+ * Makes an app listen.
+ * @throws Error when the address cannot be had.
+ */
+export function listen(app: Elysia, { host, port }: { readonly host: string; readonly port: number }): RunningServer {
+  // Without reusePort a second service on the same port is an error; with it, the two would share the requests silently.
+  app.listen({ hostname: host, port, reusePort: false });
+  const { server } = app;
+  if (server === null) throw new Error(`${host}:${port} is not being listened on`);
+  const { origin } = server.url;
+  return {
+    url: origin,
+    async stop() {
+      // Resolves only when the last connection has gone, and clients keep idle ones open for long.
+      const gone = server.stop();
+      while (server.pendingRequests > 0) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      await app.stop(true);
+      await gone;
+    },
+  };
+}

@@ -1,0 +1,23 @@
+import type { LookupCache } from '../adapters/elysia/index.ts';
+import type { Sql } from '../catalog/sql.ts';
+import type { Invalidates } from '../resources/mutation.ts';
+import type { Access } from './access.ts';
+import type { L1Timing } from './l1-timing.ts';
+
+/** What resources need of the cache. */
+export interface ResourceCache extends LookupCache {
+  /** Rejects with `InvalidationPendingError` when L2 could not be told yet. */
+  invalidate(targets: Invalidates): Promise<unknown>;
+}
+
+/** What the routes of resources share. */
+export interface Services {
+  readonly cache: ResourceCache;
+  readonly sql: Sql;
+  readonly access: Access;
+  readonly l1Timing: L1Timing;
+  /** Every read goes to the source, and answers carry nothing of a cache. Writes invalidate all the same, for others. */
+  readonly cacheDisabled: boolean;
+  /** Milliseconds by group, where the configuration overrides a resource's TTL. */
+  readonly ttlMs: Readonly<Record<string, number>>;
+}

@@ -1,0 +1,46 @@
+import type { Logger } from './logger.ts';
+
+/** What is not closed after this long, in milliseconds, ends with the process. */
+const DEADLINE_MS = 10_000;
+
+const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
+
+/** Where the preload leaves the function that flushes and stops telemetry, if any was started. */
+const TELEMETRY_SHUTDOWN = Symbol.for('tiercel.telemetry.shutdown');
+
+/**
+ * Closes the service at the first SIGTERM or SIGINT. The process then ends by itself with code 0, because nothing keeps
+ * it; at the deadline, or at a second signal, it is ended with code 1.
+ */
+export function onTermination(log: Logger, close: () => Promise<void>): void {
+  let closing = false;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (closing) process.exit(1);
+    closing = true;
+    log.info({ event: 'shutdown', signal }, `${signal}: shutting down`);
+    const timer = setTimeout(() => {
+      log.error({ event: 'shutdown_timeout' }, `Not closed after ${DEADLINE_MS} ms`);
+      process.exit(1);
+    }, DEADLINE_MS);
+    closeAll(close)
+      .catch((error: unknown) => {
+        log.error({ event: 'shutdown_failed', err: error }, 'Closing failed');
+        process.exitCode = 1;
+      })
+      .finally(() => {
+        clearTimeout(timer);
+        for (const name of SIGNALS) process.off(name, onSignal);
+      });
+  };
+  for (const name of SIGNALS) process.on(name, onSignal);
+}
+
+/** Telemetry last: closing makes spans too. */
+async function closeAll(close: () => Promise<void>): Promise<void> {
+  try {
+    await close();
+  } finally {
+    const flush: unknown = Reflect.get(globalThis, TELEMETRY_SHUTDOWN);
+    if (typeof flush === 'function') await flush();
+  }
+}
