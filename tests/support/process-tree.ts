@@ -12,7 +12,15 @@ export function processTree(root: number): number[] {
   return tree;
 }
 
-/** Sends a signal to each process that still exists. */
+/** The processes of a group that still run, each as its id and command. */
+export function processGroup(group: number): string[] {
+  const { stdout } = Bun.spawnSync(['ps', '-A', '-o', 'pgid=,stat=,pid=,args=']);
+  const lines = stdout.toString().split('\n');
+  const rows = lines.map((line) => line.match(/^\s*(\d+)\s+(\S+)\s+(.*)$/));
+  return rows.flatMap((row) => (row && Number(row[1]) === group && !row[2]?.startsWith('Z') ? [row[3] ?? ''] : []));
+}
+
+/** Sends a signal to each process that still exists; a negative id names a whole group. */
 export function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
   for (const pid of pids) {
     try {
