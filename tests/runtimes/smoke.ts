@@ -1,0 +1,63 @@
+import postgres from 'postgres';
+import { createCache, type TieredCache } from 'tiercel';
+import { cacheStatus } from 'tiercel/elysia';
+import { lru } from 'tiercel/lru';
+import { instrument } from 'tiercel/otel';
+import { cancellable } from 'tiercel/postgres';
+import { redis } from 'tiercel/redis';
+
+/**
+ * What a program does that has the package installed, on whatever runtime this is: two instances of a cache over Redis,
+ * a row in Postgres, and an update that both see. Arguments: URL of Redis, namespace, URL of Postgres. It ends by itself
+ * once everything is closed; nothing may keep the process alive.
+ */
+const [redisUrl, namespace = '', databaseUrl = ''] = process.argv.slice(2);
+
+function assert(condition: boolean, what: string): void {
+  if (!condition) throw new Error(`Not so: ${what}`);
+}
+
+async function until(condition: () => Promise<boolean>, what: string): Promise<void> {
+  const deadline = performance.now() + 5_000;
+  while (!(await condition())) {
+    assert(performance.now() < deadline, what);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+const sql = postgres(databaseUrl, { max: 2, onnotice: () => {} });
+await sql`create table if not exists product (id int primary key, name text not null)`;
+await sql`insert into product values (1, 'bolt') on conflict (id) do update set name = excluded.name`;
+
+function openCache(): TieredCache {
+  const cache = createCache({ name: 'smoke', l1: lru({ maxBytes: 1 << 20 }), ...redis(redisUrl, { namespace }) });
+  instrument(cache);
+  return cache;
+}
+const caches = [openCache(), openCache()] as const;
+const [first, second] = caches;
+for (const cache of caches) assert(await cache.ready(5_000), 'the cache reaches Redis');
+
+const read = (cache: TieredCache) =>
+  cache.lookup('product:1', async ({ signal }) => {
+    const rows = await cancellable(sql<{ name: string }[]>`select name from product where id = 1`, signal);
+    return rows[0]?.name ?? null;
+  });
+
+const answers = [await read(first), await read(first), await read(second), await read(second)];
+const tiers = answers.map(({ tier }) => tier).join(' ');
+assert(tiers === 'source l1 l2 l1', `the tiers are source l1 l2 l1; they were ${tiers}`);
+assert(
+  answers.every(({ value }) => value === 'bolt'),
+  'every answer is the row',
+);
+assert(answers.map(cacheStatus).at(1)?.startsWith('tiercel-l1; hit') === true, 'an L1 hit says so over HTTP');
+
+await sql`update product set name = 'nut' where id = 1`;
+await first.delete('product:1');
+assert((await read(first)).value === 'nut', 'the writer reads its write');
+await until(async () => (await read(second)).value === 'nut', 'the other instance sees the update');
+
+await Promise.all(caches.map((cache) => cache.close()));
+await sql.end();
+console.log(`smoke passed on ${navigator.userAgent}`);
