@@ -23,11 +23,12 @@ export interface Database {
   readonly sql: Sql;
   /** Whether it lives in this process: one connection, no notifications, gone on close. */
   readonly embedded: boolean;
-  /** Lets running queries finish for at most five seconds, then closes what is left. */
+  /** Lets running queries finish for at most two seconds, then closes what is left. */
   close(): Promise<void>;
 }
 
-const CLOSE_TIMEOUT_SECONDS = 5;
+/** Short: whoever closes has finished its work, and the client would wait in vain for connections it once lost. */
+const CLOSE_TIMEOUT_SECONDS = 2;
 
 /**
  * Opens the database. A server is not contacted before the first query; the embedded one is started, migrated and seeded.

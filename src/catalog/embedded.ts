@@ -23,7 +23,7 @@ const MAX_SOCKETS = 16;
  * asks nobody for a password.
  */
 export async function startEmbedded(): Promise<EmbeddedServer> {
-  const [db, folder] = await Promise.all([PGlite.create(), mkdtemp(join(tmpdir(), 'tiercel-'))]);
+  const [db, folder] = await Promise.all([PGlite.create(), mkdtemp(join(tmpdir(), 'tiercel-pglite-'))]);
   const path = join(folder, 'postgres');
   const server = new PGLiteSocketServer({ db, path, maxConnections: MAX_SOCKETS });
   const stop = async () => {

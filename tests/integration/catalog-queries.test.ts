@@ -14,7 +14,7 @@ import {
   userPermissions,
 } from '../../src/catalog/queries.ts';
 import { createToken, findToken, listTokens, revokeToken } from '../../src/catalog/tokens.ts';
-import { CATALOGS, type SeededCatalog } from './catalog-databases.ts';
+import { CATALOGS, PATIENCE, type SeededCatalog } from './catalog-databases.ts';
 
 const NOBODY = 9_007_199_254_740_991;
 const failure = (promise: Promise<unknown>) => promise.catch((error: unknown) => error);
@@ -24,7 +24,7 @@ describe.each(CATALOGS)('queries on %s', (_, open) => {
 
   beforeAll(async () => {
     catalog = await open();
-  });
+  }, PATIENCE);
   afterAll(() => catalog.close());
 
   describe('products', () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { migrate, pendingMigrations } from '../../src/catalog/migrate.ts';
 import { seed } from '../../src/catalog/seed.ts';
-import { CATALOGS, type SeededCatalog } from './catalog-databases.ts';
+import { CATALOGS, PATIENCE, type SeededCatalog } from './catalog-databases.ts';
 
 describe.each(CATALOGS)('the catalog on %s', (name, open) => {
   let catalog: SeededCatalog;
@@ -11,7 +11,7 @@ describe.each(CATALOGS)('the catalog on %s', (name, open) => {
     const start = performance.now();
     catalog = await open();
     openedInMs = performance.now() - start;
-  });
+  }, PATIENCE);
   afterAll(() => catalog.close());
 
   const versionOf = async (table: string, id: number): Promise<number> => {
