@@ -1,6 +1,7 @@
-import type { Redis } from 'ioredis';
+import type { ChainableCommander, Redis } from 'ioredis';
 import { RemoteError } from '../../core/ports.ts';
 import type { Backoff } from './backoff.ts';
+import { Batch } from './batch.ts';
 import { toRemoteError } from './failure.ts';
 import { SCRIPTS } from './scripts.ts';
 import { epochOf } from './server-info.ts';
@@ -19,7 +20,8 @@ export interface ConnectionListener {
  * scripts are loaded until it closes.
  */
 export class Connection {
-  readonly client: Redis;
+  readonly #client: Redis;
+  readonly #batch: Batch;
   readonly #backoff: Backoff | undefined;
   readonly #listener: ConnectionListener;
   #epoch: string | undefined;
@@ -32,7 +34,8 @@ export class Connection {
    * @param backoff Of our own client; a client that belongs to somebody else has none, and is not closed.
    */
   constructor(client: Redis, backoff: Backoff | undefined, listener: ConnectionListener) {
-    this.client = client;
+    this.#client = client;
+    this.#batch = new Batch(client);
     this.#backoff = backoff;
     this.#listener = listener;
   }
@@ -43,7 +46,7 @@ export class Connection {
   }
 
   start(): void {
-    const { client } = this;
+    const client = this.#client;
     client.on('error', this.#onError);
     client.on('ready', this.#onReady);
     client.on('close', this.#onClose);
@@ -52,15 +55,20 @@ export class Connection {
     else if (client.status === 'wait') client.connect().catch(() => undefined);
   }
 
+  /** Sends one command, in one packet with all others of this turn. Fails with the connection. */
+  send<T>(append: (pipeline: ChainableCommander) => ChainableCommander): Promise<T> {
+    return this.#batch.send(append);
+  }
+
   /** Drops the socket; the client connects again by itself. */
   reset(): void {
     this.#lose(new RemoteError('unavailable', 'The connection was reset'));
     // While it is connecting there is nothing to drop, and ioredis would give up for good.
-    if (this.client.status === 'ready' || this.client.status === 'connect') this.client.disconnect(true);
+    if (this.#client.status === 'ready' || this.#client.status === 'connect') this.#client.disconnect(true);
   }
 
   async close(): Promise<void> {
-    const { client } = this;
+    const client = this.#client;
     this.#attempt++;
     this.#epoch = undefined;
     client.off('ready', this.#onReady);
@@ -84,7 +92,7 @@ export class Connection {
     this.#lose(this.#error ?? new RemoteError('unavailable', 'The connection was closed'));
 
   async #open(attempt: number): Promise<void> {
-    const { client } = this;
+    const client = this.#client;
     try {
       const epoch = epochOf(await client.info('server'));
       await Promise.all(Object.values(SCRIPTS).map(({ lua }) => client.script('LOAD', lua)));

@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import type { ChainableCommander, Redis } from 'ioredis';
 import { RemoteError, type RemoteListener } from '../../core/ports.ts';
 import type { Backoff } from './backoff.ts';
 import { Connection } from './connection.ts';
@@ -24,7 +24,7 @@ export class Connections {
   /** Raised at every loss: an answer that was asked for before it is not believed after it. */
   #period = 0;
   #turn = 0;
-  #thisTick: Connection | undefined;
+  #thisTurn: Connection | undefined;
   #said: string | undefined;
 
   constructor(clients: readonly CommandClient[]) {
@@ -60,15 +60,17 @@ export class Connections {
   }
 
   /**
-   * Sends one command, together with all others of this tick.
+   * Sends one command, in one packet with all others of this turn.
+   * @param append Adds exactly one command.
+   * @typeParam T What ioredis promises as its reply.
    * @throws {@link RemoteError} at once when not connected.
    */
-  async send<T>(command: (client: Redis) => Promise<T>): Promise<T> {
-    const { client } = this.#pick();
+  async send<T>(append: (pipeline: ChainableCommander) => ChainableCommander): Promise<T> {
+    const connection = this.#pick();
     const period = this.#period;
     let reply: T;
     try {
-      reply = await command(client);
+      reply = await connection.send(append);
     } catch (error) {
       throw toRemoteError(error);
     }
@@ -77,25 +79,23 @@ export class Connections {
   }
 
   /** Runs a script by its digest. A server that lost its scripts is sent the source, once. */
-  run(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
-    return this.send(async (client) => {
-      try {
-        return await client.evalsha(script.sha, keys.length, ...keys, ...args);
-      } catch (error) {
-        if (!isReply(error, 'NOSCRIPT')) throw error;
-        return client.eval(script.lua, keys.length, ...keys, ...args);
-      }
-    });
+  async run(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    try {
+      return await this.send((pipeline) => pipeline.evalsha(script.sha, keys.length, ...keys, ...args));
+    } catch (error) {
+      if (!(error instanceof RemoteError) || !isReply(error.cause, 'NOSCRIPT')) throw error;
+      return this.send((pipeline) => pipeline.eval(script.lua, keys.length, ...keys, ...args));
+    }
   }
 
   #pick(): Connection {
     if (!this.#connected) throw new RemoteError('unavailable', 'Redis is not connected');
-    const picked = this.#thisTick ?? this.#connections[this.#turn++ % this.#connections.length];
+    const picked = this.#thisTurn ?? this.#connections[this.#turn++ % this.#connections.length];
     if (picked === undefined) throw new RemoteError('unavailable', 'Redis is not connected');
-    if (this.#thisTick === undefined) {
-      this.#thisTick = picked;
-      queueMicrotask(() => {
-        this.#thisTick = undefined;
+    if (this.#thisTurn === undefined) {
+      this.#thisTurn = picked;
+      setImmediate(() => {
+        this.#thisTurn = undefined;
       });
     }
     return picked;

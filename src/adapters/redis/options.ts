@@ -89,14 +89,10 @@ export const FAIL_FAST = {
   enableReadyCheck: false,
   // Between the polite end of a socket and its destruction. A silent peer never answers the politeness.
   disconnectTimeout: 1,
+  // The backstop behind the cache's own budgets: a server silent for so long while commands wait loses the connection.
+  // One timer a connection, where `commandTimeout` takes one a command.
+  socketTimeout: 5_000,
 } as const satisfies ClientSettings;
-
-/**
- * Settings of connections that carry commands. `socketTimeout` is the backstop behind the cache's own budgets: a server
- * silent for so long while commands wait loses the connection. One timer a connection, where `commandTimeout` takes
- * one a command.
- */
-export const FOR_COMMANDS = { enableAutoPipelining: true, socketTimeout: 5_000 } as const satisfies ClientSettings;
 
 /**
  * @throws {@link InvalidOptionError} when a client passed in cannot be used at all.
@@ -129,9 +125,6 @@ export function unsafeSettings({ options }: Redis): string[] {
       `maxRetriesPerRequest ${options.maxRetriesPerRequest}`,
       'commands in flight outlive the connection they were sent on',
     );
-  }
-  if (!options.enableAutoPipelining) {
-    warn('enableAutoPipelining off', 'a read and its tags take more than one packet');
   }
   return warnings;
 }

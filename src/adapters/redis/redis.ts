@@ -9,7 +9,6 @@ import {
   assertUrl,
   type ClientSettings,
   FAIL_FAST,
-  FOR_COMMANDS,
   type RedisOptions,
   resolveRedisOptions,
   unsafeSettings,
@@ -50,14 +49,14 @@ export function redis(server: string | Redis | undefined, options: RedisOptions 
     const borrowed: CommandClient = { client: server, backoff: undefined };
     return {
       l2: new RedisRemoteTier(new Connections([borrowed]), keys),
-      bus: new RedisBus(server.duplicate({ ...busSettings, enableAutoPipelining: false }), busBackoff, keys),
+      bus: new RedisBus(server.duplicate(busSettings), busBackoff, keys),
     };
   }
 
   assertUrl(server);
   const commandClients = Array.from({ length: connections }, (): CommandClient => {
     const backoff = new Backoff();
-    return { client: new Redis(server, { ...settings('data', backoff), ...FOR_COMMANDS }), backoff };
+    return { client: new Redis(server, settings('data', backoff)), backoff };
   });
   return {
     l2: new RedisRemoteTier(new Connections(commandClients), keys),

@@ -76,8 +76,8 @@ export class RedisRemoteTier implements RemoteTier {
     const key = this.#keys.entry(id, generation);
     const lease = leaseRecord(token);
     try {
-      const bytes = await this.#connections.send((client) =>
-        client.setBuffer(key, lease, 'PX', Math.ceil(leaseMs), 'NX', 'GET'),
+      const bytes = await this.#connections.send<Buffer | null>((pipeline) =>
+        pipeline.setBuffer(key, lease, 'PX', Math.ceil(leaseMs), 'NX', 'GET'),
       );
       const record = parseRecord(bytes);
       return record.kind === 'lease' && record.token === token ? { kind: 'none' } : record;
@@ -93,12 +93,12 @@ export class RedisRemoteTier implements RemoteTier {
 
   async read(id: EntryId, generation: string): Promise<StoredRecord> {
     const key = this.#keys.entry(id, generation);
-    return parseRecord(await this.#connections.send((client) => client.getBuffer(key)));
+    return parseRecord(await this.#connections.send<Buffer | null>((pipeline) => pipeline.getBuffer(key)));
   }
 
   async remaining(id: EntryId, generation: string): Promise<number | undefined> {
     const key = this.#keys.entry(id, generation);
-    const left = Number(await this.#connections.send((client) => client.pttl(key)));
+    const left = Number(await this.#connections.send<number | string>((pipeline) => pipeline.pttl(key)));
     if (left === -2) return undefined;
     return left === -1 ? Infinity : left;
   }
@@ -123,8 +123,8 @@ export class RedisRemoteTier implements RemoteTier {
 
   async claimRefresh(id: EntryId, generation: string, token: string, leaseMs: number): Promise<boolean> {
     const key = this.#keys.claim(id, generation);
-    const reply = await this.#connections.send((client) =>
-      client.set(key, leaseRecord(token), 'PX', Math.ceil(leaseMs), 'NX'),
+    const reply = await this.#connections.send<'OK' | null>((pipeline) =>
+      pipeline.set(key, leaseRecord(token), 'PX', Math.ceil(leaseMs), 'NX'),
     );
     return reply === 'OK';
   }
@@ -213,8 +213,8 @@ export class RedisRemoteTier implements RemoteTier {
     let touched = 0;
     let cursor = '0';
     do {
-      const [next, found] = await this.#connections.send((client) =>
-        client.scan(cursor, 'MATCH', pattern, 'COUNT', SCAN_COUNT),
+      const [next, found] = await this.#connections.send<[next: string, found: string[]]>((pipeline) =>
+        pipeline.scan(cursor, 'MATCH', pattern, 'COUNT', SCAN_COUNT),
       );
       const keys = found.filter((key) => matches(this.#keys.idOf(key, namespace, generation)));
       if (keys.length > 0) touched += await this.#remove(keys, mode);
@@ -224,7 +224,7 @@ export class RedisRemoteTier implements RemoteTier {
   }
 
   async #remove(keys: readonly string[], mode: InvalidationMode): Promise<number> {
-    if (mode === 'delete') return this.#connections.send((client) => client.unlink(...keys));
+    if (mode === 'delete') return Number(await this.#connections.send((pipeline) => pipeline.unlink(...keys)));
     return Number(await this.#connections.run(SCRIPTS.expire, keys, [systemRandom.token()]));
   }
 }

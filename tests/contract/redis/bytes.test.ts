@@ -1,0 +1,150 @@
+import { describe, expect, test } from 'bun:test';
+import fc from 'fast-check';
+import { keyspace, scanPattern } from '../../../src/adapters/redis/keys.ts';
+import { heartbeatHead, invalidationHead, parseMessage } from '../../../src/adapters/redis/message.ts';
+import { HEADER, leaseRecord, parseRecord, recordPrefix } from '../../../src/adapters/redis/record.ts';
+import { toId } from '../../../src/core/key.ts';
+
+const TOKEN = 'A1-_'.repeat(6).slice(0, 22);
+const bytes = (text: string) => Buffer.from(text);
+const value = (version: string) => `V${TOKEN}${'1'.padStart(15, '0')}${'2'.padStart(15, '0')}${version}\nbody`;
+
+describe('records', () => {
+  test('the three kinds', () => {
+    expect(parseRecord(null)).toEqual({ kind: 'none' });
+    expect(parseRecord(bytes(leaseRecord(TOKEN)))).toEqual({ kind: 'lease', token: TOKEN });
+    for (const version of ['-'.repeat(16), '7'.padStart(16, '0')]) {
+      const record = parseRecord(bytes(value(version)));
+      expect(record).toEqual({
+        kind: 'value',
+        value: { token: TOKEN, storedAt: 1, expiredAt: 2, body: bytes('body') },
+      });
+    }
+  });
+
+  test.each([
+    [''],
+    ['V'],
+    ['L'],
+    ['garbage'],
+    [`L${TOKEN}x`],
+    [`L${TOKEN.slice(1)}`],
+    [`L${'é'.repeat(11)}`],
+    [`V${TOKEN}`],
+    [value('-'.repeat(16)).slice(0, HEADER.bytes - 1)],
+    [value('x'.repeat(16))],
+    [value('-'.repeat(16)).replace('\n', ' ')],
+  ])('%p is a value without a body, and its token leads back to its first bytes', (given) => {
+    const record = parseRecord(bytes(given));
+    if (record.kind !== 'value') throw new Error(record.kind);
+    expect(record.value).toMatchObject({ storedAt: 0, expiredAt: 0, body: '' });
+    const prefix = Buffer.from(recordPrefix('value', record.value.token));
+    expect(prefix).toEqual(bytes(given).subarray(0, HEADER.prefixBytes));
+  });
+
+  test('whatever the bytes, reading does not throw and the token leads back to them', () => {
+    const like = fc.constantFrom('', 'L', 'V', `L${TOKEN}`, `V${TOKEN}`, value('-'.repeat(16))).map(bytes);
+    const anything = fc.tuple(like, fc.uint8Array({ maxLength: 100 })).map((parts) => Buffer.concat(parts));
+    fc.assert(
+      fc.property(anything, (given) => {
+        const record = parseRecord(given);
+        if (record.kind === 'none') return false;
+        const token = record.kind === 'lease' ? record.token : record.value.token;
+        return Buffer.from(recordPrefix(record.kind, token)).equals(given.subarray(0, HEADER.prefixBytes));
+      }),
+    );
+  });
+});
+
+describe('messages', () => {
+  const end = `,"epoch":"${'f'.repeat(16)}","sequence":1700000000000001}`;
+  const names = fc.array(fc.string({ unit: 'grapheme' }), { maxLength: 5 });
+
+  test('an invalidation comes back as it was ordered', () => {
+    const pattern = fc.option(fc.record({ namespace: fc.string(), glob: fc.string() }), { nil: undefined });
+    const targets = fc.record({ ids: names, tags: names, all: fc.boolean() });
+    const mode = fc.constantFrom('delete' as const, 'expire' as const);
+    fc.assert(
+      fc.property(targets, pattern, mode, fc.string(), (named, glob, how, origin) => {
+        const order = {
+          targets: glob ? { ...named, pattern: glob } : named,
+          mode: how,
+          origin,
+          nextGeneration: 'next',
+        };
+        const message = parseMessage(bytes(invalidationHead(order) + end), 'invalidation');
+        expect(message).toEqual({
+          kind: 'invalidation',
+          epoch: 'f'.repeat(16),
+          sequence: 1700000000000001,
+          origin,
+          mode: how,
+          targets: order.targets,
+          ...(named.all ? { generation: 'next' } : {}),
+        });
+      }),
+    );
+  });
+
+  test('a heartbeat too', () => {
+    const message = parseMessage(bytes(heartbeatHead('n "1"') + end), 'heartbeat');
+    expect(message).toEqual({ kind: 'heartbeat', epoch: 'f'.repeat(16), sequence: 1700000000000001, nonce: 'n "1"' });
+  });
+
+  test('every field that is missing or of another type has its reason, and nothing throws', () => {
+    const good = JSON.parse(
+      invalidationHead({
+        targets: { ids: ['a'], tags: [], pattern: { namespace: '', glob: '*' }, all: true },
+        mode: 'delete',
+        origin: 'one',
+        nextGeneration: 'next',
+      }) + end,
+    );
+    expect(typeof parseMessage(bytes(JSON.stringify(good)), 'invalidation')).toBe('object');
+    const wrong = [undefined, null, {}, [], '', -1, 1.5, true, { ids: [1], tags: [], all: false }];
+    for (const field of Object.keys(good)) {
+      for (const given of wrong) {
+        if (typeof given === typeof good[field] && given !== null && field !== 'targets') continue;
+        const bad = bytes(JSON.stringify({ ...good, [field]: given }));
+        expect([field, given, typeof parseMessage(bad, 'invalidation')]).toEqual([field, given, 'string']);
+      }
+    }
+    const many = { ...good, targets: { ids: new Array(1_001).fill('a'), tags: [], all: false } };
+    expect(parseMessage(bytes(JSON.stringify(many)), 'invalidation')).toBe('its targets are none');
+    expect(parseMessage(new Uint8Array(9 * 2 ** 20), 'invalidation')).toContain('bytes are more than');
+    fc.assert(fc.property(fc.uint8Array(), (given) => typeof parseMessage(given, 'invalidation') === 'string'));
+    fc.assert(fc.property(fc.json(), (given) => typeof parseMessage(bytes(given), 'heartbeat') === 'string'));
+  });
+});
+
+describe('keys', () => {
+  test('no two entries, claims, tags or internal records share a key', () => {
+    const { entry, claim, tag, sequence, heartbeat, generation, bus, echo } = keyspace('ns');
+    const part = fc.string({ unit: fc.constantFrom('a', ':', '1', '{', '}', 'e'), maxLength: 6 });
+    const id = fc
+      .tuple(
+        part,
+        part.filter((key) => key !== ''),
+      )
+      .map(([namespace, key]) => toId(namespace, key));
+    fc.assert(
+      fc.property(id, id, (one, other) => {
+        const all = [one, other].flatMap((each) => [entry(each, 'g'), claim(each, 'g'), tag(each, 'g')]);
+        all.push(sequence, heartbeat, bus, generation('e'), echo('i'));
+        expect(new Set(all).size).toBe(one === other ? all.length - 3 : all.length);
+      }),
+    );
+  });
+
+  test('an id comes back from its key', () => {
+    const { entry, idOf } = keyspace('ns');
+    for (const namespace of ['', 'a:b', '{}', '世界']) {
+      const id = toId(namespace, 'k:1');
+      expect(idOf(entry(id, 'g'), namespace, 'g')).toBe(id);
+    }
+  });
+
+  test('a scan pattern takes its prefix literally', () => {
+    expect(scanPattern('{ns}:e:g:4:[^*?]\\:')).toBe('{ns}:e:g:4:\\[^\\*\\?\\]\\\\:*');
+  });
+});
