@@ -9,11 +9,18 @@ const SHUTDOWN = Symbol.for('tiercel.telemetry.shutdown');
 const SHUTDOWN_DEADLINE_MS = 2_000;
 
 /**
+ * How long one export may take, retries included, where the environment does not say. Shorter than the 10 s of the
+ * specification and than the deadline above: an export under way would keep the process from ending by itself.
+ */
+const EXPORT_TIMEOUT_MS = 1_500;
+
+/**
  * Starts the SDK as the `OTEL_*` variables ask, for the signals that have an endpoint. No module is patched: spans come
  * from the code itself.
  */
 export function startSdk(environment: Record<string, string | undefined>, wanted: WantedExports): void {
   environment.OTEL_RESOURCE_ATTRIBUTES = resourceAttributes(environment, manifest.version);
+  environment.OTEL_EXPORTER_OTLP_TIMEOUT ??= String(EXPORT_TIMEOUT_MS);
   const sdk = new NodeSDK({
     instrumentations: [],
     ...(wanted.traces ? {} : { spanProcessors: [] }),

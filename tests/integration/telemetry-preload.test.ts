@@ -10,10 +10,13 @@ interface Report {
   readonly registered: boolean;
   readonly sdkModules: number;
   readonly shutdownMs: number;
+  /** From its start to its end, in milliseconds. */
+  readonly lifetimeMs: number;
 }
 
 /** Runs the fixture under the preload with nothing but `env`; fails on anything on stderr. */
 async function runFixture(env: Record<string, string>): Promise<Report> {
+  const began = performance.now();
   const child = Bun.spawn(
     [process.execPath, '--preload', './otel/preload.ts', 'tests/integration/fixtures/one-span.ts'],
     {
@@ -28,7 +31,7 @@ async function runFixture(env: Record<string, string>): Promise<Report> {
     child.exited,
   ]);
   expect({ stderr, code }).toEqual({ stderr: '', code: 0 });
-  return JSON.parse(stdout) as Report;
+  return { ...(JSON.parse(stdout) as Omit<Report, 'lifetimeMs'>), lifetimeMs: performance.now() - began };
 }
 
 describe('the preload', () => {
@@ -88,19 +91,21 @@ describe('the preload', () => {
     test('a refusing one delays the end by no more than the deadline', async () => {
       const gone = startOtlpCollector();
       await gone.stop();
-      const { recording, shutdownMs } = await runFixture({ OTEL_EXPORTER_OTLP_ENDPOINT: gone.url });
+      const { recording, shutdownMs, lifetimeMs } = await runFixture({ OTEL_EXPORTER_OTLP_ENDPOINT: gone.url });
       expect(recording).toBe(true);
       expect(shutdownMs).toBeLessThan(2_500);
+      expect(lifetimeMs).toBeLessThan(5_000);
     });
 
     test('a silent one delays the end by no more than the deadline', async () => {
       const silent = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } });
       try {
-        const { recording, shutdownMs } = await runFixture({
+        const { recording, shutdownMs, lifetimeMs } = await runFixture({
           OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${silent.port}`,
         });
         expect(recording).toBe(true);
         expect(shutdownMs).toBeLessThan(2_500);
+        expect(lifetimeMs).toBeLessThan(5_000);
       } finally {
         silent.stop(true);
       }
