@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { Problem } from './problem.ts';
+import { absent, Problem } from './problem.ts';
 
 /** What somebody may do: read or change data, watch the service, run it. */
 export type Right = 'read' | 'write' | 'view' | 'administer';
@@ -57,8 +57,7 @@ export class Access {
    * @throws {@link Problem} 404 for another org, as if it were not there; 403 when only the right is missing.
    */
   authorise(principal: Principal, orgId: number | undefined, right: 'read' | 'write'): void {
-    if (principal.orgId !== '*' && principal.orgId !== orgId)
-      throw new Problem(404, 'There is no such thing in this org');
+    if (principal.orgId !== '*' && principal.orgId !== orgId) throw absent();
     assertRight(principal, right);
   }
 

@@ -1,16 +1,18 @@
-/** Weight of one read in the mean: the last few hundred count. */
-const WEIGHT = 1 / 256;
+/** The last few hundred reads count. */
+const WINDOW = 256;
 
-/** How long reads from L1 take lately: a moving mean, kept up by one addition and one multiplication a read. */
+/** How long reads from L1 take lately: a moving mean, for the price of a few additions a read. */
 export class L1Timing {
-  #meanMs: number | undefined;
+  #reads = 0;
+  #meanMs = 0;
 
   /** Milliseconds; `undefined` before the first read. */
   get meanMs(): number | undefined {
-    return this.#meanMs;
+    return this.#reads === 0 ? undefined : this.#meanMs;
   }
 
   add(durationMs: number): void {
-    this.#meanMs = this.#meanMs === undefined ? durationMs : this.#meanMs + (durationMs - this.#meanMs) * WEIGHT;
+    if (this.#reads < WINDOW) this.#reads += 1;
+    this.#meanMs += (durationMs - this.#meanMs) / this.#reads;
   }
 }

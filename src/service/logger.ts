@@ -6,14 +6,16 @@ import type { Config } from './config.ts';
 export type Logger = PinoLogger;
 
 /**
- * Opens the log on stdout: JSON lines, or for a terminal something to read. Written synchronously, so that nothing is
- * lost when the process ends.
+ * Opens the log: JSON lines, or for a terminal something to read. Written synchronously, so that nothing is lost when
+ * the process ends.
+ * @param destination Default: stdout.
  */
-export async function createLogger({ level, format }: Config['log']): Promise<Logger> {
-  const destination = format === 'pretty' ? await prettyStream() : pino.destination({ dest: 1, sync: true });
+export async function createLogger({ level, format }: Config['log'], destination?: DestinationStream): Promise<Logger> {
+  const stream =
+    destination ?? (format === 'pretty' ? await prettyStream() : pino.destination({ dest: 1, sync: true }));
   return pino(
     { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: nameOf }, mixin: traceIds },
-    destination,
+    stream,
   );
 }
 

@@ -31,6 +31,11 @@ export class Problem extends Error {
   }
 }
 
+/** One and the same for what does not exist and what belongs to another org: the answer must not tell which. */
+export function absent(headers?: Readonly<Record<string, string>>): Problem {
+  return new Problem(404, 'There is no such thing in this org', headers);
+}
+
 /** The answer that a problem is. `instance` is the request's path. */
 export function problemResponse(problem: Problem, request: Request): Response {
   const { status, message: detail, headers } = problem;

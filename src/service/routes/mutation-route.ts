@@ -3,7 +3,7 @@ import { InvalidationPendingError } from '../../core/errors.ts';
 import type { Invalidates, Mutation } from '../../resources/mutation.ts';
 import type { Resource } from '../../resources/resource.ts';
 import { API_PREFIX } from '../paths.ts';
-import { Problem } from '../problem.ts';
+import { absent, Problem } from '../problem.ts';
 import { bodyReader } from '../read-body.ts';
 import { paramsReader } from '../request-params.ts';
 import type { RouteHandler } from '../route.ts';
@@ -25,7 +25,7 @@ export function mutationRoute(resource: Resource, mutation: Mutation, services: 
     const { row } = await sql
       .begin(async (tx) => ({ row: await mutation.run({ sql: tx, params, body }) }))
       .catch(refused);
-    if (row === null) throw new Problem(404, `There is no such ${resource.name} in this org`);
+    if (row === null) throw absent();
 
     const headers = new Headers();
     const delivered = await invalidate(cache, mutation.invalidates(params, row));

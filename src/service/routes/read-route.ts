@@ -3,7 +3,7 @@ import type { LoaderContext, ReadOptions } from '../../core/options.ts';
 import type { Params } from '../../resources/params.ts';
 import type { Resource } from '../../resources/resource.ts';
 import { API_PREFIX } from '../paths.ts';
-import { Problem } from '../problem.ts';
+import { absent } from '../problem.ts';
 import { paramsReader } from '../request-params.ts';
 import type { RouteHandler } from '../route.ts';
 import type { Services } from '../services.ts';
@@ -28,7 +28,7 @@ export function readRoute(resource: Resource, services: Services): RouteHandler 
       tags: resource.tags(params),
     });
     if (lookup.tier === 'l1') l1Timing.add(lookup.steps.l1?.durationMs ?? 0);
-    if (lookup.value === null) throw absent(resource, cacheHeaders(lookup));
+    if (lookup.value === null) throw absent(cacheHeaders(lookup));
     assertOwner(resource, params, lookup.value);
     return respond(lookup, request, linked ? { headers: (value) => linkHeaders(resource, params, value) } : undefined);
   };
@@ -54,15 +54,11 @@ async function load(resource: Resource, { sql }: Services, params: Params, conte
 
 /** Another org's value, found by its id alone, is not there: its bytes, tag and provenance stay unsaid. */
 function assertOwner(resource: Resource, params: Params, value: unknown): void {
-  if (resource.owner !== undefined && resource.owner(value) !== params.orgId) throw absent(resource);
-}
-
-function absent(resource: Resource, headers?: Readonly<Record<string, string>>): Problem {
-  return new Problem(404, `There is no such ${resource.name} in this org`, headers);
+  if (resource.owner !== undefined && resource.owner(value) !== params.orgId) throw absent();
 }
 
 function uncached(resource: Resource, params: Params, value: unknown): Response {
-  if (value === null) throw absent(resource);
+  if (value === null) throw absent();
   assertOwner(resource, params, value);
   return Response.json(value, { headers: linkHeaders(resource, params, value) });
 }

@@ -1,0 +1,148 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { createToken, revokeToken } from '../../src/catalog/tokens.ts';
+import { until } from '../support/wait.ts';
+import { makeSurroundings, provenance, type Surroundings, startService, type TestService } from './test-service.ts';
+
+const ADMIN = 'admin-token-of-the-tests-0123456789';
+const VIEWER = 'viewer-token-of-the-tests-0123456789';
+
+let surroundings: Surroundings;
+let service: TestService;
+let reader: string;
+let writer: string;
+let everywhere: string;
+
+beforeAll(async () => {
+  surroundings = await makeSurroundings();
+  service = await startService({ ...surroundings.env, AUTH: 'token', ADMIN_TOKEN: ADMIN, VIEWER_TOKEN: VIEWER });
+  const { sql } = service.context.database;
+  reader = (await createToken(sql, { orgId: 1, role: 'reader' })).token;
+  writer = (await createToken(sql, { orgId: 1, role: 'writer' })).token;
+  everywhere = (await createToken(sql, { orgId: '*', role: 'writer' })).token;
+});
+
+afterAll(async () => {
+  await service[Symbol.asyncDispose]();
+  await surroundings[Symbol.asyncDispose]();
+});
+
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+const get = (path: string, token: string, headers = {}) =>
+  service.api(path, { headers: { ...bearer(token), ...headers } });
+
+describe('without a token that is good', () => {
+  const wrong: [name: string, headers: Record<string, string>][] = [
+    ['no token', {}],
+    ['an empty one', { authorization: 'Bearer ' }],
+    ['a made-up one', bearer(`tct_${'A'.repeat(43)}`)],
+    ['one of another form', bearer('x')],
+    ['another scheme', { authorization: `Basic ${btoa(`x:${ADMIN}`)}` }],
+    ['half of the right one', bearer(ADMIN.slice(0, -1))],
+    ['two at once', { authorization: `Bearer ${ADMIN}, Bearer ${ADMIN}` }],
+  ];
+  for (const [name, headers] of wrong) {
+    test(`${name} is 401 on data and operators' routes alike, before anything else is looked at`, async () => {
+      await get('/orgs/1/products/1', reader);
+      for (const path of [
+        '/orgs/1/products/1',
+        '/orgs/1/products/abc',
+        '/orgs/1/products?nonsense',
+        '/cache',
+        '/cache/health',
+      ]) {
+        const answer = await service.api(path, { headers: { ...headers, 'if-none-match': '*' } });
+        expect(provenance(answer)).toEqual({ status: 401, tier: null, cacheStatus: null });
+        expect([answer.headers.get('www-authenticate'), answer.headers.get('etag')]).toEqual(['Bearer', null]);
+      }
+      expect((await service.send('PATCH', '/orgs/1/products/1', 'nonsense', headers)).status).toBe(401);
+    });
+  }
+
+  test('a token in the query does not count', async () => {
+    expect((await service.api(`/orgs/1/products/1?token=${ADMIN}`)).status).toBe(401);
+  });
+});
+
+describe("another org's data", () => {
+  const paths = [
+    '/orgs/2/products/101',
+    '/orgs/2/products',
+    '/orgs/2/boms/51',
+    '/orgs/2/license-plates/201',
+    '/orgs/2/users/6/permissions',
+  ];
+
+  test('is not found, however warm, by path, by id, or by its tag', async () => {
+    for (const path of paths) expect((await get(path, everywhere)).status).toBe(200);
+    const disguised = paths
+      .filter((path) => path !== '/orgs/2/products')
+      .map((path) => path.replace('/orgs/2/', '/orgs/1/'));
+    for (const path of [...paths, ...disguised]) {
+      const etag = (await get(path.replace('/orgs/1/', '/orgs/2/'), everywhere)).headers.get('etag') ?? '';
+      for (const condition of [etag, '*']) {
+        const answer = await get(path, writer, { 'if-none-match': condition });
+        expect(provenance(answer)).toEqual({ status: 404, tier: null, cacheStatus: null });
+        expect([answer.headers.get('etag'), answer.headers.get('age'), answer.headers.get('server-timing')]).toEqual([
+          null,
+          null,
+          null,
+        ]);
+        expect(Object.keys(await answer.json())).toEqual(['type', 'title', 'status', 'detail', 'instance']);
+      }
+    }
+  });
+
+  test('cannot be changed', async () => {
+    expect((await service.send('PATCH', '/orgs/2/products/101', { name: 'x' }, bearer(writer))).status).toBe(404);
+    expect((await service.send('PATCH', '/orgs/1/products/101', { name: 'x' }, bearer(writer))).status).toBe(404);
+    expect((await service.send('DELETE', '/orgs/1/products/101', undefined, bearer(writer))).status).toBe(404);
+    expect((await get('/orgs/2/products/101', everywhere)).status).toBe(200);
+  });
+});
+
+describe('a role', () => {
+  const change = (token: string) => service.send('PATCH', '/orgs/1/products/3', { unit: 'kg' }, bearer(token));
+
+  test('decides who reads and who writes', async () => {
+    const statuses = await Promise.all(
+      [reader, writer, everywhere, VIEWER, ADMIN].map(async (token) => [
+        (await get('/orgs/1/products/3', token)).status,
+        (await change(token)).status,
+      ]),
+    );
+    expect(statuses).toEqual([
+      [200, 403],
+      [200, 200],
+      [200, 200],
+      [200, 403],
+      [200, 200],
+    ]);
+  });
+
+  test('decides who watches', async () => {
+    const statuses = await Promise.all(
+      [reader, writer, everywhere, VIEWER, ADMIN].map(async (token) => (await get('/cache', token)).status),
+    );
+    expect(statuses).toEqual([403, 403, 403, 200, 200]);
+  });
+});
+
+test('a revoked token is refused within moments', async () => {
+  const { sql } = service.context.database;
+  const { token, record } = await createToken(sql, { orgId: 1, role: 'reader' });
+  expect((await get('/orgs/1/products/1', token)).status).toBe(200);
+  await revokeToken(sql, record.id);
+  await until(async () => (await get('/orgs/1/products/1', token)).status === 401, {
+    within: 3_000,
+    what: 'the token to be refused',
+  });
+});
+
+test('routes of operators are closed while no token for them is configured', async () => {
+  await using closed = await startService(surroundings.env);
+  for (const path of ['/cache', '/cache/health']) {
+    for (const headers of [{}, bearer(ADMIN), bearer(writer)])
+      expect((await closed.api(path, { headers })).status).toBe(403);
+  }
+  expect((await closed.api('/orgs/1/products/1')).status).toBe(200);
+});

@@ -1,0 +1,98 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { startRedis } from '../support/redis-server.ts';
+import { until } from '../support/wait.ts';
+import { makeSurroundings, type Surroundings, startService, type TestService } from './test-service.ts';
+
+const VIEWER = 'viewer-token-of-the-tests-0123456789';
+const headers = { authorization: `Bearer ${VIEWER}` };
+
+let surroundings: Surroundings;
+let service: TestService;
+
+beforeAll(async () => {
+  surroundings = await makeSurroundings();
+  service = await startService({ ...surroundings.env, VIEWER_TOKEN: VIEWER });
+});
+
+afterAll(async () => {
+  await service[Symbol.asyncDispose]();
+  await surroundings[Symbol.asyncDispose]();
+});
+
+const look = async (path: string, at = service) => (await at.api(path, { headers })).json();
+
+test('the statistics count what happened, by tier and by group', async () => {
+  const fresh = await look('/cache');
+  expect(fresh.targets).toEqual({
+    hitRate: { goal: 0.9, actual: null, met: null },
+    l1ReadMs: { goal: 1, actual: null, met: null },
+  });
+
+  for (let read = 0; read < 20; read++) await service.api('/orgs/1/products/1');
+  const stats = await look('/cache');
+  expect(stats).toMatchObject({ hits: 19, misses: 1, stale: 0, errors: 0, collapsed: 0, loads: 1, hitRate: 0.95 });
+  expect(stats.tiers.l1).toMatchObject({ hits: 19, entries: 1 });
+  expect(stats.tiers.l2).toMatchObject({ hits: 0 });
+  expect(stats.groups).toEqual([expect.objectContaining({ group: 'product', hits: 19, misses: 1 })]);
+  expect(stats.targets.hitRate).toEqual({ goal: 0.9, actual: 0.95, met: true });
+  expect(stats.targets.l1ReadMs.actual).toBeGreaterThan(0);
+});
+
+test('health is healthy while everything answers', async () => {
+  expect(await look('/cache/health')).toMatchObject({
+    overall: 'healthy',
+    tiers: {
+      l1: { healthy: true },
+      l2: { healthy: true, connected: true, latencyMs: expect.any(Number), breaker: 'closed' },
+      source: { healthy: true, latencyMs: expect.any(Number) },
+    },
+    bus: { subscribed: true, proofAgeMs: expect.any(Number) },
+    timestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+    recommendation: expect.any(String),
+  });
+});
+
+test('without Redis the service is degraded, ready, and says it once; then restored', async () => {
+  await using redis = await startRedis();
+  await using alone = await startService({ ...surroundings.env, REDIS_URL: redis.url, VIEWER_TOKEN: VIEWER });
+  await alone.api('/orgs/1/products/2');
+  await redis.kill();
+  await until(async () => (await look('/cache/health', alone)).overall === 'degraded', { what: 'degraded health' });
+  for (let id = 10; id < 40; id++) expect((await alone.api(`/orgs/1/products/${id}`)).status).toBe(200);
+  expect((await fetch(`${alone.url}/readyz`)).status).toBe(200);
+  await until(() => logged(alone, 'redis_fallback_mode_enabled').length > 0, { what: 'the fallback mode in the log' });
+  expect(logged(alone, 'redis_fallback_mode_enabled')).toEqual([
+    expect.objectContaining({ level: 'warn', msg: 'Redis cache unavailable. Running in database-only mode.' }),
+  ]);
+
+  await redis.restart();
+  await until(async () => (await look('/cache/health', alone)).overall === 'healthy', { what: 'healthy health' });
+  await until(() => logged(alone, 'redis_cache_restored').length > 0, { what: 'the restored cache in the log' });
+  expect(logged(alone, 'redis_fallback_mode_enabled')).toHaveLength(1);
+});
+
+test('without its source the service is down and not ready, and what is cached is still answered', async () => {
+  await using lonely = await makeSurroundings();
+  await using cut = await startService({ ...lonely.env, VIEWER_TOKEN: VIEWER });
+  await cut.api('/orgs/1/products/1');
+  await lonely.database.drop();
+  expect((await look('/cache/health', cut)).overall).toBe('down');
+  expect((await fetch(`${cut.url}/readyz`)).status).toBe(503);
+  expect((await fetch(`${cut.url}/livez`)).status).toBe(200);
+  expect((await cut.api('/orgs/1/products/1')).headers.get('x-cache-tier')).toBe('l1');
+});
+
+test('the log tells keys at debug level only', async () => {
+  await using talkative = await startService({ ...surroundings.env, LOG_LEVEL: 'debug' });
+  await talkative.api('/orgs/1/products/77');
+  expect(logged(talkative, 'cache_hit')).toEqual([]);
+  expect(logged(talkative, 'cache_miss')).toEqual([
+    expect.objectContaining({ level: 'debug', tier: 'source', group: 'product', key: 'product:77' }),
+  ]);
+  const loud = talkative.log.filter(({ level }) => level !== 'debug' && level !== 'trace');
+  expect(JSON.stringify(loud)).not.toContain('product:77');
+});
+
+function logged({ log }: TestService, event: string) {
+  return log.filter((line) => line.event === event);
+}

@@ -1,0 +1,105 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { Type } from '@sinclair/typebox';
+import { defineResource } from '../../src/resources/define-resource.ts';
+import { makeSurroundings, provenance, type Surroundings, startService, type TestService } from './test-service.ts';
+
+// A resource from scratch: the migration, and this one declaration.
+const MIGRATION = `create table suppliers (id bigint primary key, org_id bigint not null references orgs (id), name text not null);
+  insert into suppliers values (1, 1, 'Acme')`;
+
+const name = Type.String({ minLength: 1 });
+interface Supplier {
+  id: number;
+  orgId: number;
+  name: string;
+}
+
+const supplier = defineResource({
+  name: 'supplier',
+  route: '/orgs/:orgId/suppliers/:id',
+  summary: 'One supplier',
+  schema: Type.Object({ id: Type.Integer(), orgId: Type.Integer(), name }),
+  key: ({ id }) => `supplier:${id}`,
+  async load({ sql, params }) {
+    const [row] = await sql<Supplier[]>`select id, org_id as "orgId", name from suppliers where id = ${params.id}`;
+    return row ?? null;
+  },
+  owner: ({ orgId }) => orgId,
+  tags: ({ id }) => [`supplier:${id}`, 'suppliers'],
+  ttl: '2h',
+}).mutation({
+  method: 'PATCH',
+  summary: 'Rename a supplier',
+  body: Type.Object({ name }, { additionalProperties: false }),
+  async run({ sql, params, body }) {
+    const [row] = await sql<Supplier[]>`update suppliers set name = ${body.name}
+      where id = ${params.id} and org_id = ${params.orgId} returning id, org_id as "orgId", name`;
+    return row ?? null;
+  },
+  invalidates: ({ id }) => ({ keys: [`supplier:${id}`] }),
+});
+
+let surroundings: Surroundings;
+let service: TestService;
+
+beforeAll(async () => {
+  surroundings = await makeSurroundings();
+  service = await startService({ ...surroundings.env, CACHE_TTL_SUPPLIER: '10m' }, [supplier]);
+  await service.context.database.sql.unsafe(MIGRATION);
+});
+
+afterAll(async () => {
+  await service[Symbol.asyncDispose]();
+  await surroundings[Symbol.asyncDispose]();
+});
+
+const path = '/orgs/1/suppliers/1';
+
+test('a declared resource is served and cached, with the TTL that the configuration says', async () => {
+  const answers = [await service.api(path), await service.api(path)];
+  expect(answers.map((answer) => provenance(answer).tier)).toEqual(['source', 'l1']);
+  expect(await answers[1]?.json()).toEqual({ id: 1, orgId: 1, name: 'Acme' });
+  const ttl = Number(/ttl=(\d+)/.exec(answers[1]?.headers.get('cache-status') ?? '')?.[1]);
+  expect(ttl).toBeGreaterThan(500);
+  expect(ttl).toBeLessThanOrEqual(600);
+});
+
+test('its mutation is validated, committed and invalidates', async () => {
+  await service.api(path);
+  expect((await service.send('PATCH', path, { colour: 'red' })).status).toBe(400);
+  expect(await (await service.send('PATCH', path, { name: 'Zenith' })).json()).toEqual({
+    id: 1,
+    orgId: 1,
+    name: 'Zenith',
+  });
+  const read = await service.api(path);
+  expect([read.headers.get('x-cache-tier'), (await read.json()).name]).toEqual(['source', 'Zenith']);
+});
+
+test("it is in nobody else's org", async () => {
+  expect((await service.api('/orgs/2/suppliers/1')).status).toBe(404);
+  expect((await service.send('PATCH', '/orgs/2/suppliers/1', { name: 'x' })).status).toBe(404);
+});
+
+test('it is documented', async () => {
+  const document = await (await fetch(`${service.url}/openapi/json`)).json();
+  const operations = document.paths['/api/v1/orgs/{orgId}/suppliers/{id}'];
+  expect(Object.keys(operations)).toEqual(['get', 'patch']);
+  expect(operations.get.summary).toBe('One supplier');
+  expect(operations.patch.requestBody.content['application/json'].schema.required).toEqual(['name']);
+});
+
+test('a key that leaves the org out needs an owner', () => {
+  const define = () =>
+    defineResource({
+      name: 'leak',
+      route: '/orgs/:orgId/leaks/:id',
+      summary: '',
+      schema: Type.Object({}),
+      key: ({ id }) => `leak:${id}`,
+      load: async () => ({}),
+      tags: () => [],
+      ttl: 1,
+    });
+  expect(define).toThrow('Resource leak: its key leaves the org out, so it needs an owner');
+});
