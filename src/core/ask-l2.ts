@@ -105,7 +105,7 @@ export class L2Question {
           tier.acquire(id, generation, token, options.leaseMs).catch((error: unknown) => {
             // A full server refuses the write that a lease is; it still answers a read.
             const isFull = error instanceof RemoteError && error.failure === 'full';
-            if (!isFull || !this.#remote.mayReadPlainly(this.#parts.clock.now())) throw error;
+            if (!isFull) throw error;
             return readOnly(tier.read(id, generation), error);
           }),
           unknown.length === 0 ? [] : tier.tagGenerations(unknown, generation, keepFor),

@@ -16,7 +16,6 @@ import type { Parts } from './parts.ts';
 import type { EntryId, InvalidationMode, Targets } from './ports.ts';
 import { isHit, lookUp } from './read.ts';
 import type { ReadRequest } from './read-request.ts';
-import { EVERYTHING } from './targets.ts';
 import { ATTRIBUTE } from './telemetry-names.ts';
 import { invalidate, write } from './write.ts';
 
@@ -149,8 +148,7 @@ export class CacheView {
 
   /** Removes everything in this namespace and the namespaces inside it; at the root, everything. As {@link delete}. */
   async clear(options?: InvalidateOptions): Promise<void> {
-    const own = this.#namespaceTags.at(-1);
-    await this.#invalidate(own === undefined ? EVERYTHING : { ids: [], tags: [own], all: false }, 'delete', options);
+    await this.#invalidate({ ids: [], tags: this.#namespaceTags.slice(-1), all: false }, 'delete', options);
   }
 
   /** A space of its own for keys, tags and patterns: nothing in it meets anything outside. One per tenant, for instance. */

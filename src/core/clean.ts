@@ -1,7 +1,7 @@
 import type { Entry } from './entry.ts';
 import type { Parts } from './parts.ts';
 import type { EntryId, InvalidationMode, Targets } from './ports.ts';
-import { patternMatcher } from './targets.ts';
+import { namesEverything, patternMatcher } from './targets.ts';
 
 type Cleanable = Pick<Parts, 'l1' | 'tags' | 'flights' | 'clock'>;
 
@@ -16,7 +16,7 @@ export function clean(
   mode: InvalidationMode,
   id?: { epoch: string; sequence: number },
 ): void {
-  if (targets.all) {
+  if (namesEverything(targets)) {
     cleanAll(parts);
     return;
   }

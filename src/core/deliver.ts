@@ -1,6 +1,5 @@
 import { within } from './budget.ts';
 import type { Parts } from './parts.ts';
-import type { PendingOrder } from './pending.ts';
 import { type InvalidationMode, RemoteError, type RemoteTier, type Session, type Targets } from './ports.ts';
 import { patternMatcher } from './targets.ts';
 
@@ -18,69 +17,53 @@ export function tagsKeepFor(keepForMs: number): number {
 
 /**
  * Tells L2 of one invalidation, in pieces that it can take.
- * @returns the session afterwards: clearing everything begins a new generation.
+ * @returns how many records a pattern touched.
  * @throws what the tier rejects with; also when the server's history is not the session's, and nothing was done.
  */
 export async function deliver(
-  parts: Pick<Parts, 'instance' | 'random'>,
+  parts: Pick<Parts, 'instance'>,
   tier: RemoteTier,
   session: Session,
   targets: Targets,
   mode: InvalidationMode,
-): Promise<{ session: Session; swept: number }> {
+): Promise<number> {
   let swept = 0;
   const pattern = targets.pattern;
-  if (pattern !== undefined && !targets.all) {
+  if (pattern !== undefined) {
     // Records first, message after: whoever acts on the message finds nothing old left.
     swept = await tier.sweep(session.generation, pattern.namespace, patternMatcher(targets), mode);
   }
-  const nextGeneration = parts.random.token();
   for (const piece of inPieces(targets)) {
     const reply = await tier.invalidate(
-      { targets: piece, mode, origin: parts.instance, nextGeneration },
+      { targets: piece, mode, origin: parts.instance, nextGeneration: '' },
       session,
       LONGEST_TAG_LIFE_MS,
     );
     if (reply.kind === 'session-mismatch')
       throw new RemoteError('unavailable', 'L2 has another history than the one last heard of');
   }
-  return { session: targets.all ? { epoch: session.epoch, generation: nextGeneration } : session, swept };
+  return swept;
 }
 
-/** Delivers everything that is pending, oldest first, and answers the session to use afterwards. */
-export async function deliverAll(
-  parts: Parts,
-  remote: { readonly tier: RemoteTier },
-  session: Session,
-  budgetMs: number,
-): Promise<Session> {
+/**
+ * Delivers everything that is pending and that nobody is delivering, oldest first.
+ * @throws what the tier rejects with; what was not delivered stays pending.
+ */
+export async function deliverAll(parts: Parts, tier: RemoteTier, session: Session, budgetMs: number): Promise<void> {
   const orders = parts.pending.waiting();
-  if (orders.length === 0) return session;
-  let current = session;
+  if (orders.length === 0) return;
   for (const order of orders) {
-    current = await deliverOne(parts, remote.tier, current, order, budgetMs);
+    const delivery = deliver(parts, tier, session, order.targets, order.mode);
+    // A sweep is as long as the key space; only the plain script has a budget.
+    await (order.targets.pattern === undefined ? within(parts.clock, budgetMs, delivery) : delivery);
+    parts.pending.settle(order);
   }
   parts.emit({ type: 'invalidation_delivered' });
-  return current;
-}
-
-async function deliverOne(
-  parts: Parts,
-  tier: RemoteTier,
-  session: Session,
-  order: PendingOrder,
-  budgetMs: number,
-): Promise<Session> {
-  const delivery = deliver(parts, tier, session, order.targets, order.mode);
-  // A sweep is as long as the key space; only the plain script has a budget.
-  const done = await (order.targets.pattern === undefined ? within(parts.clock, budgetMs, delivery) : delivery);
-  parts.pending.settle(order);
-  return done.session;
 }
 
 function* inPieces(targets: Targets): Generator<Targets> {
   const names = targets.ids.length + targets.tags.length;
-  if (targets.all || names <= NAMES_PER_SCRIPT) return yield targets;
+  if (names <= NAMES_PER_SCRIPT) return yield targets;
   const { ids, tags, pattern } = targets;
   for (let at = 0; at < ids.length; at += NAMES_PER_SCRIPT)
     yield { ids: ids.slice(at, at + NAMES_PER_SCRIPT), tags: [], all: false };

@@ -166,9 +166,16 @@ export class Flights<R> {
     for (const flights of this.#all.values()) for (const flight of flights) this.#poison(flight);
   }
 
-  /** When a flight of a key ends with a value, what the others bring may be older: they lose the right to store. */
+  /**
+   * When a flight of a key ends with a value, what the others bring may be older: they lose the right to store, and
+   * whoever comes now must not wait for them.
+   */
   outrunOthers(flight: Flight<R>): void {
-    for (const other of this.#all.get(flight.id) ?? []) if (other !== flight) other.outrun = true;
+    for (const other of this.#all.get(flight.id) ?? []) {
+      if (other === flight) continue;
+      other.outrun = true;
+      this.#detach(other);
+    }
   }
 
   abortAll(reason: unknown): void {

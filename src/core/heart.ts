@@ -222,8 +222,8 @@ export class Heart implements HeartbeatLink, RemoteListener {
     this.#watchEpoch(heartbeat.epoch);
     const session = await this.#agree(heartbeat);
     this.accept(sentAt);
-    const delivered = await deliverAll(this.#parts, this.#remote, session, this.#deadlineMs);
-    if (this.#connected) this.#remote.believe(delivered);
+    await deliverAll(this.#parts, tier, session, this.#deadlineMs);
+    if (this.#connected) this.#remote.believe(session);
   }
 
   async #agree({ epoch, generation }: Heartbeat): Promise<Session> {

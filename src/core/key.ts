@@ -46,16 +46,19 @@ export function namespaceTag(namespace: string): EntryId {
   return `${MARK}${namespace}${MARK}`;
 }
 
+/** The root namespace's tag: every entry carries it, and its invalidation ends them all. */
+export const ROOT_TAG = namespaceTag('');
+
 /** A namespace inside another. Names hold no control characters, so nothing else joins to the same string. */
 export function nestedNamespace(parent: string, name: string): string {
   return parent === '' ? name : `${parent}\u001f${name}`;
 }
 
-/** A namespace and all that it is inside of, outermost first; none for the root. */
+/** A namespace and all that it is inside of, the root (`''`) first. */
 export function namespaceChain(namespace: string): string[] {
-  if (namespace === '') return [];
+  if (namespace === '') return [''];
   const names = namespace.split('\u001f');
-  return names.map((_, index) => names.slice(0, index + 1).join('\u001f'));
+  return ['', ...names.map((_, index) => names.slice(0, index + 1).join('\u001f'))];
 }
 
 /**

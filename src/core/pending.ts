@@ -1,6 +1,6 @@
 import type { PendingSummary } from './errors.ts';
 import type { EntryId, InvalidationMode, Targets } from './ports.ts';
-import { EVERYTHING, matcherOf } from './targets.ts';
+import { EVERYTHING, matcherOf, namesEverything } from './targets.ts';
 
 /** An invalidation that L2 has not acknowledged. */
 export interface PendingOrder {
@@ -68,7 +68,7 @@ export class PendingInvalidations {
       keys: targets.reduce((sum, { ids }) => sum + ids.length, 0),
       tags: targets.reduce((sum, each) => sum + each.tags.length, 0),
       patterns: targets.filter(({ pattern }) => pattern !== undefined).length,
-      all: targets.some(({ all }) => all),
+      all: targets.some(namesEverything),
     };
   }
 }

@@ -56,12 +56,10 @@ export class BusReceiver implements BusListener {
 
   #takeInvalidation(message: Invalidation): void {
     const { epoch, sequence, targets, mode, origin } = message;
-    const { proof, instance, remote, emit } = this.#parts;
+    const { proof, instance, emit } = this.#parts;
     this.#watchEpoch(epoch);
     const { seen } = proof;
     if (!proof.takeInvalidation(epoch, sequence)) this.#resync(seen, sequence);
-    const generation = message.generation;
-    if (generation !== undefined && remote?.session?.epoch === epoch) remote.believe({ epoch, generation });
     // What this instance ordered itself was cleaned before it was sent, and the order stood in for L2 until then:
     // flights that began since are newer, and poisoning them would only cost a load.
     if (origin === instance) return;

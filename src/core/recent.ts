@@ -1,4 +1,5 @@
 import type { EntryId, Targets } from './ports.ts';
+import { namesEverything } from './targets.ts';
 
 /** The last time that something was invalidated. */
 export interface RecentInvalidation {
@@ -20,11 +21,11 @@ export class RecentInvalidations {
     this.#now = now;
   }
 
-  note({ ids, tags, all }: Targets, origin: 'here' | 'elsewhere'): void {
+  note(targets: Targets, origin: 'here' | 'elsewhere'): void {
     const at = this.#now();
-    if (all) this.#all = { at, origin };
-    for (const id of ids) this.#put(id, { at, by: 'key', origin });
-    for (const tag of tags) this.#put(tag, { at, by: 'tag', origin });
+    if (namesEverything(targets)) this.#all = { at, origin };
+    for (const id of targets.ids) this.#put(id, { at, by: 'key', origin });
+    for (const tag of targets.tags) this.#put(tag, { at, by: 'tag', origin });
   }
 
   /** The latest invalidation of the key itself, of one of the tags, or of everything. */

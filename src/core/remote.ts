@@ -86,14 +86,6 @@ export class Remote {
     this.#offset = time - (sentAt + receivedAt) / 2;
   }
 
-  /**
-   * Whether a plain read may be believed: an old master that is cut off still answers reads, but no heartbeat, which
-   * is a write. A read that takes a lease is a write itself and needs no such leave.
-   */
-  mayReadPlainly(now: number): boolean {
-    return now - this.#lastBeatAt <= this.#maxLagMs;
-  }
-
   /** A moment of the server's clock, in this process's monotonic time. */
   toLocal(serverTime: number): number {
     return serverTime - this.#offset;
@@ -111,7 +103,10 @@ export class Remote {
   ): Promise<Asked<T>> {
     const session = this.#session;
     if (!this.breaker.isClosed) return BREAKER_OPEN;
-    if (session === undefined) return UNTRUSTED;
+    // A process that was paused, or cut off from the heartbeats alone, may not have heard that the generation moved; and
+    // an old master that is cut off still answers reads, but no heartbeat, which is a write.
+    const isKnown = this.#clock.now() - this.#lastBeatAt <= this.#maxLagMs;
+    if (session === undefined || !isKnown) return UNTRUSTED;
     const { generation } = this.breaker;
     try {
       const late = onLate && ((value: T): void => onLate(value, this.tier, session));

@@ -1,17 +1,12 @@
 import { globMatcher } from './glob.ts';
-import { fromId } from './key.ts';
+import { fromId, ROOT_TAG } from './key.ts';
 import type { EntryId, Targets } from './ports.ts';
-import type { TagRegistry } from './tags.ts';
-
-/** Nothing at all. */
-export const NO_TARGETS: Targets = { ids: [], tags: [], all: false };
 
 /** Everything. */
-export const EVERYTHING: Targets = { ids: [], tags: [], all: true };
+export const EVERYTHING: Targets = { ids: [], tags: [ROOT_TAG], all: false };
 
 /** Whether an entry with this id and these tags is named by the targets. */
 export function matcherOf(targets: Targets): (id: EntryId, tags: Iterable<EntryId>) => boolean {
-  if (targets.all) return () => true;
   const ids = new Set(targets.ids);
   const tags = new Set(targets.tags);
   const matchesPattern = patternMatcher(targets);
@@ -33,8 +28,7 @@ export function patternMatcher(targets: Targets): (id: EntryId) => boolean {
   };
 }
 
-/** What an invalidation needs of L1 and of the tags; narrow, so that tests can stand in for them. */
-export interface Cleanable {
-  readonly l1: { delete(id: EntryId): void; clear(): void; ids(): Iterable<EntryId> };
-  readonly tags: Pick<TagRegistry, 'clear' | 'invalidate'>;
+/** Whether the targets name everything there is. */
+export function namesEverything({ tags }: Targets): boolean {
+  return tags.includes(ROOT_TAG);
 }

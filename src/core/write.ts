@@ -44,8 +44,7 @@ export function invalidate(parts: Parts, targets: Targets, mode: InvalidationMod
     order.sending = false;
     if (told.ok) {
       pending.settle(order);
-      remote.believe(told.value.session);
-      return told.value.swept;
+      return told.value;
     }
     const error = owe(parts, told.error);
     span.fail(error);
