@@ -13,7 +13,7 @@ async function memoryHarness(): Promise<ServerHarness> {
     setFull: async (full) => {
       server.full = full;
     },
-    restart: async () => server.restart({ keepData: false }),
+    restart: async (options) => server.restart(options),
     async [Symbol.asyncDispose]() {},
   };
 }

@@ -11,8 +11,15 @@ import { remoteTierContract } from './suites/remote-tier.ts';
 let server: RedisServer;
 let admin: Redis;
 
+/** All that the adapter needs: the contract passes with these rights and no others. (`client` names the connection.) */
+const RIGHTS = [
+  '~{test-*}:* resetchannels &{test-*}:* -@all +hello +auth +select +client',
+  '+info +time +script|load +eval +evalsha +get +set +getrange +setrange +incr +exists +del +unlink',
+  '+pttl +pexpire +persist +scan +publish +subscribe',
+].join(' ');
+
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startRedis({ config: { user: `tiercel on >secret ${RIGHTS}` } });
   admin = new Redis(server.url);
   // Losing its connection at a restart is what tests here do to it.
   admin.on('error', () => undefined);
@@ -26,12 +33,16 @@ afterAll(async () => {
 const makeHarness = (connections: number) => async (): Promise<ServerHarness> => {
   const namespace = uniqueNamespace();
   const keys = keyspace(namespace);
+  const url = server.url.replace('redis://', 'redis://tiercel:secret@');
   return {
-    tier: () => redis(server.url, { namespace, connections }).l2,
-    bus: () => redis(server.url, { namespace }).bus,
+    tier: () => redis(url, { namespace, connections }).l2,
+    bus: () => redis(url, { namespace }).bus,
     damage: async (id, generation) => void (await admin.set(keys.entry(id, generation), 'not a record')),
     setFull: async (full) => void (await admin.config('SET', 'maxmemory', full ? '1' : '0')),
-    restart: () => server.restart(),
+    restart: async ({ keepData }) => {
+      if (keepData) await admin.save();
+      await server.restart({ keepData });
+    },
     async [Symbol.asyncDispose]() {},
   };
 };

@@ -75,9 +75,9 @@ export class MemoryDatabase {
     this.#counter = undefined;
   }
 
-  /** Makes a record one that no Tiercel wrote: the codec refuses it, and its token names these bytes alone. */
+  /** Puts there what no Tiercel wrote, always the same: the codec refuses it, and its token stands for its bytes. */
   damage(id: EntryId, generation: string): void {
-    const value = { token: this.#token('damaged'), storedAt: 0, expiredAt: 0, body: '' };
+    const value = { token: '!damaged', storedAt: 0, expiredAt: 0, body: '' };
     this.#records.set(
       physicalKey(generation, id),
       { kind: 'value', value, version: undefined, damaged: true },
@@ -237,7 +237,7 @@ export class MemoryDatabase {
     if (mode === 'delete' || held.kind === 'lease' || held.damaged) return this.#records.delete(key);
     // A value expired before keeps its first moment: its window must not grow.
     const expiredAt = held.value.expiredAt || Math.floor(this.#host.time());
-    this.#records.replace(key, { ...held, value: { ...held.value, token: this.#token('expired'), expiredAt } });
+    this.#records.replace(key, { ...held, value: { ...held.value, token: this.#token(), expiredAt } });
     return true;
   }
 
@@ -281,9 +281,9 @@ export class MemoryDatabase {
     if (this.full) throw new RemoteError('full', 'The server is at its memory limit');
   }
 
-  /** Deterministic, unlike a random one, and as unique within one server. */
-  #token(why: string): string {
-    return `${why}-${++this.#drawn}`.padEnd(22, '.');
+  /** For a value that is marked expired. Deterministic, unlike a random one, and as unique within one server. */
+  #token(): string {
+    return `expired-${++this.#drawn}`.padEnd(22, '.');
   }
 }
 

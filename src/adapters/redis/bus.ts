@@ -1,3 +1,4 @@
+import type { Buffer } from 'node:buffer';
 import type { Redis } from 'ioredis';
 import { type Bus, type BusListener, RemoteError } from '../../core/ports.ts';
 import type { Backoff } from './backoff.ts';
@@ -93,10 +94,10 @@ export class RedisBus implements Bus {
     this.#listener?.onUnsubscribed(error);
   }
 
-  /** A right that is missing is nobody's passing trouble: said once, until a subscription succeeds. */
+  /** Something to mend, not an absent server: said once, until a subscription succeeds. */
   #reportRefusal(error: unknown): void {
     const failure = toRemoteError(error);
-    if (failure.failure !== 'denied' || failure.message === this.#said) return;
+    if (failure.failure === 'unavailable' || failure.message === this.#said) return;
     this.#said = failure.message;
     this.#listener?.onUnsubscribed(failure);
   }

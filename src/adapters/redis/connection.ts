@@ -73,15 +73,17 @@ export class Connection {
     this.#epoch = undefined;
     client.off('ready', this.#onReady);
     client.off('close', this.#onClose);
-    if (this.#backoff !== undefined) client.disconnect();
-    else client.off('error', this.#onError);
+    if (this.#backoff === undefined) {
+      client.off('error', this.#onError);
+      return;
+    }
+    client.disconnect();
     await this.#opening;
   }
 
   readonly #onError = (error: Error): void => {
     this.#error = error;
-    const failure = toRemoteError(error);
-    if (failure.failure === 'denied') this.#listener.onRefused(failure);
+    this.#listener.onRefused(toRemoteError(error));
   };
 
   readonly #onReady = (): void => {

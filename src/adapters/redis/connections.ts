@@ -1,3 +1,5 @@
+import type { Buffer } from 'node:buffer';
+import { setImmediate } from 'node:timers';
 import type { ChainableCommander, Redis } from 'ioredis';
 import { RemoteError, type RemoteListener } from '../../core/ports.ts';
 import type { Backoff } from './backoff.ts';
@@ -119,9 +121,12 @@ export class Connections {
     this.#listener?.onDisconnect(error);
   }
 
-  /** An attempt a second must not be an alarm a second: each is said once, until a connection succeeds. */
+  /**
+   * An absent server is no alarm, and what is one is said once until a connection succeeds: an attempt a second must not
+   * be an alarm a second.
+   */
   #onRefused(error: RemoteError): void {
-    if (error.failure !== 'denied' || error.message === this.#said) return;
+    if (error.failure === 'unavailable' || error.message === this.#said) return;
     this.#said = error.message;
     this.#listener?.onAlarm(error);
   }

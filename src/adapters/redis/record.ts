@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { StoredRecord } from '../../core/ports.ts';
 
 /**

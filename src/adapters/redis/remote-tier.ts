@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { systemRandom } from '../../core/clock.ts';
 import {
   type EntryId,

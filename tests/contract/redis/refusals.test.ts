@@ -82,6 +82,8 @@ describe('what an operator must mend', () => {
     });
     await until(() => errors.length > 0, { what: 'the refusal' });
     expect(errors[0]).toStartWith('NOPERM');
+    const before = await attempts();
+    await until(async () => (await attempts()) >= before + 2, { what: 'two more attempts' });
     await admin.acl('SETUSER', 'dave', 'allchannels');
     await until(() => events.includes('subscribed'), { what: 'the subscription' });
     expect(errors).toHaveLength(1);
@@ -106,6 +108,22 @@ describe('what an operator must mend', () => {
       expect((await tier.invalidate(orderOf(['a'], [], mode), { epoch, generation }, LONG)).kind).toBe('done');
       expect(await tier.read('a', generation)).toEqual({ kind: 'none' });
     }
+    await tier.close();
+  });
+
+  test('an empty record is told apart from none when it is replaced', async () => {
+    const namespace = uniqueNamespace();
+    const { tier } = await connect(redis(server.url, { namespace }).l2);
+    const key = keyspace(namespace).entry('a', 'g');
+    await admin.set(key, '');
+    const found = await tier.read('a', 'g');
+    if (found.kind !== 'value') throw new Error(`found a ${found.kind}`);
+    const expected = { kind: 'value', token: found.value.token } as const;
+    const fill = { id: 'a', generation: 'g', expected, token: token(), body: 'v', age: 0, keepFor: LONG };
+    await admin.del(key);
+    expect(await tier.fill(fill)).toBe(false);
+    await admin.set(key, '');
+    expect(await tier.fill(fill)).toBe(true);
     await tier.close();
   });
 

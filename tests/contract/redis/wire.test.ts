@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
 import { Redis } from 'ioredis';
 import { redis } from '../../../src/adapters/redis/index.ts';
+import { keyspace } from '../../../src/adapters/redis/keys.ts';
 import { type RedisServer, startRedis, uniqueNamespace } from '../../support/redis-server.ts';
-import { redisWire } from '../../support/redis-wire.ts';
+import { isBus, redisWire } from '../../support/redis-wire.ts';
 import { startProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
 import { until } from '../../support/wait.ts';
 import { connect, LONG, orderOf, subscribe, token } from '../suites/harness.ts';
@@ -92,6 +93,33 @@ describe('round trips', () => {
   });
 });
 
+describe('a subscription', () => {
+  test('is told before the first message, even if both come in one packet', async () => {
+    const namespace = uniqueNamespace();
+    const { l2, bus } = redis(proxy.through(server.url), { namespace });
+    const { tier } = await connect(l2);
+    const admin = new Redis(server.url);
+    const hold = proxy.impose({ hold: true }, { direction: 'toClient', where: isBus });
+    const told: string[] = [];
+    bus.start('one', {
+      onSubscribed: () => told.push('subscribed'),
+      onMessage: ({ kind }) => told.push(kind),
+      onMalformed: (reason) => told.push(reason),
+      onUnsubscribed: () => told.push('unsubscribed'),
+    });
+    const { echo } = keyspace(namespace);
+    const subscribers = async () => (await admin.pubsub('NUMSUB', echo('one')))[1];
+    await until(async () => Number(await subscribers()) === 1, { what: 'the subscription in the server' });
+    await tier.heartbeat('one', token());
+    expect(told).toEqual([]);
+    hold.lift();
+    await until(() => told.includes('heartbeat'), { what: 'the message' });
+    expect(told).toEqual(['subscribed', 'heartbeat']);
+    admin.disconnect();
+    await Promise.all([tier.close(), bus.close()]);
+  });
+});
+
 describe('a connection that breaks', () => {
   test('fails what is in flight at once, and sends nothing again', async () => {
     const { tier, events, generation } = await agreed();
@@ -107,6 +135,24 @@ describe('a connection that breaks', () => {
     expect(await tier.read('b', generation)).toEqual({ kind: 'none' });
     expect(wire.count('GET')).toBe(2);
     await tier.close();
+  });
+
+  test('an answer that a client passed in fetches again over its next connection is not believed', async () => {
+    const client = new Redis(proxy.through(server.url));
+    client.on('error', () => undefined);
+    const { l2 } = redis(client, { namespace: uniqueNamespace(), onWarning: () => undefined });
+    const { tier, events } = await connect(l2);
+    wire.forget();
+    const hold = proxy.impose({ hold: true }, { direction: 'toClient' });
+    const call = tier.read('a', 'g').catch((error) => error);
+    await until(() => wire.count('GET') === 1, { what: 'the command on the wire' });
+    proxy.resetConnections();
+    hold.lift();
+    expect((await call).failure).toBe('unavailable');
+    expect(wire.count('GET')).toBe(2);
+    await until(() => events.length === 3, { what: 'the new connection' });
+    await tier.close();
+    client.disconnect();
   });
 
   test('losing one of several counts as losing all', async () => {
@@ -134,10 +180,12 @@ describe('a connection that breaks', () => {
     const { tier, events, generation } = await agreed();
     const { bus, events: busEvents } = await subscribe(tiers().bus, 'one');
     server.pause();
+    const began = performance.now();
     const call = tier.read('a', generation);
     tier.reset();
     bus.reset();
     expect((await call.catch((error) => error)).failure).toBe('unavailable');
+    expect(performance.now() - began).toBeLessThan(1_000);
     server.resume();
     await until(() => events.length === 3 && busEvents.length === 3, { what: 'both connections' });
     expect(events).toEqual(['connected', 'disconnected', 'connected']);

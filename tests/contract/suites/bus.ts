@@ -47,7 +47,7 @@ export function busContract(name: string, makeHarness: MakeHarness): void {
       await using server = await makeHarness();
       const { tier, events } = await connect(server.tier());
       const subscriber = await subscribe(server.bus(), 'one');
-      await server.restart();
+      await server.restart({ keepData: false });
       const isBack = () => events.length === 3 && subscriber.events.length === 3;
       await until(isBack, { what: 'both connections to the new run' });
       expect(subscriber.events).toEqual(['subscribed', 'unsubscribed', 'subscribed']);

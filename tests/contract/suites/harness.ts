@@ -12,8 +12,8 @@ export interface ServerHarness extends AsyncDisposable {
   damage(id: EntryId, generation: string): Promise<void>;
   /** At its memory limit, or no longer. */
   setFull(full: boolean): Promise<void>;
-  /** Ends the server's run and begins another, empty one. */
-  restart(): Promise<void>;
+  /** Ends the server's run and begins another; all data comes back only if it was kept. */
+  restart(options: { readonly keepData: boolean }): Promise<void>;
 }
 
 export type MakeHarness = () => Promise<ServerHarness>;

@@ -86,20 +86,33 @@ export function sessionContract(makeHarness: MakeHarness): void {
     expect(await two.read('a', generation)).toMatchObject({ kind: 'value' });
   });
 
-  test('a restart is another epoch, without a generation, and the old session is refused', async () => {
-    await using server = await makeHarness();
+  test.each([true, false])('a restart (data kept: %p) is another epoch without a generation', async (keepData) => {
+    await using both = await twoInstances(makeHarness);
+    const { one, two, server, session, generation } = both;
     const { tier, events } = await connect(server.tier());
-    const { epoch } = await tier.heartbeat('one', token());
-    const generation = await tier.agreeGeneration(epoch, token());
-    await server.restart();
+    await both.put('a', 'v0');
+    const before = await one.heartbeat('one', token());
+    await server.restart({ keepData });
     await until(() => events.filter((event) => event === 'connected').length === 2, { what: 'the new run' });
     expect(events[1]).toBe('disconnected');
-    const after = await tier.heartbeat('one', token());
-    expect(after.epoch).not.toBe(epoch);
+    const after = await until(() => one.heartbeat('one', token()), { what: 'the first instance' });
+    await until(() => two.heartbeat('two', token()), { what: 'the second instance' });
+    expect(after.epoch).not.toBe(before.epoch);
     expect(after.generation).toBeUndefined();
+    expect(after.sequence === before.sequence).toBe(keepData);
+
+    // The old generation's record may have come back with the data: it is of another epoch, and counts for nothing.
     const refused = { kind: 'session-mismatch' } as const;
-    expect(await tier.invalidate(orderOf(['a']), { epoch, generation }, LONG)).toEqual(refused);
-    expect(await tier.invalidate(orderOf(['a']), { epoch: after.epoch, generation }, LONG)).toEqual(refused);
+    const write = { id: 'a', origin: 'one', token: token(), body: 'v1', keepFor: LONG };
+    for (const stranger of [session, { epoch: after.epoch, generation }]) {
+      expect(await tier.invalidate(orderOf(['a']), stranger, LONG)).toEqual(refused);
+      expect(await tier.write({ ...write, session: stranger })).toEqual(refused);
+    }
+    expect((await tier.read('a', generation)).kind).toBe(keepData ? 'value' : 'none');
+
+    const agreed = { epoch: after.epoch, generation: await tier.agreeGeneration(after.epoch, generation) };
+    expect((await tier.invalidate(orderOf(['a']), agreed, LONG)).kind).toBe('done');
+    expect(await two.read('a', generation)).toEqual({ kind: 'none' });
     await tier.close();
   });
 }

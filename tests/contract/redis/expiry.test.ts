@@ -1,0 +1,46 @@
+import { expect, test } from 'bun:test';
+import { Redis } from 'ioredis';
+import { redis } from '../../../src/adapters/redis/index.ts';
+import { keyspace } from '../../../src/adapters/redis/keys.ts';
+import { sharedRedis, uniqueNamespace } from '../../support/redis-server.ts';
+import { connect, LONG, orderOf, token } from '../suites/harness.ts';
+
+const DAY_MS = 24 * 60 * 60 * 1_000;
+
+test('nothing stays in Redis for ever but the counter, and heartbeats keep the generation', async () => {
+  const url = await sharedRedis();
+  const admin = new Redis(url);
+  const namespace = uniqueNamespace();
+  const keys = keyspace(namespace);
+  const { tier } = await connect(redis(url, { namespace }).l2);
+  const { epoch } = await tier.heartbeat('one', token());
+  const generation = await tier.agreeGeneration(epoch, token());
+  const session = { epoch, generation };
+
+  const lease = token();
+  await tier.acquire('leased', generation, token(), LONG);
+  await tier.acquire('filled', generation, lease, LONG);
+  const expected = { kind: 'lease', token: lease } as const;
+  await tier.fill({ id: 'filled', generation, expected, token: token(), body: 'v', age: 0, keepFor: LONG });
+  await tier.write({ id: 'written', session, origin: 'one', token: token(), body: 'v', keepFor: LONG });
+  await tier.claimRefresh('filled', generation, token(), LONG);
+  await tier.tagGenerations(['asked', 'expired'], generation, LONG);
+  await tier.invalidate(orderOf(['written'], ['expired', 'missing'], 'expire'), session, LONG);
+  await tier.invalidate(orderOf([], ['deleted']), session, LONG);
+
+  const found = await admin.keys(`{${namespace}}*`);
+  expect(found).toHaveLength(11);
+  for (const key of found) {
+    const left = await admin.pttl(key);
+    if (key === keys.sequence) expect(left).toBe(-1);
+    else expect([key, left > 0]).toEqual([key, true]);
+  }
+
+  for (const key of [keys.generation(epoch), keys.heartbeat]) {
+    await admin.pexpire(key, 1_000);
+    await tier.heartbeat('one', token());
+    expect(await admin.pttl(key)).toBeGreaterThan(29 * DAY_MS);
+  }
+  await tier.close();
+  admin.disconnect();
+});
