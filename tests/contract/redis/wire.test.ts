@@ -182,6 +182,7 @@ describe('a connection that breaks', () => {
     server.pause();
     const began = performance.now();
     const call = tier.read('a', generation);
+    await until(() => wire.count('GET') === 1, { what: 'the command on the wire' });
     tier.reset();
     bus.reset();
     expect((await call.catch((error) => error)).failure).toBe('unavailable');
