@@ -88,6 +88,7 @@ export class Heart implements HeartbeatLink, RemoteListener {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#remote.endFirstContact();
     this.hurry();
     await this.#loop;
     for (const end of this.#readiness.splice(0)) end();
@@ -205,7 +206,10 @@ export class Heart implements HeartbeatLink, RemoteListener {
       this.#misses += 1;
       this.#report(error);
       breaker.reopen();
-      if (this.#misses >= MISSES_TO_TRIP) breaker.trip();
+      if (this.#misses >= MISSES_TO_TRIP) {
+        breaker.trip();
+        this.#remote.endFirstContact();
+      }
       // The connection looks open and has not answered for long: it may be half dead, a new one may not.
       if (this.#connected && this.#misses % MISSES_TO_RESET === 0) this.#remote.tier.reset();
     }

@@ -16,6 +16,8 @@ export interface Operation {
   readonly budgetMs: number;
   readonly key?: string | undefined;
   readonly background?: boolean;
+  /** How long to wait for the first contact with L2, right after the start. Default: the budget. */
+  readonly firstContactMs?: number;
 }
 
 const BREAKER_OPEN: Asked<never> = { ok: false, reason: 'breaker-open', error: undefined };
@@ -31,6 +33,9 @@ export class Remote {
   readonly #clock: Clock;
   readonly #emit: (event: CacheEvent) => void;
   readonly #maxLagMs: number;
+  #firstContact: Promise<void> | undefined;
+  /** L2 has been heard of, or is known to be away: nobody waits for the first contact any more. */
+  endFirstContact: () => void = () => {};
   #session: Session | undefined;
   #lastBeat: { readonly epoch: string; readonly sequence: number } | undefined;
   #latencyMs: number | undefined;
@@ -46,6 +51,12 @@ export class Remote {
     maxLagMs: number,
   ) {
     this.#maxLagMs = maxLagMs;
+    this.#firstContact = new Promise((resolve) => {
+      this.endFirstContact = () => {
+        this.#firstContact = undefined;
+        resolve();
+      };
+    });
     this.tier = tier;
     this.breaker = breaker;
     this.#clock = clock;
@@ -59,6 +70,7 @@ export class Remote {
 
   /** Believes in a history from now on. The object stays the same while the history does. */
   believe(session: Session): void {
+    this.endFirstContact();
     if (this.#session?.epoch === session.epoch && this.#session.generation === session.generation) return;
     this.#session = session;
   }
@@ -101,6 +113,7 @@ export class Remote {
     work: (tier: RemoteTier, session: Session) => Promise<T>,
     onLate?: (value: T, tier: RemoteTier, session: Session) => void,
   ): Promise<Asked<T>> {
+    if (this.#firstContact !== undefined) await this.#untilFirstContact(this.#firstContact, operation);
     const session = this.#session;
     if (!this.breaker.isClosed) return BREAKER_OPEN;
     // A process that was paused, or cut off from the heartbeats alone, may not have heard that the generation moved; and
@@ -119,6 +132,15 @@ export class Remote {
       this.breaker.record(alive, generation);
       this.#report(operation, error);
       return { ok: false, reason: error instanceof BudgetExceeded ? 'timeout' : 'error', error };
+    }
+  }
+
+  /** A call made while the very first connection is being made is served better by waiting for it than by a bypass. */
+  async #untilFirstContact(contact: Promise<void>, { budgetMs, firstContactMs = budgetMs }: Operation): Promise<void> {
+    try {
+      await within(this.#clock, firstContactMs, contact);
+    } catch {
+      // Not in time: the call goes on and finds that the history is not known.
     }
   }
 

@@ -18,6 +18,8 @@ import type { WriteRequest } from './write-request.ts';
 
 /** The longest that one sweep for a pattern may take: it is as long as the key space. */
 const SWEEP_BUDGET_MS = 30_000;
+/** Right after the start, an order waits so long for the first connection before it counts as pending. */
+const FIRST_CONTACT_MS = 1_000;
 
 /**
  * Invalidates: this process first and in any case, then L2 and through it everybody else.
@@ -39,6 +41,7 @@ export function invalidate(parts: Parts, targets: Targets, mode: InvalidationMod
     const operation = {
       name: 'invalidate',
       budgetMs: order.targets.pattern === undefined ? budgetMs : SWEEP_BUDGET_MS,
+      firstContactMs: FIRST_CONTACT_MS,
     };
     const told = await remote.ask(operation, (tier, session) => deliver(parts, tier, session, order.targets, mode));
     order.sending = false;
@@ -98,7 +101,7 @@ async function store(
   const order = parts.pending.add(targets, 'delete');
   order.sending = true;
   const written = await remote.ask(
-    { name: 'set', budgetMs: request.options.l2TimeoutMs, key: request.key },
+    { name: 'set', budgetMs: request.options.l2TimeoutMs, key: request.key, firstContactMs: FIRST_CONTACT_MS },
     async (tier, session) => {
       const unknown = recall(parts, request.tagIds, generations);
       if (unknown.length > 0) {
