@@ -64,11 +64,14 @@ async function runTests(filters: readonly string[], env: Record<string, string |
   const stop = () => signalAll([-tests.pid], 'SIGTERM');
   process.on('SIGINT', stop).on('SIGTERM', stop);
 
-  const [output, status] = await Promise.all([show(tests.stderr), tests.exited]);
-  const summary = summarise(output, status);
-  if (await isGroupGone(tests.pid)) return summary;
-  progress(`the tests left processes behind:\n${processGroup(tests.pid).join('\n')}`);
+  const output = show(tests.stderr);
+  const status = await tests.exited;
+  // Before the output is waited for: what is left behind may hold it open.
+  const left = await leftBehind(tests.pid);
   signalAll([-tests.pid], 'SIGKILL');
+  const summary = summarise(await output, status);
+  if (left.length === 0) return summary;
+  progress(`the tests left processes behind:\n${left.join('\n')}`);
   return { ...summary, failed: summary.failed + 1 };
 }
 
@@ -83,14 +86,17 @@ async function show(stream: ReadableStream<Uint8Array>): Promise<string> {
   return all;
 }
 
-/** The kernel ends most of what is left together with the tests; that takes a moment. */
-async function isGroupGone(group: number): Promise<boolean> {
+/** What still runs of the group. The kernel ends most of it together with the tests, which takes a moment. */
+async function leftBehind(group: number): Promise<string[]> {
   const gone = until(() => processGroup(group).length === 0, {
     every: 50,
     within: 2_000,
     what: 'the tests to be gone',
   });
-  return gone.catch(() => false);
+  return gone.then(
+    () => [],
+    () => processGroup(group),
+  );
 }
 
 function progress(line: string): void {
