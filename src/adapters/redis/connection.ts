@@ -11,7 +11,7 @@ export interface ConnectionListener {
   /** The server was asked who it is and has the scripts: commands can be sent. */
   onOpen(): void;
   onLost(error: Error): void;
-  /** The server may not be used as it is. Tried again all the same. */
+  /** An attempt to connect failed, or the server may not be used as it is. Tried again all the same. */
   onRefused(error: RemoteError): void;
 }
 

@@ -28,6 +28,8 @@ export class Connections {
   #turn = 0;
   #thisTurn: Connection | undefined;
   #said: string | undefined;
+  /** Why there is no connection, for whoever asks for one. */
+  #reason: Error | undefined;
 
   constructor(clients: readonly CommandClient[]) {
     this.#connections = clients.map(({ client, backoff }) => {
@@ -91,9 +93,11 @@ export class Connections {
   }
 
   #pick(): Connection {
-    if (!this.#connected) throw new RemoteError('unavailable', 'Redis is not connected');
     const picked = this.#thisTurn ?? this.#connections[this.#turn++ % this.#connections.length];
-    if (picked === undefined) throw new RemoteError('unavailable', 'Redis is not connected');
+    if (!this.#connected || picked === undefined) {
+      const why = this.#reason === undefined ? '' : `: ${this.#reason.message}`;
+      throw new RemoteError('unavailable', `Redis is not connected${why}`, { cause: this.#reason });
+    }
     if (this.#thisTurn === undefined) {
       this.#thisTurn = picked;
       setImmediate(() => {
@@ -111,10 +115,12 @@ export class Connections {
     if (this.#connections.some((connection) => connection.epoch === undefined)) return;
     this.#connected = true;
     this.#said = undefined;
+    this.#reason = undefined;
     this.#listener?.onConnect();
   }
 
   #onLost(error: Error): void {
+    this.#reason = error;
     if (!this.#connected) return;
     this.#connected = false;
     this.#period++;
@@ -126,6 +132,7 @@ export class Connections {
    * be an alarm a second.
    */
   #onRefused(error: RemoteError): void {
+    this.#reason = error;
     if (error.failure === 'unavailable' || error.message === this.#said) return;
     this.#said = error.message;
     this.#listener?.onAlarm(error);

@@ -28,6 +28,8 @@ function failureOf(error: Error): RemoteFailure {
   if (error.name === 'ReplyError') return FAILURES[codeOf(error)] ?? 'error';
   // A mistake in our own code must not look like an outage.
   if (error instanceof TypeError || error instanceof RangeError) return 'error';
+  // A certificate that is not trusted, not valid any more, or of another host.
+  if ('code' in error && /CERT|SIGNATURE/.test(String(error.code))) return 'denied';
   // The rest comes from the connection: refused, reset, closed, timed out, aborted.
   return 'unavailable';
 }
