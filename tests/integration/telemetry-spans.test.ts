@@ -135,6 +135,11 @@ describe('the spans of a lookup', () => {
     expect(childrenOf(request('invalidate')).map(({ name }) => name)).toEqual(['cache.invalidate']);
   });
 
+  test('a detached cache has none any more', () => {
+    expect(childrenOf(request('detached'))).toEqual([]);
+    expect(request('detached').attributes).toEqual({});
+  });
+
   test('no attribute holds a key', () => {
     const values = collector.spans.flatMap(({ attributes }) => Object.values(attributes));
     expect(values.filter((value) => String(value).includes('product:'))).toEqual([]);
@@ -178,6 +183,10 @@ describe('the metrics of a cache', () => {
     const counts = recorded.map(({ attributes, count }) => [attributes.cache, attributes.tier, count]);
     expect(counts).toContainEqual(['second', 'l2', 1]);
     expect(counts).toContainEqual(['away', 'source', 1]);
+  });
+
+  test('leave out a detached cache', () => {
+    expect(collector.points.filter(({ attributes }) => attributes.cache === 'detached')).toEqual([]);
   });
 
   test('come under every name that is promised', () => {
