@@ -95,7 +95,7 @@ describe('the preload', () => {
       expect(recording).toBe(true);
       expect(shutdownMs).toBeLessThan(2_500);
       expect(lifetimeMs).toBeLessThan(5_000);
-    });
+    }, 20_000);
 
     test('a silent one delays the end by no more than the deadline', async () => {
       const silent = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } });
@@ -109,6 +109,6 @@ describe('the preload', () => {
       } finally {
         silent.stop(true);
       }
-    });
+    }, 20_000);
   });
 });

@@ -22,7 +22,7 @@ beforeAll(async () => {
   });
   const [stderr, code] = await Promise.all([new Response(child.stderr).text(), child.exited]);
   expect({ stderr, code }).toEqual({ stderr: '', code: 0 });
-});
+}, 30_000);
 
 afterAll(() => collector.stop());
 

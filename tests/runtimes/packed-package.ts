@@ -21,14 +21,13 @@ export interface PackedPackage extends Disposable {
 }
 
 /** Packs, which builds, and installs the package. */
-export async function packAndInstall({ npm }: Toolchain): Promise<PackedPackage> {
+export async function packAndInstall(tools: Toolchain): Promise<PackedPackage> {
   const project = temporaryFolder('project');
-  const packed = await run([...npm, 'pack', '--silent', '--pack-destination', project], { cwd: ROOT });
-  const tarball = join(project, packed.stdout.trim());
-  writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'project', private: true, type: 'module' }));
-  const clients = CLIENTS.map((name) => `${name}@${manifest.devDependencies[name]}`);
-  const quiet = ['--silent', '--no-audit', '--no-fund', '--ignore-scripts', '--prefer-offline'];
-  await run([...npm, 'install', ...quiet, tarball, ...clients], { cwd: project });
+  const dispose = (): void => removeFolder(project);
+  const tarball = await installInto(project, tools).catch((error: unknown) => {
+    dispose();
+    throw error;
+  });
   return {
     tarball,
     project,
@@ -36,6 +35,17 @@ export async function packAndInstall({ npm }: Toolchain): Promise<PackedPackage>
       copyFileSync(join(import.meta.dir, file), join(project, file));
       return file;
     },
-    [Symbol.dispose]: () => removeFolder(project),
+    [Symbol.dispose]: dispose,
   };
+}
+
+/** Answers the path of what was packed. */
+async function installInto(project: string, { npm }: Toolchain): Promise<string> {
+  const packed = await run([...npm, 'pack', '--silent', '--pack-destination', project], { cwd: ROOT });
+  const tarball = join(project, packed.stdout.trim());
+  writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'project', private: true, type: 'module' }));
+  const clients = CLIENTS.map((name) => `${name}@${manifest.devDependencies[name]}`);
+  const quiet = ['--silent', '--no-audit', '--no-fund', '--ignore-scripts', '--prefer-offline'];
+  await run([...npm, 'install', ...quiet, tarball, ...clients], { cwd: project });
+  return tarball;
 }
