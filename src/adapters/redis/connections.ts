@@ -72,13 +72,14 @@ export class Connections {
   async send<T>(append: (pipeline: ChainableCommander) => ChainableCommander): Promise<T> {
     const connection = this.#pick();
     const period = this.#period;
+    const isLost = () => period !== this.#period;
     let reply: T;
     try {
       reply = await connection.send(append);
     } catch (error) {
-      throw toRemoteError(error);
+      throw isLost() ? lost(error) : toRemoteError(error);
     }
-    if (period !== this.#period) throw new RemoteError('unavailable', 'The connection was lost before the answer came');
+    if (isLost()) throw lost(undefined);
     return reply;
   }
 
@@ -137,4 +138,8 @@ export class Connections {
     this.#said = error.message;
     this.#listener?.onAlarm(error);
   }
+}
+
+function lost(cause: unknown): RemoteError {
+  return new RemoteError('unavailable', 'The connection was lost before the answer came', { cause });
 }

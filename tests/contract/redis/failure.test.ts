@@ -25,14 +25,14 @@ test.each([
 });
 
 test.each([
-  [new Error('Connection is closed.'), 'unavailable'],
-  [Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }), 'unavailable'],
-  [Object.assign(new Error('self-signed certificate'), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' }), 'denied'],
-  [Object.assign(new Error('expired'), { code: 'CERT_HAS_EXPIRED' }), 'denied'],
-  [Object.assign(new Error('first'), { code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' }), 'denied'],
-  [new TypeError('undefined is not a function'), 'error'],
-  ['a string', 'error'],
-])('%p is %s', (error, failure) => {
+  ['a closed connection', new Error('Connection is closed.'), 'unavailable'],
+  ['a refused connection', Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }), 'unavailable'],
+  ['a certificate nobody vouches for', Object.assign(new Error(), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' }), 'denied'],
+  ['a certificate out of date', Object.assign(new Error(), { code: 'CERT_HAS_EXPIRED' }), 'denied'],
+  ['a certificate chain with a gap', Object.assign(new Error(), { code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' }), 'denied'],
+  ['a mistake in the program', new TypeError('undefined is not a function'), 'error'],
+  ['what is no error at all', 'a string', 'error'],
+])('%s', (_what, error, failure) => {
   expect(toRemoteError(error)).toMatchObject({ failure, cause: error });
 });
 
