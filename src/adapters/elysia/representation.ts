@@ -1,4 +1,5 @@
 import { strongEtag } from './etag.ts';
+import { HitHeaders } from './hit-headers.ts';
 
 /** The bytes of a value and what is known from them alone. */
 export interface Representation {
@@ -6,6 +7,7 @@ export interface Representation {
   readonly etag: string;
   /** Headers of every answer with these bytes. */
   readonly headers: Readonly<Record<string, string>>;
+  readonly hits: HitHeaders;
 }
 
 /** Headers that the value alone decides, beside those of the representation. Called once per value. */
@@ -28,5 +30,5 @@ function encode<V>(value: V, valueHeaders: ValueHeaders<V> | undefined): Represe
   const body = JSON.stringify(value);
   const etag = strongEtag(body);
   const headers = { 'content-type': 'application/json', etag, ...valueHeaders?.(value) };
-  return { body, etag, headers };
+  return { body, etag, headers, hits: new HitHeaders(headers) };
 }

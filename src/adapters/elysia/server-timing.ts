@@ -1,6 +1,6 @@
 import type { LookupSteps } from '../../core/lookup.ts';
 
-/** The `Server-Timing` field of a lookup: milliseconds in each tier that was asked, down to the microsecond. */
+/** The `Server-Timing` field of a lookup: milliseconds in each tier that was asked. */
 export function serverTiming(steps: LookupSteps): string {
   let field = '';
   if (steps.l1 !== undefined) field = metric('l1', steps.l1.durationMs);
@@ -14,5 +14,10 @@ function separated(before: string, metric: string): string {
 }
 
 function metric(name: string, durationMs: number): string {
-  return `${name};dur=${Math.round(durationMs * 1_000) / 1_000}`;
+  return `${name};dur=${roundedMs(durationMs)}`;
+}
+
+/** As the field shows a duration: to the hundredth of a millisecond, within which all L1 hits are the same. */
+export function roundedMs(durationMs: number): number {
+  return Math.round(durationMs * 100) / 100;
 }

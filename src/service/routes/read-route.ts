@@ -2,10 +2,11 @@ import { cacheHeaders, respond } from '../../adapters/elysia/index.ts';
 import type { LoaderContext, ReadOptions } from '../../core/options.ts';
 import type { Params } from '../../resources/params.ts';
 import type { Resource } from '../../resources/resource.ts';
+import type { Principal } from '../access.ts';
 import { API_PREFIX } from '../paths.ts';
 import { absent } from '../problem.ts';
 import { paramsReader } from '../request-params.ts';
-import type { RouteHandler } from '../route.ts';
+import type { RouteContext, RouteHandler } from '../route.ts';
 import type { Services } from '../services.ts';
 
 /** The GET of a resource: who asks, what for, from which tier. */
@@ -15,23 +16,38 @@ export function readRoute(resource: Resource, services: Services): RouteHandler 
   const freshness = freshnessOf(resource, services.ttlMs);
   const linked = resource.nextPage !== undefined;
 
-  return async ({ request, params: path }) => {
-    // Awaited only where it takes time: without tokens, a hit goes through without a turn of the event loop.
+  return ({ request, params: path }) => {
     const asked = access.authenticate(request);
-    const principal = asked instanceof Promise ? await asked : asked;
+    return asked instanceof Promise
+      ? asked.then((principal) => answer(principal, request, path))
+      : answer(asked, request, path);
+  };
+
+  function answer(principal: Principal, request: Request, path: RouteContext['params']): Promise<Response> {
     const params = readParams(path, request.url);
     access.authorise(principal, params.orgId, 'read');
-    if (cacheDisabled) return uncached(resource, params, await resource.load({ sql, params, signal: request.signal }));
+    return cacheDisabled ? fromSource(params, request) : fromCache(params, request);
+  }
 
-    const lookup = await cache.lookup(resource.key(params), (context) => load(resource, services, params, context), {
-      ...freshness,
-      tags: resource.tags(params),
-    });
+  async function fromCache(params: Params, request: Request): Promise<Response> {
+    const options = { ...freshness, tags: resource.tags(params) };
+    const lookup = await cache.lookup(
+      resource.key(params),
+      (context) => load(resource, services, params, context),
+      options,
+    );
     if (lookup.tier === 'l1') l1Timing.add(lookup.steps.l1?.durationMs ?? 0);
     if (lookup.value === null) throw absent(cacheHeaders(lookup));
     assertOwner(resource, params, lookup.value);
     return respond(lookup, request, linked ? { headers: (value) => linkHeaders(resource, params, value) } : undefined);
-  };
+  }
+
+  async function fromSource(params: Params, request: Request): Promise<Response> {
+    const value = await resource.load({ sql, params, signal: request.signal });
+    if (value === null) throw absent();
+    assertOwner(resource, params, value);
+    return Response.json(value, { headers: linkHeaders(resource, params, value) });
+  }
 }
 
 type FreshnessOptions = Pick<ReadOptions, 'ttl' | 'negativeTtl' | 'staleWhileRevalidate' | 'staleIfError'>;
@@ -55,12 +71,6 @@ async function load(resource: Resource, { sql }: Services, params: Params, conte
 /** Another org's value, found by its id alone, is not there: its bytes, tag and provenance stay unsaid. */
 function assertOwner(resource: Resource, params: Params, value: unknown): void {
   if (resource.owner !== undefined && resource.owner(value) !== params.orgId) throw absent();
-}
-
-function uncached(resource: Resource, params: Params, value: unknown): Response {
-  if (value === null) throw absent();
-  assertOwner(resource, params, value);
-  return Response.json(value, { headers: linkHeaders(resource, params, value) });
 }
 
 function linkHeaders(resource: Resource, params: Params, value: unknown): Record<string, string> {
