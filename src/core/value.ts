@@ -10,9 +10,7 @@ const MAX_DEPTH = 200;
  */
 export function assertStorable(value: unknown, key: string): void {
   if (value === undefined) {
-    throw new InvalidValueError('is undefined; return null for "the source has none", or skip() to store nothing', {
-      key,
-    });
+    throw new InvalidValueError('is undefined; return null for "the source has none"', { key });
   }
   walk(value, '', 0, key);
 }
@@ -29,21 +27,24 @@ function walk(value: unknown, path: string, depth: number, key: string): void {
       if (value !== null) walkObject(value, path, depth, key);
       return;
     default:
-      refuse(`is a ${typeof value}`, path, key);
+      refuse(`is of type ${typeof value}`, path, key);
   }
 }
 
 function walkObject(value: object, path: string, depth: number, key: string): void {
   if (depth > MAX_DEPTH) refuse('is nested too deeply or refers to itself', path, key);
-  if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return;
+  const { toJSON } = value as { toJSON?: unknown };
+  if (typeof toJSON === 'function') {
+    walk(toJSON.call(value), path, depth + 1, key);
+    return;
+  }
   if (Array.isArray(value)) {
     for (let index = 0; index < value.length; index += 1) walk(value[index], `${path}[${index}]`, depth + 1, key);
     return;
   }
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (value instanceof Map || value instanceof Set || ArrayBuffer.isView(value)) {
-    refuse(`is a ${(prototype as { constructor: { name: string } }).constructor.name}`, path, key);
-  }
+  // A class's instance is its members. A built-in (a `Map`, a promise that nobody awaited) would be written as `{}`.
+  const kind = Object.prototype.toString.call(value).slice('[object '.length, -1);
+  if (kind !== 'Object') refuse(`is of type ${kind}`, path, key);
   for (const [name, member] of Object.entries(value)) {
     if (member !== undefined) walk(member, `${path}.${name}`, depth + 1, key);
   }

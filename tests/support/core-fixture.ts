@@ -1,0 +1,244 @@
+import { drainMicrotasks } from 'bun:jsc';
+import { MemoryServer, memoryLocalTier, type Schedule } from '../../src/adapters/memory/index.ts';
+import { assembleCache, COLLABORATORS } from '../../src/core/assemble.ts';
+import type { CacheOptions } from '../../src/core/cache-options.ts';
+import type { LocalTier } from '../../src/core/ports.ts';
+import type { CacheEvent, TieredCache, TierFailure } from '../../src/index.ts';
+import { SeededRandom } from '../simulation/seeded-random.ts';
+import { Host, VirtualTime } from '../simulation/virtual-time.ts';
+import type { MemoryBusConnection, MemoryTier, Weakening } from '../simulation/world.ts';
+import { type Gate, Gates, type Stage } from './gates.ts';
+
+/** One way, in milliseconds: a round trip takes twice as long. */
+const ONE_WAY_MS = 0.5;
+/** What has not ended after this long in virtual time never will. */
+const PATIENCE_MS = 60_000;
+
+export interface FleetOptions extends Pick<CacheOptions, 'version' | 'breaker' | 'onError' | 'tracer' | 'maxLag'> {
+  /** Default 1. */
+  readonly instances?: number;
+  /** Which tiers there are beside L1. Default both. */
+  readonly tiers?: 'l1' | 'l1+l2' | 'l1+l2+bus';
+  /** Defaults of every call; here without jitter unless it is given. */
+  readonly defaults?: CacheOptions['defaults'];
+  readonly weakening?: Weakening;
+  readonly seed?: number;
+  /** Whether everybody is connected and proven before the test begins. Default `true`. */
+  readonly warm?: boolean;
+}
+
+/** One call to L2, as the server was told of it. */
+export interface Call {
+  readonly at: number;
+  readonly operation: string;
+  readonly names: string;
+}
+
+/** One process of the fleet, and what can be seen of it from outside. */
+export interface Member {
+  readonly name: string;
+  readonly cache: TieredCache;
+  readonly host: Host;
+  readonly l1: LocalTier;
+  readonly tier: MemoryTier;
+  readonly bus: MemoryBusConnection;
+  readonly events: CacheEvent[];
+  readonly failures: TierFailure[];
+  /** Calls to L2 but heartbeats, in order. */
+  readonly calls: Call[];
+}
+
+/**
+ * Caches over one memory server in virtual time, where a test holds a request, a reply or a message and lets it go.
+ * Nothing here waits: time moves when the test says so, and one test is one order of events.
+ */
+export class Fleet {
+  readonly time = new VirtualTime();
+  readonly server: MemoryServer;
+  readonly members: readonly Member[];
+  readonly #gates = new Gates();
+  readonly #calls = new Map<string, Call[]>();
+  readonly #random: SeededRandom;
+
+  constructor(options: FleetOptions = {}) {
+    const { instances = 1, seed = 1, warm = true } = options;
+    this.#random = new SeededRandom(seed);
+    this.server = new MemoryServer({
+      clock: this.time.clockOf(new Host('server')),
+      schedule: this.#schedule,
+      deliver: (run, connection) =>
+        this.time.at(this.time.now + ONE_WAY_MS, () => this.#gates.pass('message', connection, run)),
+    });
+    this.members = Array.from({ length: instances }, (_, index) => this.#start(`i${index}`, options));
+    if (warm) this.run(1_000);
+    for (const { events, calls } of this.members) {
+      events.length = 0;
+      calls.length = 0;
+    }
+  }
+
+  /** The member of that number; the first unless said otherwise. */
+  member(index = 0): Member {
+    const member = this.members[index];
+    if (member === undefined) throw new Error(`There is no member ${index}`);
+    return member;
+  }
+
+  /** The cache of {@link member}. */
+  cache(index = 0): TieredCache {
+    return this.member(index).cache;
+  }
+
+  /** Holds what matches at that stage; see {@link Gates.hold}. */
+  hold(stage: Stage, what: string): Gate {
+    return this.#gates.hold(stage, what);
+  }
+
+  /** Lets time pass, and everything happen that is due in it. */
+  run(ms: number): void {
+    this.time.runUntil(this.time.now + ms);
+  }
+
+  /** Lets time pass until the promise has settled; answers its value or throws its error. */
+  settle<T>(promise: Promise<T>): T {
+    const watched = watch(promise);
+    const deadline = this.time.now + PATIENCE_MS;
+    for (this.run(0); watched.state === 'pending'; this.run(ONE_WAY_MS)) {
+      if (this.time.now > deadline) throw new Error(`Not settled after ${PATIENCE_MS} ms`);
+    }
+    return watched.value();
+  }
+
+  /** The error with which the promise rejects. */
+  failure(promise: Promise<unknown>): unknown {
+    const caught = promise.then(
+      (value) => ({ value }),
+      (error: unknown) => ({ error }),
+    );
+    const outcome = this.settle(caught);
+    if ('error' in outcome) return outcome.error;
+    throw new Error(`Expected a rejection; got ${Bun.inspect(outcome.value)}`);
+  }
+
+  readonly #schedule: Schedule = (what, act) => {
+    const [connection = '', operation = '', ...names] = what.split(' ');
+    if (operation !== 'heartbeat')
+      this.#calls.get(connection)?.push({ at: this.time.now, operation, names: names.join(' ') });
+    const after = (stage: Stage, then: () => void): void => {
+      this.time.at(this.time.now + ONE_WAY_MS, () => this.#gates.pass(stage, what, then));
+    };
+    return new Promise((resolve, reject) => {
+      after('request', () => {
+        try {
+          const value = act();
+          after('reply', () => resolve(value));
+        } catch (error) {
+          after('reply', () => reject(error));
+        }
+      });
+    });
+  };
+
+  #start(name: string, options: FleetOptions): Member {
+    const { tiers = 'l1+l2+bus', weakening = {}, defaults, instances: _, seed: __, warm: ___, ...given } = options;
+    const host = new Host(name);
+    const tier = this.server.remoteTier(`${name}.data`);
+    const bus = this.server.bus(`${name}.bus`);
+    const l1 = memoryLocalTier();
+    const events: CacheEvent[] = [];
+    const failures: TierFailure[] = [];
+    const calls: Call[] = [];
+    this.#calls.set(tier.name, calls);
+    const cache = assembleCache(
+      {
+        name,
+        l1,
+        ...(tiers !== 'l1' && { l2: weakening.tier?.(tier) ?? tier }),
+        ...(tiers === 'l1+l2+bus' && { bus: weakening.bus?.(bus) ?? bus }),
+        clock: this.time.clockOf(host, this.#random.between(0, 1e6)),
+        random: this.#random.fork(),
+        onError: (failure) => failures.push(failure),
+        observers: [(event) => events.push(event)],
+        ...given,
+        defaults: { jitter: 0, ...defaults },
+      },
+      { ...COLLABORATORS, ...weakening.collaborators },
+    );
+    return { name, cache, host, l1, tier, bus, events, failures, calls };
+  }
+}
+
+/** A promise whose state can be asked for. */
+export interface Watched<T> {
+  readonly state: 'pending' | 'fulfilled' | 'rejected';
+  /** The value, or throws the error; an error of its own while pending. */
+  value(): T;
+}
+
+/** Watches a promise; its rejection counts as handled from here on. */
+export function watch<T>(promise: Promise<T>): Watched<T> {
+  let outcome:
+    | { readonly state: 'fulfilled'; readonly value: T }
+    | { readonly state: 'rejected'; readonly error: unknown }
+    | undefined;
+  promise.then(
+    (value) => {
+      outcome = { state: 'fulfilled', value };
+    },
+    (error: unknown) => {
+      outcome = { state: 'rejected', error };
+    },
+  );
+  return {
+    get state() {
+      drainMicrotasks();
+      return outcome?.state ?? 'pending';
+    },
+    value() {
+      drainMicrotasks();
+      if (outcome === undefined) throw new Error('The promise is pending');
+      if (outcome.state === 'rejected') throw outcome.error;
+      return outcome.value;
+    },
+  };
+}
+
+/** Loads that the test ends by hand, in the order in which they began. */
+export class HeldLoads<V> {
+  readonly #loads: { readonly signal: AbortSignal; readonly answer: PromiseWithResolvers<V> }[] = [];
+
+  readonly loader = ({ signal }: { readonly signal: AbortSignal }): Promise<V> => {
+    const answer = Promise.withResolvers<V>();
+    this.#loads.push({ signal, answer });
+    return answer.promise;
+  };
+
+  /** How many have begun. */
+  get count(): number {
+    return this.#loads.length;
+  }
+
+  answer(value: V, index = this.count - 1): void {
+    this.#load(index).answer.resolve(value);
+  }
+
+  fail(error: unknown, index = this.count - 1): void {
+    this.#load(index).answer.reject(error);
+  }
+
+  /** The signal that the loader was given. */
+  signal(index = this.count - 1): AbortSignal {
+    return this.#load(index).signal;
+  }
+
+  #load(index: number) {
+    const load = this.#loads[index];
+    if (load === undefined) throw new Error(`There is no load ${index}`);
+    return load;
+  }
+}
+
+/** Moments at which a member sent something to L2: what is sent in one moment travels together. */
+export function roundTrips({ calls }: Member): number {
+  return new Set(calls.map(({ at }) => at)).size;
+}
