@@ -1,5 +1,5 @@
 import { type Entry, freshnessOf } from './entry.ts';
-import { fromId } from './key.ts';
+import { type EntryId, fromId } from './key.ts';
 import type { Refilled } from './refilled.ts';
 
 /** The part of an answer that an entry determines. */
@@ -7,20 +7,20 @@ export function answerOf(
   entry: Entry,
   state: Refilled['state'],
   tier: Refilled['tier'],
-): Pick<Refilled, 'value' | 'tier' | 'state' | 'storedAt' | 'freshUntil' | 'tags'> {
+): Pick<Refilled, 'value' | 'tier' | 'state' | 'storedAt' | 'freshUntil' | 'tagIds'> {
   return {
     value: entry.value,
     tier,
     state,
     storedAt: entry.storedAt,
     freshUntil: entry.freshUntil,
-    tags: userTagsOf(entry),
+    tagIds: entry.tags.map(({ tag }) => tag),
   };
 }
 
-/** An entry's tags as the user wrote them; a namespace's own tag has no name and is left out. */
-export function userTagsOf(entry: Entry): readonly string[] {
-  return entry.tags.map(({ tag }) => fromId(tag).key).filter((tag) => tag !== '');
+/** Tags as the user wrote them; a namespace's own tag has no name and is left out. */
+export function userTags(tagIds: readonly EntryId[]): readonly string[] {
+  return tagIds.map((tag) => fromId(tag).key).filter((tag) => tag !== '');
 }
 
 /** Whether an entry may answer, flagged as stale, when there is nothing better. */

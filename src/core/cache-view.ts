@@ -1,7 +1,9 @@
-import { userTagsOf } from './answers.ts';
+import { userTags } from './answers.ts';
 import { InvalidationPendingError, InvalidOptionError } from './errors.ts';
 import { getFresh } from './get.ts';
 import { type Inspection, inspect } from './inspect.ts';
+import type { InvalidationMode, Targets } from './invalidation.ts';
+import type { EntryId } from './key.ts';
 import { assertKey, namespaceChain, namespaceTag, nestedNamespace, toId } from './key.ts';
 import type { Lookup } from './lookup.ts';
 import {
@@ -13,7 +15,6 @@ import {
   type WriteOptions,
 } from './options.ts';
 import type { Parts } from './parts.ts';
-import type { EntryId, InvalidationMode, Targets } from './ports.ts';
 import { isHit, lookUp } from './read.ts';
 import type { ReadRequest } from './read-request.ts';
 import { ATTRIBUTE } from './telemetry-names.ts';
@@ -138,7 +139,6 @@ export class CacheView {
         ids: [...new Set(keys)].map((key) => toId(this.#namespace, key)),
         tags: [...new Set(tags)].map((tag) => toId(this.#namespace, tag)),
         ...(pattern !== undefined && { pattern: { namespace: this.#namespace, glob: pattern } }),
-        all: false,
       },
       mode,
       options,
@@ -148,7 +148,7 @@ export class CacheView {
 
   /** Removes everything in this namespace and the namespaces inside it; at the root, everything. As {@link delete}. */
   async clear(options?: InvalidateOptions): Promise<void> {
-    await this.#invalidate({ ids: [], tags: this.#namespaceTags.slice(-1), all: false }, 'delete', options);
+    await this.#invalidate({ ids: [], tags: this.#namespaceTags.slice(-1) }, 'delete', options);
   }
 
   /** A space of its own for keys, tags and patterns: nothing in it meets anything outside. One per tenant, for instance. */
@@ -186,7 +186,7 @@ export class CacheView {
       age: now - entry.storedAt,
       ttl: entry.freshUntil - now,
       collapsed: false,
-      tags: userTagsOf(entry),
+      tags: userTags(entry.tags.map(({ tag }) => tag)),
       steps: { l1: { outcome: 'hit', stored: false, collapsed: false, durationMs: parts.clock.now() - now } },
     };
   }

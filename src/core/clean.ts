@@ -1,6 +1,7 @@
 import type { Entry } from './entry.ts';
+import type { InvalidationMode, Targets } from './invalidation.ts';
+import type { EntryId } from './key.ts';
 import type { Parts } from './parts.ts';
-import type { EntryId, InvalidationMode, Targets } from './ports.ts';
 import { namesEverything, patternMatcher } from './targets.ts';
 
 type Cleanable = Pick<Parts, 'l1' | 'tags' | 'flights' | 'clock'>;

@@ -1,5 +1,6 @@
 import { CodecError, InvalidValueError } from './errors.ts';
-import type { Codec, Envelope, TagGeneration } from './ports.ts';
+import type { Codec, Envelope } from './ports.ts';
+import type { TagGeneration } from './tags.ts';
 import { deepFreeze } from './value.ts';
 
 /** The first element of every envelope: another format is another number, and is a miss to this one. */

@@ -1,6 +1,7 @@
 import { within } from './budget.ts';
+import type { InvalidationMode, Targets } from './invalidation.ts';
 import type { Parts } from './parts.ts';
-import { type InvalidationMode, RemoteError, type RemoteTier, type Session, type Targets } from './ports.ts';
+import { RemoteError, type RemoteTier, type Session } from './ports.ts';
 import { patternMatcher } from './targets.ts';
 
 /** Names in one script call: a script holds up the whole server while it runs. */
@@ -34,11 +35,7 @@ export async function deliver(
     swept = await tier.sweep(session.generation, pattern.namespace, patternMatcher(targets), mode);
   }
   for (const piece of inPieces(targets)) {
-    const reply = await tier.invalidate(
-      { targets: piece, mode, origin: parts.instance, nextGeneration: '' },
-      session,
-      LONGEST_TAG_LIFE_MS,
-    );
+    const reply = await tier.invalidate({ targets: piece, mode, origin: parts.instance }, session, LONGEST_TAG_LIFE_MS);
     if (reply.kind === 'session-mismatch')
       throw new RemoteError('unavailable', 'L2 has another history than the one last heard of');
   }
@@ -66,8 +63,8 @@ function* inPieces(targets: Targets): Generator<Targets> {
   if (names <= NAMES_PER_SCRIPT) return yield targets;
   const { ids, tags, pattern } = targets;
   for (let at = 0; at < ids.length; at += NAMES_PER_SCRIPT)
-    yield { ids: ids.slice(at, at + NAMES_PER_SCRIPT), tags: [], all: false };
+    yield { ids: ids.slice(at, at + NAMES_PER_SCRIPT), tags: [] };
   for (let at = 0; at < tags.length; at += NAMES_PER_SCRIPT)
-    yield { ids: [], tags: tags.slice(at, at + NAMES_PER_SCRIPT), all: false };
-  if (pattern !== undefined) yield { ids: [], tags: [], pattern, all: false };
+    yield { ids: [], tags: tags.slice(at, at + NAMES_PER_SCRIPT) };
+  if (pattern !== undefined) yield { ids: [], tags: [], pattern };
 }

@@ -1,5 +1,3 @@
-import type { EntryId } from './ports.ts';
-
 /** The tiers an answer can come from. */
 export type TierName = 'l1' | 'l2' | 'source';
 
@@ -141,7 +139,7 @@ export interface TierFailure {
   readonly operation: string;
   readonly tier: TierName;
   /** The logical key, where the step had one. */
-  readonly key?: EntryId | undefined;
+  readonly key?: string | undefined;
   /** Whether nobody was waiting for the step: a refresh, a retry, a heartbeat. */
   readonly background: boolean;
 }

@@ -1,7 +1,7 @@
 import type { BreakerStateName } from './breaker.ts';
 import type { TierFailure, TierName } from './errors.ts';
+import type { Targets } from './invalidation.ts';
 import type { Lookup } from './lookup.ts';
-import type { Targets } from './ports.ts';
 
 /**
  * What happened, in the order in which it happened. Logs, traces and counters are all made from these.

@@ -1,5 +1,5 @@
 import type { Clock } from './clock.ts';
-import type { EntryId } from './ports.ts';
+import type { EntryId } from './key.ts';
 import type { TagState } from './tags.ts';
 import type { SpanRef } from './tracer.ts';
 
@@ -19,14 +19,15 @@ export class Flight<R> {
   readonly seen: SeenAtStart;
   /** Tags known before the load, by reference: a message that ends one of them poisons the flight. */
   readonly tags: readonly TagState[];
-  /** Whether the loader or the value may still name tags. */
-  readonly tagsAreFinal: boolean;
   /** Whether nobody waits for it but the refresh that began it. */
   readonly background: boolean;
   /** An invalidation has named the key or one of its tags: nothing that it brings may be stored. */
   poisoned = false;
-  /** Some tag was invalidated meanwhile: a value that turns out to carry other tags than {@link tags} is not stored. */
-  sawTagInvalidation = false;
+  /**
+   * Tags that were invalidated since it began, in that order. Any loader may name tags as late as with its value: what
+   * carries one of these is not stored, and not handed to those who joined after the invalidation.
+   */
+  readonly endedTags = new EndedTags();
   /** Another flight of the key ended first: what this one brings may be older than what is stored now. */
   outrun = false;
   /** The span to which those who join link. */
@@ -38,19 +39,11 @@ export class Flight<R> {
   readonly #abort = new AbortController();
   #waiters = 0;
 
-  constructor(
-    id: EntryId,
-    beganAt: number,
-    seen: SeenAtStart,
-    tags: readonly TagState[],
-    tagsAreFinal: boolean,
-    background: boolean,
-  ) {
+  constructor(id: EntryId, beganAt: number, seen: SeenAtStart, tags: readonly TagState[], background: boolean) {
     this.id = id;
     this.beganAt = beganAt;
     this.seen = seen;
     this.tags = tags;
-    this.tagsAreFinal = tagsAreFinal;
     this.background = background;
     // Replaced by `Flights.begin` before anybody can see it.
     this.result = Promise.reject(new Error('A flight without a result'));
@@ -82,6 +75,31 @@ export class Flight<R> {
 
   abort(reason: unknown): void {
     this.#abort.abort(reason);
+  }
+}
+
+/** Beyond this many, all tags count as ended: a flight that long is better repeated than remembered. */
+const MAX_ENDED_TAGS = 1_000;
+
+/** The tags that were invalidated while a flight was under way, in that order. */
+export class EndedTags {
+  #names: EntryId[] = [];
+  #isOverfull = false;
+
+  /** How many there are by now; a moment to compare with. */
+  get count(): number {
+    return this.#names.length;
+  }
+
+  add(tags: readonly EntryId[]): void {
+    if (this.#names.length + tags.length > MAX_ENDED_TAGS) this.#isOverfull = true;
+    else this.#names.push(...tags);
+  }
+
+  /** Whether one of the tags is among those that had ended at that moment; now, by default. */
+  hasAny(tags: readonly EntryId[], count = this.#names.length): boolean {
+    if (this.#isOverfull) return true;
+    return count > 0 && this.#names.slice(0, count).some((name) => tags.includes(name));
   }
 }
 
@@ -128,13 +146,13 @@ export class Flights<R> {
     setup: {
       seen: SeenAtStart;
       tags: readonly TagState[];
-      tagsAreFinal: boolean;
+
       background: boolean;
       joinable: boolean;
     },
     run: (flight: Flight<R>) => Promise<R>,
   ): Flight<R> {
-    const flight = new Flight<R>(id, this.#clock.now(), setup.seen, setup.tags, setup.tagsAreFinal, setup.background);
+    const flight = new Flight<R>(id, this.#clock.now(), setup.seen, setup.tags, setup.background);
     const siblings = this.#all.get(id);
     if (siblings === undefined) this.#all.set(id, new Set([flight]));
     else siblings.add(flight);
@@ -153,10 +171,8 @@ export class Flights<R> {
     const named = new Set(tags);
     for (const [id, flights] of this.#all) {
       for (const flight of flights) {
-        if (tags.length > 0) flight.sawTagInvalidation = true;
+        flight.endedTags.add(tags);
         if (matches?.(id) || flight.tags.some(({ tag }) => named.has(tag))) this.#poison(flight);
-        // Its value may turn out to carry the tag: later readers must not join.
-        else if (tags.length > 0 && !flight.tagsAreFinal) this.#detach(flight);
       }
     }
   }

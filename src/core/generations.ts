@@ -1,7 +1,8 @@
 import type { Flight } from './flights.ts';
+import type { EntryId } from './key.ts';
 import type { Parts } from './parts.ts';
-import type { EntryId, TagGeneration } from './ports.ts';
 import type { Refilled } from './refilled.ts';
+import type { TagGeneration } from './tags.ts';
 import type { Generations } from './verdict.ts';
 
 /**
@@ -39,7 +40,7 @@ export function take(
     if (flight.poisoned) return;
     const watched = flight.tags.find((state) => state.tag === tag);
     if (watched === undefined) {
-      if (!flight.sawTagInvalidation) parts.tags.learn(parts.tags.obtain(tag), generation);
+      if (!flight.endedTags.hasAny([tag])) parts.tags.learn(parts.tags.obtain(tag), generation);
     } else if (watched.status === 'current') parts.tags.learn(watched, generation);
   });
 }

@@ -22,7 +22,7 @@ export async function getFresh(parts: Parts, request: ReadRequest): Promise<unkn
   if (remote === undefined || parts.pending.covers(request.id, request.tagIds)) return undefined;
   while (!flights.hasRoom(request.id)) await flights.untilOneEnds(request.id);
   const tags = request.tagIds.map((tag) => parts.tags.obtain(tag));
-  const setup = { seen: seenNow(parts), tags, tagsAreFinal: true, background: true, joinable: false };
+  const setup = { seen: seenNow(parts), tags, background: true, joinable: false };
   const flight = flights.begin(request.id, setup, (own) => readL2(parts, remote, request, own));
   const { value } = await flight.result;
   if (value !== undefined) request.counters.l2Hits += 1;

@@ -226,8 +226,19 @@ export class Heart implements HeartbeatLink, RemoteListener {
     this.#watchEpoch(heartbeat.epoch);
     const session = await this.#agree(heartbeat);
     this.accept(sentAt);
+    this.#leaveOther(session);
     await deliverAll(this.#parts, tier, session, this.#deadlineMs);
     if (this.#connected) this.#remote.believe(session);
+  }
+
+  /**
+   * What is owed is delivered in the new history, and stops standing in for L2 here as soon as it is: nothing may be
+   * read in the old one by then. What is known of tags belongs to the old one too.
+   */
+  #leaveOther(session: Session): void {
+    if (this.#remote.session === undefined || this.#remote.believes(session)) return;
+    this.#remote.distrust();
+    this.#forget();
   }
 
   async #agree({ epoch, generation }: Heartbeat): Promise<Session> {

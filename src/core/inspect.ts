@@ -1,4 +1,4 @@
-import { userTagsOf } from './answers.ts';
+import { userTags } from './answers.ts';
 import type { Entry } from './entry.ts';
 import { type Freshness, freshnessOf } from './entry.ts';
 import { Flight } from './flights.ts';
@@ -52,7 +52,7 @@ async function inspectL2(parts: Parts, request: ReadRequest): Promise<Inspection
   if (remote === undefined || record === undefined || record.kind === 'none') return undefined;
   if (record.kind === 'lease') return { kind: 'lease' };
   // Never registered, so that looking leaves no trace; what it reads of tags must not be remembered either.
-  const onlooker = new Flight<Refilled>(request.id, clock.now(), seenNow(parts), [], true, true);
+  const onlooker = new Flight<Refilled>(request.id, clock.now(), seenNow(parts), [], true);
   onlooker.poisoned = true;
   const verdict = await weigh(parts, remote, request, onlooker, record.value);
   if (verdict.kind === 'void') return { kind: 'void' };
@@ -70,6 +70,6 @@ function copyOf(entry: Entry, now: number): InspectedCopy | undefined {
     ttl: entry.freshUntil - now,
     staleWhileRevalidate: Math.max(entry.staleUntil - entry.freshUntil, 0),
     staleIfError: Math.max(entry.errorUntil - entry.freshUntil, 0),
-    tags: userTagsOf(entry),
+    tags: userTags(entry.tags.map(({ tag }) => tag)),
   };
 }

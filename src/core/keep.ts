@@ -6,8 +6,8 @@ import type { Refilled } from './refilled.ts';
 /** Stores into L1 if the flight still may; the first flight of a key to end takes that right from the others. */
 export function keep(parts: Parts, flight: Flight<Refilled>, entry: Entry): boolean {
   // A tag that was learnt from the value was not watched while the flight was under way.
-  const isWatched = !flight.sawTagInvalidation || entry.tags.every((state) => flight.tags.includes(state));
-  if (!flight.mayStore || !isWatched || !tagsAreCurrent(entry.tags)) return drop(parts, flight);
+  const hasEnded = flight.endedTags.hasAny(entry.tags.map(({ tag }) => tag));
+  if (!flight.mayStore || hasEnded || !tagsAreCurrent(entry.tags)) return drop(parts, flight);
   parts.flights.outrunOthers(flight);
   parts.l1.set(flight.id, entry);
   return true;

@@ -1,5 +1,11 @@
 import { InvalidKeyError } from './errors.ts';
-import type { EntryId } from './ports.ts';
+
+/**
+ * One logical key inside its namespace, as one string: the key itself in the root namespace, and
+ * `\u0001<namespace>\u0001<key>` elsewhere. Neither part can hold control characters, so no two pairs meet.
+ * Tags are written in the same form.
+ */
+export type EntryId = string;
 
 /** Longest key, tag or namespace, in bytes of UTF-8. */
 export const MAX_KEY_BYTES = 1_024;

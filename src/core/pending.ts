@@ -1,5 +1,6 @@
 import type { PendingSummary } from './errors.ts';
-import type { EntryId, InvalidationMode, Targets } from './ports.ts';
+import type { InvalidationMode, Targets } from './invalidation.ts';
+import type { EntryId } from './key.ts';
 import { EVERYTHING, matcherOf, namesEverything } from './targets.ts';
 
 /** An invalidation that L2 has not acknowledged. */

@@ -1,11 +1,7 @@
 import type { Entry } from './entry.ts';
-
-/**
- * One logical key inside its namespace, as one string: the key itself in the root namespace, and
- * `\u0001<namespace>\u0001<key>` elsewhere. Neither part can hold control characters, so no two pairs meet.
- * Tags are written in the same form. See `key.ts`.
- */
-export type EntryId = string;
+import type { BusMessage, InvalidationMode, InvalidationOrder } from './invalidation.ts';
+import type { EntryId } from './key.ts';
+import type { TagGeneration } from './tags.ts';
 
 /** L1: a store inside this process. Synchronous and never failing; it decides alone what to evict. */
 export interface LocalTier {
@@ -40,16 +36,6 @@ export type StoredRecord =
   /** Somebody may fill this key; there is no value yet. */
   | { readonly kind: 'lease'; readonly token: string };
 
-/**
- * The generation of one tag: the id of the invalidation that made it, in two parts.
- * An entry whose recorded `hard` differs from the tag's is gone; one whose `soft` differs is expired.
- * The strings have the form `<epoch>:<number>` and are compared for equality; see `tags.ts` for the one ordering rule.
- */
-export interface TagGeneration {
-  readonly hard: string;
-  readonly soft: string;
-}
-
 /** The history that a caller believes it is talking to. Scripts refuse to write when it is another one. */
 export interface Session {
   /** Identifies one run of one L2 server process (the first 16 digits of Redis's run id). */
@@ -68,54 +54,6 @@ export interface Heartbeat {
   /** The generation agreed for this epoch; `undefined` when there is none yet. */
   readonly generation: string | undefined;
 }
-
-/** What an invalidation names. Empty lists are allowed; `all` outranks everything else. */
-export interface Targets {
-  readonly ids: readonly EntryId[];
-  readonly tags: readonly EntryId[];
-  readonly pattern?: PatternTarget | undefined;
-  readonly all: boolean;
-}
-
-/** A glob (`*`, `?`) over the logical keys of one namespace; `namespace` is `''` for the root. */
-export interface PatternTarget {
-  readonly namespace: string;
-  readonly glob: string;
-}
-
-/** `delete`: gone. `expire`: stale at once, kept for `staleIfError`. */
-export type InvalidationMode = 'delete' | 'expire';
-
-/** An invalidation on its way into L2. */
-export interface InvalidationOrder {
-  readonly targets: Targets;
-  readonly mode: InvalidationMode;
-  /** The instance that orders it. */
-  readonly origin: string;
-  /** For `all`: the generation that replaces the present one. */
-  readonly nextGeneration: string;
-}
-
-/** An invalidation as the bus carries it: numbers and names, never values. */
-export interface Invalidation extends Omit<InvalidationOrder, 'nextGeneration'> {
-  readonly kind: 'invalidation';
-  readonly epoch: string;
-  /** Consecutive within one epoch: a missing number is a lost message. */
-  readonly sequence: number;
-  /** For `all`: the generation from now on. */
-  readonly generation?: string | undefined;
-}
-
-/** This instance's own heartbeat, coming back on its subscription. */
-export interface HeartbeatEcho {
-  readonly kind: 'heartbeat';
-  readonly epoch: string;
-  readonly sequence: number;
-  /** What the heartbeat carried when it was sent. */
-  readonly nonce: string;
-}
-
-export type BusMessage = Invalidation | HeartbeatEcho;
 
 /** What a script says when the caller's {@link Session} is not the server's: nothing was done. */
 export interface SessionMismatch {

@@ -3,13 +3,14 @@ import type { Entry } from './entry.ts';
 import { type Dated, entryOf, jittered } from './entry-of.ts';
 import type { Flight } from './flights.ts';
 import { recall, take } from './generations.ts';
+import type { EntryId } from './key.ts';
 import { toId } from './key.ts';
 import type { Loaded } from './load.ts';
 import { assertTags } from './options.ts';
 import type { Parts } from './parts.ts';
-import type { EntryId, TagGeneration } from './ports.ts';
 import type { ReadRequest } from './read-request.ts';
 import type { Refilled } from './refilled.ts';
+import type { TagGeneration } from './tags.ts';
 import { isNoNewerThan } from './tags.ts';
 import { assertStorable } from './value.ts';
 import type { Generations } from './verdict.ts';
@@ -108,12 +109,12 @@ async function lateGenerations(
       const asked = await remote.ask(operation, (tier, { generation }) =>
         tier.tagGenerations(missing, generation, tagsKeepFor(options.ttlMs)),
       );
-      if (!asked.ok) return flight.sawTagInvalidation ? 'moved' : 'unknown';
+      if (!asked.ok) return flight.endedTags.hasAny(tags) ? 'moved' : 'unknown';
       take(parts, flight, missing, asked.value, generations);
     }
     const { epoch, sequence } = flight.seen;
     const hasMoved = (tag: EntryId): boolean => !isNoNewerThan(generations.get(tag) ?? NO_GENERATION, epoch, sequence);
     if (tags.some(hasMoved)) return 'moved';
   }
-  return tags.length > 0 && flight.sawTagInvalidation ? 'moved' : 'as-of-start';
+  return flight.endedTags.hasAny(tags) ? 'moved' : 'as-of-start';
 }

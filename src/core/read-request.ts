@@ -1,6 +1,6 @@
 import type { GroupCounters } from './counters.ts';
+import type { EntryId } from './key.ts';
 import type { Loader, ResolvedOptions } from './options.ts';
-import type { EntryId } from './ports.ts';
 
 /** One read, resolved: nothing below applies a default or parses an option again. */
 export interface ReadRequest {

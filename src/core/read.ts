@@ -1,4 +1,4 @@
-import { answerOf, mayServeOnError } from './answers.ts';
+import { answerOf, mayServeOnError, userTags } from './answers.ts';
 import { type Entry, freshnessOf, tagsAreCurrent } from './entry.ts';
 import type { Flight, SeenAtStart } from './flights.ts';
 import type { BypassReason, Lookup, LookupSteps, TierStep } from './lookup.ts';
@@ -63,7 +63,10 @@ async function answer(parts: Parts, request: ReadRequest, span: Span): Promise<L
       continue;
     }
     const flight = joined ?? begin(parts, request, false);
+    const endedBefore = flight.endedTags.count;
     const refilled = await waitFor(parts.clock, flight, options);
+    // The value turns out to carry a tag that was invalidated before this caller joined.
+    if (joined !== undefined && flight.endedTags.hasAny(refilled.tagIds, endedBefore)) continue;
     if (joined !== undefined) {
       request.counters.collapsed += 1;
       if (flight.span !== undefined) span.link(flight.span);
@@ -133,7 +136,6 @@ function begin(parts: Parts, request: ReadRequest, background: boolean): Flight<
   const setup = {
     seen: seenNow(parts),
     tags,
-    tagsAreFinal: request.options.tagsOf === undefined,
     background,
     joinable: true,
   };
@@ -171,7 +173,7 @@ export function refreshBehind(parts: Parts, request: ReadRequest, span: Span): v
 /** A flight's answer as one caller sees it. */
 function lookupOf(parts: Parts, refilled: Refilled, l1: TierStep, began: number): Lookup<unknown> {
   const now = parts.clock.now();
-  const { value, tier, state, storedAt, freshUntil, tags, l2, source } = refilled;
+  const { value, tier, state, storedAt, freshUntil, tagIds, l2, source } = refilled;
   const steps: LookupSteps = {
     l1: l1.outcome === 'hit' ? { ...l1, durationMs: now - began } : l1,
     ...(l2 && { l2 }),
@@ -184,7 +186,7 @@ function lookupOf(parts: Parts, refilled: Refilled, l1: TierStep, began: number)
     age: Math.max(now - storedAt, 0),
     ttl: freshUntil - now,
     collapsed: l1.collapsed,
-    tags,
+    tags: userTags(tagIds),
     steps,
   };
 }

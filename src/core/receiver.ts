@@ -1,6 +1,7 @@
 import { clean, cleanAll } from './clean.ts';
+import type { BusMessage, HeartbeatEcho, Invalidation } from './invalidation.ts';
 import type { Parts } from './parts.ts';
-import type { BusListener, BusMessage, HeartbeatEcho, Invalidation } from './ports.ts';
+import type { BusListener } from './ports.ts';
 
 /** What the receiver tells the heartbeat. */
 export interface HeartbeatLink {

@@ -1,4 +1,5 @@
-import type { EntryId, Targets } from './ports.ts';
+import type { Targets } from './invalidation.ts';
+import type { EntryId } from './key.ts';
 import { namesEverything } from './targets.ts';
 
 /** The last time that something was invalidated. */

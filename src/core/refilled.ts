@@ -1,4 +1,5 @@
 import type { TierName } from './errors.ts';
+import type { EntryId } from './key.ts';
 import type { TierStep } from './lookup.ts';
 
 /** What a flight brings, the same for everyone who waits for it. Times are of this process's monotonic clock. */
@@ -8,8 +9,7 @@ export interface Refilled {
   readonly state: 'fresh' | 'stale';
   readonly storedAt: number;
   readonly freshUntil: number;
-  /** Tags as the user wrote them. */
-  readonly tags: readonly string[];
+  readonly tagIds: readonly EntryId[];
   /** Whether the value is in L1 now. */
   readonly keptInL1: boolean;
   readonly l2: TierStep | undefined;
@@ -23,7 +23,7 @@ export const NOTHING: Refilled = {
   state: 'fresh',
   storedAt: 0,
   freshUntil: 0,
-  tags: [],
+  tagIds: [],
   keptInL1: false,
   l2: undefined,
   source: undefined,

@@ -71,8 +71,12 @@ export class Remote {
   /** Believes in a history from now on. The object stays the same while the history does. */
   believe(session: Session): void {
     this.endFirstContact();
-    if (this.#session?.epoch === session.epoch && this.#session.generation === session.generation) return;
-    this.#session = session;
+    if (!this.believes(session)) this.#session = session;
+  }
+
+  /** Whether this is the history that is believed at present. */
+  believes({ epoch, generation }: Session): boolean {
+    return this.#session?.epoch === epoch && this.#session.generation === generation;
   }
 
   /** The history is not known any more: nothing is read until the next heartbeat has found it out. */

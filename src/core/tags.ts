@@ -1,4 +1,15 @@
-import type { EntryId, InvalidationMode, TagGeneration } from './ports.ts';
+import type { InvalidationMode } from './invalidation.ts';
+import type { EntryId } from './key.ts';
+
+/**
+ * The generation of one tag: the id of the invalidation that made it, in two parts.
+ * An entry whose recorded `hard` differs from the tag's is gone; one whose `soft` differs is expired.
+ * The strings have the form `<epoch>:<number>` and are compared for equality; {@link isNoNewerThan} is the one ordering rule.
+ */
+export interface TagGeneration {
+  readonly hard: string;
+  readonly soft: string;
+}
 
 /**
  * What this process knows of one tag between two of its invalidations. Entries hold these objects by reference, so an

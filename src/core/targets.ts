@@ -1,9 +1,10 @@
 import { globMatcher } from './glob.ts';
+import type { Targets } from './invalidation.ts';
+import type { EntryId } from './key.ts';
 import { fromId, ROOT_TAG } from './key.ts';
-import type { EntryId, Targets } from './ports.ts';
 
 /** Everything. */
-export const EVERYTHING: Targets = { ids: [], tags: [ROOT_TAG], all: false };
+export const EVERYTHING: Targets = { ids: [], tags: [ROOT_TAG] };
 
 /** Whether an entry with this id and these tags is named by the targets. */
 export function matcherOf(targets: Targets): (id: EntryId, tags: Iterable<EntryId>) => boolean {

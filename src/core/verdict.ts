@@ -1,11 +1,12 @@
 import type { Entry } from './entry.ts';
 import { type Dated, entryOf } from './entry-of.ts';
 import type { Flight } from './flights.ts';
+import type { EntryId } from './key.ts';
 import type { Parts } from './parts.ts';
-import type { EntryId, Envelope, StoredValue, TagGeneration } from './ports.ts';
+import type { Envelope, StoredValue } from './ports.ts';
 import type { ReadRequest } from './read-request.ts';
 import type { Refilled } from './refilled.ts';
-import type { TagState } from './tags.ts';
+import type { TagGeneration, TagState } from './tags.ts';
 
 /** The generations of tags as a flight has read them, or as this process knows them. */
 export type Generations = Map<EntryId, TagGeneration>;

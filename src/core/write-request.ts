@@ -1,6 +1,6 @@
 import type { GroupCounters } from './counters.ts';
+import type { EntryId } from './key.ts';
 import type { ResolvedOptions } from './options.ts';
-import type { EntryId } from './ports.ts';
 
 /** One `set`, resolved. */
 export interface WriteRequest {

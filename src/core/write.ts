@@ -5,9 +5,10 @@ import { type Dated, entryOf, jittered } from './entry-of.ts';
 import { InvalidationPendingError } from './errors.ts';
 import type { Flight } from './flights.ts';
 import { recall, take } from './generations.ts';
+import type { InvalidationMode, Targets } from './invalidation.ts';
 import { toId } from './key.ts';
 import type { Parts } from './parts.ts';
-import { type InvalidationMode, RemoteError, type Targets } from './ports.ts';
+import { RemoteError } from './ports.ts';
 import type { Refilled } from './refilled.ts';
 import { NOTHING } from './refilled.ts';
 import type { Remote } from './remote.ts';
@@ -69,14 +70,13 @@ function owe({ pending, emit }: Parts, cause: unknown): InvalidationPendingError
  */
 export async function write(parts: Parts, request: WriteRequest): Promise<boolean> {
   assertStorable(request.value, request.key);
-  const targets: Targets = { ids: [request.id], tags: [], all: false };
+  const targets: Targets = { ids: [request.id], tags: [] };
   clean(parts, targets, 'delete');
   const tags = request.tagIds.map((tag) => parts.tags.obtain(tag));
   // Registered like a read, so that a message about the key that comes meanwhile keeps the value out of L1.
   const setup = {
     seen: { epoch: undefined, sequence: 0 },
     tags,
-    tagsAreFinal: true,
     background: true,
     joinable: false,
   };

@@ -41,10 +41,8 @@ const STEP = fc.oneof(
     op: fc.constant('invalidate' as const),
     ids: fc.array(ID, { maxLength: 3 }),
     tags: fc.array(ID, { maxLength: 3 }),
-    all: fc.boolean(),
     mode: MODE,
     generation: GENERATION,
-    next: GENERATION,
   }),
   fc.record({ op: fc.constant('write' as const), id: ID, generation: GENERATION, token: TOKEN, version: VERSION }),
   fc.record({
@@ -109,8 +107,8 @@ class Side {
         return found.map(({ hard, soft }) => [this.#number(hard), this.#number(soft)]);
       }
       case 'invalidate': {
-        const { ids, tags, all, mode, next } = step;
-        const order = { targets: { ids, tags, all }, mode, origin: 'twin', nextGeneration: next };
+        const { ids, tags, mode } = step;
+        const order = { targets: { ids, tags }, mode, origin: 'twin' };
         return this.#done(await tier.invalidate(order, this.#session(step.generation), LONG));
       }
       case 'write': {

@@ -1,6 +1,7 @@
 import { type Flight, Flights } from '../../src/core/flights.ts';
+import type { EntryId } from '../../src/core/key.ts';
 import { PendingInvalidations } from '../../src/core/pending.ts';
-import type { EntryId, FillRequest, RemoteTier } from '../../src/core/ports.ts';
+import type { FillRequest, RemoteTier } from '../../src/core/ports.ts';
 import { Proof } from '../../src/core/proof.ts';
 import { TagRegistry } from '../../src/core/tags.ts';
 import type { Weakening } from './world.ts';

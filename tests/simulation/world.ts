@@ -1,7 +1,7 @@
 import { MemoryServer, memoryLocalTier } from '../../src/adapters/memory/index.ts';
 import { assembleCache, COLLABORATORS } from '../../src/core/assemble.ts';
 import type { Bus, RemoteTier } from '../../src/core/ports.ts';
-import { InvalidationPendingError, type ReadOptions, type TieredCache } from '../../src/index.ts';
+import { InvalidationPendingError, type Loader, type ReadOptions, type TieredCache } from '../../src/index.ts';
 import { History, type Row, type WriteRecord } from './history.ts';
 import { Network } from './network.ts';
 import { SeededRandom } from './seeded-random.ts';
@@ -81,21 +81,27 @@ export class World {
   /** A client reads a key on an instance; the outcome goes to the history. */
   read(instance: Instance, key: string, options: ReadOptions<Row> = {}): void {
     const start = this.time.now;
-    instance.cache
-      .lookup<Row>(key, () => this.#load(instance, key), { tags: [tagOf(key)], ...options })
-      .then(
-        (lookup) => {
-          const end = this.time.now;
-          const { version } = lookup.value;
-          const flagged = lookup.state === 'stale';
-          this.history.reads.push({ kind: 'read', instance: instance.name, key, version, start, end, flagged, lookup });
-          this.#note(
-            () =>
-              `${instance.name} read ${key} = ${version} from ${lookup.tier}${flagged ? ' (stale)' : ''}, asked at ${start.toFixed(1)}`,
-          );
-        },
-        (error: unknown) => this.history.failures.push({ instance: instance.name, key, at: start, error }),
-      );
+    const tags = [tagOf(key)];
+    // A tag may be known before the load, from its value, or from the loader alone.
+    const naming = this.random.pick(['before', 'value', 'loader']);
+    const loader: Loader<Row> = ({ setTags }) => {
+      if (naming === 'loader') setTags(tags);
+      return this.#load(instance, key);
+    };
+    const named = naming === 'before' ? { tags } : naming === 'value' ? { tags: () => tags } : {};
+    instance.cache.lookup<Row>(key, loader, { ...named, ...options }).then(
+      (lookup) => {
+        const end = this.time.now;
+        const { version } = lookup.value;
+        const flagged = lookup.state === 'stale';
+        this.history.reads.push({ kind: 'read', instance: instance.name, key, version, start, end, flagged, lookup });
+        this.#note(
+          () =>
+            `${instance.name} read ${key} = ${version} from ${lookup.tier}${flagged ? ' (stale)' : ''}, asked at ${start.toFixed(1)}`,
+        );
+      },
+      (error: unknown) => this.history.failures.push({ instance: instance.name, key, at: start, error }),
+    );
   }
 
   /** A client writes a row through an instance: commit, then invalidation, by key, tag, pattern or everything. */

@@ -1,7 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import type { Entry } from '../../core/entry.ts';
 import { InvalidOptionError } from '../../core/errors.ts';
-import type { EntryId, LocalTier } from '../../core/ports.ts';
+import type { EntryId } from '../../core/key.ts';
+import type { LocalTier } from '../../core/ports.ts';
 
 /** Limits of the in-process tier. Whichever is reached first evicts what was used least recently. */
 export interface LruOptions {

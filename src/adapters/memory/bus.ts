@@ -1,4 +1,5 @@
-import { type Bus, type BusListener, type BusMessage, RemoteError } from '../../core/ports.ts';
+import type { BusMessage } from '../../core/invalidation.ts';
+import { type Bus, type BusListener, RemoteError } from '../../core/ports.ts';
 import { BUS_CHANNEL, heartbeatChannel } from './database.ts';
 import type { ServerLink } from './link.ts';
 

@@ -1,19 +1,17 @@
-import type {
-  BusMessage,
-  EntryId,
-  FillRequest,
-  Heartbeat,
-  InvalidationMode,
-  InvalidationOrder,
-  RemoteTier,
-  Session,
-  SessionMismatch,
-  StoredRecord,
-  StoredValue,
-  TagGeneration,
-  WriteRequest,
+import type { BusMessage, InvalidationMode, InvalidationOrder } from '../../core/invalidation.ts';
+import type { EntryId } from '../../core/key.ts';
+import {
+  type FillRequest,
+  type Heartbeat,
+  RemoteError,
+  type RemoteTier,
+  type Session,
+  type SessionMismatch,
+  type StoredRecord,
+  type StoredValue,
+  type WriteRequest,
 } from '../../core/ports.ts';
-import { RemoteError } from '../../core/ports.ts';
+import type { TagGeneration } from '../../core/tags.ts';
 import { ExpiringMap } from './expiring-map.ts';
 
 /** How long a generation record outlives the last heartbeat. */
@@ -175,15 +173,11 @@ export class MemoryDatabase {
     session: Session,
     tagsKeepFor: number,
   ): Awaited<ReturnType<RemoteTier['invalidate']>> {
-    const { targets, mode, origin, nextGeneration } = order;
+    const { targets, mode, origin } = order;
     if (!this.#isPresent(session)) return MISMATCH;
     const sequence = this.#nextSequence();
-    if (targets.all) {
-      this.#generations.set(this.epoch, nextGeneration, GENERATION_STAY_MS);
-    } else {
-      for (const id of targets.ids) this.#remove(physicalKey(session.generation, id), mode);
-      for (const tag of targets.tags) this.#moveTag(physicalKey(session.generation, tag), mode, sequence, tagsKeepFor);
-    }
+    for (const id of targets.ids) this.#remove(physicalKey(session.generation, id), mode);
+    for (const tag of targets.tags) this.#moveTag(physicalKey(session.generation, tag), mode, sequence, tagsKeepFor);
     this.#host.publish(BUS_CHANNEL, {
       kind: 'invalidation',
       epoch: this.epoch,
@@ -191,7 +185,6 @@ export class MemoryDatabase {
       origin,
       mode,
       targets,
-      ...(targets.all ? { generation: nextGeneration } : {}),
     });
     return { kind: 'done', sequence };
   }
@@ -213,7 +206,7 @@ export class MemoryDatabase {
       sequence,
       origin,
       mode: 'delete',
-      targets: { ids: [id], tags: [], all: false },
+      targets: { ids: [id], tags: [] },
     });
     return { kind: 'done', sequence };
   }

@@ -1,5 +1,6 @@
 import type { Entry } from '../../core/entry.ts';
-import type { EntryId, LocalTier } from '../../core/ports.ts';
+import type { EntryId } from '../../core/key.ts';
+import type { LocalTier } from '../../core/ports.ts';
 
 /** L1 on a plain map, without limits: the simplest thing that keeps the port's promises, for tests and simulations. */
 export function memoryLocalTier(): LocalTier {

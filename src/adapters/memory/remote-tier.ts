@@ -1,9 +1,8 @@
+import type { InvalidationMode, InvalidationOrder } from '../../core/invalidation.ts';
+import type { EntryId } from '../../core/key.ts';
 import { fromId } from '../../core/key.ts';
 import {
-  type EntryId,
   type FillRequest,
-  type InvalidationMode,
-  type InvalidationOrder,
   RemoteError,
   type RemoteListener,
   type RemoteTier,
@@ -141,7 +140,7 @@ export class MemoryRemoteTier implements RemoteTier {
 
   invalidate(order: InvalidationOrder, session: Session, tagsKeepFor: number) {
     const { targets } = order;
-    const what = targets.all ? 'all' : [...targets.ids, ...targets.tags, targets.pattern?.glob ?? ''].join(' ').trim();
+    const what = [...targets.ids, ...targets.tags, targets.pattern?.glob ?? ''].join(' ').trim();
     return this.#call(`invalidate ${what}`, () => this.#database.invalidate(order, session, tagsKeepFor));
   }
 

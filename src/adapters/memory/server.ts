@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../../core/clock.ts';
-import { type BusMessage, RemoteError } from '../../core/ports.ts';
+import type { BusMessage } from '../../core/invalidation.ts';
+import { RemoteError } from '../../core/ports.ts';
 import { MemoryBus } from './bus.ts';
 import { MemoryDatabase } from './database.ts';
 import type { Run, Schedule, ServerLink } from './link.ts';

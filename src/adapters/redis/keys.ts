@@ -1,5 +1,5 @@
+import type { EntryId } from '../../core/key.ts';
 import { fromId, toId } from '../../core/key.ts';
-import type { EntryId } from '../../core/ports.ts';
 
 /** Where everything of one namespace lives in Redis. See {@link keyspace}. */
 export interface Keyspace {

@@ -1,4 +1,4 @@
-import type { BusMessage, Invalidation, InvalidationOrder, Targets } from '../../core/ports.ts';
+import type { BusMessage, Invalidation, InvalidationOrder, Targets } from '../../core/invalidation.ts';
 
 /** Of the messages' form. Another number, another form: this version does not read it. */
 const FORMAT = 1;
@@ -13,8 +13,7 @@ const MOST_NAMES = 1_000;
  */
 export function invalidationHead(order: InvalidationOrder): string {
   const { origin, mode, targets } = order;
-  const generation = targets.all ? order.nextGeneration : undefined;
-  return head({ format: FORMAT, kind: 'invalidation', origin, mode, targets, generation });
+  return head({ format: FORMAT, kind: 'invalidation', origin, mode, targets });
 }
 
 /** The same for a heartbeat. */
@@ -51,25 +50,23 @@ export function parseMessage(bytes: Uint8Array, kind: BusMessage['kind']): BusMe
 }
 
 function invalidation(given: Fields, epoch: string, sequence: number): Invalidation | string {
-  const { origin, mode, generation } = given;
+  const { origin, mode } = given;
   if (typeof origin !== 'string') return 'its origin is none';
   if (mode !== 'delete' && mode !== 'expire') return 'its mode is none';
   const targets = targetsOf(given.targets);
   if (targets === undefined) return 'its targets are none';
-  if (!targets.all) return { kind: 'invalidation', epoch, sequence, origin, mode, targets };
-  if (typeof generation !== 'string') return 'its generation is none';
-  return { kind: 'invalidation', epoch, sequence, origin, mode, targets, generation };
+  return { kind: 'invalidation', epoch, sequence, origin, mode, targets };
 }
 
 function targetsOf(given: unknown): Targets | undefined {
   if (!isObject(given)) return undefined;
-  const { ids, tags, pattern, all } = given;
-  if (!isNames(ids) || !isNames(tags) || typeof all !== 'boolean') return undefined;
-  if (pattern === undefined) return { ids, tags, all };
+  const { ids, tags, pattern } = given;
+  if (!isNames(ids) || !isNames(tags)) return undefined;
+  if (pattern === undefined) return { ids, tags };
   if (!isObject(pattern)) return undefined;
   const { namespace, glob } = pattern;
   if (typeof namespace !== 'string' || typeof glob !== 'string') return undefined;
-  return { ids, tags, pattern: { namespace, glob }, all };
+  return { ids, tags, pattern: { namespace, glob } };
 }
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -1,19 +1,18 @@
 import { Buffer } from 'node:buffer';
 import { systemRandom } from '../../core/clock.ts';
+import type { InvalidationMode, InvalidationOrder } from '../../core/invalidation.ts';
+import type { EntryId } from '../../core/key.ts';
 import {
-  type EntryId,
   type FillRequest,
   type Heartbeat,
-  type InvalidationMode,
-  type InvalidationOrder,
   RemoteError,
   type RemoteListener,
   type RemoteTier,
   type Session,
   type StoredRecord,
-  type TagGeneration,
   type WriteRequest,
 } from '../../core/ports.ts';
+import type { TagGeneration } from '../../core/tags.ts';
 import type { Connections } from './connections.ts';
 import { type Keyspace, scanPattern } from './keys.ts';
 import { heartbeatHead, invalidationHead } from './message.ts';
@@ -155,10 +154,7 @@ export class RedisRemoteTier implements RemoteTier {
     tagsKeepFor: number,
   ): Promise<{ kind: 'done'; sequence: number } | typeof MISMATCH> {
     const { epoch, generation } = session;
-    const { all } = order.targets;
-    // Another generation leaves all of them behind at once.
-    const ids = all ? [] : order.targets.ids;
-    const tags = all ? [] : order.targets.tags;
+    const { ids, tags } = order.targets;
     const keys = [
       this.#keys.generation(epoch),
       this.#keys.sequence,
@@ -172,8 +168,6 @@ export class RedisRemoteTier implements RemoteTier {
       ids.length,
       stay(tagsKeepFor),
       systemRandom.token(),
-      all ? order.nextGeneration : '',
-      GENERATION_STAY_MS,
       this.#keys.bus,
       invalidationHead(order),
     ]);
@@ -185,7 +179,7 @@ export class RedisRemoteTier implements RemoteTier {
   ): Promise<{ kind: 'done'; sequence: number } | { kind: 'older' } | typeof MISMATCH> {
     const { id, session, origin, token, body, keepFor, version } = request;
     const { epoch, generation } = session;
-    const targets = { ids: [id], tags: [], all: false };
+    const targets = { ids: [id], tags: [] };
     const reply = await this.#connections.run(
       SCRIPTS.write,
       [this.#keys.generation(epoch), this.#keys.sequence, this.#keys.entry(id, generation)],
@@ -196,7 +190,7 @@ export class RedisRemoteTier implements RemoteTier {
         stay(keepFor),
         versionField(version),
         this.#keys.bus,
-        invalidationHead({ targets, mode: 'delete', origin, nextGeneration: '' }),
+        invalidationHead({ targets, mode: 'delete', origin }),
         bytesOf(body),
       ],
     );

@@ -203,7 +203,7 @@ return generations`,
 
 /**
  * KEYS generation, counter, records…, tags… · ARGV epoch, generation, mode, number of records, tags' stay,
- * token of expired records, next generation ('' unless all), generation's stay, channel, message.
+ * token of expired records, channel, message.
  * Answers the number, or nil when the session is another.
  */
 const invalidate = script(
@@ -218,7 +218,6 @@ const invalidate = script(
 if not isPresent(KEYS[1], ARGV[1], ARGV[2]) then return false end
 local mode, keep, time = ARGV[3], tonumber(ARGV[5]), now()
 local number = nextNumber(KEYS[2])
-if ARGV[7] ~= '' then redis.call('SET', KEYS[1], ARGV[7], 'PX', ARGV[8]) end
 local lastRecord = 2 + tonumber(ARGV[4])
 for i = 3, lastRecord do remove(KEYS[i], mode, ARGV[6], time) end
 for i = lastRecord + 1, #KEYS do
@@ -230,7 +229,7 @@ for i = lastRecord + 1, #KEYS do
   if keep == 0 or left == -1 then stays = 0 elseif left > keep then stays = left end
   store(KEYS[i], hard .. ' ' .. moved, stays)
 end
-publish(ARGV[9], ARGV[10], ARGV[1], number)
+publish(ARGV[7], ARGV[8], ARGV[1], number)
 return number`,
 );
 

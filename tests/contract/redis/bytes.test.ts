@@ -62,7 +62,7 @@ describe('messages', () => {
 
   test('an invalidation comes back as it was ordered', () => {
     const pattern = fc.option(fc.record({ namespace: fc.string(), glob: fc.string() }), { nil: undefined });
-    const targets = fc.record({ ids: names, tags: names, all: fc.boolean() });
+    const targets = fc.record({ ids: names, tags: names });
     const mode = fc.constantFrom('delete' as const, 'expire' as const);
     fc.assert(
       fc.property(targets, pattern, mode, fc.string(), (named, glob, how, origin) => {
@@ -70,7 +70,6 @@ describe('messages', () => {
           targets: glob ? { ...named, pattern: glob } : named,
           mode: how,
           origin,
-          nextGeneration: 'next',
         };
         const message = parseMessage(bytes(invalidationHead(order) + end), 'invalidation');
         expect(message).toEqual({
@@ -80,7 +79,6 @@ describe('messages', () => {
           origin,
           mode: how,
           targets: order.targets,
-          ...(named.all ? { generation: 'next' } : {}),
         });
       }),
     );
@@ -94,14 +92,13 @@ describe('messages', () => {
   test('every field that is missing or of another type has its reason, and nothing throws', () => {
     const good = JSON.parse(
       invalidationHead({
-        targets: { ids: ['a'], tags: [], pattern: { namespace: '', glob: '*' }, all: true },
+        targets: { ids: ['a'], tags: [], pattern: { namespace: '', glob: '*' } },
         mode: 'delete',
         origin: 'one',
-        nextGeneration: 'next',
       }) + end,
     );
     expect(typeof parseMessage(bytes(JSON.stringify(good)), 'invalidation')).toBe('object');
-    const wrong = [undefined, null, {}, [], '', -1, 1.5, true, { ids: [1], tags: [], all: false }];
+    const wrong = [undefined, null, {}, [], '', -1, 1.5, true, { ids: [1], tags: [] }];
     for (const field of Object.keys(good)) {
       for (const given of wrong) {
         if (typeof given === typeof good[field] && given !== null && field !== 'targets') continue;
@@ -109,7 +106,7 @@ describe('messages', () => {
         expect([field, given, typeof parseMessage(bad, 'invalidation')]).toEqual([field, given, 'string']);
       }
     }
-    const many = { ...good, targets: { ids: new Array(1_001).fill('a'), tags: [], all: false } };
+    const many = { ...good, targets: { ids: new Array(1_001).fill('a'), tags: [] } };
     expect(parseMessage(bytes(JSON.stringify(many)), 'invalidation')).toBe('its targets are none');
     expect(parseMessage(new Uint8Array(9 * 2 ** 20), 'invalidation')).toContain('bytes are more than');
     fc.assert(fc.property(fc.uint8Array(), (given) => typeof parseMessage(given, 'invalidation') === 'string'));

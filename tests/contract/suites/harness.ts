@@ -1,5 +1,7 @@
 import { systemRandom } from '../../../src/core/clock.ts';
-import type { Bus, BusMessage, EntryId, Invalidation, RemoteTier, Session } from '../../../src/core/ports.ts';
+import type { BusMessage, Invalidation } from '../../../src/core/invalidation.ts';
+import type { EntryId } from '../../../src/core/key.ts';
+import type { Bus, RemoteTier, Session } from '../../../src/core/ports.ts';
 import { until } from '../../support/wait.ts';
 
 /** One server that a contract test owns, and what it does to it beside the ports. */
@@ -129,5 +131,5 @@ export function textOf(body: string | Uint8Array): string {
 
 /** An invalidation order of keys, with everything else at its simplest. */
 export function orderOf(ids: readonly EntryId[], tags: readonly EntryId[] = [], mode: 'delete' | 'expire' = 'delete') {
-  return { targets: { ids, tags, all: false }, mode, origin: 'one', nextGeneration: token() } as const;
+  return { targets: { ids, tags }, mode, origin: 'one' } as const;
 }

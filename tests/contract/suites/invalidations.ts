@@ -93,41 +93,12 @@ export function invalidationContract(makeHarness: MakeHarness): void {
     expect(await both.one.remaining('a', both.generation)).toBe(Infinity);
   });
 
-  test('all: the next generation from now on, told to everybody; the old session is refused', async () => {
-    await using both = await twoInstances(makeHarness);
-    const { one, two, session, generation } = both;
-    await both.put('a', 'v');
-    const order = {
-      targets: { ids: [], tags: [], all: true },
-      mode: 'delete',
-      origin: 'one',
-      nextGeneration: 'next',
-    } as const;
-    const done = await one.invalidate(order, session, LONG);
-    if (done.kind !== 'done') throw new Error(done.kind);
-    expect((await two.heartbeat('two', token())).generation).toBe('next');
-    expect(await two.agreeGeneration(session.epoch, 'proposal')).toBe('next');
-    expect(await two.read('a', 'next')).toEqual({ kind: 'none' });
-    expect(await two.invalidate(orderOf(['a']), session, LONG)).toEqual({ kind: 'session-mismatch' });
-    const { targets, mode, origin } = order;
-    const message = {
-      kind: 'invalidation',
-      epoch: session.epoch,
-      sequence: done.sequence,
-      origin,
-      mode,
-      targets,
-    } as const;
-    expect(await both.invalidations()).toEqual([{ ...message, generation: 'next' }]);
-    expect(generation).not.toBe('next');
-  });
-
   test('a pattern, or nothing at all, is numbered and told like any other', async () => {
     await using both = await twoInstances(makeHarness);
     const { one, session } = both;
     const pattern = { namespace: 'shop "1"', glob: 'product:*' };
-    const targets = { ids: [], tags: [], pattern, all: false };
-    await one.invalidate({ targets, mode: 'expire', origin: 'one', nextGeneration: 'n' }, session, LONG);
+    const targets = { ids: [], tags: [], pattern };
+    await one.invalidate({ targets, mode: 'expire', origin: 'one' }, session, LONG);
     await one.invalidate(orderOf([]), session, LONG);
     const [first, second] = await both.invalidations();
     expect(first).toMatchObject({ targets, mode: 'expire' });

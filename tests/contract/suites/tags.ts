@@ -1,6 +1,8 @@
 import { expect, test } from 'bun:test';
+import type { EntryId } from '../../../src/core/key.ts';
 import { namespaceTag } from '../../../src/core/key.ts';
-import type { EntryId, RemoteTier, TagGeneration } from '../../../src/core/ports.ts';
+import type { RemoteTier } from '../../../src/core/ports.ts';
+import type { TagGeneration } from '../../../src/core/tags.ts';
 import { until } from '../../support/wait.ts';
 import { LONG, type MakeHarness, orderOf, token, twoInstances } from './harness.ts';
 

@@ -23,7 +23,7 @@ export function writeContract(makeHarness: MakeHarness): void {
         sequence: sequence + 1,
         origin: 'one',
         mode: 'delete',
-        targets: { ids: ['a'], tags: [], all: false },
+        targets: { ids: ['a'], tags: [] },
       },
     ]);
   });
