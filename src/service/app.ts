@@ -26,7 +26,8 @@ export function createApp(routes: readonly Route[], { traced, onUnexpected }: Ap
   if (traced) traceRequests(app);
   const refuse = (error: unknown, request: Request): Response => {
     const problem = problemOf(error);
-    if (problem === undefined) onUnexpected(error, request);
+    // Whoever has gone away has ended his own load: nobody reads the answer, and nothing failed.
+    if (problem === undefined && !request.signal.aborted) onUnexpected(error, request);
     return problemResponse(problem ?? new Problem(500, 'Something went wrong here; the log says what'), request);
   };
   app.onError(({ code, error, request }) =>

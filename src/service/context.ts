@@ -8,7 +8,7 @@ import { migrate, pendingMigrations } from '../catalog/migrate.ts';
 import type { TieredCache } from '../core/cache.ts';
 import { createCache } from '../core/create-cache.ts';
 import type { Resource } from '../resources/resource.ts';
-import { otelTracer } from '../telemetry/index.ts';
+import { instrument } from '../telemetry/index.ts';
 import { Access } from './access.ts';
 import { createApp } from './app.ts';
 import type { Config, StaticToken } from './config.ts';
@@ -44,6 +44,8 @@ export async function createContext(
 
   const cache = catalogCache(config, log);
   opened.use(cache);
+  // Never detached: the last reading is taken when telemetry is flushed, after the cache has closed.
+  if (config.telemetry.exporting) instrument(cache);
   // Without a second tier: what is known of tokens stays in this process.
   const holders = createCache({ name: 'tokens', l1: lru({ maxEntries: 10_000, maxBytes: 16 * 2 ** 20 }) });
   opened.use(holders);
@@ -97,7 +99,6 @@ function catalogCache(config: Config, log: Logger): TieredCache {
         connectTimeout: config.redis.connectTimeoutMs,
         connections: config.redis.connections,
       })),
-    ...(config.telemetry.exporting && { tracer: otelTracer('catalog') }),
   });
 }
 

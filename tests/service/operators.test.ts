@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { startPostgres } from '../support/postgres-server.ts';
 import { startRedis } from '../support/redis-server.ts';
 import { until } from '../support/wait.ts';
 import { makeSurroundings, type Surroundings, startService, type TestService } from './test-service.ts';
@@ -80,6 +81,27 @@ test('without its source the service is down and not ready, and what is cached i
   expect((await fetch(`${cut.url}/readyz`)).status).toBe(503);
   expect((await fetch(`${cut.url}/livez`)).status).toBe(200);
   expect((await cut.api('/orgs/1/products/1')).headers.get('x-cache-tier')).toBe('l1');
+});
+
+test('a source that is away is 503 for what only it could answer, and the service recovers with it', async () => {
+  // What was committed is to survive the kill.
+  await using postgres = await startPostgres({ config: { synchronous_commit: 'on' } });
+  await using lonely = await makeSurroundings(postgres.url);
+  await using cut = await startService(lonely.env);
+  await postgres.kill();
+  const answers = await Promise.all([
+    cut.api('/orgs/1/products/50'),
+    cut.send('PATCH', '/orgs/1/products/50', { name: 'x' }),
+    fetch(`${cut.url}/readyz`),
+  ]);
+  for (const answer of answers) {
+    expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1']);
+    expect((await answer.json()).detail).toBe('The source cannot be reached');
+  }
+  expect(logged(cut, 'request_failed')).toEqual([]);
+
+  await postgres.restart();
+  await until(async () => (await cut.api('/orgs/1/products/50')).status === 200, { what: 'an answer from the source' });
 });
 
 test('the log tells keys at debug level only', async () => {

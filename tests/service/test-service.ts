@@ -62,9 +62,12 @@ export interface Surroundings extends AsyncDisposable {
   readonly database: TestDatabase;
 }
 
-/** Makes {@link Surroundings}; AUTH is `none` unless said otherwise. */
-export async function makeSurroundings(): Promise<Surroundings> {
-  const database = await createDatabase();
+/**
+ * Makes {@link Surroundings} without tokens.
+ * @param postgresUrl Default: the server that all tests share.
+ */
+export async function makeSurroundings(postgresUrl?: string): Promise<Surroundings> {
+  const database = await createDatabase(postgresUrl);
   await seedCatalog(database.url);
   return {
     database,
