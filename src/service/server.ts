@@ -16,7 +16,8 @@ const POLL_MS = 5;
  */
 export function listen(app: Elysia, { host, port }: { readonly host: string; readonly port: number }): RunningServer {
   // Without reusePort a second service on the same port is an error; with it, the two would share the requests silently.
-  app.listen({ hostname: host, port, reusePort: false });
+  // Development would answer an error with its stack.
+  app.listen({ hostname: host, port, reusePort: false, development: false });
   const { server } = app;
   if (server === null) throw new Error(`${host}:${port} is not being listened on`);
   const { origin } = server.url;
