@@ -122,11 +122,10 @@ export class L2Question {
   }
 
   async #weigh(value: StoredValue, token: string, generation: string): Promise<L2Answer | 'busy'> {
-    const { pending } = this.#parts;
     const envelope = openEnvelope(this.#parts, this.#request, value);
     if (envelope !== undefined) {
       const tags = envelope.tags.map(([tag]) => tag);
-      if (pending.covers(this.#request.id, tags)) return this.#noRight('pending');
+      if (this.#flight.owed.covers(this.#request.id, tags)) return this.#noRight('pending');
       const failed = await this.#readMissing(tags);
       if (failed !== undefined) return this.#noRight(failed);
       const verdict = judge(this.#parts, this.#request, this.#flight, value, envelope, this.#generations);

@@ -1,5 +1,6 @@
 import type { Clock } from './clock.ts';
 import type { EntryId } from './key.ts';
+import type { Owed } from './pending.ts';
 import type { TagState } from './tags.ts';
 import type { SpanRef } from './tracer.ts';
 
@@ -7,6 +8,15 @@ import type { SpanRef } from './tracer.ts';
 export interface SeenAtStart {
   readonly epoch: string | undefined;
   readonly sequence: number;
+}
+
+/** What a flight starts from; taken in the same step in which it is registered. */
+export interface FlightSetup {
+  readonly seen: SeenAtStart;
+  /** Tags that are known before the load. */
+  readonly tags: readonly TagState[];
+  readonly owed: Owed;
+  readonly background: boolean;
 }
 
 /**
@@ -19,6 +29,8 @@ export class Flight<R> {
   readonly seen: SeenAtStart;
   /** Tags known before the load, by reference: a message that ends one of them poisons the flight. */
   readonly tags: readonly TagState[];
+  /** What this instance owed to L2 when the flight began. */
+  readonly owed: Owed;
   /** Whether nobody waits for it but the refresh that began it. */
   readonly background: boolean;
   /** An invalidation has named the key or one of its tags: nothing that it brings may be stored. */
@@ -39,11 +51,12 @@ export class Flight<R> {
   readonly #abort = new AbortController();
   #waiters = 0;
 
-  constructor(id: EntryId, beganAt: number, seen: SeenAtStart, tags: readonly TagState[], background: boolean) {
+  constructor(id: EntryId, beganAt: number, { seen, tags, owed, background }: FlightSetup) {
     this.id = id;
     this.beganAt = beganAt;
     this.seen = seen;
     this.tags = tags;
+    this.owed = owed;
     this.background = background;
     // Replaced by `Flights.begin` before anybody can see it.
     this.result = Promise.reject(new Error('A flight without a result'));
@@ -143,16 +156,10 @@ export class Flights<R> {
   /** Registers a flight before its `run` sends anything. It leaves the register when `run` has settled. */
   begin(
     id: EntryId,
-    setup: {
-      seen: SeenAtStart;
-      tags: readonly TagState[];
-
-      background: boolean;
-      joinable: boolean;
-    },
+    setup: FlightSetup & { readonly joinable: boolean },
     run: (flight: Flight<R>) => Promise<R>,
   ): Flight<R> {
-    const flight = new Flight<R>(id, this.#clock.now(), setup.seen, setup.tags, setup.background);
+    const flight = new Flight<R>(id, this.#clock.now(), setup);
     const siblings = this.#all.get(id);
     if (siblings === undefined) this.#all.set(id, new Set([flight]));
     else siblings.add(flight);

@@ -37,7 +37,8 @@ export function take(
     const generation = read[index];
     if (generation === undefined) return;
     into.set(tag, generation);
-    if (flight.poisoned) return;
+    // What was owed when the flight began may have been delivered after this was read.
+    if (flight.poisoned || flight.owed.coversTag(tag)) return;
     const watched = flight.tags.find((state) => state.tag === tag);
     if (watched === undefined) {
       if (!flight.endedTags.hasAny([tag])) parts.tags.learn(parts.tags.obtain(tag), generation);

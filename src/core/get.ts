@@ -5,7 +5,7 @@ import { recall, take } from './generations.ts';
 import { keep } from './keep.ts';
 import type { Parts } from './parts.ts';
 import type { StoredRecord, StoredValue } from './ports.ts';
-import { isHit, seenNow } from './read.ts';
+import { flightSetup, isHit } from './read.ts';
 import type { ReadRequest } from './read-request.ts';
 import { NOTHING, type Refilled } from './refilled.ts';
 import type { Remote } from './remote.ts';
@@ -19,10 +19,9 @@ export async function getFresh(parts: Parts, request: ReadRequest): Promise<unkn
     request.counters.l1Hits += 1;
     return entry.value;
   }
-  if (remote === undefined || parts.pending.covers(request.id, request.tagIds)) return undefined;
+  if (remote === undefined) return undefined;
   while (!flights.hasRoom(request.id)) await flights.untilOneEnds(request.id);
-  const tags = request.tagIds.map((tag) => parts.tags.obtain(tag));
-  const setup = { seen: seenNow(parts), tags, background: true, joinable: false };
+  const setup = { ...flightSetup(parts, request, true), joinable: false };
   const flight = flights.begin(request.id, setup, (own) => readL2(parts, remote, request, own));
   const { value } = await flight.result;
   if (value !== undefined) request.counters.l2Hits += 1;
@@ -57,7 +56,7 @@ export async function weigh(
   const envelope = openEnvelope(parts, request, value);
   if (envelope === undefined) return { kind: 'void' };
   const tags = envelope.tags.map(([tag]) => tag);
-  if (parts.pending.covers(request.id, tags)) return { kind: 'void' };
+  if (flight.owed.covers(request.id, tags)) return { kind: 'void' };
   const generations: Generations = new Map();
   const unknown = recall(parts, tags, generations);
   if (unknown.length > 0) {

@@ -4,7 +4,7 @@ import { type Freshness, freshnessOf } from './entry.ts';
 import { Flight } from './flights.ts';
 import { readRecord, weigh } from './get.ts';
 import type { Parts } from './parts.ts';
-import { isHit, seenNow } from './read.ts';
+import { flightSetup, isHit } from './read.ts';
 import type { ReadRequest } from './read-request.ts';
 import type { RecentInvalidation } from './recent.ts';
 import type { Refilled } from './refilled.ts';
@@ -52,7 +52,7 @@ async function inspectL2(parts: Parts, request: ReadRequest): Promise<Inspection
   if (remote === undefined || record === undefined || record.kind === 'none') return undefined;
   if (record.kind === 'lease') return { kind: 'lease' };
   // Never registered, so that looking leaves no trace; what it reads of tags must not be remembered either.
-  const onlooker = new Flight<Refilled>(request.id, clock.now(), seenNow(parts), [], true);
+  const onlooker = new Flight<Refilled>(request.id, clock.now(), { ...flightSetup(parts, request, true), tags: [] });
   onlooker.poisoned = true;
   const verdict = await weigh(parts, remote, request, onlooker, record.value);
   if (verdict.kind === 'void') return { kind: 'void' };

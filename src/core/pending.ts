@@ -12,6 +12,31 @@ export interface PendingOrder {
   sending: boolean;
 }
 
+/**
+ * What was owed when a read began: for as long as that read lasts, L2 is not believed about it. The order may be
+ * delivered meanwhile, but a reply from before the delivery may still be on its way, on another connection.
+ */
+export class Owed {
+  readonly #orders: readonly PendingOrder[];
+
+  constructor(orders: readonly PendingOrder[]) {
+    this.#orders = orders;
+  }
+
+  /** Whether L2 must not be believed about this entry. */
+  covers(id: EntryId, tags: Iterable<EntryId>): boolean {
+    return this.#orders.some((order) => order.matches(id, tags));
+  }
+
+  /** Whether it must not be believed about a tag's generation. */
+  coversTag(tag: EntryId): boolean {
+    return this.#orders.some(({ targets }) => targets.tags.includes(tag));
+  }
+}
+
+/** The usual case. */
+export const NOTHING_OWED = new Owed([]);
+
 /** Names that the set may hold before it collapses to "all". */
 const MAX_PENDING_NAMES = 10_000;
 
@@ -57,10 +82,9 @@ export class PendingInvalidations {
     return this.#orders.filter(({ sending }) => !sending);
   }
 
-  /** Whether L2 must not be believed about this entry. */
-  covers(id: EntryId, tags: Iterable<EntryId>): boolean {
-    for (const order of this.#orders) if (order.matches(id, tags)) return true;
-    return false;
+  /** What is owed at this moment. */
+  owed(): Owed {
+    return this.#orders.length === 0 ? NOTHING_OWED : new Owed([...this.#orders]);
   }
 
   summary(): PendingSummary {

@@ -1,6 +1,6 @@
 import { answerOf, mayServeOnError, userTags } from './answers.ts';
 import { type Entry, freshnessOf, tagsAreCurrent } from './entry.ts';
-import type { Flight, SeenAtStart } from './flights.ts';
+import type { Flight, FlightSetup } from './flights.ts';
 import type { BypassReason, Lookup, LookupSteps, TierStep } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import type { ReadRequest } from './read-request.ts';
@@ -132,24 +132,25 @@ function oldestToJoin({ proof, maxLagMs }: Parts, now: number): number {
 }
 
 function begin(parts: Parts, request: ReadRequest, background: boolean): Flight<Refilled> {
-  const tags = request.tagIds.map((tag) => parts.tags.obtain(tag));
-  const setup = {
-    seen: seenNow(parts),
-    tags,
-    background,
-    joinable: true,
-  };
+  const setup = { ...flightSetup(parts, request, background), joinable: true };
   return parts.flights.begin(request.id, setup, (flight) => {
     flight.span = parts.tracer.current();
     return refill(parts, request, flight);
   });
 }
 
-/** The last invalidation that this instance has acted on: those after it may come while the flight is under way. */
-export function seenNow({ hasBus, proof, remote }: Parts): SeenAtStart {
-  return hasBus
-    ? { epoch: proof.epoch, sequence: proof.seen ?? 0 }
-    : (remote?.lastBeat ?? { epoch: undefined, sequence: 0 });
+/** What a read takes note of before it sends anything. */
+export function flightSetup(parts: Parts, request: ReadRequest, background: boolean): FlightSetup {
+  const { hasBus, proof, remote, pending } = parts;
+  return {
+    // The last invalidation that this instance has acted on: those after it may come while the flight is under way.
+    seen: hasBus
+      ? { epoch: proof.epoch, sequence: proof.seen ?? 0 }
+      : (remote?.lastBeat ?? { epoch: undefined, sequence: 0 }),
+    tags: request.tagIds.map((tag) => parts.tags.obtain(tag)),
+    owed: pending.owed(),
+    background,
+  };
 }
 
 /** One refresh behind the answer; whoever comes next finds it under way and begins none. */

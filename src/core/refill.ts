@@ -49,9 +49,9 @@ interface AnswerAndStep {
 const NO_L2: AnswerAndStep = { answer: { kind: 'no-right', reason: undefined, candidate: undefined }, step: undefined };
 
 async function askL2(parts: Parts, request: ReadRequest, flight: Flight<Refilled>): Promise<AnswerAndStep> {
-  const { remote, pending, clock, tracer } = parts;
+  const { remote, clock, tracer } = parts;
   if (remote === undefined) return NO_L2;
-  if (pending.covers(request.id, request.tagIds)) {
+  if (flight.owed.covers(request.id, request.tagIds)) {
     return {
       answer: { kind: 'no-right', reason: 'pending', candidate: undefined },
       step: stepOf('bypass', 'pending', false, 0),

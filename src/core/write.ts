@@ -77,6 +77,7 @@ export async function write(parts: Parts, request: WriteRequest): Promise<boolea
   const setup = {
     seen: { epoch: undefined, sequence: 0 },
     tags,
+    owed: parts.pending.owed(),
     background: true,
     joinable: false,
   };

@@ -1,6 +1,6 @@
 import { type Flight, Flights } from '../../src/core/flights.ts';
 import type { EntryId } from '../../src/core/key.ts';
-import { PendingInvalidations } from '../../src/core/pending.ts';
+import { NOTHING_OWED, type Owed, PendingInvalidations } from '../../src/core/pending.ts';
 import type { FillRequest, RemoteTier } from '../../src/core/ports.ts';
 import { Proof } from '../../src/core/proof.ts';
 import { TagRegistry } from '../../src/core/tags.ts';
@@ -91,8 +91,8 @@ function EternalProof(): typeof Proof {
 
 function IgnoredPending(): typeof PendingInvalidations {
   return class extends PendingInvalidations {
-    override covers(): boolean {
-      return false;
+    override owed(): Owed {
+      return NOTHING_OWED;
     }
   };
 }
