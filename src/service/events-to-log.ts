@@ -1,3 +1,4 @@
+import { BudgetExceeded } from '../core/budget.ts';
 import { isCacheError, LoadShedError, type TierFailure } from '../core/errors.ts';
 import type { CacheEvent, Observer } from '../core/events.ts';
 import { groupOf } from '../core/key.ts';
@@ -45,17 +46,19 @@ function lineOf(event: CacheEvent): Line | undefined {
       return ofFailure(event);
     case 'l2_timeout': {
       const { operation, durationMs } = event;
-      return warn('redis_timeout', { operation, durationMs }, 'Redis did not answer in time');
+      return warn('redis_timeout', { operation, durationMs: Math.round(durationMs) }, 'Redis did not answer in time');
     }
     case 'l2_down': {
       const message = 'Redis cache unavailable. Running in database-only mode.';
       return warn('redis_fallback_mode_enabled', { reason: event.reason }, message);
     }
     case 'l2_up':
-      return info('redis_cache_restored', { downMs: event.downMs }, 'Redis cache restored');
+      return info('redis_cache_restored', { downMs: Math.round(event.downMs) }, 'Redis cache restored');
     case 'breaker_transition': {
       const { tier, from, to } = event;
-      return info('breaker_transition', { tier, from, to }, `Breaker ${from} → ${to}`);
+      const line = info('breaker_transition', { tier, from, to }, `Breaker ${from} → ${to}`);
+      // A trial that failed is no news: an outage of an hour has thousands.
+      return from !== 'closed' && to !== 'closed' ? { ...line, level: 'debug' } : line;
     }
     case 'invalidation_pending': {
       const { keys, tags, all } = event;
@@ -105,10 +108,12 @@ function ofLookup(key: string, { tier, state, age, collapsed, steps }: Lookup<un
   return { level: 'debug', event, fields, message: event };
 }
 
-function ofFailure({ operation, error, key, background }: TierFailure): Line {
+function ofFailure({ operation, error, key, background }: TierFailure): Line | undefined {
   const group = key === undefined ? undefined : groupOf(key);
   const fields = { operation, group, background, ...reasonOf(error) };
   if (operation === 'fill') return warn('cache_write_failed', fields, 'A value was not stored in Redis');
+  // Said by its own event.
+  if (error instanceof BudgetExceeded) return undefined;
   return warn('redis_error', fields, 'Redis failed');
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test';
+import { BudgetExceeded } from '../../src/core/budget.ts';
 import { LoadShedError, LoadTimeoutError } from '../../src/core/errors.ts';
 import type { CacheEvent } from '../../src/core/events.ts';
 import type { Lookup } from '../../src/core/lookup.ts';
@@ -110,6 +111,20 @@ describe('the log', () => {
       expect(await linesOf([event])).toEqual([expect.objectContaining(line)]);
     });
   }
+
+  test('says a timeout once, and trials of an open breaker at debug level', async () => {
+    const lines = await linesOf([
+      { type: 'l2_timeout', operation: 'acquire', durationMs: 50.4 },
+      { type: 'tier_failure', tier: 'l2', operation: 'acquire', key, background: false, error: new BudgetExceeded(50) },
+      { type: 'breaker_transition', tier: 'l2', from: 'open', to: 'half-open' },
+      { type: 'breaker_transition', tier: 'l2', from: 'half-open', to: 'open' },
+    ]);
+    expect(lines.map(({ event, level }) => [event, level])).toEqual([
+      ['redis_timeout', 'warn'],
+      ['breaker_transition', 'debug'],
+      ['breaker_transition', 'debug'],
+    ]);
+  });
 
   test('names groups, not keys, above debug level, even where an error names the key', async () => {
     const error = new LoadTimeoutError(key, 10_000);
