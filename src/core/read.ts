@@ -198,11 +198,16 @@ function count({ counters }: ReadRequest, { tier, state, steps }: Lookup<unknown
   if (steps.source?.outcome === 'loaded' || tier === 'source') counters.misses += 1;
 }
 
+function outcomeOf({ state, tier }: Pick<Refilled, 'state' | 'tier'>): 'stale' | 'load' | 'hit' {
+  if (state === 'stale') return 'stale';
+  return tier === 'source' ? 'load' : 'hit';
+}
+
 function outcomeAttributes({ remote }: Parts, { tier, state, collapsed, steps }: Lookup<unknown>): Attributes {
   const reason = steps.l2?.reason ?? steps.l1?.reason;
   return {
     [ATTRIBUTE.tier]: tier,
-    [ATTRIBUTE.outcome]: state === 'stale' ? 'stale' : tier === 'source' ? 'load' : 'hit',
+    [ATTRIBUTE.outcome]: outcomeOf({ state, tier }),
     [ATTRIBUTE.hit]: tier !== 'source',
     [ATTRIBUTE.stale]: state === 'stale',
     [ATTRIBUTE.collapsed]: collapsed || (steps.l2?.collapsed ?? false),

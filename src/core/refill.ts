@@ -51,14 +51,12 @@ const NO_L2: AnswerAndStep = { answer: { kind: 'no-right', reason: undefined, ca
 async function askL2(parts: Parts, request: ReadRequest, flight: Flight<Refilled>): Promise<AnswerAndStep> {
   const { remote, clock, tracer } = parts;
   if (remote === undefined) return NO_L2;
-  if (flight.owed.covers(request.id, request.tagIds)) {
-    return {
-      answer: { kind: 'no-right', reason: 'pending', candidate: undefined },
-      step: stepOf('bypass', 'pending', false, 0),
-    };
+  const reason = flight.owed.covers(request.id, request.tagIds) ? 'pending' : remote.refusal;
+  if (reason !== undefined) {
+    return { answer: { kind: 'no-right', reason, candidate: undefined }, step: stepOf('bypass', reason, false, 0) };
   }
   const began = clock.now();
-  return tracer.trace(SPAN.l2Get, {}, async (span) => {
+  return tracer.trace(SPAN.l2Get, { [ATTRIBUTE.dbSystem]: remote.tier.system }, async (span) => {
     const { answer, generations, collapsed } = await new L2Question(parts, remote, request, flight).ask();
     const durationMs = clock.now() - began;
     const reason = answer.kind === 'no-right' ? answer.reason : undefined;
@@ -168,7 +166,7 @@ async function fillL2(
   }
   const { id, key, options } = request;
   const began = clock.now();
-  const filled = await tracer.trace(SPAN.l2Fill, {}, () =>
+  const filled = await tracer.trace(SPAN.l2Fill, { [ATTRIBUTE.dbSystem]: remote.tier.system }, () =>
     remote.ask({ name: 'fill', budgetMs: options.l2TimeoutMs, key }, (tier) =>
       tier.fill({
         id,

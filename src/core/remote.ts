@@ -74,6 +74,19 @@ export class Remote {
     if (!this.believes(session)) this.#session = session;
   }
 
+  /**
+   * Why L2 would not even be asked now. Its history must have been confirmed within D: a process that was paused, or cut
+   * off from the heartbeats alone, may not have heard that the generation moved; and an old master that is cut off still
+   * answers reads, but no heartbeat, which is a write.
+   */
+  get refusal(): 'breaker-open' | 'untrusted' | undefined {
+    if (!this.breaker.isClosed) return 'breaker-open';
+    // Before the first contact a call waits for it, so it is asked.
+    if (this.#firstContact !== undefined) return undefined;
+    const isKnown = this.#session !== undefined && this.#clock.now() - this.#lastBeatAt <= this.#maxLagMs;
+    return isKnown ? undefined : 'untrusted';
+  }
+
   /** Whether this is the history that is believed at present. */
   believes({ epoch, generation }: Session): boolean {
     return this.#session?.epoch === epoch && this.#session.generation === generation;
@@ -119,11 +132,8 @@ export class Remote {
   ): Promise<Asked<T>> {
     if (this.#firstContact !== undefined) await this.#untilFirstContact(this.#firstContact, operation);
     const session = this.#session;
-    if (!this.breaker.isClosed) return BREAKER_OPEN;
-    // A process that was paused, or cut off from the heartbeats alone, may not have heard that the generation moved; and
-    // an old master that is cut off still answers reads, but no heartbeat, which is a write.
-    const isKnown = this.#clock.now() - this.#lastBeatAt <= this.#maxLagMs;
-    if (session === undefined || !isKnown) return UNTRUSTED;
+    const refusal = this.refusal;
+    if (refusal !== undefined || session === undefined) return refusal === 'breaker-open' ? BREAKER_OPEN : UNTRUSTED;
     const { generation } = this.breaker;
     try {
       const late = onLate && ((value: T): void => onLate(value, this.tier, session));

@@ -16,12 +16,14 @@ export interface GroupStats {
   readonly errors: number;
   readonly l1Hits: number;
   readonly l2Hits: number;
+  readonly l1Stale: number;
+  readonly l2Stale: number;
   /** `hits / (hits + misses)`; 0 before the first answer. */
   readonly hitRate: number;
 }
 
 /** Counts since the cache was made, read at one moment. */
-export interface CacheStats extends Omit<GroupStats, 'group' | 'l1Hits' | 'l2Hits'> {
+export interface CacheStats extends Omit<GroupStats, 'group' | 'l1Hits' | 'l2Hits' | 'l1Stale' | 'l2Stale'> {
   readonly tiers: {
     readonly l1: {
       readonly hits: number;
@@ -78,10 +80,8 @@ export function statsOf(parts: Parts): CacheStats {
   const { counters, l1, remote } = parts;
   const groups = [...counters.groups()].map(groupStats);
   const sum = (of: (group: GroupStats) => number): number => groups.reduce((total, group) => total + of(group), 0);
-  const raw = [...counters.groups()];
   const hits = sum((group) => group.hits);
   const misses = sum((group) => group.misses);
-  const total = (name: 'l1Stale' | 'l2Stale'): number => raw.reduce((all, group) => all + group[name], 0);
   return {
     hits,
     misses,
@@ -94,14 +94,14 @@ export function statsOf(parts: Parts): CacheStats {
     tiers: {
       l1: {
         hits: sum((group) => group.l1Hits),
-        stale: total('l1Stale'),
+        stale: sum((group) => group.l1Stale),
         suspensions: counters.l1Suspensions,
         ...l1.usage(),
       },
       ...(remote && {
         l2: {
           hits: sum((group) => group.l2Hits),
-          stale: total('l2Stale'),
+          stale: sum((group) => group.l2Stale),
           errors: counters.tierErrors,
           timeouts: counters.l2Timeouts,
           fillsRefused: counters.fillsRefused,
@@ -141,6 +141,8 @@ function groupStats({
     errors,
     l1Hits,
     l2Hits,
+    l1Stale,
+    l2Stale,
     hitRate: rate(hits, misses),
   };
 }

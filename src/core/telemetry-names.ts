@@ -19,4 +19,5 @@ export const ATTRIBUTE = {
   keyGroup: 'cache.key_group',
   breakerState: 'cache.breaker.state',
   bypassReason: 'cache.bypass.reason',
+  dbSystem: 'db.system.name',
 } as const;
