@@ -44,7 +44,7 @@ describe('the README', () => {
   test('tells every default as it is', () => {
     const rows = new Map(
       LINES.flatMap((line) => {
-        const cells = /^\| `(\w+)` \| (.+?) \|/.exec(line);
+        const cells = /^\| `(\w+)` +\| (.+?) +\|/.exec(line);
         return cells ? [[cells[1] ?? '', (cells[2] ?? '').replaceAll('`', '')] as const] : [];
       }),
     );
