@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'bun:test';
 import { Elysia } from 'elysia';
-import { type LookupCache, tiercel } from '../../../src/adapters/elysia/plugin.ts';
+import { tiercel } from '../../../src/adapters/elysia/plugin.ts';
 import { respond } from '../../../src/adapters/elysia/respond.ts';
-import type { Lookup } from '../../../src/core/lookup.ts';
+import { lru } from '../../../src/adapters/lru/index.ts';
+import { createCache } from '../../../src/core/create-cache.ts';
 import { lookup, step } from './lookups.ts';
 
 const plain = new Request('http://localhost/');
@@ -83,21 +84,19 @@ describe('an answer', () => {
 });
 
 test('the plugin gives every route the cache and the helper', async () => {
-  const asked: string[] = [];
-  const cache: LookupCache = {
-    async lookup<V>(key: string, loader: (context: never) => V | Promise<V>): Promise<Lookup<V>> {
-      asked.push(key);
-      return lookup<V>({ value: await loader(undefined as never) });
-    },
-  };
+  await using cache = createCache({ l1: lru() });
   const app = new Elysia()
     .use(tiercel({ cache }))
-    .get('/products/:id', ({ cached, params }) => cached(`product:${params.id}`, () => ({ id: params.id })))
+    .get('/products/:id', ({ cached, params: { id } }) => cached(`product:${id}`, () => (id === '0' ? null : { id })))
     .get('/same', ({ cache: decorated }) => decorated === cache);
+  const ask = (path: string) => app.handle(new Request(`http://localhost${path}`));
 
-  const answer = await app.handle(new Request('http://localhost/products/7'));
-  expect(await answer.json()).toEqual({ id: '7' });
-  expect(answer.headers.get('x-cache-tier')).toBe('l1');
-  expect(asked).toEqual(['product:7']);
-  expect(await (await app.handle(new Request('http://localhost/same'))).text()).toBe('true');
+  const answers = [await ask('/products/7'), await ask('/products/7'), await ask('/products/0')];
+  expect(answers.map(({ status, headers }) => [status, headers.get('x-cache-tier')])).toEqual([
+    [200, 'source'],
+    [200, 'l1'],
+    [404, 'source'],
+  ]);
+  expect(await answers[1]?.json()).toEqual({ id: '7' });
+  expect(await (await ask('/same')).text()).toBe('true');
 });
