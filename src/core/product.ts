@@ -28,6 +28,7 @@ export interface Product {
 /**
  * Makes an entry of what the loader brought. The value is encoded and read back once, so that the first caller gets
  * what every later one will get.
+ * @param mayFill Whether the flight has a right to fill L2.
  * @throws {@link InvalidValueError} when it cannot be stored as it is.
  */
 export async function makeProduct(
@@ -36,12 +37,13 @@ export async function makeProduct(
   flight: Flight<Refilled>,
   loaded: Loaded,
   generations: Generations,
+  mayFill: boolean,
 ): Promise<Product> {
   const { clock, random, codec, version } = parts;
   const { key, id, options, counters } = request;
   assertStorable(loaded.value, key);
   const lateTags = tagsOfValue(request, loaded).filter((tag) => !request.tagIds.includes(tag));
-  const late = await lateGenerations(parts, request, flight, lateTags, generations);
+  const late = await lateGenerations(parts, request, flight, lateTags, generations, mayFill);
   const isAbsent = loaded.value === null;
   const wantedTtl = loaded.ttlMs ?? (isAbsent ? options.negativeTtlMs : options.ttlMs);
   const ttlMs = jittered(wantedTtl, options.jitter, random.next());
@@ -99,12 +101,15 @@ async function lateGenerations(
   flight: Flight<Refilled>,
   tags: readonly EntryId[],
   generations: Generations,
+  mayFill: boolean,
 ): Promise<'as-of-start' | 'moved' | 'unknown'> {
   const { remote } = parts;
   if (tags.length > 0 && remote !== undefined) {
     const { options, key } = request;
     const missing = recall(parts, tags, generations);
     if (missing.length > 0) {
+      // Nothing will be filled, so there is nothing to learn; and an L2 that has just timed out would time out again.
+      if (!mayFill) return flight.endedTags.hasAny(tags) ? 'moved' : 'unknown';
       const operation = { name: 'tags', budgetMs: options.l2TimeoutMs, key };
       const asked = await remote.ask(operation, (tier, { generation }) =>
         tier.tagGenerations(missing, generation, tagsKeepFor(options.ttlMs)),

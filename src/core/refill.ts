@@ -98,7 +98,8 @@ async function loadAndStore(
   let product: Product;
   try {
     const loaded = await load(parts, request, flight, fallback.entry, right);
-    product = await makeProduct(parts, request, flight, loaded, answer.generations ?? new Map());
+    const generations = answer.generations ?? new Map();
+    product = await makeProduct(parts, request, flight, loaded, generations, right !== undefined);
   } catch (error) {
     giveBack(parts, request, right);
     return serveStale(parts, request, flight, fallback, l2, error, parts.clock.now() - began);
