@@ -73,7 +73,7 @@ export class CacheView {
 
   /** {@link getOrSet}, with the answer's origin, age and the steps that were taken. */
   lookup<V>(key: string, loader: Loader<V>, options?: ReadOptions<V>): Promise<Lookup<V>> {
-    const hit = options?.forceFresh === true ? undefined : this.#hitLookup<V>(key);
+    const hit = options?.forceFresh === true ? undefined : this.peekLookup<V>(key);
     return hit === undefined ? this.#lookup(key, loader, options) : Promise.resolve(hit);
   }
 
@@ -85,6 +85,26 @@ export class CacheView {
   /** {@link get} from L1 alone, synchronously. */
   peek<V = unknown>(key: string): V | undefined {
     return this.#hit(key) as V | undefined;
+  }
+
+  /** {@link lookup} from L1 alone, synchronously: for callers to whom a promise costs more than the answer. */
+  peekLookup<V = unknown>(key: string): Lookup<V> | undefined {
+    const parts = this.#parts;
+    const entry = parts.l1.get(this.#namespace === '' ? key : toId(this.#namespace, key));
+    const now = parts.clock.now();
+    if (entry === undefined || !isHit(parts, entry, now)) return undefined;
+    entry.counters.l1Hits += 1;
+    parts.tracer.tag(L1_HIT);
+    return {
+      value: entry.value as V,
+      tier: 'l1',
+      state: 'fresh',
+      age: now - entry.storedAt,
+      ttl: entry.freshUntil - now,
+      collapsed: false,
+      tags: userTags(entry.tags.map(({ tag }) => tag)),
+      steps: { l1: { outcome: 'hit', stored: false, collapsed: false, durationMs: parts.clock.now() - now } },
+    };
   }
 
   /** Whether {@link get} would answer. */
@@ -170,25 +190,6 @@ export class CacheView {
     entry.counters.l1Hits += 1;
     parts.tracer.tag(L1_HIT);
     return entry.value;
-  }
-
-  #hitLookup<V>(key: string): Lookup<V> | undefined {
-    const parts = this.#parts;
-    const entry = parts.l1.get(this.#namespace === '' ? key : toId(this.#namespace, key));
-    const now = parts.clock.now();
-    if (entry === undefined || !isHit(parts, entry, now)) return undefined;
-    entry.counters.l1Hits += 1;
-    parts.tracer.tag(L1_HIT);
-    return {
-      value: entry.value as V,
-      tier: 'l1',
-      state: 'fresh',
-      age: now - entry.storedAt,
-      ttl: entry.freshUntil - now,
-      collapsed: false,
-      tags: userTags(entry.tags.map(({ tag }) => tag)),
-      steps: { l1: { outcome: 'hit', stored: false, collapsed: false, durationMs: parts.clock.now() - now } },
-    };
   }
 
   /** Async, so that a bad key or option rejects like everything else. */

@@ -1,11 +1,14 @@
 import type { LookupCache } from '../adapters/elysia/index.ts';
 import type { Sql } from '../catalog/sql.ts';
+import type { Lookup } from '../core/lookup.ts';
 import type { Invalidates } from '../resources/mutation.ts';
 import type { Access } from './access.ts';
 import type { L1Timing } from './l1-timing.ts';
 
 /** What resources need of the cache. */
 export interface ResourceCache extends LookupCache {
+  /** What L1 can answer at once. */
+  peekLookup<V>(key: string): Lookup<V> | undefined;
   /** Rejects with `InvalidationPendingError` when L2 could not be told yet. */
   invalidate(targets: Invalidates): Promise<unknown>;
 }

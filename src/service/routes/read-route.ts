@@ -1,4 +1,5 @@
 import { cacheHeaders, respond } from '../../adapters/elysia/index.ts';
+import type { Lookup } from '../../core/lookup.ts';
 import type { LoaderContext, ReadOptions } from '../../core/options.ts';
 import type { Params } from '../../resources/params.ts';
 import type { Resource } from '../../resources/resource.ts';
@@ -23,19 +24,24 @@ export function readRoute(resource: Resource, services: Services): RouteHandler 
       : answer(asked, request, path);
   };
 
-  function answer(principal: Principal, request: Request, path: RouteContext['params']): Promise<Response> {
+  function answer(principal: Principal, request: Request, path: RouteContext['params']): Response | Promise<Response> {
     const params = readParams(path, request.url);
     access.authorise(principal, params.orgId, 'read');
     return cacheDisabled ? fromSource(params, request) : fromCache(params, request);
   }
 
-  async function fromCache(params: Params, request: Request): Promise<Response> {
-    const options = { ...freshness, tags: resource.tags(params) };
-    const lookup = await cache.lookup(
-      resource.key(params),
-      (context) => load(resource, services, params, context),
-      options,
-    );
+  function fromCache(params: Params, request: Request): Response | Promise<Response> {
+    const key = resource.key(params);
+    const hit = cache.peekLookup(key);
+    if (hit !== undefined) return answerWith(hit, params, request);
+    // A client that goes away takes its load with it, if nobody else waits for that.
+    const options = { ...freshness, tags: resource.tags(params), signal: request.signal };
+    return cache
+      .lookup(key, (context) => load(resource, services, params, context), options)
+      .then((lookup) => answerWith(lookup, params, request));
+  }
+
+  function answerWith(lookup: Lookup<unknown>, params: Params, request: Request): Response {
     if (lookup.tier === 'l1') l1Timing.add(lookup.steps.l1?.durationMs ?? 0);
     if (lookup.value === null) throw absent(cacheHeaders(lookup));
     assertOwner(resource, params, lookup.value);
