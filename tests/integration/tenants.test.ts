@@ -1,0 +1,170 @@
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
+import postgres, { type Sql } from 'postgres';
+import { createToken, revokeToken } from '../../src/catalog/tokens.ts';
+import type { ServiceProcess } from '../support/service-process.ts';
+import { until } from '../support/wait.ts';
+import { makeCatalogEnvironment } from './support/catalog-environment.ts';
+import { startInstance } from './support/instances.ts';
+import { printFigures, timed } from './support/measure.ts';
+import { cacheHeadersOf } from './support/provenance.ts';
+
+setDefaultTimeout(30_000);
+
+const ADMIN = 'admin-token-of-the-tests-0123456789';
+/** What a revocation may take: an instance asks for a token again after a second. */
+const REVOKED_WITHIN_MS = 2_000;
+/** So short that a test sees it end. */
+const TTL_MS = 200;
+
+/** What org 2 has, each by its own path. */
+const THEIRS = [
+  '/api/v1/orgs/2/products/101',
+  '/api/v1/orgs/2/products?limit=5',
+  '/api/v1/orgs/2/boms/51',
+  '/api/v1/orgs/2/license-plates/201',
+  '/api/v1/orgs/2/users/6/permissions',
+];
+/** The same rows under org 1's own path; a list is of its org by its path alone. */
+const DISGUISED = THEIRS.filter((path) => !path.includes('?')).map((path) => path.replace('/orgs/2/', '/orgs/1/'));
+
+const owned = new AsyncDisposableStack();
+let sql: Sql;
+let one: ServiceProcess;
+let other: ServiceProcess;
+let brief: ServiceProcess;
+let writer: string;
+let reader: string;
+
+beforeAll(async () => {
+  const { env } = owned.use(await makeCatalogEnvironment());
+  const guarded = { ...env, AUTH: 'token', ADMIN_TOKEN: ADMIN };
+  sql = postgres(env.DATABASE_URL, { max: 1 });
+  owned.defer(() => sql.end());
+  [one, other, brief] = await Promise.all([
+    startInstance(owned, guarded),
+    startInstance(owned, guarded),
+    startInstance(owned, {
+      ...guarded,
+      CACHE_NAMESPACE: `${env.CACHE_NAMESPACE}-brief`,
+      CACHE_TTL_PRODUCT: String(TTL_MS),
+      LOG_LEVEL: 'debug',
+    }),
+  ]);
+  writer = (await createToken(sql, { orgId: 1, role: 'writer' })).token;
+  reader = (await createToken(sql, { orgId: 1, role: 'reader' })).token;
+}, 60_000);
+
+afterAll(() => owned.disposeAsync());
+
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+
+function get(service: ServiceProcess, path: string, token: string, headers: Readonly<Record<string, string>> = {}) {
+  return service.fetch(path, { headers: { ...bearer(token), ...headers } });
+}
+
+/** A 404 that tells nothing but that there is nothing. */
+async function expectNothing(answer: Response, path: string): Promise<void> {
+  expect([answer.status, answer.headers.get('content-type')]).toEqual([404, 'application/problem+json']);
+  expect(cacheHeadersOf(answer)).toEqual([]);
+  expect(await answer.json()).toEqual({
+    type: 'about:blank',
+    title: 'Not Found',
+    status: 404,
+    detail: 'There is no such thing in this org',
+    instance: new URL(path, one.url).pathname,
+  });
+}
+
+describe("org 1's token on what org 2 has, warm in L1 and L2", () => {
+  const etags = new Map<string, string>();
+
+  beforeAll(async () => {
+    for (const path of THEIRS) {
+      for (const [service, tier] of [
+        [one, 'source'],
+        [one, 'l1'],
+        [other, 'l2'],
+      ] as const) {
+        const answer = await get(service, path, ADMIN);
+        expect([answer.status, answer.headers.get('x-cache-tier')]).toEqual([200, tier]);
+        etags.set(path, answer.headers.get('etag') ?? '');
+      }
+    }
+    expect([...etags.values()]).not.toContain('');
+  });
+
+  for (const path of [...THEIRS, ...DISGUISED]) {
+    test(`${path} is nothing, with and without a condition, by reading and by writing tokens`, async () => {
+      const etag = etags.get(path.replace('/orgs/1/', '/orgs/2/')) ?? '';
+      for (const service of [one, other]) {
+        for (const token of [reader, writer]) {
+          await expectNothing(await get(service, path, token), path);
+          for (const condition of [etag, `W/${etag}`, `"x", ${etag}`, '*'])
+            await expectNothing(await get(service, path, token, { 'if-none-match': condition }), path);
+        }
+        const head = await service.fetch(path, { method: 'HEAD', headers: bearer(reader) });
+        expect([head.status, cacheHeadersOf(head), await head.text()]).toEqual([404, [], '']);
+      }
+    });
+  }
+
+  test('what does not exist in org 2 looks the same as what does', async () => {
+    const path = '/api/v1/orgs/2/products/999999';
+    await expectNothing(await get(one, path, reader), path);
+  });
+});
+
+test('what is stale in L1 is nothing as well', async () => {
+  const path = '/api/v1/orgs/1/products/101';
+  expect((await get(brief, '/api/v1/orgs/2/products/101', ADMIN)).status).toBe(200);
+  const servedStale = () =>
+    brief.logs.some(({ event, key, tier }) => event === 'cache_stale' && key === 'product:101' && tier === 'l1');
+  await until(
+    async () => {
+      await expectNothing(await get(brief, path, reader), path);
+      await expectNothing(await get(brief, path, reader, { 'if-none-match': '*' }), path);
+      return servedStale();
+    },
+    { what: 'a lookup by the wrong org that met a stale entry', every: TTL_MS / 10 },
+  );
+});
+
+describe('a change', () => {
+  const change = (path: string, token: string) =>
+    one.fetch(path, {
+      method: 'PATCH',
+      headers: { ...bearer(token), 'content-type': 'application/json' },
+      body: '{"name":"Taken over"}',
+    });
+
+  test("of one's own with a reading token is forbidden, and changes nothing", async () => {
+    const answer = await change('/api/v1/orgs/1/products/1', reader);
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([403, 'application/problem+json']);
+    expect((await (await get(one, '/api/v1/orgs/1/products/1', reader)).json()).name).not.toBe('Taken over');
+  });
+
+  test("of another org's finds nothing, and changes nothing", async () => {
+    for (const path of ['/api/v1/orgs/2/products/101', '/api/v1/orgs/1/products/101'])
+      await expectNothing(await change(path, writer), path);
+    expect((await (await get(one, '/api/v1/orgs/2/products/101', ADMIN)).json()).name).not.toBe('Taken over');
+  });
+});
+
+test('a revoked token is refused by every instance promptly, whatever is warm', async () => {
+  const path = '/api/v1/orgs/1/products/2';
+  const { token, record } = await createToken(sql, { orgId: 1, role: 'reader' });
+  for (const service of [one, other]) expect((await get(service, path, token)).status).toBe(200);
+  const { ms } = await timed(async () => {
+    await revokeToken(sql, record.id);
+    for (const service of [one, other])
+      await until(async () => (await get(service, path, token)).status === 401, { what: 'the token to be refused' });
+  });
+  printFigures('from the revocation of a token to 401 everywhere', [ms]);
+  expect(ms).toBeLessThan(REVOKED_WITHIN_MS);
+  const refused = await get(one, path, token, { 'if-none-match': '*' });
+  expect([refused.status, refused.headers.get('www-authenticate'), cacheHeadersOf(refused)]).toEqual([
+    401,
+    'Bearer',
+    [],
+  ]);
+});
