@@ -1,10 +1,11 @@
 import { userTags } from './answers.ts';
+import type { Entry } from './entry.ts';
 import { InvalidationPendingError, InvalidOptionError } from './errors.ts';
 import { getFresh } from './get.ts';
 import { type Inspection, inspect } from './inspect.ts';
 import type { InvalidationMode, Targets } from './invalidation.ts';
 import type { EntryId } from './key.ts';
-import { assertKey, namespaceChain, namespaceTag, nestedNamespace, toId } from './key.ts';
+import { assertKey, isNamespaced, namespaceChain, namespaceTag, nestedNamespace, toId } from './key.ts';
 import type { Lookup } from './lookup.ts';
 import {
   assertTags,
@@ -89,22 +90,21 @@ export class CacheView {
 
   /** {@link lookup} from L1 alone, synchronously: for callers to whom a promise costs more than the answer. */
   peekLookup<V = unknown>(key: string): Lookup<V> | undefined {
-    const parts = this.#parts;
-    const entry = parts.l1.get(this.#namespace === '' ? key : toId(this.#namespace, key));
-    const now = parts.clock.now();
-    if (entry === undefined || !isHit(parts, entry, now)) return undefined;
-    entry.counters.l1Hits += 1;
-    parts.tracer.tag(L1_HIT);
-    return {
-      value: entry.value as V,
-      tier: 'l1',
-      state: 'fresh',
-      age: now - entry.storedAt,
-      ttl: entry.freshUntil - now,
-      collapsed: false,
-      tags: userTags(entry.tags.map(({ tag }) => tag)),
-      steps: { l1: { outcome: 'hit', stored: false, collapsed: false, durationMs: parts.clock.now() - now } },
-    };
+    const { clock } = this.#parts;
+    const now = clock.now();
+    const entry = this.#hitEntry(key, now);
+    return (
+      entry && {
+        value: entry.value as V,
+        tier: 'l1',
+        state: 'fresh',
+        age: now - entry.storedAt,
+        ttl: entry.freshUntil - now,
+        collapsed: false,
+        tags: userTags(entry.tags.map(({ tag }) => tag)),
+        steps: { l1: { outcome: 'hit', stored: false, collapsed: false, durationMs: clock.now() - now } },
+      }
+    );
   }
 
   /** Whether {@link get} would answer. */
@@ -182,14 +182,19 @@ export class CacheView {
     return inspect(this.#parts, this.#request(key, neverLoads, undefined));
   }
 
-  /** The hot path: what L1 answers without any question. The key needs no check; only a good one can be in L1. */
+  /** The hot path: what L1 answers without any question. */
   #hit(key: string): unknown {
+    return this.#hitEntry(key, this.#parts.clock.now())?.value;
+  }
+
+  /** Only a good key is in L1, so what is found needs no check but one: whether the key is the id of a namespace's entry. */
+  #hitEntry(key: string, now: number): Entry | undefined {
     const parts = this.#parts;
     const entry = parts.l1.get(this.#namespace === '' ? key : toId(this.#namespace, key));
-    if (entry === undefined || !isHit(parts, entry, parts.clock.now())) return undefined;
+    if (entry === undefined || !isHit(parts, entry, now) || isNamespaced(key)) return undefined;
     entry.counters.l1Hits += 1;
     parts.tracer.tag(L1_HIT);
-    return entry.value;
+    return entry;
   }
 
   /** Async, so that a bad key or option rejects like everything else. */

@@ -37,9 +37,14 @@ export function toId(namespace: string, key: string): EntryId {
   return namespace === '' ? key : `${MARK}${namespace}${MARK}${key}`;
 }
 
+/** Whether this is the id of something inside a namespace. No key is, so a string from outside that is one is forged. */
+export function isNamespaced(id: EntryId): boolean {
+  return id.startsWith(MARK);
+}
+
 /** The parts of an id. */
 export function fromId(id: EntryId): { namespace: string; key: string } {
-  if (!id.startsWith(MARK)) return { namespace: '', key: id };
+  if (!isNamespaced(id)) return { namespace: '', key: id };
   const end = id.indexOf(MARK, 1);
   return { namespace: id.slice(1, end), key: id.slice(end + 1) };
 }

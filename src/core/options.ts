@@ -119,40 +119,25 @@ export function resolveOptions(
     if (!KNOWN.has(name))
       throw new InvalidOptionError(name, (options as Record<string, unknown>)[name], `one of ${[...KNOWN].join(', ')}`);
   }
-  const ms = (
-    name: Exclude<
-      keyof AnyOptions & `${string}`,
-      'tags' | 'signal' | 'forceFresh' | 'jitter' | 'refreshAhead' | 'version'
-    >,
-    otherwise: number,
-  ): number => {
-    const given = options[name];
-    return given === undefined ? otherwise : given === false ? Infinity : toMs(given, name);
-  };
-  const tags = options.tags;
-  if (Array.isArray(tags)) assertTags(tags);
+  const { refreshAhead, jitter, softTimeout, tags, forceFresh, signal, version } = options;
+  if (tags !== undefined && typeof tags !== 'function') assertTags(tags);
   return {
-    ttlMs: ms('ttl', defaults.ttlMs),
-    l1TtlMs: ms('l1Ttl', defaults.l1TtlMs),
-    negativeTtlMs: ms('negativeTtl', defaults.negativeTtlMs),
-    staleWhileRevalidateMs: ms('staleWhileRevalidate', defaults.staleWhileRevalidateMs),
-    staleIfErrorMs: ms('staleIfError', defaults.staleIfErrorMs),
-    refreshAhead:
-      options.refreshAhead === undefined
-        ? defaults.refreshAhead
-        : options.refreshAhead === false
-          ? 1
-          : ratio('refreshAhead', options.refreshAhead),
-    jitter: options.jitter === undefined ? defaults.jitter : ratio('jitter', options.jitter),
-    softTimeoutMs: ms('softTimeout', defaults.softTimeoutMs),
-    hardTimeoutMs: positive('hardTimeout', ms('hardTimeout', defaults.hardTimeoutMs)),
-    l2TimeoutMs: positive('l2Timeout', ms('l2Timeout', defaults.l2TimeoutMs)),
-    leaseMs: finite('lease', positive('lease', ms('lease', defaults.leaseMs))),
-    tags: tags === undefined ? defaults.tags : Array.isArray(tags) ? [...new Set(tags)] : defaults.tags,
+    ttlMs: ms('ttl', options.ttl, defaults.ttlMs),
+    l1TtlMs: ms('l1Ttl', options.l1Ttl, defaults.l1TtlMs),
+    negativeTtlMs: ms('negativeTtl', options.negativeTtl, defaults.negativeTtlMs),
+    staleWhileRevalidateMs: ms('staleWhileRevalidate', options.staleWhileRevalidate, defaults.staleWhileRevalidateMs),
+    staleIfErrorMs: ms('staleIfError', options.staleIfError, defaults.staleIfErrorMs),
+    refreshAhead: refreshAhead === false ? 1 : ratio('refreshAhead', refreshAhead, defaults.refreshAhead),
+    jitter: ratio('jitter', jitter, defaults.jitter),
+    softTimeoutMs: softTimeout === false ? Infinity : ms('softTimeout', softTimeout, defaults.softTimeoutMs),
+    hardTimeoutMs: positive('hardTimeout', ms('hardTimeout', options.hardTimeout, defaults.hardTimeoutMs)),
+    l2TimeoutMs: positive('l2Timeout', ms('l2Timeout', options.l2Timeout, defaults.l2TimeoutMs)),
+    leaseMs: finite('lease', positive('lease', ms('lease', options.lease, defaults.leaseMs))),
+    tags: Array.isArray(tags) ? [...new Set(tags)] : defaults.tags,
     tagsOf: typeof tags === 'function' ? (tags as (value: unknown) => readonly string[]) : defaults.tagsOf,
-    forceFresh: options.forceFresh ?? defaults.forceFresh,
-    signal: options.signal,
-    version: options.version === undefined ? undefined : safeInteger('version', options.version),
+    forceFresh: forceFresh === undefined ? defaults.forceFresh : boolean('forceFresh', forceFresh),
+    signal: signal === undefined ? undefined : abortSignal('signal', signal),
+    version: version === undefined ? undefined : safeInteger('version', version),
   };
 }
 
@@ -167,7 +152,12 @@ export function assertTags(tags: unknown): asserts tags is readonly string[] {
   for (const tag of tags) assertKey(tag, 'tag');
 }
 
-function ratio(option: string, given: unknown): number {
+function ms(option: string, given: Duration | undefined, otherwise: number): number {
+  return given === undefined ? otherwise : toMs(given, option);
+}
+
+function ratio(option: string, given: unknown, otherwise: number): number {
+  if (given === undefined) return otherwise;
   if (typeof given === 'number' && given >= 0 && given <= 1) return given;
   throw new InvalidOptionError(option, given, 'a ratio from 0 to 1');
 }
@@ -180,6 +170,17 @@ function positive(option: string, ms: number): number {
 function finite(option: string, ms: number): number {
   if (Number.isFinite(ms)) return ms;
   throw new InvalidOptionError(option, ms, 'finite: a holder that dies must lose it');
+}
+
+function boolean(option: string, given: unknown): boolean {
+  if (typeof given === 'boolean') return given;
+  throw new InvalidOptionError(option, given, 'true or false');
+}
+
+/** By what it can do: signals of another realm are no instances of this one's class. */
+function abortSignal(option: string, given: AbortSignal): AbortSignal {
+  if (typeof given?.throwIfAborted === 'function') return given;
+  throw new InvalidOptionError(option, given, 'an AbortSignal');
 }
 
 function safeInteger(option: string, given: unknown): number {

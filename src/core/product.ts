@@ -86,8 +86,10 @@ const NO_GENERATION: TagGeneration = { hard: '', soft: '' };
 /** Ids of the tags that the value and the loader name. */
 function tagsOfValue({ options, namespace }: ReadRequest, loaded: Loaded): EntryId[] {
   const ofValue = options.tagsOf?.(loaded.value) ?? [];
-  if (ofValue.length > 0) assertTags(ofValue);
-  return [...new Set([...ofValue, ...loaded.tags])].map((tag) => toId(namespace, tag));
+  assertTags(ofValue);
+  const late = [...new Set([...ofValue, ...loaded.tags])];
+  assertTags([...new Set([...options.tags, ...late])]);
+  return late.map((tag) => toId(namespace, tag));
 }
 
 /**
