@@ -5,8 +5,8 @@ export interface RawRequest {
   readonly method?: string;
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Pieces are sent one after the other; without `content-length` among the headers, each as a chunk. */
-  readonly body?: readonly (string | Uint8Array)[];
+  /** `content-length` is the caller's to say. */
+  readonly body?: string | Uint8Array;
 }
 
 /** The answer to a {@link RawRequest}. */
@@ -31,10 +31,10 @@ export function rawRequest(origin: string, request: RawRequest): Promise<RawAnsw
   let failure: Error | undefined;
   socket.setTimeout(PATIENCE_MS, () => socket.destroy(new Error(`no answer within ${PATIENCE_MS} ms`)));
   socket.on('connect', () => {
-    for (const piece of piecesOf(request, hostname)) socket.write(piece);
+    socket.write(headOf(request, hostname));
+    if (request.body !== undefined) socket.write(request.body);
   });
   socket.on('data', (bytes: Buffer) => received.push(bytes));
-  // A server that refuses a body may close while the client still sends: that is no failure once the answer is here.
   socket.on('error', (error) => {
     failure = error;
   });
@@ -46,21 +46,9 @@ export function rawRequest(origin: string, request: RawRequest): Promise<RawAnsw
   return promise;
 }
 
-function* piecesOf(
-  { method = 'GET', path, headers = {}, body }: RawRequest,
-  host: string,
-): Generator<string | Uint8Array> {
-  const given = new Headers(headers);
-  const isChunked = body !== undefined && !given.has('content-length');
-  if (isChunked) given.set('transfer-encoding', 'chunked');
-  const lines = [...given].map(([name, value]) => `${name}: ${value}\r\n`);
-  yield `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n${lines.join('')}\r\n`;
-  for (const piece of body ?? []) {
-    if (isChunked) yield `${Buffer.byteLength(piece).toString(16)}\r\n`;
-    yield piece;
-    if (isChunked) yield '\r\n';
-  }
-  if (isChunked) yield '0\r\n\r\n';
+function headOf({ method = 'GET', path, headers = {} }: RawRequest, host: string): string {
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n${lines.join('')}\r\n`;
 }
 
 /** `undefined` unless the answer is whole by its own account. */
