@@ -9,6 +9,7 @@ import { CacheClosedError } from './errors.ts';
 import type { CacheEvent, Observer } from './events.ts';
 import { Flights } from './flights.ts';
 import { Heart } from './heart.ts';
+import { LoadLimit } from './load-limit.ts';
 import { resolveOptions } from './options.ts';
 import type { Parts } from './parts.ts';
 import { PendingInvalidations } from './pending.ts';
@@ -49,6 +50,7 @@ export function assembleCache(options: CacheOptions, collaborators: typeof COLLA
     proof: new collaborators.Proof(bus === undefined ? Infinity : maxLagMs),
     tags: new collaborators.TagRegistry(),
     flights: new collaborators.Flights(clock),
+    loads: new LoadLimit(clock, options.maxLoads ?? Infinity),
     pending: new collaborators.PendingInvalidations(),
     recent: new RecentInvalidations(() => clock.now()),
     counters,

@@ -27,6 +27,11 @@ export interface CacheOptions {
   readonly maxLag?: Duration;
   /** Schema version of the values. Entries of another version are misses, so a new shape never meets old bytes. */
   readonly version?: string | number;
+  /**
+   * Loaders that run at once in this cache, to protect the source when the tiers cannot help. Some more wait for up to a
+   * second, the rest reject with `LoadShedError`, or are answered stale. Default `Infinity`.
+   */
+  readonly maxLoads?: number;
   /** Of L2's breaker. */
   readonly breaker?: BreakerOptions;
   /** Told of every failure that no caller was told of. What it throws is swallowed. */
@@ -47,6 +52,7 @@ const KNOWN_OPTIONS = new Set<string>([
   'defaults',
   'maxLag',
   'version',
+  'maxLoads',
   'breaker',
   'onError',
   'observers',
@@ -74,5 +80,9 @@ export function assertOptions(options: CacheOptions): void {
     throw new InvalidOptionError('l1', options.l1, 'a local tier, such as lru() of tiercel/lru');
   if (options.bus !== undefined && options.l2 === undefined)
     throw new InvalidOptionError('bus', options.bus, 'given together with l2');
+  const { maxLoads = Infinity } = options;
+  if (maxLoads !== Infinity && !(Number.isInteger(maxLoads) && maxLoads > 0)) {
+    throw new InvalidOptionError('maxLoads', maxLoads, 'a whole number above 0, or Infinity');
+  }
   if (options.name !== undefined) assertKey(options.name, 'namespace');
 }

@@ -3,6 +3,7 @@ import type { Clock, Random } from './clock.ts';
 import type { Counters } from './counters.ts';
 import type { CacheEvent } from './events.ts';
 import type { Flights } from './flights.ts';
+import type { LoadLimit } from './load-limit.ts';
 import type { PendingInvalidations } from './pending.ts';
 import type { Codec, LocalTier } from './ports.ts';
 import type { Proof } from './proof.ts';
@@ -31,6 +32,7 @@ export interface Parts {
   readonly proof: Proof;
   readonly tags: TagRegistry;
   readonly flights: Flights<Refilled>;
+  readonly loads: LoadLimit;
   readonly pending: PendingInvalidations;
   readonly recent: RecentInvalidations;
   readonly counters: Counters;

@@ -60,13 +60,25 @@ async function askL2(parts: Parts, request: ReadRequest, flight: Flight<Refilled
     const { answer, generations, collapsed } = await new L2Question(parts, remote, request, flight).ask();
     const durationMs = clock.now() - began;
     const reason = answer.kind === 'no-right' ? answer.reason : undefined;
-    const outcome =
-      answer.kind === 'entry' ? (answer.state === 'fresh' ? 'hit' : 'stale') : reason === undefined ? 'miss' : 'bypass';
     span.set(
       reason === undefined ? { [ATTRIBUTE.hit]: answer.kind === 'entry' } : { [ATTRIBUTE.bypassReason]: reason },
     );
-    return { answer: { ...answer, generations }, step: stepOf(outcome, reason, collapsed, durationMs) };
+    return { answer: { ...answer, generations }, step: stepOf(outcomeOf(answer), reason, collapsed, durationMs) };
   });
+}
+
+function outcomeOf(answer: L2Answer): TierStep['outcome'] {
+  switch (answer.kind) {
+    case 'entry':
+      return answer.state === 'fresh' ? 'hit' : 'stale';
+    case 'elsewhere':
+      return 'miss';
+    case 'mine':
+      return answer.candidate === undefined ? 'miss' : 'stale';
+    case 'no-right':
+      if (answer.reason !== undefined) return 'bypass';
+      return answer.candidate === undefined ? 'miss' : 'stale';
+  }
 }
 
 function stepOf(
@@ -120,19 +132,16 @@ async function load(
   stale: Entry | undefined,
   right: FillRight | undefined,
 ): Promise<Loaded> {
-  const { clock, tracer, emit } = parts;
+  const { clock, tracer, emit, loads } = parts;
   const stopRenewing = keepAlive(parts, { id: flight.id, key, options }, right);
   const began = clock.now();
   counters.loads += 1;
   try {
     const loaded = await tracer.trace(SPAN.load, { [ATTRIBUTE.keyGroup]: counters.group }, (span) => {
       flight.span = span.ref;
-      return runLoader(clock, loader, {
-        key,
-        stale: stale?.value,
-        hardTimeoutMs: options.hardTimeoutMs,
-        signal: flight.signal,
-      });
+      const { signal } = flight;
+      const toLoad = { key, stale: stale?.value, hardTimeoutMs: options.hardTimeoutMs, signal };
+      return loads.run(key, signal, () => runLoader(clock, loader, toLoad));
     });
     emit({ type: 'load', key, durationMs: clock.now() - began, background: flight.background });
     return loaded;

@@ -19,6 +19,7 @@ export function createCatalogCache(config: Config, log: Logger): TieredCache {
     version: VALUES_VERSION,
     l1: lru({ maxBytes: l1.maxBytes, maxEntries: l1.maxEntries }),
     maxLag: maxLagMs,
+    maxLoads: config.database.maxLoads,
     defaults: { l1Ttl: l1.ttlMs, ...(config.redis && { l2Timeout: config.redis.timeoutMs }) },
     observers: [eventsToLog(log)],
     ...(config.redis &&
