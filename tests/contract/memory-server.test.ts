@@ -136,6 +136,61 @@ describe('what a simulator needs of the memory server', () => {
     expect(await tier.invalidate(orderOf(['a']), session, LONG)).toEqual({ kind: 'session-mismatch' });
   });
 
+  test('a restart from an earlier moment undoes what came after it, the numbers included', async () => {
+    const server = new MemoryServer({ clock: heldClock() });
+    const { tier, generation, session } = await agreed(server);
+    await tier.acquire('a', generation, token(), LONG);
+    const { sequence } = await tier.heartbeat('one', token());
+    const before = server.snapshot();
+    await tier.invalidate(orderOf(['a']), session, LONG);
+    await tier.acquire('b', generation, token(), LONG);
+    server.restart({ from: before });
+    await Promise.resolve();
+    expect(await tier.heartbeat('one', token())).toMatchObject({ sequence, generation: undefined });
+    expect((await tier.read('a', generation)).kind).toBe('lease');
+    expect((await tier.read('b', generation)).kind).toBe('none');
+  });
+
+  test('an isolated server answers reads and refuses writes, while the others go on with the promoted one', async () => {
+    const server = new MemoryServer({ clock: heldClock() });
+    const { tier: minority, generation, session } = await agreed(server);
+    const { tier: majority } = await connect(server.remoteTier('majority'));
+    const { messages } = await subscribe(server.bus('listener'), 'one');
+    await minority.acquire('a', generation, token(), LONG);
+    server.isolate((name) => name === minority.name);
+    expect([minority.connected, majority.connected]).toEqual([true, false]);
+    expect((await minority.invalidate(orderOf(['b']), session, LONG)).kind).toBe('done');
+    server.refuseIsolatedWrites();
+    const refused = [
+      minority.heartbeat('one', token()),
+      minority.acquire('a', generation, token(), LONG),
+      minority.invalidate(orderOf(['a']), session, LONG),
+    ];
+    for (const call of refused) expect((await call.catch((error) => error)).failure).toBe('unavailable');
+    expect((await minority.read('a', generation)).kind).toBe('lease');
+    server.restart({ keepData: true });
+    await Promise.resolve();
+    const { epoch } = await majority.heartbeat('two', token());
+    expect(epoch).not.toBe(session.epoch);
+    server.rejoin();
+    await Promise.resolve();
+    expect((await minority.heartbeat('one', token())).epoch).toBe(epoch);
+    // What was published on the isolated server reached nobody who had lost it.
+    expect(messages.filter(({ kind }) => kind === 'invalidation')).toEqual([]);
+  });
+
+  test('an eviction takes any one thing, internal records included', async () => {
+    const server = new MemoryServer();
+    const { tier, generation } = await agreed(server);
+    await tier.acquire('a', generation, token(), LONG);
+    await tier.tagGenerations(['t'], generation, LONG);
+    expect(server.names().map((name) => name.split(' ')[0])).toEqual(['counter', 'record', 'tag', 'generation']);
+    for (const name of server.names()) server.evict(name);
+    expect(server.names()).toEqual([]);
+    expect(await tier.read('a', generation)).toEqual({ kind: 'none' });
+    expect((await tier.heartbeat('one', token())).generation).toBeUndefined();
+  });
+
   test('messages keep their order however their deliveries are run, and can be lost without a sign', async () => {
     const deliveries: { run(): void; connection: string }[] = [];
     let hold = false;

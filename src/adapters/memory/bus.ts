@@ -1,10 +1,11 @@
 import type { BusMessage } from '../../core/invalidation.ts';
 import { type Bus, type BusListener, RemoteError } from '../../core/ports.ts';
 import { BUS_CHANNEL, heartbeatChannel } from './database.ts';
-import type { ServerLink } from './link.ts';
+import type { Run, ServerLink } from './link.ts';
 
 /** One subscription: what the server has sent on it and the subscriber has not yet taken, in order. */
 interface Subscription {
+  readonly run: Run;
   readonly stream: (() => void)[];
 }
 
@@ -66,13 +67,24 @@ export class MemoryBus implements Bus {
     return this.#acknowledged && this.#subscription ? this.#subscription.stream.splice(0).length : 0;
   }
 
+  /** The process at this end is gone: nobody is told of anything any more. */
+  abandon(): void {
+    this.#listener = undefined;
+    this.#subscription = undefined;
+  }
+
+  /** For the server: the run that it is connected to, or about to be. */
+  get run(): Run | undefined {
+    return this.#subscription?.run;
+  }
+
   /** For the server: the connection is gone, and all that was on its way. */
   lose(error: Error): void {
     this.#attempt++;
     this.#subscription = undefined;
     if (!this.#acknowledged) return;
     this.#acknowledged = false;
-    this.#listener?.onUnsubscribed(error);
+    this.#server.interrupt(() => this.#listener?.onUnsubscribed(error), this.name);
   }
 
   /** For the server: it may be reachable now. */
@@ -80,8 +92,9 @@ export class MemoryBus implements Bus {
     if (this.#listener === undefined || this.#cut || this.#subscription !== undefined) return;
     const attempt = ++this.#attempt;
     this.#server.deliver(() => {
-      if (attempt !== this.#attempt || this.#server.run === undefined) return;
-      const subscription: Subscription = { stream: [] };
+      const run = this.#server.reach(this.name);
+      if (attempt !== this.#attempt || run === undefined) return;
+      const subscription: Subscription = { run, stream: [] };
       this.#subscription = subscription;
       this.#send(subscription, () => {
         this.#acknowledged = true;
@@ -90,10 +103,11 @@ export class MemoryBus implements Bus {
     }, this.name);
   }
 
-  /** For the server: a publication. */
-  receive(channel: string, message: BusMessage): void {
-    if (this.#subscription === undefined || !this.#channels.has(channel)) return;
-    this.#send(this.#subscription, () => this.#listener?.onMessage(message));
+  /** For the server: a publication in one of its runs. */
+  receive(run: Run, channel: string, message: BusMessage): void {
+    const subscription = this.#subscription;
+    if (subscription?.run !== run || !this.#channels.has(channel)) return;
+    this.#send(subscription, () => this.#listener?.onMessage(message));
   }
 
   #send(subscription: Subscription, arrive: () => void): void {

@@ -8,23 +8,13 @@ import {
   type Session,
   type SessionMismatch,
   type StoredRecord,
-  type StoredValue,
   type WriteRequest,
 } from '../../core/ports.ts';
 import type { TagGeneration } from '../../core/tags.ts';
-import { ExpiringMap } from './expiring-map.ts';
+import { Contents, type Held, type MemorySnapshot } from './contents.ts';
 
 /** How long a generation record outlives the last heartbeat. */
 const GENERATION_STAY_MS = 30 * 24 * 60 * 60 * 1_000;
-
-type Held = { readonly kind: 'lease'; readonly token: string } | HeldValue;
-interface HeldValue {
-  readonly kind: 'value';
-  readonly value: StoredValue;
-  readonly version: number | undefined;
-  /** Not written by Tiercel: it cannot be marked, only replaced or removed. */
-  readonly damaged?: true;
-}
 
 /** What the data can be published to, and whose time it follows. */
 export interface DatabaseHost {
@@ -41,42 +31,47 @@ export const heartbeatChannel = (instance: string): string => `hb:${instance}`;
  * the same. Each method is one step; nothing else happens between its beginning and its end.
  */
 export class MemoryDatabase {
-  /** Of the present run. The data may outlive it; a session of an older run is refused. */
-  epoch: string;
+  /** Of the run that this data is in. Data may outlive its run, but a session of an older run is refused. */
+  readonly epoch: string;
   /** As with `maxmemory` and `noeviction`: reads, invalidations and heartbeats go on, nothing else is stored. */
   full = false;
+  /** As with `min-replicas-to-write` and no replica in reach: plain reads go on, nothing that could write. */
+  refusesWrites = false;
 
   readonly #host: DatabaseHost;
-  readonly #records: ExpiringMap<Held>;
-  readonly #claims: ExpiringMap<string>;
-  readonly #tags: ExpiringMap<TagGeneration>;
-  readonly #generations: ExpiringMap<string>;
-  #counter: number | undefined;
-  /** The last number before a flush: a new start must lie beyond it even if the clock stood still. */
-  #spent = 0;
+  readonly #contents: Contents;
   #drawn = 0;
 
-  constructor(host: DatabaseHost, epoch: string) {
+  constructor(host: DatabaseHost, epoch: string, from?: MemorySnapshot) {
     this.#host = host;
     this.epoch = epoch;
-    const now = () => host.time();
-    this.#records = new ExpiringMap(now);
-    this.#claims = new ExpiringMap(now);
-    this.#tags = new ExpiringMap(now);
-    this.#generations = new ExpiringMap(now);
+    this.#contents = new Contents(() => host.time(), from);
+  }
+
+  /** Everything as it is now, for the data of another run. */
+  snapshot(): MemorySnapshot {
+    return new Contents(() => this.#host.time(), this.#contents);
   }
 
   /** Everything is gone, the counter and the generations included. */
   flush(): void {
-    for (const map of [this.#records, this.#claims, this.#tags, this.#generations]) map.clear();
-    this.#spent = this.#counter ?? this.#spent;
-    this.#counter = undefined;
+    this.#contents.clear();
+  }
+
+  /** Names of everything that is here, internal records included. */
+  names(): string[] {
+    return this.#contents.names();
+  }
+
+  /** Removes one of {@link names}. */
+  evict(name: string): void {
+    this.#contents.evict(name);
   }
 
   /** Puts there what no Tiercel wrote, always the same: the codec refuses it, and its token stands for its bytes. */
   damage(id: EntryId, generation: string): void {
     const value = { token: '!damaged', storedAt: 0, expiredAt: 0, body: '' };
-    this.#records.set(
+    this.#contents.records.set(
       physicalKey(generation, id),
       { kind: 'value', value, version: undefined, damaged: true },
       Infinity,
@@ -84,84 +79,92 @@ export class MemoryDatabase {
   }
 
   heartbeat(instance: string, nonce: string): Heartbeat {
+    this.#assertWritable();
     const { epoch } = this;
-    const generation = this.#generations.get(epoch);
-    if (generation !== undefined) this.#generations.set(epoch, generation, GENERATION_STAY_MS);
+    const generation = this.#contents.generations.get(epoch);
+    if (generation !== undefined) this.#contents.generations.set(epoch, generation, GENERATION_STAY_MS);
     const sequence = this.#sequence();
     this.#host.publish(heartbeatChannel(instance), { kind: 'heartbeat', epoch, sequence, nonce });
     return { epoch, sequence, time: Math.floor(this.#host.time()), generation };
   }
 
   agreeGeneration(epoch: string, proposal: string): string {
-    const present = this.#generations.get(epoch);
+    this.#assertWritable();
+    const present = this.#contents.generations.get(epoch);
     if (present !== undefined) return present;
-    this.#generations.set(epoch, proposal, GENERATION_STAY_MS);
+    this.#contents.generations.set(epoch, proposal, GENERATION_STAY_MS);
     return proposal;
   }
 
   acquire(id: EntryId, generation: string, token: string, leaseMs: number): StoredRecord {
+    // Refused even on a hit, for it could write. Being full is said first, and there the adapter asks again by a plain read.
+    if (!this.full) this.#assertWritable();
     const present = this.read(id, generation);
     if (present.kind === 'lease' && present.token === token) return { kind: 'none' };
     if (present.kind !== 'none') return present;
     this.#assertRoom();
-    this.#records.set(physicalKey(generation, id), { kind: 'lease', token }, leaseMs);
+    this.#contents.records.set(physicalKey(generation, id), { kind: 'lease', token }, leaseMs);
     return present;
   }
 
   read(id: EntryId, generation: string): StoredRecord {
-    const held = this.#records.get(physicalKey(generation, id));
+    const held = this.#contents.records.get(physicalKey(generation, id));
     if (held === undefined) return { kind: 'none' };
     return held.kind === 'lease' ? held : { kind: 'value', value: held.value };
   }
 
   remaining(id: EntryId, generation: string): number | undefined {
-    return this.#records.remaining(physicalKey(generation, id));
+    return this.#contents.records.remaining(physicalKey(generation, id));
   }
 
   fill(request: FillRequest): boolean {
     this.#assertRoom();
     const key = physicalKey(request.generation, request.id);
-    if (request.claim !== undefined && this.#claims.get(key) === request.claim) this.#claims.delete(key);
-    const held = this.#records.get(key);
+    if (request.claim !== undefined && this.#contents.claims.get(key) === request.claim)
+      this.#contents.claims.delete(key);
+    const held = this.#contents.records.get(key);
     if (held === undefined || held.kind !== request.expected.kind) return false;
     if (tokenOf(held) !== request.expected.token) return false;
     const storedAt = Math.floor(this.#host.time() - request.age);
     const value = { token: request.token, storedAt, expiredAt: 0, body: request.body };
     // A loaded value brings no version of its own; the source is at least where the replaced value left it.
     const version = held.kind === 'value' ? held.version : undefined;
-    this.#records.set(key, { kind: 'value', value, version }, request.keepFor);
+    this.#contents.records.set(key, { kind: 'value', value, version }, request.keepFor);
     return true;
   }
 
   release(id: EntryId, generation: string, token: string): void {
+    this.#assertWritable();
     const key = physicalKey(generation, id);
-    if (this.#holdsLease(key, token)) this.#records.delete(key);
+    if (this.#holdsLease(key, token)) this.#contents.records.delete(key);
   }
 
   renew(id: EntryId, generation: string, token: string, leaseMs: number): boolean {
+    this.#assertWritable();
     const key = physicalKey(generation, id);
     if (!this.#holdsLease(key, token)) return false;
-    this.#records.set(key, { kind: 'lease', token }, leaseMs);
+    this.#contents.records.set(key, { kind: 'lease', token }, leaseMs);
     return true;
   }
 
   claimRefresh(id: EntryId, generation: string, token: string, leaseMs: number): boolean {
     this.#assertRoom();
     const key = physicalKey(generation, id);
-    if (this.#claims.get(key) !== undefined) return false;
-    this.#claims.set(key, token, leaseMs);
+    if (this.#contents.claims.get(key) !== undefined) return false;
+    this.#contents.claims.set(key, token, leaseMs);
     return true;
   }
 
   releaseRefresh(id: EntryId, generation: string, token: string): void {
+    this.#assertWritable();
     const key = physicalKey(generation, id);
-    if (this.#claims.get(key) === token) this.#claims.delete(key);
+    if (this.#contents.claims.get(key) === token) this.#contents.claims.delete(key);
   }
 
   tagGenerations(tags: readonly EntryId[], generation: string, keepFor: number): TagGeneration[] {
     return tags.map((tag) => {
       const key = physicalKey(generation, tag);
-      const present = this.#tags.get(key);
+      const present = this.#contents.tags.get(key);
       if (present === undefined) this.#assertRoom();
       const id = this.#numberId(this.#sequence());
       return this.#keepTag(key, present ?? { hard: id, soft: id }, keepFor);
@@ -174,6 +177,7 @@ export class MemoryDatabase {
     tagsKeepFor: number,
   ): Awaited<ReturnType<RemoteTier['invalidate']>> {
     const { targets, mode, origin } = order;
+    this.#assertWritable();
     if (!this.#isPresent(session)) return MISMATCH;
     const sequence = this.#nextSequence();
     for (const id of targets.ids) this.#remove(physicalKey(session.generation, id), mode);
@@ -194,12 +198,12 @@ export class MemoryDatabase {
     this.#assertRoom();
     if (!this.#isPresent(session)) return MISMATCH;
     const key = physicalKey(session.generation, id);
-    const held = this.#records.get(key);
+    const held = this.#contents.records.get(key);
     const stored = held?.kind === 'value' ? held.version : undefined;
     if (version !== undefined && stored !== undefined && stored > version) return { kind: 'older' };
     const sequence = this.#nextSequence();
     const value = { token, storedAt: Math.floor(this.#host.time()), expiredAt: 0, body };
-    this.#records.set(key, { kind: 'value', value, version }, request.keepFor);
+    this.#contents.records.set(key, { kind: 'value', value, version }, request.keepFor);
     this.#host.publish(BUS_CHANNEL, {
       kind: 'invalidation',
       epoch: this.epoch,
@@ -214,69 +218,76 @@ export class MemoryDatabase {
   /** Ids of every record of a generation, for {@link sweep}. */
   scan(generation: string): EntryId[] {
     const prefix = physicalKey(generation, '');
-    const keys = this.#records.keys().filter((key) => key.startsWith(prefix));
+    const keys = this.#contents.records.keys().filter((key) => key.startsWith(prefix));
     return keys.map((key) => key.slice(prefix.length));
   }
 
   /** Removes or expires those of a batch that are still there; how many it touched. */
   sweep(generation: string, ids: readonly EntryId[], mode: InvalidationMode): number {
+    this.#assertWritable();
     return ids.filter((id) => this.#remove(physicalKey(generation, id), mode)).length;
   }
 
   /** `delete` removes; `expire` marks a value and gives it another token, so that nobody can fill over it from before. */
   #remove(key: string, mode: InvalidationMode): boolean {
-    const held = this.#records.get(key);
+    const held = this.#contents.records.get(key);
     if (held === undefined) return false;
-    if (mode === 'delete' || held.kind === 'lease' || held.damaged) return this.#records.delete(key);
+    if (mode === 'delete' || held.kind === 'lease' || held.damaged) return this.#contents.records.delete(key);
     // A value expired before keeps its first moment: its window must not grow.
     const expiredAt = held.value.expiredAt || Math.floor(this.#host.time());
-    this.#records.replace(key, { ...held, value: { ...held.value, token: this.#token(), expiredAt } });
+    this.#contents.records.replace(key, { ...held, value: { ...held.value, token: this.#token(), expiredAt } });
     return true;
   }
 
   #moveTag(key: string, mode: InvalidationMode, sequence: number, keepFor: number): void {
     const moved = this.#numberId(sequence);
-    const present = this.#tags.get(key);
+    const present = this.#contents.tags.get(key);
     const hard = mode === 'expire' && present !== undefined ? present.hard : moved;
     this.#keepTag(key, { hard, soft: moved }, keepFor);
   }
 
   #keepTag(key: string, generation: TagGeneration, keepFor: number): TagGeneration {
-    this.#tags.set(key, generation, Math.max(keepFor, this.#tags.remaining(key) ?? 0));
+    this.#contents.tags.set(key, generation, Math.max(keepFor, this.#contents.tags.remaining(key) ?? 0));
     return generation;
   }
 
   #holdsLease(key: string, token: string): boolean {
-    const held = this.#records.get(key);
+    const held = this.#contents.records.get(key);
     return held?.kind === 'lease' && held.token === token;
   }
 
   #isPresent(session: Session): boolean {
-    return session.epoch === this.epoch && this.#generations.get(this.epoch) === session.generation;
+    return session.epoch === this.epoch && this.#contents.generations.get(this.epoch) === session.generation;
   }
 
   /** A missing counter starts at the time in microseconds, so that no number of an epoch comes twice. */
   #sequence(): number {
-    this.#counter ??= Math.max(Math.floor(this.#host.time() * 1_000), this.#spent + 1);
-    return this.#counter;
+    this.#contents.counter ??= Math.max(Math.floor(this.#host.time() * 1_000), this.#contents.spent + 1);
+    return this.#contents.counter;
   }
 
   #nextSequence(): number {
-    this.#counter = this.#counter === undefined ? this.#sequence() : this.#counter + 1;
-    return this.#counter;
+    this.#contents.counter = this.#contents.counter === undefined ? this.#sequence() : this.#contents.counter + 1;
+    return this.#contents.counter;
   }
 
   #numberId(sequence: number): string {
     return `${this.epoch}:${sequence}`;
   }
 
+  /** What stores something is refused by a full server first, and by an isolated one all the same. */
   #assertRoom(): void {
     if (this.full) throw new RemoteError('full', 'The server is at its memory limit');
+    this.#assertWritable();
   }
 
-  /** For a value that is marked expired. Deterministic, unlike a random one, and as unique within one server. */
+  #assertWritable(): void {
+    if (this.refusesWrites) throw new RemoteError('unavailable', 'No replica acknowledges');
+  }
+
+  /** For a value that is marked expired. Deterministic, unlike a random one, and as unique: no run draws it again. */
   #token(): string {
-    return `expired-${++this.#drawn}`.padEnd(22, '.');
+    return `${this.epoch}${String(++this.#drawn).padStart(6, '.')}`;
   }
 }
 

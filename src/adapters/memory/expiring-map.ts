@@ -6,11 +6,17 @@ interface Slot<T> {
 
 /** A map whose entries go by themselves at their time, as keys in Redis do: an expired one is never seen again. */
 export class ExpiringMap<T> {
-  readonly #slots = new Map<string, Slot<T>>();
+  readonly #slots: Map<string, Slot<T>>;
   readonly #now: () => number;
 
-  constructor(now: () => number) {
+  constructor(now: () => number, slots: ReadonlyMap<string, Slot<T>> = new Map()) {
     this.#now = now;
+    this.#slots = new Map(slots);
+  }
+
+  /** The same content, from here on apart from this one. */
+  copy(): ExpiringMap<T> {
+    return new ExpiringMap(this.#now, this.#slots);
   }
 
   get(key: string): T | undefined {

@@ -1,5 +1,6 @@
 export type { MemoryBus } from './bus.ts';
+export type { MemorySnapshot } from './contents.ts';
 export type { Schedule } from './link.ts';
 export { memoryLocalTier } from './local-tier.ts';
 export type { MemoryRemoteTier } from './remote-tier.ts';
-export { MemoryServer, type MemoryServerOptions } from './server.ts';
+export { MemoryServer, type MemoryServerOptions, type RestartData } from './server.ts';

@@ -27,15 +27,13 @@ export class MemoryRemoteTier implements RemoteTier {
   readonly name: string;
 
   readonly #server: ServerLink;
-  readonly #database: MemoryDatabase;
   #listener: RemoteListener | undefined;
   #connection: Connection | undefined;
   #cut = false;
   #attempt = 0;
 
-  constructor(server: ServerLink, database: MemoryDatabase, name: string) {
+  constructor(server: ServerLink, name: string) {
     this.#server = server;
-    this.#database = database;
     this.name = name;
   }
 
@@ -71,14 +69,27 @@ export class MemoryRemoteTier implements RemoteTier {
     this.lose(new RemoteError('unavailable', 'The connection is closed'));
   }
 
+  /** The process at this end is gone: nobody is told of anything any more. What it has sent still arrives. */
+  abandon(): void {
+    this.#listener = undefined;
+    this.#connection = undefined;
+  }
+
+  /** For the server: the run that it is connected to. */
+  get run(): Run | undefined {
+    return this.#connection?.run;
+  }
+
   /** For the server: the connection is gone. Calls under way fail, though their effect may still come. */
   lose(error: Error): void {
     this.#attempt++;
     const lost = this.#connection;
     if (lost === undefined) return;
     this.#connection = undefined;
-    for (const reject of lost.waiting) reject(error);
-    this.#listener?.onDisconnect(error);
+    this.#server.interrupt(() => {
+      for (const reject of lost.waiting) reject(error);
+      this.#listener?.onDisconnect(error);
+    }, this.name);
   }
 
   /** For the server: it may be reachable now. */
@@ -86,7 +97,7 @@ export class MemoryRemoteTier implements RemoteTier {
     if (this.#listener === undefined || this.#cut || this.#connection !== undefined) return;
     const attempt = ++this.#attempt;
     this.#server.deliver(() => {
-      const { run } = this.#server;
+      const run = this.#server.reach(this.name);
       if (attempt !== this.#attempt || run === undefined) return;
       this.#connection = { run, waiting: new Set() };
       this.#listener?.onConnect();
@@ -94,58 +105,58 @@ export class MemoryRemoteTier implements RemoteTier {
   }
 
   heartbeat(instance: string, nonce: string) {
-    return this.#call(`heartbeat ${nonce}`, () => this.#database.heartbeat(instance, nonce));
+    return this.#call(`heartbeat ${nonce}`, (database) => database.heartbeat(instance, nonce));
   }
 
   agreeGeneration(epoch: string, proposal: string) {
-    return this.#call(`agreeGeneration ${proposal}`, () => this.#database.agreeGeneration(epoch, proposal));
+    return this.#call(`agreeGeneration ${proposal}`, (database) => database.agreeGeneration(epoch, proposal));
   }
 
   acquire(id: EntryId, generation: string, token: string, leaseMs: number) {
-    return this.#call(`acquire ${id}`, () => this.#database.acquire(id, generation, token, leaseMs));
+    return this.#call(`acquire ${id}`, (database) => database.acquire(id, generation, token, leaseMs));
   }
 
   read(id: EntryId, generation: string) {
-    return this.#call(`read ${id}`, () => this.#database.read(id, generation));
+    return this.#call(`read ${id}`, (database) => database.read(id, generation));
   }
 
   remaining(id: EntryId, generation: string) {
-    return this.#call(`remaining ${id}`, () => this.#database.remaining(id, generation));
+    return this.#call(`remaining ${id}`, (database) => database.remaining(id, generation));
   }
 
   fill(request: FillRequest) {
-    return this.#call(`fill ${request.id}`, () => this.#database.fill(request));
+    return this.#call(`fill ${request.id}`, (database) => database.fill(request));
   }
 
   release(id: EntryId, generation: string, token: string) {
-    return this.#call(`release ${id}`, () => this.#database.release(id, generation, token));
+    return this.#call(`release ${id}`, (database) => database.release(id, generation, token));
   }
 
   renew(id: EntryId, generation: string, token: string, leaseMs: number) {
-    return this.#call(`renew ${id}`, () => this.#database.renew(id, generation, token, leaseMs));
+    return this.#call(`renew ${id}`, (database) => database.renew(id, generation, token, leaseMs));
   }
 
   claimRefresh(id: EntryId, generation: string, token: string, leaseMs: number) {
-    return this.#call(`claimRefresh ${id}`, () => this.#database.claimRefresh(id, generation, token, leaseMs));
+    return this.#call(`claimRefresh ${id}`, (database) => database.claimRefresh(id, generation, token, leaseMs));
   }
 
   releaseRefresh(id: EntryId, generation: string, token: string) {
-    return this.#call(`releaseRefresh ${id}`, () => this.#database.releaseRefresh(id, generation, token));
+    return this.#call(`releaseRefresh ${id}`, (database) => database.releaseRefresh(id, generation, token));
   }
 
   tagGenerations(tags: readonly EntryId[], generation: string, keepFor: number) {
-    const act = () => this.#database.tagGenerations(tags, generation, keepFor);
+    const act = (database: MemoryDatabase) => database.tagGenerations(tags, generation, keepFor);
     return this.#call(`tagGenerations ${tags.join(' ')}`, act);
   }
 
   invalidate(order: InvalidationOrder, session: Session, tagsKeepFor: number) {
     const { targets } = order;
     const what = [...targets.ids, ...targets.tags, targets.pattern?.glob ?? ''].join(' ').trim();
-    return this.#call(`invalidate ${what}`, () => this.#database.invalidate(order, session, tagsKeepFor));
+    return this.#call(`invalidate ${what}`, (database) => database.invalidate(order, session, tagsKeepFor));
   }
 
   write(request: WriteRequest) {
-    return this.#call(`write ${request.id}`, () => this.#database.write(request));
+    return this.#call(`write ${request.id}`, (database) => database.write(request));
   }
 
   async sweep(
@@ -154,17 +165,17 @@ export class MemoryRemoteTier implements RemoteTier {
     matches: (id: EntryId) => boolean,
     mode: InvalidationMode,
   ): Promise<number> {
-    const scanned = await this.#call(`scan ${namespace}`, () => this.#database.scan(generation));
+    const scanned = await this.#call(`scan ${namespace}`, (database) => database.scan(generation));
     const ids = scanned.filter((id) => fromId(id).namespace === namespace && matches(id));
     let touched = 0;
     for (let start = 0; start < ids.length; start += SWEEP_BATCH) {
       const batch = ids.slice(start, start + SWEEP_BATCH);
-      touched += await this.#call(`sweep ${batch.join(' ')}`, () => this.#database.sweep(generation, batch, mode));
+      touched += await this.#call(`sweep ${batch.join(' ')}`, (database) => database.sweep(generation, batch, mode));
     }
     return touched;
   }
 
-  #call<T>(what: string, act: () => T): Promise<T> {
+  #call<T>(what: string, act: (database: MemoryDatabase) => T): Promise<T> {
     const connection = this.#connection;
     if (connection === undefined) {
       return Promise.reject(new RemoteError('unavailable', `${this.name} is not connected`));
@@ -172,8 +183,8 @@ export class MemoryRemoteTier implements RemoteTier {
     const { run, waiting } = connection;
     const reply = this.#server.schedule(`${this.name} ${what}`, () => {
       // What was sent to one run cannot reach another. A connection lost meanwhile does not undo the sending.
-      if (this.#server.run !== run) throw new RemoteError('unavailable', 'The server went away');
-      return act();
+      if (!this.#server.isUp(run)) throw new RemoteError('unavailable', 'The server went away');
+      return act(run.database);
     });
     return new Promise<T>((resolve, reject) => {
       waiting.add(reject);

@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../../core/clock.ts';
-import type { BusMessage } from '../../core/invalidation.ts';
 import { RemoteError } from '../../core/ports.ts';
 import { MemoryBus } from './bus.ts';
+import type { MemorySnapshot } from './contents.ts';
 import { MemoryDatabase } from './database.ts';
 import type { Run, Schedule, ServerLink } from './link.ts';
 import { MemoryRemoteTier } from './remote-tier.ts';
@@ -19,7 +19,12 @@ export interface MemoryServerOptions {
    * message. Each stream keeps its own order whatever order this runs them in. Default `queueMicrotask`.
    */
   readonly deliver?: (run: () => void, connection: string) => void;
+  /** Decides when a connection's owner learns that it is lost: a process that stands learns nothing. Default: at once. */
+  readonly interrupt?: (run: () => void, connection: string) => void;
 }
+
+/** What a new run begins with: all that there was, nothing, or what there was at an earlier moment. */
+export type RestartData = { readonly keepData: boolean } | { readonly from: MemorySnapshot };
 
 /**
  * The Redis side in this process: records with expiry, counter, generations, tags, claims and channels, shared by as
@@ -29,41 +34,41 @@ export interface MemoryServerOptions {
 export class MemoryServer implements ServerLink {
   readonly schedule: Schedule;
   readonly deliver: (run: () => void, connection: string) => void;
+  readonly interrupt: (run: () => void, connection: string) => void;
 
   readonly #clock: Clock;
   readonly #timeOrigin: number;
-  readonly #database: MemoryDatabase;
-  readonly #tiers: MemoryRemoteTier[] = [];
-  readonly #buses: MemoryBus[] = [];
-  #runs = 1;
-  #run: Run | undefined;
+  readonly #connections = new Set<MemoryRemoteTier | MemoryBus>();
+  readonly #buses = new Set<MemoryBus>();
+  #made = 0;
+  #runs = 0;
+  /** The present run, or the last one while the server is stopped. */
+  #last: Run;
+  #isStopped = false;
+  /** A run that only some connections still reach; see {@link isolate}. */
+  #isolated: { readonly run: Run; readonly reaches: (connection: string) => boolean } | undefined;
 
   constructor(options: MemoryServerOptions = {}) {
     this.#clock = options.clock ?? systemClock;
     this.#timeOrigin = options.timeOrigin ?? 1_700_000_000_000;
     this.schedule = options.schedule ?? (async (_what, act) => act());
     this.deliver = options.deliver ?? queueMicrotask;
-    this.#database = new MemoryDatabase(this, epochOf(this.#runs));
-    this.#run = { epoch: this.#database.epoch };
+    this.interrupt = options.interrupt ?? ((run) => run());
+    this.#last = this.#newRun(undefined);
   }
 
   /** Names the present (or, while stopped, the last) run: 16 hexadecimal digits. */
   get epoch(): string {
-    return this.#database.epoch;
-  }
-
-  /** The run that answers now; `undefined` while stopped. */
-  get run(): Run | undefined {
-    return this.#run;
+    return this.#last.epoch;
   }
 
   /** At its memory limit: fills, writes, claims and new leases fail with `full`; reads and invalidations go on. */
   get full(): boolean {
-    return this.#database.full;
+    return this.#last.database.full;
   }
 
   set full(full: boolean) {
-    this.#database.full = full;
+    this.#last.database.full = full;
   }
 
   /** Milliseconds of the server's clock. */
@@ -72,54 +77,120 @@ export class MemoryServer implements ServerLink {
   }
 
   /** A new L2 connection. `name` begins what the scheduler is told. */
-  remoteTier(name = `l2-${this.#tiers.length + 1}`): MemoryRemoteTier {
-    const tier = new MemoryRemoteTier(this, this.#database, name);
-    this.#tiers.push(tier);
+  remoteTier(name = `l2-${++this.#made}`): MemoryRemoteTier {
+    const tier = new MemoryRemoteTier(this, name);
+    this.#connections.add(tier);
     return tier;
   }
 
   /** A new bus connection. */
-  bus(name = `bus-${this.#buses.length + 1}`): MemoryBus {
+  bus(name = `bus-${++this.#made}`): MemoryBus {
     const bus = new MemoryBus(this, name);
-    this.#buses.push(bus);
+    this.#connections.add(bus);
+    this.#buses.add(bus);
     return bus;
   }
 
-  /** Ends the run: every connection is lost, and none comes back until {@link restart}. */
+  reach(connection: string): Run | undefined {
+    if (this.#isolated?.reaches(connection)) return this.#isolated.run;
+    return this.#isStopped ? undefined : this.#last;
+  }
+
+  isUp(run: Run): boolean {
+    return run === this.#isolated?.run || (run === this.#last && !this.#isStopped);
+  }
+
+  /** Ends the run: every connection to it is lost, and none comes back until {@link restart}. */
   stop(): void {
-    this.#run = undefined;
-    const error = new RemoteError('unavailable', 'The server went away');
-    for (const connection of [...this.#tiers, ...this.#buses]) connection.lose(error);
+    this.#isStopped = true;
+    this.#lose(this.#last);
+  }
+
+  /** The data of this moment, for a later {@link restart}. */
+  snapshot(): MemorySnapshot {
+    return this.#last.database.snapshot();
+  }
+
+  /** A new run with a new epoch, here or on another server that takes over; connections not cut by hand come back. */
+  restart(data: RestartData): void {
+    if (!this.#isStopped) this.stop();
+    const kept = 'from' in data ? data.from : data.keepData ? this.#last.database.snapshot() : undefined;
+    this.#last = this.#newRun(kept);
+    this.#isStopped = false;
+    this.#reconnect();
   }
 
   /**
-   * A new run with a new epoch; connections that were not cut by hand come back.
-   * @param keepData Whether the data survives, counter and generations included, as from a snapshot.
+   * The network splits: the connections named go on with the present run, everybody else loses it, and finds another one
+   * after {@link restart}. A split that lasts already ends first.
    */
-  restart({ keepData }: { readonly keepData: boolean }): void {
-    this.stop();
-    if (!keepData) this.#database.flush();
-    this.#database.epoch = epochOf(++this.#runs);
-    this.#run = { epoch: this.#database.epoch };
-    for (const connection of [...this.#tiers, ...this.#buses]) connection.tryConnect();
+  isolate(reaches: (connection: string) => boolean): void {
+    this.rejoin();
+    if (this.#isStopped) return;
+    this.#isolated = { run: this.#last, reaches };
+    this.#isStopped = true;
+    this.#lose(this.#last, ({ name }) => !reaches(name));
+  }
+
+  /** The isolated run has no replica that acknowledges: it refuses writes (`NOREPLICAS`) and still answers reads. */
+  refuseIsolatedWrites(): void {
+    if (this.#isolated !== undefined) this.#isolated.run.database.refusesWrites = true;
+  }
+
+  /** The split ends: the isolated run is over, and its connections find the present one. */
+  rejoin(): void {
+    const { run } = this.#isolated ?? {};
+    this.#isolated = undefined;
+    if (run === undefined) return;
+    this.#lose(run);
+    this.#reconnect();
   }
 
   /** FLUSHALL: the same run, with nothing in it. */
   flush(): void {
-    this.#database.flush();
+    this.#last.database.flush();
   }
 
   /** Replaces a record by something that no codec reads. */
   damage(id: string, generation: string): void {
-    this.#database.damage(id, generation);
+    this.#last.database.damage(id, generation);
   }
 
-  /** Hands a message to every subscriber of a channel. */
-  publish(channel: string, message: BusMessage): void {
-    for (const bus of this.#buses) bus.receive(channel, message);
+  /** Everything that an eviction could take, internal records included, by names for {@link evict}. */
+  names(): string[] {
+    return this.#last.database.names();
   }
-}
 
-function epochOf(run: number): string {
-  return run.toString(16).padStart(16, '0');
+  /** Removes one thing of {@link names}, as a server at its memory limit does. */
+  evict(name: string): void {
+    this.#last.database.evict(name);
+  }
+
+  #newRun(from: MemorySnapshot | undefined): Run {
+    this.#runs += 1;
+    const epoch = this.#runs.toString(16).padStart(16, '0');
+    const database = new MemoryDatabase(
+      {
+        time: () => this.time(),
+        publish: (channel, message) => {
+          for (const bus of this.#buses) bus.receive(run, channel, message);
+        },
+      },
+      epoch,
+      from,
+    );
+    const run: Run = { epoch, database };
+    return run;
+  }
+
+  #lose(run: Run, which: (connection: MemoryRemoteTier | MemoryBus) => boolean = () => true): void {
+    const error = new RemoteError('unavailable', 'The server went away');
+    for (const connection of this.#connections) {
+      if (connection.run === run && which(connection)) connection.lose(error);
+    }
+  }
+
+  #reconnect(): void {
+    for (const connection of this.#connections) connection.tryConnect();
+  }
 }

@@ -1,0 +1,68 @@
+import type { StoredValue } from '../../core/ports.ts';
+import type { TagGeneration } from '../../core/tags.ts';
+import { ExpiringMap } from './expiring-map.ts';
+
+/** What a key holds. */
+export type Held = { readonly kind: 'lease'; readonly token: string } | HeldValue;
+
+interface HeldValue {
+  readonly kind: 'value';
+  readonly value: StoredValue;
+  readonly version: number | undefined;
+  /** Not written by Tiercel: it cannot be marked, only replaced or removed. */
+  readonly damaged?: true;
+}
+
+/** The data of one moment, for a run that begins with it. */
+export type MemorySnapshot = Contents;
+
+/** Everything that a server holds, as maps; what it means is the business of `MemoryDatabase`. */
+export class Contents {
+  readonly records: ExpiringMap<Held>;
+  readonly claims: ExpiringMap<string>;
+  readonly tags: ExpiringMap<TagGeneration>;
+  readonly generations: ExpiringMap<string>;
+  counter: number | undefined;
+  /** The last number before the counter went: a new start must lie beyond it even if the clock stood still. */
+  spent: number;
+
+  constructor(now: () => number, from?: Contents) {
+    this.records = from?.records.copy() ?? new ExpiringMap(now);
+    this.claims = from?.claims.copy() ?? new ExpiringMap(now);
+    this.tags = from?.tags.copy() ?? new ExpiringMap(now);
+    this.generations = from?.generations.copy() ?? new ExpiringMap(now);
+    this.counter = from?.counter;
+    this.spent = from?.spent ?? 0;
+  }
+
+  clear(): void {
+    for (const [, map] of this.#maps()) map.clear();
+    this.#forgetCounter();
+  }
+
+  /** Names of everything that is here, the counter included, for {@link evict}. */
+  names(): string[] {
+    const counter = this.counter === undefined ? [] : ['counter'];
+    return [...counter, ...this.#maps().flatMap(([kind, map]) => map.keys().map((key) => `${kind} ${key}`))];
+  }
+
+  /** Removes one of {@link names}. */
+  evict(name: string): void {
+    if (name === 'counter') this.#forgetCounter();
+    for (const [kind, map] of this.#maps()) if (name.startsWith(`${kind} `)) map.delete(name.slice(kind.length + 1));
+  }
+
+  #maps() {
+    return [
+      ['record', this.records],
+      ['claim', this.claims],
+      ['tag', this.tags],
+      ['generation', this.generations],
+    ] as const;
+  }
+
+  #forgetCounter(): void {
+    this.spent = this.counter ?? this.spent;
+    this.counter = undefined;
+  }
+}
