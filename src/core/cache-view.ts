@@ -1,4 +1,5 @@
 import { userTags } from './answers.ts';
+import { countMatching } from './count.ts';
 import type { Entry } from './entry.ts';
 import { InvalidationPendingError, InvalidOptionError } from './errors.ts';
 import { getFresh } from './get.ts';
@@ -180,6 +181,18 @@ export class CacheView {
   /** Where a key lives, how old it is, its windows and tags, and what invalidated it last. Loads nothing. */
   async inspect(key: string): Promise<Inspection> {
     return inspect(this.#parts, this.#request(key, neverLoads, undefined));
+  }
+
+  /**
+   * How many entries of this namespace a pattern names, in this process's L1 and in L2 together, each once: about what
+   * {@link invalidate} would touch. Touches nothing. Scans L2, so it costs its size; while L2 cannot answer, only what
+   * was seen is counted, and while Redis resizes its table an entry may count twice.
+   * @throws {@link InvalidKeyError}
+   */
+  async count(pattern: string): Promise<number> {
+    this.#lifecycle.assertOpen();
+    assertKey(pattern, 'pattern');
+    return countMatching(this.#parts, { namespace: this.#namespace, glob: pattern });
   }
 
   /** The hot path: what L1 answers without any question. */
