@@ -2,19 +2,17 @@ import type { GroupCounters } from './counters.ts';
 import type { Entry } from './entry.ts';
 import type { ResolvedOptions } from './options.ts';
 import type { TagState } from './tags.ts';
+import type { Windows } from './windows.ts';
 
 /** What an entry costs beside its value: the object, its times, its place in the store. */
 const ENTRY_OVERHEAD_BYTES = 320;
 
 /** A value and its windows, in this process's time. */
-export interface Dated {
+export interface Dated extends Windows {
   readonly value: unknown;
   /** Length of the value's encoded form. */
   readonly size: number;
   readonly storedAt: number;
-  readonly ttlMs: number;
-  readonly staleWhileRevalidateMs: number;
-  readonly staleIfErrorMs: number;
   readonly tags: readonly TagState[];
   readonly loadBeganAt: number;
   /** When it was expired, if it was. */

@@ -11,9 +11,10 @@ import type { Parts } from './parts.ts';
 import type { ReadRequest } from './read-request.ts';
 import type { Refilled } from './refilled.ts';
 import type { TagGeneration } from './tags.ts';
-import { isNoNewerThan } from './tags.ts';
+import { isNoNewerThan, NO_GENERATION } from './tags.ts';
 import { assertStorable } from './value.ts';
 import type { Generations } from './verdict.ts';
+import { usefulForMs, windowsOf } from './windows.ts';
 
 /** A loaded value, ready to be stored and handed out. */
 export interface Product {
@@ -44,44 +45,35 @@ export async function makeProduct(
   assertStorable(loaded.value, key);
   const lateTags = tagsOfValue(request, loaded).filter((tag) => !request.tagIds.includes(tag));
   const late = await lateGenerations(parts, request, flight, lateTags, generations, mayFill);
-  const isAbsent = loaded.value === null;
-  const wantedTtl = loaded.ttlMs ?? (isAbsent ? options.negativeTtlMs : options.ttlMs);
-  const ttlMs = jittered(wantedTtl, options.jitter, random.next());
-  // An absence has no old value that could serve.
-  const staleWhileRevalidateMs = isAbsent ? 0 : options.staleWhileRevalidateMs;
-  const staleIfErrorMs = isAbsent ? 0 : options.staleIfErrorMs;
+  const wanted = windowsOf(loaded.value, options, loaded.ttlMs);
+  const windows = { ...wanted, ttlMs: jittered(wanted.ttlMs, options.jitter, random.next()) };
   const known = (tag: EntryId): [EntryId, TagGeneration] => [tag, generations.get(tag) ?? NO_GENERATION];
   const body = codec.encode({
     id,
     version,
     value: loaded.value,
-    ttl: ttlMs,
-    staleWhileRevalidate: staleWhileRevalidateMs,
-    staleIfError: staleIfErrorMs,
+    ttl: windows.ttlMs,
+    staleWhileRevalidate: windows.staleWhileRevalidateMs,
+    staleIfError: windows.staleIfErrorMs,
     tags: [...request.tagIds, ...lateTags].map(known),
   });
   const dated: Dated = {
     value: codec.decode(body).value,
     size: body.length,
     storedAt: loaded.beganAt,
-    ttlMs,
-    staleWhileRevalidateMs,
-    staleIfErrorMs,
+    ...windows,
     tags: [...flight.tags, ...lateTags.map((tag) => parts.tags.obtain(tag))],
     loadBeganAt: loaded.beganAt,
   };
-  const isWanted = !loaded.skipped && wantedTtl > 0;
+  const isWanted = !loaded.skipped && wanted.ttlMs > 0;
   return {
     entry: entryOf(dated, options, clock.now(), random.next(), counters),
     body,
-    keepForMs: ttlMs + Math.max(staleWhileRevalidateMs, staleIfErrorMs),
+    keepForMs: usefulForMs(windows),
     mayKeepInL1: isWanted && late !== 'moved',
     mayFillL2: isWanted && late === 'as-of-start',
   };
 }
-
-/** Never equal to a real one, and never written: without a known generation L2 is not filled. */
-const NO_GENERATION: TagGeneration = { hard: '', soft: '' };
 
 /** Ids of the tags that the value and the loader name. */
 function tagsOfValue({ options, namespace }: ReadRequest, loaded: Loaded): EntryId[] {

@@ -11,6 +11,9 @@ export interface TagGeneration {
   readonly soft: string;
 }
 
+/** Stands in for one that is not known. It equals no real one, and L2 is not filled with it. */
+export const NO_GENERATION: TagGeneration = { hard: '', soft: '' };
+
 /**
  * What this process knows of one tag between two of its invalidations. Entries hold these objects by reference, so an
  * invalidation changes one word and every entry under the tag sees it on its next read, without an index.

@@ -6,21 +6,22 @@ import { InvalidationPendingError } from './errors.ts';
 import type { Flight } from './flights.ts';
 import { recall, take } from './generations.ts';
 import type { InvalidationMode, Targets } from './invalidation.ts';
-import { toId } from './key.ts';
 import type { Parts } from './parts.ts';
 import { RemoteError } from './ports.ts';
 import type { Refilled } from './refilled.ts';
 import { NOTHING } from './refilled.ts';
 import type { Remote } from './remote.ts';
+import { NO_GENERATION } from './tags.ts';
 import { ATTRIBUTE, SPAN } from './telemetry-names.ts';
 import { assertStorable } from './value.ts';
 import type { Generations } from './verdict.ts';
+import { usefulForMs, type Windows, windowsOf } from './windows.ts';
 import type { WriteRequest } from './write-request.ts';
 
 /** The longest that one sweep for a pattern may take: it is as long as the key space. */
 const SWEEP_BUDGET_MS = 30_000;
-/** Right after the start, an order waits so long for the first connection before it counts as pending. */
-const FIRST_CONTACT_MS = 1_000;
+/** After the start and after a rest, an order waits so long for contact with L2 before it counts as pending. */
+const CONTACT_MS = 1_000;
 
 /**
  * Invalidates: this process first and in any case, then L2 and through it everybody else.
@@ -42,7 +43,7 @@ export function invalidate(parts: Parts, targets: Targets, mode: InvalidationMod
     const operation = {
       name: 'invalidate',
       budgetMs: order.targets.pattern === undefined ? budgetMs : SWEEP_BUDGET_MS,
-      firstContactMs: FIRST_CONTACT_MS,
+      contactMs: CONTACT_MS,
     };
     const told = await remote.ask(operation, (tier, session) => deliver(parts, tier, session, order.targets, mode));
     order.sending = false;
@@ -71,6 +72,8 @@ function owe({ pending, emit }: Parts, cause: unknown): InvalidationPendingError
 export async function write(parts: Parts, request: WriteRequest): Promise<boolean> {
   assertStorable(request.value, request.key);
   const targets: Targets = { ids: [request.id], tags: [] };
+  const windows = windowsOf(request.value, request.options);
+  if (windows.ttlMs === 0) return endOnly(parts, targets, request);
   clean(parts, targets, 'delete');
   const tags = request.tagIds.map((tag) => parts.tags.obtain(tag));
   // Registered like a read, so that a message about the key that comes meanwhile keeps the value out of L1.
@@ -83,40 +86,51 @@ export async function write(parts: Parts, request: WriteRequest): Promise<boolea
   };
   let stored = false;
   const flight = parts.flights.begin(request.id, setup, async (own) => {
-    stored = await store(parts, request, own, targets);
+    stored = await store(parts, request, windows, own, targets);
     return NOTHING;
   });
   await flight.result;
   return stored;
 }
 
+/** There is nothing to store, but what was there has been replaced. */
+async function endOnly(parts: Parts, targets: Targets, { options }: WriteRequest): Promise<false> {
+  try {
+    await invalidate(parts, targets, 'delete', options.l2TimeoutMs);
+  } catch (error) {
+    if (!(error instanceof InvalidationPendingError)) throw error;
+  }
+  return false;
+}
+
 async function store(
   parts: Parts,
   request: WriteRequest,
+  windows: Windows,
   flight: Flight<Refilled>,
   targets: Targets,
 ): Promise<boolean> {
   const { remote } = parts;
   const generations: Generations = new Map();
-  if (remote === undefined) return keepOwn(parts, request, flight, encode(parts, request, generations));
+  if (remote === undefined) return keepOwn(parts, request, flight, encode(parts, request, windows, generations));
   const order = parts.pending.add(targets, 'delete');
   order.sending = true;
   const written = await remote.ask(
-    { name: 'set', budgetMs: request.options.l2TimeoutMs, key: request.key, firstContactMs: FIRST_CONTACT_MS },
+    { name: 'set', budgetMs: request.options.l2TimeoutMs, key: request.key, contactMs: CONTACT_MS },
     async (tier, session) => {
       const unknown = recall(parts, request.tagIds, generations);
       if (unknown.length > 0) {
-        const read = await tier.tagGenerations(unknown, session.generation, tagsKeepFor(keepFor(request)));
+        const read = await tier.tagGenerations(unknown, session.generation, tagsKeepFor(usefulForMs(windows)));
         take(parts, flight, unknown, read, generations);
       }
-      const encoded = encode(parts, request, generations);
+      const encoded = encode(parts, request, windows, generations);
       const reply = await tier.write({
         id: request.id,
         session,
         origin: parts.instance,
         token: parts.random.token(),
         body: encoded.body,
-        keepFor: Math.max(Math.ceil(keepFor(request)), 1),
+        keepFor: Math.max(Math.ceil(usefulForMs(encoded.windows)), 1),
         version: request.options.version,
       });
       if (reply.kind === 'session-mismatch') throw mismatch(remote);
@@ -139,31 +153,31 @@ function mismatch(remote: Remote): RemoteError {
 
 interface Encoded {
   readonly body: string | Uint8Array;
-  readonly ttlMs: number;
+  /** With the TTL as jitter has left it. */
+  readonly windows: Windows;
 }
 
-function encode({ codec, version, random }: Parts, request: WriteRequest, generations: Generations): Encoded {
-  const { id, value, options, tagIds } = request;
-  const ttlMs = jittered(value === null ? options.negativeTtlMs : options.ttlMs, options.jitter, random.next());
+function encode(
+  { codec, version, random }: Parts,
+  { id, value, options, tagIds }: WriteRequest,
+  wanted: Windows,
+  generations: Generations,
+): Encoded {
+  const windows = { ...wanted, ttlMs: jittered(wanted.ttlMs, options.jitter, random.next()) };
   const body = codec.encode({
     id,
     version,
     value,
-    ttl: ttlMs,
-    staleWhileRevalidate: options.staleWhileRevalidateMs,
-    staleIfError: options.staleIfErrorMs,
-    tags: tagIds.map((tag) => [tag, generations.get(tag) ?? { hard: '', soft: '' }]),
+    ttl: windows.ttlMs,
+    staleWhileRevalidate: windows.staleWhileRevalidateMs,
+    staleIfError: windows.staleIfErrorMs,
+    tags: tagIds.map((tag) => [tag, generations.get(tag) ?? NO_GENERATION]),
   });
-  return { body, ttlMs };
-}
-
-function keepFor({ options, value }: WriteRequest): number {
-  const ttlMs = value === null ? options.negativeTtlMs : options.ttlMs;
-  return ttlMs + Math.max(options.staleWhileRevalidateMs, options.staleIfErrorMs);
+  return { body, windows };
 }
 
 /** Stored is stored, whether or not L1 may hold it: no other message for the key may have come since. */
-function keepOwn(parts: Parts, request: WriteRequest, flight: Flight<Refilled>, { body, ttlMs }: Encoded): true {
+function keepOwn(parts: Parts, request: WriteRequest, flight: Flight<Refilled>, { body, windows }: Encoded): true {
   const { clock, random, codec, flights, l1 } = parts;
   flights.outrunOthers(flight);
   if (!flight.mayStore || !tagsAreCurrent(flight.tags)) return true;
@@ -172,18 +186,11 @@ function keepOwn(parts: Parts, request: WriteRequest, flight: Flight<Refilled>, 
     value: codec.decode(body).value,
     size: body.length,
     storedAt: now,
-    ttlMs,
-    staleWhileRevalidateMs: request.options.staleWhileRevalidateMs,
-    staleIfErrorMs: request.options.staleIfErrorMs,
+    ...windows,
     tags: flight.tags,
     // Another writer's value may already have replaced it: only proof, not its age, makes it trustworthy here.
     loadBeganAt: Number.NEGATIVE_INFINITY,
   };
   l1.set(request.id, entryOf(dated, request.options, now, random.next(), request.counters));
   return true;
-}
-
-/** Ids of the tags of a value that is given rather than loaded. */
-export function tagIdsOf(namespace: string, own: readonly string[], inherited: readonly string[]): string[] {
-  return [...new Set([...inherited, ...own.map((tag) => toId(namespace, tag))])];
 }

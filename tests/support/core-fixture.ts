@@ -55,7 +55,7 @@ export interface Member {
 export class Fleet {
   readonly time = new VirtualTime();
   readonly server: MemoryServer;
-  readonly members: readonly Member[];
+  readonly members: Member[] = [];
   readonly #gates = new Gates();
   readonly #calls = new Map<string, Call[]>();
   readonly #random: SeededRandom;
@@ -69,12 +69,15 @@ export class Fleet {
       deliver: (run, connection) =>
         this.time.at(this.time.now + ONE_WAY_MS, () => this.#gates.pass('message', connection, run)),
     });
-    this.members = Array.from({ length: instances }, (_, index) => this.#start(`i${index}`, options));
-    if (warm) this.run(1_000);
-    for (const { events, calls } of this.members) {
-      events.length = 0;
-      calls.length = 0;
-    }
+    for (let index = 0; index < instances; index += 1) this.#start(options);
+    if (warm) this.#warmUp();
+  }
+
+  /** Another member, made with other options. */
+  join(options: Omit<FleetOptions, 'instances' | 'seed' | 'warm'>): Member {
+    const member = this.#start(options);
+    this.#warmUp();
+    return member;
   }
 
   /** The member of that number; the first unless said otherwise. */
@@ -139,8 +142,18 @@ export class Fleet {
     });
   };
 
-  #start(name: string, options: FleetOptions): Member {
+  /** Everybody connects and is proven; what that took is no part of the test. */
+  #warmUp(): void {
+    this.run(1_000);
+    for (const { events, calls } of this.members) {
+      events.length = 0;
+      calls.length = 0;
+    }
+  }
+
+  #start(options: FleetOptions): Member {
     const { tiers = 'l1+l2+bus', weakening = {}, defaults, instances: _, seed: __, warm: ___, ...given } = options;
+    const name = `i${this.members.length}`;
     const host = new Host(name);
     const tier = this.server.remoteTier(`${name}.data`);
     const bus = this.server.bus(`${name}.bus`);
@@ -164,7 +177,9 @@ export class Fleet {
       },
       { ...COLLABORATORS, ...weakening.collaborators },
     );
-    return { name, cache, host, l1, tier, bus, events, failures, calls };
+    const member = { name, cache, host, l1, tier, bus, events, failures, calls };
+    this.members.push(member);
+    return member;
   }
 }
 
