@@ -3,7 +3,6 @@ import type { Clock, Random } from './clock.ts';
 import { type Duration, toMs } from './duration.ts';
 import { InvalidOptionError, type TierFailure } from './errors.ts';
 import type { Observer } from './events.ts';
-import { assertKey } from './key.ts';
 import type { ReadOptions } from './options.ts';
 import type { Bus, LocalTier, RemoteTier } from './ports.ts';
 import type { Tracer } from './tracer.ts';
@@ -84,5 +83,28 @@ export function assertOptions(options: CacheOptions): void {
   if (maxLoads !== Infinity && !(Number.isInteger(maxLoads) && maxLoads > 0)) {
     throw new InvalidOptionError('maxLoads', maxLoads, 'a whole number above 0, or Infinity');
   }
-  if (options.name !== undefined) assertKey(options.name, 'namespace');
+  const { name = 'cache' } = options;
+  if (typeof name !== 'string' || name === '') throw new InvalidOptionError('name', name, 'a string that is not empty');
+  assertBreaker(options.breaker ?? {});
+}
+
+/** What each of the breaker's numbers may be at most; all are above 0. */
+const MOST = new Map<string, number>(
+  Object.entries({
+    windowMs: Infinity,
+    failureRatio: 1,
+    minimumCalls: Infinity,
+    openMs: Infinity,
+    maxOpenMs: Infinity,
+  } satisfies Required<BreakerOptions>),
+);
+
+function assertBreaker(options: BreakerOptions): void {
+  for (const [name, given] of Object.entries(options)) {
+    const most = MOST.get(name);
+    if (most === undefined)
+      throw new InvalidOptionError(`breaker.${name}`, given, `one of ${[...MOST.keys()].join(', ')}`);
+    if (!(given > 0 && given <= most))
+      throw new InvalidOptionError(`breaker.${name}`, given, most === 1 ? 'above 0 and at most 1' : 'above 0');
+  }
 }
