@@ -39,6 +39,15 @@ export class Counters {
     return this.#group(groupOf(key));
   }
 
+  /** Grows with every call that a user makes; said once in a while, not counted on the hot path. */
+  get activity(): number {
+    let sum = this.invalidations;
+    for (const { l1Hits, l1Stale, l2Hits, l2Stale, loads, collapsed, errors } of this.#groups.values()) {
+      sum += l1Hits + l1Stale + l2Hits + l2Stale + loads + collapsed + errors;
+    }
+    return sum;
+  }
+
   groups(): Iterable<GroupCounters> {
     return this.#groups.values();
   }

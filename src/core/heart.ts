@@ -14,6 +14,8 @@ const MISSES_TO_TRIP = 2;
 const MISSES_TO_RESET = 6;
 /** Between two heartbeats, however urgent the second is. */
 const SHORTEST_PAUSE_MS = 10;
+/** Bounds D without a call, after which heartbeats rest until the next one. */
+const BOUNDS_TO_REST = 10;
 /** Nonces remembered; an echo of an older heartbeat proves nothing useful. */
 const NONCES = 8;
 
@@ -35,6 +37,9 @@ export class Heart implements HeartbeatLink, RemoteListener {
   #connected = false;
   /** A new connection is worth a trial whatever the breaker's next one is due. */
   #trialAtOnce = false;
+  #resting = false;
+  #activity = 0;
+  #activeAt = 0;
   #misses = 0;
   /** When the data path last began to answer without a miss. */
   #answeringSince = Number.NEGATIVE_INFINITY;
@@ -55,6 +60,7 @@ export class Heart implements HeartbeatLink, RemoteListener {
   }
 
   start(): void {
+    this.#activeAt = this.#parts.clock.now();
     this.#remote.tier.start(this);
     this.#bus?.start(this.#parts.instance, new BusReceiver(this.#parts, this));
     this.#loop = this.#run();
@@ -63,6 +69,11 @@ export class Heart implements HeartbeatLink, RemoteListener {
   /** Whether L2 is in use and, with a bus, L1 is proven. */
   get isReady(): boolean {
     return this.#remote.session !== undefined && this.#parts.clock.now() <= this.#parts.proof.until;
+  }
+
+  /** Whether heartbeats rest because nobody uses the cache: its proof has lapsed, and the next call renews it. */
+  get isResting(): boolean {
+    return this.#resting;
   }
 
   get isConnected(): boolean {
@@ -76,6 +87,7 @@ export class Heart implements HeartbeatLink, RemoteListener {
   /** Resolves with {@link isReady} as soon as it is true, or when the time is over. */
   ready(timeoutMs: number): Promise<boolean> {
     if (this.isReady || this.#closed) return Promise.resolve(this.isReady);
+    if (this.#resting) this.hurry();
     return new Promise((resolve) => {
       const end = (): void => {
         cancel();
@@ -88,7 +100,7 @@ export class Heart implements HeartbeatLink, RemoteListener {
 
   async close(): Promise<void> {
     this.#closed = true;
-    this.#remote.endFirstContact();
+    this.#remote.contact.end();
     this.hurry();
     await this.#loop;
     for (const end of this.#readiness.splice(0)) end();
@@ -153,14 +165,34 @@ export class Heart implements HeartbeatLink, RemoteListener {
       this.#hurried = false;
       await this.#beat();
       this.#announce();
-      await this.#rest(this.#pauseMs());
+      await this.#pause(this.#isIdle() ? Infinity : this.#pauseMs());
+      this.#resting = false;
     }
   }
 
+  /** Whether nobody has used the cache for so long that its proof may lapse: whoever comes next waits for one beat. */
+  #isIdle(): boolean {
+    const { clock, counters, pending, maxLagMs } = this.#parts;
+    const now = clock.now();
+    const { activity } = counters;
+    if (activity !== this.#activity) {
+      this.#activity = activity;
+      this.#activeAt = now;
+    }
+    const isInUse = this.#hurried || !pending.isEmpty || this.#parts.flights.size > 0 || !this.isReady;
+    return !isInUse && now - this.#activeAt > BOUNDS_TO_REST * maxLagMs;
+  }
+
   /** Waits until the next beat is due; `hurry` cuts it short, unless the breaker says when the next trial is. */
-  #rest(ms: number): Promise<void> {
+  #pause(ms: number): Promise<void> {
     if (this.#closed || ms <= 0) return Promise.resolve();
     const { clock } = this.#parts;
+    if (ms === Infinity) {
+      this.#resting = true;
+      // A lapse that nobody sees is no suspension.
+      this.#wasProven = undefined;
+      this.#remote.contact.await(() => this.hurry());
+    }
     // What hurries again and again (a storm of gaps) must not become a storm of heartbeats.
     const restedAt = clock.now() + SHORTEST_PAUSE_MS;
     return new Promise((resolve) => {
@@ -169,9 +201,9 @@ export class Heart implements HeartbeatLink, RemoteListener {
         this.#wake = () => {};
         resolve();
       };
-      let cancel = clock.after(ms, end);
+      let cancel = ms === Infinity ? () => {} : clock.after(ms, end);
       this.#wake = () => {
-        if (this.#closed) return end();
+        if (this.#closed || this.#resting) return end();
         if (!this.#mayHurry()) return;
         cancel();
         cancel = clock.after(Math.max(restedAt - clock.now(), 0), end);
@@ -208,7 +240,7 @@ export class Heart implements HeartbeatLink, RemoteListener {
       breaker.reopen();
       if (this.#misses >= MISSES_TO_TRIP) {
         breaker.trip();
-        this.#remote.endFirstContact();
+        this.#remote.contact.end();
       }
       // The connection looks open and has not answered for long: it may be half dead, a new one may not.
       if (this.#connected && this.#misses % MISSES_TO_RESET === 0) this.#remote.tier.reset();

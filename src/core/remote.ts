@@ -1,6 +1,7 @@
 import type { CircuitBreaker } from './breaker.ts';
 import { BudgetExceeded, within } from './budget.ts';
 import type { Clock } from './clock.ts';
+import { Contact } from './contact.ts';
 import type { CacheEvent } from './events.ts';
 import type { BypassReason } from './lookup.ts';
 import { type Heartbeat, RemoteError, type RemoteTier, type Session } from './ports.ts';
@@ -16,8 +17,8 @@ export interface Operation {
   readonly budgetMs: number;
   readonly key?: string | undefined;
   readonly background?: boolean;
-  /** How long to wait for the first contact with L2, right after the start. Default: the budget. */
-  readonly firstContactMs?: number;
+  /** How long to wait for contact with L2, after the start and after a rest. Default: the budget. */
+  readonly contactMs?: number;
 }
 
 const BREAKER_OPEN: Asked<never> = { ok: false, reason: 'breaker-open', error: undefined };
@@ -30,12 +31,10 @@ const UNTRUSTED: Asked<never> = { ok: false, reason: 'untrusted', error: undefin
 export class Remote {
   readonly tier: RemoteTier;
   readonly breaker: CircuitBreaker;
+  readonly contact: Contact;
   readonly #clock: Clock;
   readonly #emit: (event: CacheEvent) => void;
   readonly #maxLagMs: number;
-  #firstContact: Promise<void> | undefined;
-  /** L2 has been heard of, or is known to be away: nobody waits for the first contact any more. */
-  endFirstContact: () => void = () => {};
   #session: Session | undefined;
   #lastBeat: { readonly epoch: string; readonly sequence: number } | undefined;
   #latencyMs: number | undefined;
@@ -51,12 +50,7 @@ export class Remote {
     maxLagMs: number,
   ) {
     this.#maxLagMs = maxLagMs;
-    this.#firstContact = new Promise((resolve) => {
-      this.endFirstContact = () => {
-        this.#firstContact = undefined;
-        resolve();
-      };
-    });
+    this.contact = new Contact(clock);
     this.tier = tier;
     this.breaker = breaker;
     this.#clock = clock;
@@ -70,7 +64,7 @@ export class Remote {
 
   /** Believes in a history from now on. The object stays the same while the history does. */
   believe(session: Session): void {
-    this.endFirstContact();
+    this.contact.end();
     if (!this.believes(session)) this.#session = session;
   }
 
@@ -81,8 +75,8 @@ export class Remote {
    */
   get refusal(): 'breaker-open' | 'untrusted' | undefined {
     if (!this.breaker.isClosed) return 'breaker-open';
-    // Before the first contact a call waits for it, so it is asked.
-    if (this.#firstContact !== undefined) return undefined;
+    // A call waits for the contact, so L2 is asked.
+    if (this.contact.isAwaited) return undefined;
     const isKnown = this.#session !== undefined && this.#clock.now() - this.#lastBeatAt <= this.#maxLagMs;
     return isKnown ? undefined : 'untrusted';
   }
@@ -130,7 +124,7 @@ export class Remote {
     work: (tier: RemoteTier, session: Session) => Promise<T>,
     onLate?: (value: T, tier: RemoteTier, session: Session) => void,
   ): Promise<Asked<T>> {
-    if (this.#firstContact !== undefined) await this.#untilFirstContact(this.#firstContact, operation);
+    if (this.contact.isAwaited) await this.contact.wait(operation.contactMs ?? operation.budgetMs);
     const session = this.#session;
     const refusal = this.refusal;
     if (refusal !== undefined || session === undefined) return refusal === 'breaker-open' ? BREAKER_OPEN : UNTRUSTED;
@@ -146,15 +140,6 @@ export class Remote {
       this.breaker.record(alive, generation);
       this.#report(operation, error);
       return { ok: false, reason: error instanceof BudgetExceeded ? 'timeout' : 'error', error };
-    }
-  }
-
-  /** A call made while the very first connection is being made is served better by waiting for it than by a bypass. */
-  async #untilFirstContact(contact: Promise<void>, { budgetMs, firstContactMs = budgetMs }: Operation): Promise<void> {
-    try {
-      await within(this.#clock, firstContactMs, contact);
-    } catch {
-      // Not in time: the call goes on and finds that the history is not known.
     }
   }
 

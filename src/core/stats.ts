@@ -155,7 +155,7 @@ function rate(hits: number, misses: number): number {
 export function healthOf(parts: Parts, heart: Heart | undefined): CacheHealth {
   const { clock, proof, remote, hasBus, l1, pending, flights } = parts;
   const now = clock.now();
-  const suspended = now > proof.until;
+  const suspended = now > proof.until && heart?.isResting !== true;
   const { entries, bytes } = l1.usage();
   return {
     l1: { healthy: !suspended, suspended, entries, bytes },
