@@ -16,12 +16,24 @@ export interface RawAnswer {
   readonly body: string;
 }
 
+/** The connection failed, or ended, before a whole answer had come. */
+export class IncompleteAnswerError extends Error {
+  override readonly name = 'IncompleteAnswerError';
+  /** Bytes that had come; with none, the server may never have seen the request. */
+  readonly received: number;
+
+  constructor(received: number, cause: Error | undefined) {
+    super(`The connection ended after ${received} bytes of an answer`, { cause });
+    this.received = received;
+  }
+}
+
 const PATIENCE_MS = 20_000;
 
 /**
  * Sends one request over a connection of its own and reads until the server closes it.
  *
- * @throws Error when the connection fails before a whole answer has come.
+ * @throws {@link IncompleteAnswerError}
  */
 export function rawRequest(origin: string, request: RawRequest): Promise<RawAnswer> {
   const { hostname, port } = new URL(origin);
@@ -39,8 +51,9 @@ export function rawRequest(origin: string, request: RawRequest): Promise<RawAnsw
     failure = error;
   });
   socket.on('close', () => {
-    const answer = parseAnswer(Buffer.concat(received).toString('utf8'));
-    if (answer === undefined) reject(failure ?? new Error('the connection ended before the answer did'));
+    const bytes = Buffer.concat(received);
+    const answer = parseAnswer(bytes.toString('utf8'));
+    if (answer === undefined) reject(new IncompleteAnswerError(bytes.length, failure));
     else resolve(answer);
   });
   return promise;
