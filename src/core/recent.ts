@@ -24,7 +24,11 @@ export class RecentInvalidations {
 
   note(targets: Targets, origin: 'here' | 'elsewhere'): void {
     const at = this.#now();
-    if (namesEverything(targets)) this.#all = { at, origin };
+    if (namesEverything(targets)) {
+      // The tag by which everything is named is nobody's own.
+      this.#all = { at, origin };
+      return;
+    }
     for (const id of targets.ids) this.#put(id, { at, by: 'key', origin });
     for (const tag of targets.tags) this.#put(tag, { at, by: 'tag', origin });
   }
