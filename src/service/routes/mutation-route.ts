@@ -1,13 +1,13 @@
 import { sqlState } from '../../catalog/sql.ts';
-import { InvalidationPendingError } from '../../core/errors.ts';
-import type { Invalidates, Mutation } from '../../resources/mutation.ts';
+import type { Mutation } from '../../resources/mutation.ts';
 import type { Resource } from '../../resources/resource.ts';
+import { acknowledge } from '../acknowledge.ts';
 import { API_PREFIX } from '../paths.ts';
 import { absent, Problem } from '../problem.ts';
 import { bodyReader } from '../read-body.ts';
 import { paramsReader } from '../request-params.ts';
 import type { RouteHandler } from '../route.ts';
-import type { ResourceCache, Services } from '../services.ts';
+import type { Services } from '../services.ts';
 
 /** A mutation of a resource: commit, then invalidate, then acknowledge. */
 export function mutationRoute(resource: Resource, mutation: Mutation, services: Services): RouteHandler {
@@ -27,24 +27,11 @@ export function mutationRoute(resource: Resource, mutation: Mutation, services: 
       .catch(refused);
     if (row === null) throw absent();
 
-    const headers = new Headers();
-    const delivered = await invalidate(cache, mutation.invalidates(params, row));
-    if (!delivered) headers.set('cache-status', 'tiercel-l2; fwd=method; detail=invalidation-pending');
+    const { headers } = await acknowledge(cache.invalidate(mutation.invalidates(params, row)));
     if (mutation.method === 'DELETE') return new Response(null, { status: 204, headers });
     if (mutation.location !== undefined) headers.set('location', API_PREFIX + mutation.location(params, row));
     return Response.json(row, { status: mutation.method === 'POST' ? 201 : 200, headers });
   };
-}
-
-/** Whether Redis has acknowledged. If not, the cache keeps the order and repeats it: the mutation stands. */
-async function invalidate(cache: ResourceCache, targets: Invalidates): Promise<boolean> {
-  try {
-    await cache.invalidate(targets);
-    return true;
-  } catch (error) {
-    if (error instanceof InvalidationPendingError) return false;
-    throw error;
-  }
 }
 
 /** What the database will not take is the client's mistake, in words that tell nothing of the schema. */
