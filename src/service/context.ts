@@ -15,6 +15,7 @@ import { L1Timing } from './l1-timing.ts';
 import type { Logger } from './logger.ts';
 import { operatorTokens } from './operator-tokens.ts';
 import { pageRoutes } from './pages/page-routes.ts';
+import { adminRoutes } from './routes/admin-routes.ts';
 import { cacheRoutes } from './routes/cache-routes.ts';
 import { probeRoutes } from './routes/probe-routes.ts';
 import { resourceRoutes } from './routes/resource-routes.ts';
@@ -54,6 +55,7 @@ export async function createContext(
   const api = [
     ...resources.flatMap((resource) => resourceRoutes(resource, services)),
     ...cacheRoutes({ cache, sql, access, l1Timing }),
+    ...adminRoutes({ cache, access, log }),
     ...probeRoutes(sql),
   ];
   const app = createApp([...api, ...pageRoutes(resources, api, manifest.version)], {

@@ -32,6 +32,15 @@ export function readId(name: string, text: string | undefined): number {
   throw new Problem(400, `${name} must be a whole number from 1 to ${Number.MAX_SAFE_INTEGER}`);
 }
 
+/**
+ * For routes without a query: a word that is not looked at, `?dryRun=true` for one, must not seem to count.
+ * @throws {@link Problem} 400
+ */
+export function assertNoQuery(url: string): void {
+  const mark = url.indexOf('?');
+  if (mark !== -1) readQuery({}, {}, new URLSearchParams(url.slice(mark + 1)));
+}
+
 function readQuery(params: Record<string, number>, query: Query, given: URLSearchParams): void {
   for (const name of given.keys()) {
     if (!Object.hasOwn(query, name))

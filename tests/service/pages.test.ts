@@ -24,8 +24,10 @@ describe("the API's document", () => {
     '/api/v1/orgs/{orgId}/boms/{id}/items': ['put'],
     '/api/v1/orgs/{orgId}/license-plates/{id}': ['get', 'patch'],
     '/api/v1/orgs/{orgId}/users/{id}/permissions': ['get'],
-    '/api/v1/cache': ['get'],
+    '/api/v1/cache': ['get', 'delete'],
     '/api/v1/cache/health': ['get'],
+    '/api/v1/cache/invalidate': ['post'],
+    '/api/v1/cache/entries/{key}': ['get'],
     '/livez': ['get'],
     '/readyz': ['get'],
   };

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { connect } from 'node:net';
+import { expectProblem } from './expect-problem.ts';
 import { startService, type TestService } from './test-service.ts';
 
 let service: TestService;
@@ -9,16 +10,6 @@ beforeAll(async () => {
 });
 
 afterAll(() => service[Symbol.asyncDispose]());
-
-/** Checks that an answer is a problem document about its request and nothing else. */
-async function expectProblem(answer: Response, status: number): Promise<Record<string, unknown>> {
-  const problem = await answer.json();
-  expect([answer.status, answer.headers.get('content-type')]).toEqual([status, 'application/problem+json']);
-  expect(Object.keys(problem)).toEqual(['type', 'title', 'status', 'detail', 'instance']);
-  expect(problem).toMatchObject({ type: 'about:blank', status, instance: new URL(answer.url).pathname });
-  expect(JSON.stringify(problem)).not.toMatch(/select|insert| at \/|\.ts/i);
-  return problem;
-}
 
 describe('ids that are none', () => {
   const texts = [
@@ -189,7 +180,9 @@ describe('a path', () => {
       ['PUT', '/orgs/1/products/1', 'DELETE, GET, HEAD, PATCH'],
       ['DELETE', '/orgs/1/products', 'GET, HEAD, POST'],
       ['GET', '/orgs/1/boms/1/items', 'PUT'],
-      ['POST', '/cache', 'GET, HEAD'],
+      ['POST', '/cache', 'DELETE, GET, HEAD'],
+      ['GET', '/cache/invalidate', 'POST'],
+      ['DELETE', '/cache/entries/k', 'GET, HEAD'],
       ['OPTIONS', '/orgs/1/boms/1', 'GET, HEAD'],
     ];
     for (const [method, path, allow] of allowed) {

@@ -1,0 +1,111 @@
+import type { TieredCache } from '../../core/cache.ts';
+import type { Inspection } from '../../core/inspect.ts';
+import type { Access } from '../access.ts';
+import { acknowledge } from '../acknowledge.ts';
+import { logAdminAction } from '../admin-log.ts';
+import type { Logger } from '../logger.ts';
+import { jsonContent, type Operation, PROBLEM } from '../openapi/operation.ts';
+import { API_PREFIX } from '../paths.ts';
+import { Problem } from '../problem.ts';
+import { keyInPath } from '../request-name.ts';
+import { assertNoQuery } from '../request-params.ts';
+import type { Route, RouteHandler } from '../route.ts';
+import { InvalidateAnswer, InvalidateBody, invalidateRoute } from './invalidate-route.ts';
+
+const CACHE_PATH = `${API_PREFIX}/cache`;
+const ENTRIES_PATH = `${CACHE_PATH}/entries/`;
+
+/** What the admin's routes work on. */
+export interface AdminRoutesOptions {
+  readonly cache: Pick<TieredCache, 'invalidate' | 'count' | 'clear' | 'inspect'>;
+  readonly access: Access;
+  readonly log: Logger;
+}
+
+/** Invalidates, flushes and looks into the cache by hand, for those who run the service. Each leaves a line in the log. */
+export function adminRoutes({ cache, access, log }: AdminRoutesOptions): Route[] {
+  const forAdmins = (handle: RouteHandler): RouteHandler => {
+    return async (context) => {
+      await access.authoriseOperator(context.request, 'administer');
+      assertNoQuery(context.request.url);
+      return handle(context);
+    };
+  };
+  return [
+    {
+      method: 'POST',
+      path: `${CACHE_PATH}/invalidate`,
+      handle: forAdmins(invalidateRoute(cache, log)),
+      operation: operation('invalidate-cache', 'Invalidate keys, tags and a pattern, everywhere', {
+        requestBody: { required: true, content: { 'application/json': { schema: InvalidateBody } } },
+        responses: { 200: jsonContent('How much was named, and matched', InvalidateAnswer) },
+      }),
+    },
+    {
+      method: 'DELETE',
+      path: CACHE_PATH,
+      handle: forAdmins(flushRoute(cache, log)),
+      operation: operation('flush-cache', 'Remove everything that is cached, everywhere', {
+        responses: { 204: { description: 'Done' } },
+      }),
+    },
+    {
+      method: 'GET',
+      path: `${ENTRIES_PATH}:key`,
+      handle: forAdmins(inspectRoute(cache, log)),
+      operation: operation('inspect-cache-entry', 'What each tier holds of a key, and whether it would be served', {
+        parameters: [
+          {
+            name: 'key',
+            in: 'path',
+            required: true,
+            description: 'Percent-encoded once.',
+            schema: { type: 'string', minLength: 1 },
+          },
+        ],
+        responses: {
+          200: jsonContent('Times are milliseconds; null for one that never ends.', { type: 'object' }),
+        },
+      }),
+    },
+  ];
+}
+
+/** Clears the whole namespace of the cache. While Redis cannot be told, the answer says that it is pending. */
+function flushRoute(cache: Pick<TieredCache, 'clear'>, log: Logger): RouteHandler {
+  return async () => {
+    const { pending, headers } = await acknowledge(cache.clear());
+    logAdminAction(log, { action: 'flush', counts: { keys: 0, tags: 0 }, details: { pending } });
+    return new Response(null, { status: 204, headers });
+  };
+}
+
+/** Shows one key in every tier, with its value. JSON has no `Infinity`: what never ends is `null`. */
+function inspectRoute(cache: Pick<TieredCache, 'inspect'>, log: Logger): RouteHandler {
+  return async ({ request }) => {
+    const key = keyInPath(ENTRIES_PATH, request.url);
+    const inspection = await cache.inspect(key);
+    const found = inspection.l1 !== undefined || inspection.l2 !== undefined;
+    logAdminAction(log, {
+      action: 'inspect',
+      counts: { keys: 1, tags: 0 },
+      targets: { keys: [key] },
+      details: { found },
+    });
+    if (!found) throw new Problem(404, `No tier that can be asked holds this key${lastInvalidation(inspection)}`);
+    return Response.json(inspection, { headers: { 'cache-control': 'no-store' } });
+  };
+}
+
+function lastInvalidation({ lastInvalidation: last }: Inspection): string {
+  if (last === undefined) return '';
+  return `; it was invalidated ${Math.round(last.ago)} ms ago (${last.by}, ${last.origin})`;
+}
+
+function operation(
+  operationId: string,
+  summary: string,
+  { responses, ...rest }: Pick<Operation, 'parameters' | 'requestBody' | 'responses'>,
+): Operation {
+  return { operationId, summary, tags: ['cache'], ...rest, responses: { ...responses, default: PROBLEM } };
+}
