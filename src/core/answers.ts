@@ -1,4 +1,4 @@
-import { type Entry, freshnessOf } from './entry.ts';
+import { type Entry, errorEnd, freshnessOf } from './entry.ts';
 import { type EntryId, fromId } from './key.ts';
 import type { Refilled } from './refilled.ts';
 
@@ -25,5 +25,5 @@ export function userTags(tagIds: readonly EntryId[]): readonly string[] {
 
 /** Whether an entry may answer, flagged as stale, when there is nothing better. */
 export function mayServeOnError(entry: Entry | undefined, now: number): entry is Entry {
-  return entry !== undefined && now < entry.errorUntil && freshnessOf(entry, now) !== undefined;
+  return entry !== undefined && now < errorEnd(entry) && freshnessOf(entry, now) !== undefined;
 }

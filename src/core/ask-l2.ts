@@ -1,17 +1,19 @@
 import { pause } from './budget.ts';
 import { tagsKeepFor } from './deliver.ts';
 import type { Entry } from './entry.ts';
+import { refreshDue } from './entry-of.ts';
 import type { FillRight } from './fill-right.ts';
 import type { Flight } from './flights.ts';
 import { recall, take } from './generations.ts';
 import type { EntryId } from './key.ts';
 import type { BypassReason } from './lookup.ts';
 import type { Parts } from './parts.ts';
-import { RemoteError, type StoredRecord, type StoredValue } from './ports.ts';
+import { RemoteError, type RemoteTier, type StoredRecord, type StoredValue } from './ports.ts';
 import type { ReadRequest } from './read-request.ts';
 import type { Refilled } from './refilled.ts';
 import type { Asked, Remote } from './remote.ts';
 import { type Generations, judge, openEnvelope } from './verdict.ts';
+import { usefulForMs } from './windows.ts';
 
 /** What L2 had to say to a flight. */
 export type L2Answer =
@@ -101,7 +103,7 @@ export class L2Question {
     return this.#remote.ask(
       { name: 'acquire', budgetMs: options.l2TimeoutMs, key },
       async (tier, { generation }) => {
-        const keepFor = tagsKeepFor(keepForMs(this.#request));
+        const keepFor = tagsKeepFor(usefulForMs(options));
         const [record, generations] = await Promise.all([
           tier.acquire(id, generation, token, options.leaseMs).catch((error: unknown) => {
             // A full server refuses the write that a lease is; it still answers a read.
@@ -131,7 +133,7 @@ export class L2Question {
       const verdict = judge(this.#parts, this.#request, this.#flight, value, envelope, this.#generations);
       if (verdict.kind === 'expired') this.#candidate = verdict.entry;
       if (verdict.kind === 'usable' && !this.#request.options.forceFresh) {
-        const mustRefresh = this.#flight.background && !isFreshEnough(this.#parts, verdict.entry);
+        const mustRefresh = this.#flight.background && !this.#isFreshEnough(verdict.entry);
         if (!mustRefresh) return { kind: 'entry', entry: verdict.entry, state: verdict.state };
         this.#candidate = verdict.entry;
       }
@@ -139,20 +141,34 @@ export class L2Question {
     return this.#claim(value.token, token, generation);
   }
 
-  /** A value is there and must be replaced: one in the fleet does it, and fills only over the value that it saw. */
+  /**
+   * A value is there and must be replaced: one in the fleet does it, and fills only over the value that it saw. The key
+   * is read again behind the claim, in the same flush: whoever had the claim before may have replaced the value since.
+   */
   async #claim(seen: string, token: string, generation: string): Promise<L2Answer | 'busy'> {
     const { id, key, options } = this.#request;
-    const right = { expected: { kind: 'value', token: seen }, generation } as const;
+    const right = { expected: { kind: 'value', token: seen }, claim: token, generation } as const;
     if (options.forceFresh) return { kind: 'mine', right: { ...right, claim: undefined }, candidate: this.#candidate };
+    const giveBack = (tier: RemoteTier): void => {
+      this.#parts.background.track(tier.releaseRefresh(id, generation, token));
+    };
     const claimed = await this.#remote.ask(
       { name: 'claim', budgetMs: options.l2TimeoutMs, key },
-      (tier) => tier.claimRefresh(id, generation, token, options.leaseMs),
-      (granted, tier) => {
-        if (granted) this.#parts.background.track(tier.releaseRefresh(id, generation, token));
+      async (tier) => {
+        const [granted, record] = await Promise.all([
+          tier.claimRefresh(id, generation, token, options.leaseMs),
+          tier.read(id, generation),
+        ]);
+        const isStill = record.kind === 'value' && record.value.token === seen;
+        if (granted && !isStill) giveBack(tier);
+        return granted && isStill;
+      },
+      (isMine, tier) => {
+        if (isMine) giveBack(tier);
       },
     );
     if (!claimed.ok) return this.#noRight(claimed.reason);
-    return claimed.value ? { kind: 'mine', right: { ...right, claim: token }, candidate: this.#candidate } : 'busy';
+    return claimed.value ? { kind: 'mine', right, candidate: this.#candidate } : 'busy';
   }
 
   /** Reads the generations of tags that only the envelope has named. */
@@ -161,27 +177,21 @@ export class L2Question {
     if (missing.length === 0) return undefined;
     const { options, key } = this.#request;
     const asked = await this.#remote.ask({ name: 'tags', budgetMs: options.l2TimeoutMs, key }, (tier, { generation }) =>
-      tier.tagGenerations(missing, generation, tagsKeepFor(keepForMs(this.#request))),
+      tier.tagGenerations(missing, generation, tagsKeepFor(usefulForMs(this.#request.options))),
     );
     if (!asked.ok) return asked.reason;
     take(this.#parts, this.#flight, missing, asked.value, this.#generations);
     return undefined;
   }
 
+  /** Whether a background refresh finds its work done: somebody has refreshed the value in the meantime. */
+  #isFreshEnough({ storedAt, windows }: Entry): boolean {
+    return this.#parts.clock.now() < refreshDue(storedAt, windows, this.#request.options);
+  }
+
   #noRight(reason: BypassReason | undefined): L2Answer {
     return { kind: 'no-right', reason, candidate: this.#candidate };
   }
-}
-
-/** How long a value of this request may be of any use, fresh or stale. */
-export function keepForMs({ options }: ReadRequest): number {
-  return options.ttlMs + Math.max(options.staleWhileRevalidateMs, options.staleIfErrorMs);
-}
-
-/** Whether a background refresh finds its work done: somebody has refreshed the value in the meantime. */
-function isFreshEnough(parts: Parts, entry: Entry): boolean {
-  const now = parts.clock.now();
-  return now < Math.min(entry.hitUntil, entry.freshUntil);
 }
 
 /** What a plain read says to somebody who wanted the lease and cannot have it. */

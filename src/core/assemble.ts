@@ -48,7 +48,7 @@ export function assembleCache(options: CacheOptions, collaborators: typeof COLLA
     remote: l2 && new collaborators.Remote(l2, breaker, clock, emit, maxLagMs),
     hasBus: bus !== undefined,
     proof: new collaborators.Proof(bus === undefined ? Infinity : maxLagMs),
-    tags: new collaborators.TagRegistry(),
+    tags: new collaborators.TagRegistry(clock),
     flights: new collaborators.Flights(clock),
     loads: new LoadLimit(clock, options.maxLoads ?? Infinity),
     pending: new collaborators.PendingInvalidations(),

@@ -2,6 +2,7 @@ import type { Entry } from './entry.ts';
 import type { InvalidationMode, Targets } from './invalidation.ts';
 import type { EntryId } from './key.ts';
 import type { Parts } from './parts.ts';
+import type { InvalidationId } from './tags.ts';
 import { namesEverything, patternMatcher } from './targets.ts';
 
 type Cleanable = Pick<Parts, 'l1' | 'tags' | 'flights' | 'clock'>;
@@ -11,19 +12,14 @@ type Cleanable = Pick<Parts, 'l1' | 'tags' | 'flights' | 'clock'>;
  * poisoned and detached. Synchronous, so that no read can come in between.
  * @param id The invalidation's id where it is known: tag generations that were read after it stay.
  */
-export function clean(
-  parts: Cleanable,
-  targets: Targets,
-  mode: InvalidationMode,
-  id?: { epoch: string; sequence: number },
-): void {
+export function clean(parts: Cleanable, targets: Targets, mode: InvalidationMode, id?: InvalidationId): void {
   if (namesEverything(targets)) {
     cleanAll(parts);
     return;
   }
   const remove = (entryId: EntryId): void => removeEntry(parts, entryId, mode);
   targets.ids.forEach(remove);
-  const ended = targets.tags.filter((tag) => parts.tags.invalidate(tag, mode, id?.epoch, id?.sequence));
+  const ended = targets.tags.filter((tag) => parts.tags.invalidate(tag, mode, id));
   const matches = targets.pattern === undefined ? undefined : patternMatcher(targets);
   if (matches !== undefined) [...parts.l1.ids()].filter(matches).forEach(remove);
   parts.flights.poison(targets.ids, ended, matches);
@@ -44,12 +40,11 @@ function removeEntry(parts: Cleanable, id: EntryId, mode: InvalidationMode): voi
 
 /** The entry as `expire` leaves it: for `staleIfError` only, counted from now. */
 function expired(entry: Entry, now: number): Entry {
-  const staleIfErrorMs = entry.errorUntil - entry.freshUntil;
   return {
     ...entry,
     expired: true,
     hitUntil: Number.NEGATIVE_INFINITY,
     staleUntil: Number.NEGATIVE_INFINITY,
-    errorUntil: Math.min(entry.errorUntil, now + staleIfErrorMs),
+    errorUntil: Math.min(entry.errorUntil, now + entry.windows.staleIfErrorMs),
   };
 }

@@ -8,11 +8,12 @@ import type { Windows } from './windows.ts';
 const ENTRY_OVERHEAD_BYTES = 320;
 
 /** A value and its windows, in this process's time. */
-export interface Dated extends Windows {
+export interface Dated {
   readonly value: unknown;
   /** Length of the value's encoded form. */
   readonly size: number;
   readonly storedAt: number;
+  readonly windows: Windows;
   readonly tags: readonly TagState[];
   readonly loadBeganAt: number;
   /** When it was expired, if it was. */
@@ -27,20 +28,20 @@ export function entryOf(
   random: number,
   counters: GroupCounters,
 ): Entry {
-  const { storedAt, ttlMs, expiredAt } = dated;
+  const { storedAt, windows, expiredAt } = dated;
   const expired = expiredAt !== undefined;
-  const freshUntil = storedAt + ttlMs;
+  const freshUntil = storedAt + windows.ttlMs;
   const localUntil = now + options.l1TtlMs * (1 - options.jitter * random);
-  const refreshAt = options.refreshAhead < 1 ? storedAt + ttlMs * options.refreshAhead : Infinity;
   return {
     value: dated.value,
     bytes: ENTRY_OVERHEAD_BYTES + dated.size,
     loadBeganAt: dated.loadBeganAt,
     storedAt,
+    windows,
     freshUntil,
-    staleUntil: expired ? Number.NEGATIVE_INFINITY : freshUntil + dated.staleWhileRevalidateMs,
-    errorUntil: Math.min(freshUntil, expiredAt ?? Infinity) + dated.staleIfErrorMs,
-    hitUntil: expired ? Number.NEGATIVE_INFINITY : Math.min(freshUntil, localUntil, refreshAt),
+    staleUntil: expired ? Number.NEGATIVE_INFINITY : freshUntil + windows.staleWhileRevalidateMs,
+    errorUntil: Math.min(freshUntil, expiredAt ?? Infinity) + windows.staleIfErrorMs,
+    hitUntil: expired ? Number.NEGATIVE_INFINITY : Math.min(refreshDue(storedAt, windows, options), localUntil),
     localUntil,
     tags: dated.tags,
     expired,
@@ -50,7 +51,7 @@ export function entryOf(
   };
 }
 
-/** A TTL shortened at random, so that keys written together do not expire together. */
-export function jittered(ttlMs: number, jitter: number, random: number): number {
-  return ttlMs === Infinity ? ttlMs : ttlMs * (1 - jitter * random);
+/** When a hit begins to refresh the value: at the end of its TTL, or ahead of it. */
+export function refreshDue(storedAt: number, { ttlMs }: Windows, { refreshAhead }: ResolvedOptions): number {
+  return storedAt + (ttlMs === Infinity ? ttlMs : ttlMs * refreshAhead);
 }

@@ -1,5 +1,6 @@
 import type { GroupCounters } from './counters.ts';
 import type { TagState } from './tags.ts';
+import type { Windows } from './windows.ts';
 
 /**
  * A value as L1 holds it. All times are milliseconds of this process's monotonic clock and are computed once, when the
@@ -14,6 +15,8 @@ export interface Entry {
   readonly loadBeganAt: number;
   /** When the value was stored first, wherever that was. */
   readonly storedAt: number;
+  /** As it was stored with; the moments below are made of them. */
+  readonly windows: Windows;
   /** End of the TTL. */
   readonly freshUntil: number;
   /** End of `staleWhileRevalidate`. */
@@ -30,7 +33,7 @@ export interface Entry {
   readonly expired: boolean;
   /** No refresh of this entry begins before: somebody else is at it, or the last one failed. */
   readonly retryAt: number;
-  /** The last load of this key failed; until {@link retryAt} the entry answers, flagged, without another try. */
+  /** The last load of this key failed: until {@link retryAt} that stands for another try. */
   readonly failed: boolean;
   /** Counters of the key's group, so that a hit looks nothing up. */
   readonly counters: GroupCounters;
@@ -40,6 +43,15 @@ export interface Entry {
 export function tagsAreCurrent(tags: readonly TagState[]): boolean {
   for (const { status } of tags) if (status !== 'current') return false;
   return true;
+}
+
+/**
+ * Until when an entry may answer for a source that failed: a window that counts from the end of its TTL or, if it was
+ * expired before, from then. Not at all without a window: a TTL alone promises nothing about what others changed.
+ */
+export function errorEnd({ errorUntil, windows, tags }: Entry): number {
+  if (windows.staleIfErrorMs === 0) return Number.NEGATIVE_INFINITY;
+  return tags.reduce((end, { expiredAt }) => Math.min(end, expiredAt + windows.staleIfErrorMs), errorUntil);
 }
 
 /** State of an entry at a time. `expired` may still serve `staleIfError`. */

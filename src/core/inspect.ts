@@ -68,8 +68,8 @@ function copyOf(entry: Entry, now: number): InspectedCopy | undefined {
     value: entry.value,
     age: Math.max(now - entry.storedAt, 0),
     ttl: entry.freshUntil - now,
-    staleWhileRevalidate: Math.max(entry.staleUntil - entry.freshUntil, 0),
-    staleIfError: Math.max(entry.errorUntil - entry.freshUntil, 0),
+    staleWhileRevalidate: entry.windows.staleWhileRevalidateMs,
+    staleIfError: entry.windows.staleIfErrorMs,
     tags: userTags(entry.tags.map(({ tag }) => tag)),
   };
 }

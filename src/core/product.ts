@@ -1,6 +1,6 @@
 import { tagsKeepFor } from './deliver.ts';
 import type { Entry } from './entry.ts';
-import { type Dated, entryOf, jittered } from './entry-of.ts';
+import { type Dated, entryOf } from './entry-of.ts';
 import type { Flight } from './flights.ts';
 import { recall, take } from './generations.ts';
 import type { EntryId } from './key.ts';
@@ -14,7 +14,7 @@ import type { TagGeneration } from './tags.ts';
 import { isNoNewerThan, NO_GENERATION } from './tags.ts';
 import { assertStorable } from './value.ts';
 import type { Generations } from './verdict.ts';
-import { usefulForMs, windowsOf } from './windows.ts';
+import { jittered, usefulForMs, windowsOf } from './windows.ts';
 
 /** A loaded value, ready to be stored and handed out. */
 export interface Product {
@@ -46,7 +46,7 @@ export async function makeProduct(
   const lateTags = tagsOfValue(request, loaded).filter((tag) => !request.tagIds.includes(tag));
   const late = await lateGenerations(parts, request, flight, lateTags, generations, mayFill);
   const wanted = windowsOf(loaded.value, options, loaded.ttlMs);
-  const windows = { ...wanted, ttlMs: jittered(wanted.ttlMs, options.jitter, random.next()) };
+  const windows = jittered(wanted, options.jitter, random.next());
   const known = (tag: EntryId): [EntryId, TagGeneration] => [tag, generations.get(tag) ?? NO_GENERATION];
   const body = codec.encode({
     id,
@@ -61,7 +61,7 @@ export async function makeProduct(
     value: codec.decode(body).value,
     size: body.length,
     storedAt: loaded.beganAt,
-    ...windows,
+    windows,
     tags: [...flight.tags, ...lateTags.map((tag) => parts.tags.obtain(tag))],
     loadBeganAt: loaded.beganAt,
   };
@@ -106,7 +106,7 @@ async function lateGenerations(
       if (!mayFill) return flight.endedTags.hasAny(tags) ? 'moved' : 'unknown';
       const operation = { name: 'tags', budgetMs: options.l2TimeoutMs, key };
       const asked = await remote.ask(operation, (tier, { generation }) =>
-        tier.tagGenerations(missing, generation, tagsKeepFor(options.ttlMs)),
+        tier.tagGenerations(missing, generation, tagsKeepFor(usefulForMs(options))),
       );
       if (!asked.ok) return flight.endedTags.hasAny(tags) ? 'moved' : 'unknown';
       take(parts, flight, missing, asked.value, generations);

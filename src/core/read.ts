@@ -85,27 +85,20 @@ function fromL1(
   span: Span,
 ): Lookup<unknown> | undefined {
   const freshness = freshnessOf(entry, now);
-  if (freshness === undefined || now >= entry.localUntil || !isTrusted(parts, entry, now)) return undefined;
-  const refilled = (state: 'fresh' | 'stale'): Refilled => ({
-    ...answerOf(entry, state, 'l1'),
-    keptInL1: true,
-    l2: undefined,
-    source: undefined,
-  });
-  const step = (outcome: TierStep['outcome']): TierStep => ({
-    outcome,
-    reason: undefined,
-    stored: false,
-    collapsed: false,
-    durationMs: parts.clock.now() - now,
-  });
-  if (now < entry.retryAt && entry.failed && mayServeOnError(entry, now)) {
-    const failed = { ...refilled('stale'), source: { outcome: 'failed', durationMs: 0 } } as const;
-    return lookupOf(parts, failed, step('stale'), now);
+  if (freshness === undefined) return undefined;
+  const answerAs = (state: Refilled['state'], source?: Refilled['source']): Lookup<unknown> => {
+    const outcome = state === 'fresh' ? 'hit' : 'stale';
+    const durationMs = parts.clock.now() - now;
+    const step: TierStep = { outcome, reason: undefined, stored: false, collapsed: false, durationMs };
+    return lookupOf(parts, { ...answerOf(entry, state, 'l1'), keptInL1: true, l2: undefined, source }, step, now);
+  };
+  if (freshness !== 'expired' && now < entry.localUntil && isTrusted(parts, entry, now)) {
+    if (now >= entry.hitUntil && now >= entry.retryAt) refreshBehind(parts, request, span);
+    return answerAs(freshness);
   }
-  if (freshness === 'expired') return undefined;
-  if (now >= entry.hitUntil && now >= entry.retryAt) refreshBehind(parts, request, span);
-  return lookupOf(parts, refilled(freshness), step(freshness === 'fresh' ? 'hit' : 'stale'), now);
+  // The source failed a moment ago: until the next try is due, its failure is the answer to this call too.
+  const isBackingOff = entry.failed && now < entry.retryAt && mayServeOnError(entry, now);
+  return isBackingOff ? answerAs('stale', { outcome: 'failed', durationMs: 0 }) : undefined;
 }
 
 function whyNotL1(

@@ -1,6 +1,6 @@
 import { answerOf, mayServeOnError } from './answers.ts';
 import { type AskedL2, type L2Answer, L2Question } from './ask-l2.ts';
-import { type Entry, tagsAreCurrent } from './entry.ts';
+import { type Entry, freshnessOf, tagsAreCurrent } from './entry.ts';
 import { type FillRight, giveBack, keepAlive } from './fill-right.ts';
 import type { Flight } from './flights.ts';
 import { drop, keep } from './keep.ts';
@@ -207,13 +207,19 @@ function serveStale(
   error: unknown,
   durationMs: number,
 ): Refilled {
+  // Nobody waits, or the cache is closing: that says nothing about the source.
+  if (flight.signal.aborted || entry === undefined) throw error;
   const now = parts.clock.now();
-  if (flight.signal.aborted || !mayServeOnError(entry, now)) throw error;
+  const freshness = freshnessOf(entry, now);
+  const mayAnswer = mayServeOnError(entry, now);
+  const kept = flight.mayStore && (mayAnswer || freshness === 'fresh' || freshness === 'stale');
+  if (kept) {
+    // Wherever the value goes on to answer, a source in trouble is left alone for a while.
+    const backoffMs = ERROR_BACKOFF_MS * (1 - parts.random.next() / 2);
+    parts.l1.set(flight.id, { ...entry, retryAt: now + backoffMs, failed: true });
+  }
+  if (!mayAnswer) throw error;
   parts.emit({ type: 'tier_failure', error, operation: 'load', tier: 'source', key, background: flight.background });
-  const backoffMs = ERROR_BACKOFF_MS * (1 - parts.random.next() / 2);
-  const kept = flight.mayStore;
-  if (kept)
-    parts.l1.set(flight.id, { ...entry, hitUntil: Number.NEGATIVE_INFINITY, retryAt: now + backoffMs, failed: true });
   return { ...answerOf(entry, 'stale', tier), keptInL1: kept, l2, source: { outcome: 'failed', durationMs } };
 }
 

@@ -1,3 +1,4 @@
+import type { Clock } from './clock.ts';
 import type { InvalidationMode } from './invalidation.ts';
 import type { EntryId } from './key.ts';
 
@@ -22,8 +23,16 @@ export interface TagState {
   readonly tag: EntryId;
   /** `expired`: entries under it are stale. `gone`: they are misses. */
   status: 'current' | 'expired' | 'gone';
+  /** When it became `expired`, in this process's time; `Infinity` before. */
+  expiredAt: number;
   /** The tag's generation in L2, once it has been read while no message spoke against it. */
   generation: TagGeneration | undefined;
+}
+
+/** The number of an invalidation, and the epoch in which it was given. */
+export interface InvalidationId {
+  readonly epoch: string;
+  readonly sequence: number;
 }
 
 /** Known tags are bounded; a tag that is forgotten is as good as invalidated. */
@@ -34,9 +43,11 @@ export class TagRegistry {
   readonly #known = new Map<EntryId, TagState>();
   /** The latest expired state of a tag: its entries may still serve `staleIfError`, until a `delete` ends that too. */
   readonly #expired = new Map<EntryId, TagState>();
+  readonly #clock: Clock;
   readonly #limit: number;
 
-  constructor(limit = MAX_KNOWN_TAGS) {
+  constructor(clock: Clock, limit = MAX_KNOWN_TAGS) {
+    this.#clock = clock;
     this.#limit = limit;
   }
 
@@ -53,7 +64,7 @@ export class TagRegistry {
       this.#known.set(tag, known);
       return known;
     }
-    const state: TagState = { tag, status: 'current', generation: undefined };
+    const state: TagState = { tag, status: 'current', expiredAt: Infinity, generation: undefined };
     this.#known.set(tag, state);
     if (this.#known.size > this.#limit) this.#forgetOldest();
     return state;
@@ -75,16 +86,18 @@ export class TagRegistry {
   }
 
   /**
-   * An invalidation of the tag, given the number `id`, took place.
+   * An invalidation of the tag took place.
+   * @param id Its number, where it is known.
    * @returns whether it was news: not when the generation known here is that of this very invalidation or a later one.
    */
-  invalidate(tag: EntryId, mode: InvalidationMode, epoch?: string, sequence?: number): boolean {
+  invalidate(tag: EntryId, mode: InvalidationMode, id?: InvalidationId): boolean {
+    // Whatever else is known, what was only expired before is gone now.
+    if (mode === 'delete') this.#forgetExpired(tag);
     const state = this.#known.get(tag);
-    if (state?.generation !== undefined && epoch !== undefined && sequence !== undefined) {
+    if (state?.generation !== undefined && id !== undefined) {
       const { hard, soft } = state.generation;
-      if (isAtOrAfter(mode === 'delete' ? hard : soft, epoch, sequence)) return false;
+      if (isAtOrAfter(mode === 'delete' ? hard : soft, id)) return false;
     }
-    this.#forgetExpired(tag);
     if (state !== undefined) this.#end(state, mode === 'delete' ? 'gone' : 'expired');
     return true;
   }
@@ -100,6 +113,9 @@ export class TagRegistry {
     state.status = status;
     this.#known.delete(state.tag);
     if (status === 'gone') return;
+    state.expiredAt = this.#clock.now();
+    // One expired state a tag is remembered; what was expired before that is not found again by a `delete`.
+    this.#forgetExpired(state.tag);
     this.#expired.set(state.tag, state);
     if (this.#expired.size > this.#limit) this.#forgetExpired(firstKey(this.#expired));
   }
@@ -122,8 +138,8 @@ function firstKey(map: ReadonlyMap<EntryId, unknown>): EntryId | undefined {
   return undefined;
 }
 
-/** Whether a generation was made by the invalidation `(epoch, sequence)` or by one after it in the same epoch. */
-function isAtOrAfter(generation: string, epoch: string, sequence: number): boolean {
+/** Whether a generation was made by that invalidation or by one after it in the same epoch. */
+function isAtOrAfter(generation: string, { epoch, sequence }: InvalidationId): boolean {
   return generation.startsWith(`${epoch}:`) && Number(generation.slice(epoch.length + 1)) >= sequence;
 }
 

@@ -59,9 +59,11 @@ export function judge(
     value: envelope.value,
     size: stored.body.length,
     storedAt,
-    ttlMs: envelope.ttl,
-    staleWhileRevalidateMs: envelope.staleWhileRevalidate,
-    staleIfErrorMs: envelope.staleIfError,
+    windows: {
+      ttlMs: envelope.ttl,
+      staleWhileRevalidateMs: envelope.staleWhileRevalidate,
+      staleIfErrorMs: envelope.staleIfError,
+    },
     tags,
     loadBeganAt: Number.NEGATIVE_INFINITY,
     // Nobody knows when the tag was expired, but it was not before the value was stored.

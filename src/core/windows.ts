@@ -17,6 +17,12 @@ export function windowsOf(value: unknown, options: ResolvedOptions, ownTtlMs?: n
   return { ttlMs: ownTtlMs ?? ttlMs, staleWhileRevalidateMs, staleIfErrorMs };
 }
 
+/** The windows with a TTL shortened at random, so that keys written together do not expire together. */
+export function jittered(windows: Windows, jitter: number, random: number): Windows {
+  const { ttlMs } = windows;
+  return ttlMs === Infinity ? windows : { ...windows, ttlMs: ttlMs * (1 - jitter * random) };
+}
+
 /** From when it is stored until nothing can be done with it any more. */
 export function usefulForMs({ ttlMs, staleWhileRevalidateMs, staleIfErrorMs }: Windows): number {
   return ttlMs + Math.max(staleWhileRevalidateMs, staleIfErrorMs);

@@ -1,7 +1,7 @@
 import { clean } from './clean.ts';
 import { deliver, tagsKeepFor } from './deliver.ts';
 import { tagsAreCurrent } from './entry.ts';
-import { type Dated, entryOf, jittered } from './entry-of.ts';
+import { type Dated, entryOf } from './entry-of.ts';
 import { InvalidationPendingError } from './errors.ts';
 import type { Flight } from './flights.ts';
 import { recall, take } from './generations.ts';
@@ -15,7 +15,7 @@ import { NO_GENERATION } from './tags.ts';
 import { ATTRIBUTE, SPAN } from './telemetry-names.ts';
 import { assertStorable } from './value.ts';
 import type { Generations } from './verdict.ts';
-import { usefulForMs, type Windows, windowsOf } from './windows.ts';
+import { jittered, usefulForMs, type Windows, windowsOf } from './windows.ts';
 import type { WriteRequest } from './write-request.ts';
 
 /** The longest that one sweep for a pattern may take: it is as long as the key space. */
@@ -163,7 +163,7 @@ function encode(
   wanted: Windows,
   generations: Generations,
 ): Encoded {
-  const windows = { ...wanted, ttlMs: jittered(wanted.ttlMs, options.jitter, random.next()) };
+  const windows = jittered(wanted, options.jitter, random.next());
   const body = codec.encode({
     id,
     version,
@@ -186,7 +186,7 @@ function keepOwn(parts: Parts, request: WriteRequest, flight: Flight<Refilled>, 
     value: codec.decode(body).value,
     size: body.length,
     storedAt: now,
-    ...windows,
+    windows,
     tags: flight.tags,
     // Another writer's value may already have replaced it: only proof, not its age, makes it trustworthy here.
     loadBeganAt: Number.NEGATIVE_INFINITY,
