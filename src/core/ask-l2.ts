@@ -1,11 +1,9 @@
 import { pause } from './budget.ts';
-import { tagsKeepFor } from './deliver.ts';
 import type { Entry } from './entry.ts';
 import { refreshDue } from './entry-of.ts';
 import type { FillRight } from './fill-right.ts';
 import type { Flight } from './flights.ts';
-import { recall, take } from './generations.ts';
-import type { EntryId } from './key.ts';
+import { readGenerations, recall, tagsKeepFor, take } from './generations.ts';
 import type { BypassReason } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import { RemoteError, type RemoteTier, type StoredRecord, type StoredValue } from './ports.ts';
@@ -95,6 +93,9 @@ export class L2Question {
   /** Reads the record, or takes the lease, and reads the generations that are not known, in one round trip. */
   async #acquire(token: string): Promise<Asked<{ record: StoredRecord; generation: string }>> {
     const { id, options, key } = this.#request;
+    const release = async (granted: StoredRecord, tier: RemoteTier, generation: string): Promise<void> => {
+      if (granted.kind === 'none') await tier.release(id, generation, token);
+    };
     const unknown = recall(
       this.#parts,
       this.#flight.tags.map(({ tag }) => tag),
@@ -104,22 +105,23 @@ export class L2Question {
       { name: 'acquire', budgetMs: options.l2TimeoutMs, key },
       async (tier, { generation }) => {
         const keepFor = tagsKeepFor(usefulForMs(options));
-        const [record, generations] = await Promise.all([
-          tier.acquire(id, generation, token, options.leaseMs).catch((error: unknown) => {
-            // A full server refuses the write that a lease is; it still answers a read.
-            const isFull = error instanceof RemoteError && error.failure === 'full';
-            if (!isFull) throw error;
-            return readOnly(tier.read(id, generation), error);
-          }),
-          unknown.length === 0 ? [] : tier.tagGenerations(unknown, generation, keepFor),
-        ]);
-        take(this.#parts, this.#flight, unknown, generations, this.#generations);
+        const acquiring = tier.acquire(id, generation, token, options.leaseMs).catch((error: unknown) => {
+          // A full server refuses the write that a lease is; it still answers a read.
+          const isFull = error instanceof RemoteError && error.failure === 'full';
+          if (!isFull) throw error;
+          return readOnly(tier.read(id, generation), error);
+        });
+        const reading = unknown.length === 0 ? [] : tier.tagGenerations(unknown, generation, keepFor);
+        const [record, generations] = await Promise.all([acquiring, reading]).catch((error: unknown) => {
+          // Without its tags' generations there is nothing that the lease could be used for.
+          this.#parts.background.track(acquiring.then((granted) => release(granted, tier, generation), ignore));
+          throw error;
+        });
+        take(this.#parts, this.#flight, unknown, generations, keepFor, this.#generations);
         return { record, generation };
       },
       // The caller has gone on without it: a lease that comes now would only keep others waiting.
-      ({ record }, tier, { generation }) => {
-        if (record.kind === 'none') this.#parts.background.track(tier.release(id, generation, token));
-      },
+      ({ record }, tier, { generation }) => this.#parts.background.track(release(record, tier, generation)),
     );
   }
 
@@ -128,7 +130,7 @@ export class L2Question {
     if (envelope !== undefined) {
       const tags = envelope.tags.map(([tag]) => tag);
       if (this.#flight.owed.covers(this.#request.id, tags)) return this.#noRight('pending');
-      const failed = await this.#readMissing(tags);
+      const failed = await readGenerations(this.#parts, this.#request, this.#flight, tags, this.#generations);
       if (failed !== undefined) return this.#noRight(failed);
       const verdict = judge(this.#parts, this.#request, this.#flight, value, envelope, this.#generations);
       if (verdict.kind === 'expired') this.#candidate = verdict.entry;
@@ -171,19 +173,6 @@ export class L2Question {
     return claimed.value ? { kind: 'mine', right, candidate: this.#candidate } : 'busy';
   }
 
-  /** Reads the generations of tags that only the envelope has named. */
-  async #readMissing(tags: readonly EntryId[]): Promise<BypassReason | undefined> {
-    const missing = recall(this.#parts, tags, this.#generations);
-    if (missing.length === 0) return undefined;
-    const { options, key } = this.#request;
-    const asked = await this.#remote.ask({ name: 'tags', budgetMs: options.l2TimeoutMs, key }, (tier, { generation }) =>
-      tier.tagGenerations(missing, generation, tagsKeepFor(usefulForMs(this.#request.options))),
-    );
-    if (!asked.ok) return asked.reason;
-    take(this.#parts, this.#flight, missing, asked.value, this.#generations);
-    return undefined;
-  }
-
   /** Whether a background refresh finds its work done: somebody has refreshed the value in the meantime. */
   #isFreshEnough({ storedAt, windows }: Entry): boolean {
     return this.#parts.clock.now() < refreshDue(storedAt, windows, this.#request.options);
@@ -201,3 +190,5 @@ async function readOnly(reading: Promise<StoredRecord>, refusal: RemoteError): P
   if (record.kind === 'none') throw refusal;
   return record;
 }
+
+function ignore(): void {}

@@ -6,16 +6,6 @@ import { patternMatcher } from './targets.ts';
 
 /** Names in one script call: a script holds up the whole server while it runs. */
 const NAMES_PER_SCRIPT = 1_000;
-/** Tag generations outlive every entry that was made under them; see {@link tagsKeepFor}. */
-const SHORTEST_TAG_LIFE_MS = 24 * 60 * 60 * 1_000;
-/** An entry without end still ends with its tags: a generation that is gone counts as another one. */
-export const LONGEST_TAG_LIFE_MS = 30 * SHORTEST_TAG_LIFE_MS;
-
-/** How long a tag's generation is kept for entries that are kept for `keepForMs`. */
-export function tagsKeepFor(keepForMs: number): number {
-  return Math.min(Math.max(2 * keepForMs, SHORTEST_TAG_LIFE_MS), LONGEST_TAG_LIFE_MS);
-}
-
 /**
  * Tells L2 of one invalidation, in pieces that it can take.
  * @returns how many records a pattern touched.
@@ -35,7 +25,7 @@ export async function deliver(
     swept = await tier.sweep(session.generation, pattern.namespace, patternMatcher(targets), mode);
   }
   for (const piece of inPieces(targets)) {
-    const reply = await tier.invalidate({ targets: piece, mode, origin: parts.instance }, session, LONGEST_TAG_LIFE_MS);
+    const reply = await tier.invalidate({ targets: piece, mode, origin: parts.instance }, session);
     if (reply.kind === 'session-mismatch')
       throw new RemoteError('unavailable', 'L2 has another history than the one last heard of');
   }

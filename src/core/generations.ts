@@ -1,9 +1,22 @@
 import type { Flight } from './flights.ts';
 import type { EntryId } from './key.ts';
+import type { BypassReason } from './lookup.ts';
 import type { Parts } from './parts.ts';
+import type { ReadRequest } from './read-request.ts';
 import type { Refilled } from './refilled.ts';
 import type { TagGeneration } from './tags.ts';
 import type { Generations } from './verdict.ts';
+import { usefulForMs } from './windows.ts';
+
+/** Shorter is not worth the renewals. */
+const SHORTEST_TAG_LIFE_MS = 60_000;
+/** An entry without end ends with its tags: a generation that has run out comes back as another one. */
+const LONGEST_TAG_LIFE_MS = 30 * 24 * 60 * 60 * 1_000;
+
+/** How long L2 keeps the generation of a tag for entries that are of use for `usefulForMs`. */
+export function tagsKeepFor(usefulForMs: number): number {
+  return Math.min(Math.max(usefulForMs, SHORTEST_TAG_LIFE_MS), LONGEST_TAG_LIFE_MS);
+}
 
 /**
  * Puts the generations that this process knows into `into` and answers the tags that must be read. Memory counts only
@@ -11,11 +24,12 @@ import type { Generations } from './verdict.ts';
  */
 export function recall(parts: Parts, tags: Iterable<EntryId>, into: Generations): EntryId[] {
   const { hasBus, clock, proof, tags: registry } = parts;
-  const mayRemember = hasBus && clock.now() <= proof.until;
+  const now = clock.now();
+  const mayRemember = hasBus && now <= proof.until;
   const unknown: EntryId[] = [];
   for (const tag of tags) {
     if (into.has(tag)) continue;
-    const known = mayRemember ? registry.peek(tag) : undefined;
+    const known = mayRemember ? registry.peek(tag, now) : undefined;
     if (known === undefined) unknown.push(tag);
     else into.set(tag, known);
   }
@@ -31,8 +45,12 @@ export function take(
   flight: Flight<Refilled>,
   tags: readonly EntryId[],
   read: readonly TagGeneration[],
+  keptFor: number,
   into: Generations,
 ): void {
+  // L2 forgets a generation that nobody reads for that long. Who still knew it then would void what others store under
+  // the one that comes after it, and they what he stores; so it is read again, and renewed, in time.
+  const knownUntil = parts.clock.now() + keptFor / 2;
   tags.forEach((tag, index) => {
     const generation = read[index];
     if (generation === undefined) return;
@@ -41,7 +59,30 @@ export function take(
     if (flight.poisoned || flight.owed.coversTag(tag)) return;
     const watched = flight.tags.find((state) => state.tag === tag);
     if (watched === undefined) {
-      if (!flight.endedTags.hasAny([tag])) parts.tags.learn(parts.tags.obtain(tag), generation);
-    } else if (watched.status === 'current') parts.tags.learn(watched, generation);
+      if (!flight.endedTags.hasAny([tag])) parts.tags.learn(parts.tags.obtain(tag), generation, knownUntil);
+    } else if (watched.status === 'current') parts.tags.learn(watched, generation, knownUntil);
   });
+}
+
+/**
+ * Reads the generations of these tags that are not known yet, in one round trip.
+ * @returns why L2 could not say, or nothing: `into` then holds them all.
+ */
+export async function readGenerations(
+  parts: Parts,
+  { key, options }: Pick<ReadRequest, 'key' | 'options'>,
+  flight: Flight<Refilled>,
+  tags: readonly EntryId[],
+  into: Generations,
+): Promise<BypassReason | undefined> {
+  const missing = recall(parts, tags, into);
+  if (missing.length === 0 || parts.remote === undefined) return undefined;
+  const keepFor = tagsKeepFor(usefulForMs(options));
+  const operation = { name: 'tags', budgetMs: options.l2TimeoutMs, key };
+  const asked = await parts.remote.ask(operation, (tier, { generation }) =>
+    tier.tagGenerations(missing, generation, keepFor),
+  );
+  if (!asked.ok) return asked.reason;
+  take(parts, flight, missing, asked.value, keepFor, into);
+  return undefined;
 }

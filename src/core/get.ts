@@ -1,7 +1,6 @@
 import { answerOf } from './answers.ts';
-import { LONGEST_TAG_LIFE_MS } from './deliver.ts';
 import type { Flight } from './flights.ts';
-import { recall, take } from './generations.ts';
+import { readGenerations } from './generations.ts';
 import { keep } from './keep.ts';
 import type { Parts } from './parts.ts';
 import type { StoredRecord, StoredValue } from './ports.ts';
@@ -20,8 +19,7 @@ export async function getFresh(parts: Parts, request: ReadRequest): Promise<unkn
     return entry.value;
   }
   if (remote === undefined) return undefined;
-  while (!flights.hasRoom(request.id)) await flights.untilOneEnds(request.id);
-  const setup = { ...flightSetup(parts, request, true), joinable: false };
+  const setup = flightSetup(parts, request, { background: true, mayLoad: false });
   const flight = flights.begin(request.id, setup, (own) => readL2(parts, remote, request, own));
   const { value } = await flight.result;
   if (value !== undefined) request.counters.l2Hits += 1;
@@ -31,7 +29,7 @@ export async function getFresh(parts: Parts, request: ReadRequest): Promise<unkn
 async function readL2(parts: Parts, remote: Remote, request: ReadRequest, flight: Flight<Refilled>): Promise<Refilled> {
   const record = await readRecord(remote, request);
   if (record?.kind !== 'value') return NOTHING;
-  const verdict = await weigh(parts, remote, request, flight, record.value);
+  const verdict = await weigh(parts, request, flight, record.value);
   if (verdict.kind !== 'usable' || verdict.state !== 'fresh') return NOTHING;
   const { entry } = verdict;
   const keptInL1 = keep(parts, flight, entry);
@@ -48,7 +46,6 @@ export async function readRecord(remote: Remote, { id, key, options }: ReadReque
 /** What a value found by a plain read is good for. */
 export async function weigh(
   parts: Parts,
-  remote: Remote,
   request: ReadRequest,
   flight: Flight<Refilled>,
   value: StoredValue,
@@ -58,14 +55,6 @@ export async function weigh(
   const tags = envelope.tags.map(([tag]) => tag);
   if (flight.owed.covers(request.id, tags)) return { kind: 'void' };
   const generations: Generations = new Map();
-  const unknown = recall(parts, tags, generations);
-  if (unknown.length > 0) {
-    const operation = { name: 'tags', budgetMs: request.options.l2TimeoutMs, key: request.key };
-    const asked = await remote.ask(operation, (tier, { generation }) =>
-      tier.tagGenerations(unknown, generation, LONGEST_TAG_LIFE_MS),
-    );
-    if (!asked.ok) return { kind: 'void' };
-    take(parts, flight, unknown, asked.value, generations);
-  }
+  if ((await readGenerations(parts, request, flight, tags, generations)) !== undefined) return { kind: 'void' };
   return judge(parts, request, flight, value, envelope, generations);
 }

@@ -52,9 +52,10 @@ async function inspectL2(parts: Parts, request: ReadRequest): Promise<Inspection
   if (remote === undefined || record === undefined || record.kind === 'none') return undefined;
   if (record.kind === 'lease') return { kind: 'lease' };
   // Never registered, so that looking leaves no trace; what it reads of tags must not be remembered either.
-  const onlooker = new Flight<Refilled>(request.id, clock.now(), { ...flightSetup(parts, request, true), tags: [] });
+  const setup = { ...flightSetup(parts, request, { background: true, mayLoad: false }), tags: [] };
+  const onlooker = new Flight<Refilled>(request.id, clock.now(), setup);
   onlooker.poisoned = true;
-  const verdict = await weigh(parts, remote, request, onlooker, record.value);
+  const verdict = await weigh(parts, request, onlooker, record.value);
   if (verdict.kind === 'void') return { kind: 'void' };
   const copy = copyOf(verdict.entry, clock.now());
   return copy ? { kind: 'value', ...copy } : { kind: 'void' };

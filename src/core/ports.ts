@@ -133,14 +133,11 @@ export interface RemoteTier {
   tagGenerations(tags: readonly EntryId[], generation: string, keepFor: number): Promise<readonly TagGeneration[]>;
   /**
    * In one step: takes the next number, removes or expires the keys, moves the tags' generations, publishes.
-   * Does nothing when `session` is not the server's.
+   * A tag without a generation needs none: whoever reads it next makes one of this number or a greater, which no entry
+   * carries yet; so tags that nobody reads take no room. Does nothing when `session` is not the server's.
    * @returns the number given.
    */
-  invalidate(
-    order: InvalidationOrder,
-    session: Session,
-    tagsKeepFor: number,
-  ): Promise<{ kind: 'done'; sequence: number } | SessionMismatch>;
+  invalidate(order: InvalidationOrder, session: Session): Promise<{ kind: 'done'; sequence: number } | SessionMismatch>;
   /** In one step: takes the next number, stores the value under a new token, publishes the key. */
   write(request: WriteRequest): Promise<{ kind: 'done'; sequence: number } | { kind: 'older' } | SessionMismatch>;
   /**

@@ -1,8 +1,7 @@
-import { tagsKeepFor } from './deliver.ts';
 import type { Entry } from './entry.ts';
 import { type Dated, entryOf } from './entry-of.ts';
 import type { Flight } from './flights.ts';
-import { recall, take } from './generations.ts';
+import { readGenerations, recall } from './generations.ts';
 import type { EntryId } from './key.ts';
 import { toId } from './key.ts';
 import type { Loaded } from './load.ts';
@@ -99,18 +98,11 @@ async function lateGenerations(
 ): Promise<'as-of-start' | 'moved' | 'unknown'> {
   const { remote } = parts;
   if (tags.length > 0 && remote !== undefined) {
-    const { options, key } = request;
-    const missing = recall(parts, tags, generations);
-    if (missing.length > 0) {
-      // Nothing will be filled, so there is nothing to learn; and an L2 that has just timed out would time out again.
-      if (!mayFill) return flight.endedTags.hasAny(tags) ? 'moved' : 'unknown';
-      const operation = { name: 'tags', budgetMs: options.l2TimeoutMs, key };
-      const asked = await remote.ask(operation, (tier, { generation }) =>
-        tier.tagGenerations(missing, generation, tagsKeepFor(usefulForMs(options))),
-      );
-      if (!asked.ok) return flight.endedTags.hasAny(tags) ? 'moved' : 'unknown';
-      take(parts, flight, missing, asked.value, generations);
-    }
+    // Nothing will be filled, so there is nothing to learn; and an L2 that has just timed out would time out again.
+    const unknown = mayFill
+      ? (await readGenerations(parts, request, flight, tags, generations)) !== undefined
+      : recall(parts, tags, generations).length > 0;
+    if (unknown) return flight.endedTags.hasAny(tags) ? 'moved' : 'unknown';
     const { epoch, sequence } = flight.seen;
     const hasMoved = (tag: EntryId): boolean => !isNoNewerThan(generations.get(tag) ?? NO_GENERATION, epoch, sequence);
     if (tags.some(hasMoved)) return 'moved';

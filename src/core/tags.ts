@@ -27,6 +27,8 @@ export interface TagState {
   expiredAt: number;
   /** The tag's generation in L2, once it has been read while no message spoke against it. */
   generation: TagGeneration | undefined;
+  /** Up to here {@link generation} is used without being read again. */
+  knownUntil: number;
 }
 
 /** The number of an invalidation, and the epoch in which it was given. */
@@ -64,22 +66,24 @@ export class TagRegistry {
       this.#known.set(tag, known);
       return known;
     }
-    const state: TagState = { tag, status: 'current', expiredAt: Infinity, generation: undefined };
+    const state: TagState = { tag, status: 'current', expiredAt: Infinity, generation: undefined, knownUntil: 0 };
     this.#known.set(tag, state);
     if (this.#known.size > this.#limit) this.#forgetOldest();
     return state;
   }
 
   /** The tag's generation if it is known. Only to be believed while this instance is proven. */
-  peek(tag: EntryId): TagGeneration | undefined {
-    return this.#known.get(tag)?.generation;
+  peek(tag: EntryId, now: number): TagGeneration | undefined {
+    const state = this.#known.get(tag);
+    return state !== undefined && now < state.knownUntil ? state.generation : undefined;
   }
 
   /**
-   * What a read of L2 said of a tag. If something else was known, a message is on its way that will say so too:
+   * What a read of L2 said of a tag, and how long that may be relied on. If something else was known, a message is on its way that will say so too:
    * entries made under the old generation stop now.
    */
-  learn(state: TagState, generation: TagGeneration): void {
+  learn(state: TagState, generation: TagGeneration, knownUntil: number): void {
+    state.knownUntil = knownUntil;
     if (state.generation === undefined) state.generation = generation;
     else if (state.generation.hard !== generation.hard) this.#end(state, 'gone');
     else if (state.generation.soft !== generation.soft) this.#end(state, 'expired');

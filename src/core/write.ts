@@ -1,10 +1,10 @@
 import { clean } from './clean.ts';
-import { deliver, tagsKeepFor } from './deliver.ts';
+import { deliver } from './deliver.ts';
 import { tagsAreCurrent } from './entry.ts';
 import { type Dated, entryOf } from './entry-of.ts';
 import { InvalidationPendingError } from './errors.ts';
 import type { Flight } from './flights.ts';
-import { recall, take } from './generations.ts';
+import { recall, tagsKeepFor, take } from './generations.ts';
 import type { InvalidationMode, Targets } from './invalidation.ts';
 import type { Parts } from './parts.ts';
 import { RemoteError } from './ports.ts';
@@ -82,7 +82,7 @@ export async function write(parts: Parts, request: WriteRequest): Promise<boolea
     tags,
     owed: parts.pending.owed(),
     background: true,
-    joinable: false,
+    mayLoad: false,
   };
   let stored = false;
   const flight = parts.flights.begin(request.id, setup, async (own) => {
@@ -120,8 +120,9 @@ async function store(
     async (tier, session) => {
       const unknown = recall(parts, request.tagIds, generations);
       if (unknown.length > 0) {
-        const read = await tier.tagGenerations(unknown, session.generation, tagsKeepFor(usefulForMs(windows)));
-        take(parts, flight, unknown, read, generations);
+        const keepFor = tagsKeepFor(usefulForMs(windows));
+        const read = await tier.tagGenerations(unknown, session.generation, keepFor);
+        take(parts, flight, unknown, read, keepFor, generations);
       }
       const encoded = encode(parts, request, windows, generations);
       const reply = await tier.write({

@@ -38,7 +38,7 @@ describe('what a simulator needs of the memory server', () => {
   test('no number comes twice in one epoch, even if the clock stands still over a flush', async () => {
     const server = new MemoryServer({ clock: heldClock() });
     const { tier, session } = await agreed(server);
-    const before = await tier.invalidate(orderOf(['a']), session, LONG);
+    const before = await tier.invalidate(orderOf(['a']), session);
     server.flush();
     const after = await tier.heartbeat('one', token());
     if (before.kind !== 'done') throw new Error(before.kind);
@@ -133,7 +133,7 @@ describe('what a simulator needs of the memory server', () => {
     expect(after).toMatchObject({ sequence, generation: undefined });
     expect(after.epoch).not.toBe(epoch);
     expect(await tier.read('a', generation)).toEqual({ kind: 'lease', token: lease });
-    expect(await tier.invalidate(orderOf(['a']), session, LONG)).toEqual({ kind: 'session-mismatch' });
+    expect(await tier.invalidate(orderOf(['a']), session)).toEqual({ kind: 'session-mismatch' });
   });
 
   test('a restart from an earlier moment undoes what came after it, the numbers included', async () => {
@@ -142,7 +142,7 @@ describe('what a simulator needs of the memory server', () => {
     await tier.acquire('a', generation, token(), LONG);
     const { sequence } = await tier.heartbeat('one', token());
     const before = server.snapshot();
-    await tier.invalidate(orderOf(['a']), session, LONG);
+    await tier.invalidate(orderOf(['a']), session);
     await tier.acquire('b', generation, token(), LONG);
     server.restart({ from: before });
     await Promise.resolve();
@@ -159,12 +159,12 @@ describe('what a simulator needs of the memory server', () => {
     await minority.acquire('a', generation, token(), LONG);
     server.isolate((name) => name === minority.name);
     expect([minority.connected, majority.connected]).toEqual([true, false]);
-    expect((await minority.invalidate(orderOf(['b']), session, LONG)).kind).toBe('done');
+    expect((await minority.invalidate(orderOf(['b']), session)).kind).toBe('done');
     server.refuseIsolatedWrites();
     const refused = [
       minority.heartbeat('one', token()),
       minority.acquire('a', generation, token(), LONG),
-      minority.invalidate(orderOf(['a']), session, LONG),
+      minority.invalidate(orderOf(['a']), session),
     ];
     for (const call of refused) expect((await call.catch((error) => error)).failure).toBe('unavailable');
     expect((await minority.read('a', generation)).kind).toBe('lease');
@@ -201,7 +201,7 @@ describe('what a simulator needs of the memory server', () => {
     const bus = server.bus('listener');
     const { messages, events } = await subscribe(bus, 'one');
     hold = true;
-    const orders = ['a', 'b', 'c'].map((id) => tier.invalidate(orderOf([id]), session, LONG));
+    const orders = ['a', 'b', 'c'].map((id) => tier.invalidate(orderOf([id]), session));
     await Promise.all(orders);
     expect(deliveries.map(({ connection }) => connection)).toEqual(['listener', 'listener', 'listener']);
     for (const { run } of deliveries.splice(0).reverse()) run();
@@ -211,10 +211,10 @@ describe('what a simulator needs of the memory server', () => {
       'c',
     ]);
 
-    await tier.invalidate(orderOf(['d']), session, LONG);
+    await tier.invalidate(orderOf(['d']), session);
     expect(bus.loseUndelivered()).toBe(1);
     for (const { run } of deliveries.splice(0)) run();
-    await tier.invalidate(orderOf(['e']), session, LONG);
+    await tier.invalidate(orderOf(['e']), session);
     for (const { run } of deliveries.splice(0)) run();
     const numbers = messages.map((message) => message.sequence);
     expect(numbers.at(-1)).toBe((numbers.at(-2) ?? 0) + 2);
@@ -226,7 +226,7 @@ describe('what a simulator needs of the memory server', () => {
     const { tier, session } = await agreed(server);
     const bus = server.bus();
     const { messages, events } = await subscribe(bus, 'one');
-    const sent = tier.invalidate(orderOf(['a']), session, LONG);
+    const sent = tier.invalidate(orderOf(['a']), session);
     bus.disconnect();
     await sent;
     bus.reconnect();

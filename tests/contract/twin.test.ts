@@ -109,7 +109,7 @@ class Side {
       case 'invalidate': {
         const { ids, tags, mode } = step;
         const order = { targets: { ids, tags }, mode, origin: 'twin' };
-        return this.#done(await tier.invalidate(order, this.#session(step.generation), LONG));
+        return this.#done(await tier.invalidate(order, this.#session(step.generation)));
       }
       case 'write': {
         const { id, token: given, version } = step;

@@ -171,17 +171,13 @@ export class MemoryDatabase {
     });
   }
 
-  invalidate(
-    order: InvalidationOrder,
-    session: Session,
-    tagsKeepFor: number,
-  ): Awaited<ReturnType<RemoteTier['invalidate']>> {
+  invalidate(order: InvalidationOrder, session: Session): Awaited<ReturnType<RemoteTier['invalidate']>> {
     const { targets, mode, origin } = order;
     this.#assertWritable();
     if (!this.#isPresent(session)) return MISMATCH;
     const sequence = this.#nextSequence();
     for (const id of targets.ids) this.#remove(physicalKey(session.generation, id), mode);
-    for (const tag of targets.tags) this.#moveTag(physicalKey(session.generation, tag), mode, sequence, tagsKeepFor);
+    for (const tag of targets.tags) this.#moveTag(physicalKey(session.generation, tag), mode, sequence);
     this.#host.publish(BUS_CHANNEL, {
       kind: 'invalidation',
       epoch: this.epoch,
@@ -239,11 +235,11 @@ export class MemoryDatabase {
     return true;
   }
 
-  #moveTag(key: string, mode: InvalidationMode, sequence: number, keepFor: number): void {
-    const moved = this.#numberId(sequence);
+  #moveTag(key: string, mode: InvalidationMode, sequence: number): void {
     const present = this.#contents.tags.get(key);
-    const hard = mode === 'expire' && present !== undefined ? present.hard : moved;
-    this.#keepTag(key, { hard, soft: moved }, keepFor);
+    if (present === undefined) return;
+    const moved = this.#numberId(sequence);
+    this.#keepTag(key, { hard: mode === 'expire' ? present.hard : moved, soft: moved }, 0);
   }
 
   #keepTag(key: string, generation: TagGeneration, keepFor: number): TagGeneration {

@@ -149,10 +149,10 @@ export class MemoryRemoteTier implements RemoteTier {
     return this.#call(`tagGenerations ${tags.join(' ')}`, act);
   }
 
-  invalidate(order: InvalidationOrder, session: Session, tagsKeepFor: number) {
+  invalidate(order: InvalidationOrder, session: Session) {
     const { targets } = order;
     const what = [...targets.ids, ...targets.tags, targets.pattern?.glob ?? ''].join(' ').trim();
-    return this.#call(`invalidate ${what}`, (database) => database.invalidate(order, session, tagsKeepFor));
+    return this.#call(`invalidate ${what}`, (database) => database.invalidate(order, session));
   }
 
   write(request: WriteRequest) {

@@ -151,7 +151,6 @@ export class RedisRemoteTier implements RemoteTier {
   async invalidate(
     order: InvalidationOrder,
     session: Session,
-    tagsKeepFor: number,
   ): Promise<{ kind: 'done'; sequence: number } | typeof MISMATCH> {
     const { epoch, generation } = session;
     const { ids, tags } = order.targets;
@@ -166,7 +165,6 @@ export class RedisRemoteTier implements RemoteTier {
       generation,
       order.mode,
       ids.length,
-      stay(tagsKeepFor),
       systemRandom.token(),
       this.#keys.bus,
       invalidationHead(order),

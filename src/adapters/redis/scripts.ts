@@ -202,8 +202,8 @@ return generations`,
 );
 
 /**
- * KEYS generation, counter, records…, tags… · ARGV epoch, generation, mode, number of records, tags' stay,
- * token of expired records, channel, message.
+ * KEYS generation, counter, records…, tags… · ARGV epoch, generation, mode, number of records, token of
+ * expired records, channel, message. A tag's generation keeps its stay; one that is missing stays so.
  * Answers the number, or nil when the session is another.
  */
 const invalidate = script(
@@ -216,20 +216,21 @@ const invalidate = script(
   REMOVE,
   `
 if not isPresent(KEYS[1], ARGV[1], ARGV[2]) then return false end
-local mode, keep, time = ARGV[3], tonumber(ARGV[5]), now()
+local mode, time = ARGV[3], now()
 local number = nextNumber(KEYS[2])
 local lastRecord = 2 + tonumber(ARGV[4])
-for i = 3, lastRecord do remove(KEYS[i], mode, ARGV[6], time) end
+for i = 3, lastRecord do remove(KEYS[i], mode, ARGV[5], time) end
 for i = lastRecord + 1, #KEYS do
-  local moved = ARGV[1] .. ':' .. number
-  local held, hard = redis.pcall('GET', KEYS[i]), moved
-  if mode == 'expire' and type(held) == 'string' then hard = string.match(held, '^(%S+) %S+$') or moved end
-  local left = redis.call('PTTL', KEYS[i])
-  local stays = keep
-  if keep == 0 or left == -1 then stays = 0 elseif left > keep then stays = left end
-  store(KEYS[i], hard .. ' ' .. moved, stays)
+  local held = redis.pcall('GET', KEYS[i])
+  if type(held) == 'string' then
+    local moved = ARGV[1] .. ':' .. number
+    local hard = mode == 'expire' and string.match(held, '^(%S+) %S+$') or moved
+    redis.call('SET', KEYS[i], hard .. ' ' .. moved, 'KEEPTTL')
+  elseif held then
+    redis.call('UNLINK', KEYS[i])
+  end
 end
-publish(ARGV[7], ARGV[8], ARGV[1], number)
+publish(ARGV[6], ARGV[7], ARGV[1], number)
 return number`,
 );
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { until } from '../../support/wait.ts';
-import { connect, LONG, type MakeHarness, orderOf, subscribe, token, twoInstances } from './harness.ts';
+import { connect, type MakeHarness, orderOf, subscribe, token, twoInstances } from './harness.ts';
 
 /** What every bus promises. Contents of the messages are checked with the tier that publishes them. */
 export function busContract(name: string, makeHarness: MakeHarness): void {
@@ -10,7 +10,7 @@ export function busContract(name: string, makeHarness: MakeHarness): void {
       const { one, two, session, server } = both;
       const other = await subscribe(server.bus(), 'other');
       const ids = Array.from({ length: 100 }, (_, index) => `k${index}`);
-      await Promise.all(ids.map((id, index) => (index % 3 ? one : two).invalidate(orderOf([id]), session, LONG)));
+      await Promise.all(ids.map((id, index) => (index % 3 ? one : two).invalidate(orderOf([id]), session)));
       await until(() => other.messages.length === ids.length, { what: 'all messages' });
       expect(other.messages).toEqual(await both.invalidations());
       await other.bus.close();
@@ -20,9 +20,9 @@ export function busContract(name: string, makeHarness: MakeHarness): void {
       await using both = await twoInstances(makeHarness);
       const { one, session, watcher } = both;
       await Promise.all([
-        one.invalidate(orderOf(['a']), session, LONG),
+        one.invalidate(orderOf(['a']), session),
         one.heartbeat('watcher', 'between'),
-        one.invalidate(orderOf(['b']), session, LONG),
+        one.invalidate(orderOf(['b']), session),
       ]);
       await until(() => watcher.messages.length === 3, { what: 'all three' });
       const [first, echo, second] = watcher.messages;
@@ -38,7 +38,7 @@ export function busContract(name: string, makeHarness: MakeHarness): void {
       expect(watcher.events).toEqual(['subscribed', 'unsubscribed']);
       await until(() => watcher.events.length === 3, { what: 'the new subscription' });
       expect(watcher.events).toEqual(['subscribed', 'unsubscribed', 'subscribed']);
-      const done = await one.invalidate(orderOf(['after']), session, LONG);
+      const done = await one.invalidate(orderOf(['after']), session);
       if (done.kind !== 'done') throw new Error(done.kind);
       expect((await both.invalidations()).map((message) => message.sequence)).toEqual([done.sequence]);
     });

@@ -26,13 +26,13 @@ export function fillContract(makeHarness: MakeHarness): void {
 
   test.each<[string, (both: Awaited<ReturnType<typeof twoInstances>>, lease: string) => Promise<unknown>]>([
     ['the lease was given back', ({ one, generation }, lease) => one.release('a', generation, lease)],
-    ['the key was deleted', ({ two, session }) => two.invalidate(orderOf(['a']), session, LONG)],
-    ['the key was expired', ({ two, session }) => two.invalidate(orderOf(['a'], [], 'expire'), session, LONG)],
+    ['the key was deleted', ({ two, session }) => two.invalidate(orderOf(['a']), session)],
+    ['the key was expired', ({ two, session }) => two.invalidate(orderOf(['a'], [], 'expire'), session)],
     ['a pattern swept it', ({ two, generation }) => two.sweep(generation, '', () => true, 'delete')],
     [
       'somebody else holds the lease now',
       async ({ two, session, generation }) => {
-        await two.invalidate(orderOf(['a']), session, LONG);
+        await two.invalidate(orderOf(['a']), session);
         await two.acquire('a', generation, token(), LONG);
       },
     ],
@@ -165,10 +165,10 @@ export function fillContract(makeHarness: MakeHarness): void {
     expect(await one.fill(repair)).toBe(false);
 
     await both.server.damage('b', generation);
-    await two.invalidate(orderOf(['b']), session, LONG);
+    await two.invalidate(orderOf(['b']), session);
     expect(await one.fill({ ...repair, id: 'b' })).toBe(false);
     await both.server.damage('b', generation);
-    await two.invalidate(orderOf(['b'], [], 'expire'), session, LONG);
+    await two.invalidate(orderOf(['b'], [], 'expire'), session);
     expect(await one.read('b', generation)).toEqual({ kind: 'none' });
   });
 }

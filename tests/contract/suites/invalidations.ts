@@ -11,7 +11,7 @@ export function invalidationContract(makeHarness: MakeHarness): void {
     await both.put('untouched', 'v');
     await one.acquire('b', generation, token(), LONG);
     const order = orderOf(['a', 'b', 'never there'], ['t']);
-    expect(await two.invalidate(order, session, LONG)).toEqual({ kind: 'done', sequence: sequence + 1 });
+    expect(await two.invalidate(order, session)).toEqual({ kind: 'done', sequence: sequence + 1 });
     expect(await one.read('a', generation)).toEqual({ kind: 'none' });
     expect(await one.read('b', generation)).toEqual({ kind: 'none' });
     expect(await bodyOf(one, 'untouched', generation)).toBe('v');
@@ -34,7 +34,7 @@ export function invalidationContract(makeHarness: MakeHarness): void {
     const { sequence } = await one.heartbeat('one', token());
     const orders = Array.from({ length: 200 }, (_, index) => {
       const tier = index % 2 === 0 ? one : two;
-      return tier.invalidate(orderOf([`k${index}`]), session, LONG);
+      return tier.invalidate(orderOf([`k${index}`]), session);
     });
     const given = (await Promise.all(orders)).map((done) => (done.kind === 'done' ? done.sequence : Number.NaN));
     const expected = Array.from({ length: 200 }, (_, index) => sequence + 1 + index);
@@ -50,7 +50,7 @@ export function invalidationContract(makeHarness: MakeHarness): void {
     await one.acquire('b', generation, lease, LONG);
     const left = await one.remaining('a', generation);
     const { time } = await one.heartbeat('one', token());
-    await two.invalidate(orderOf(['a', 'b', 'never there'], [], 'expire'), session, LONG);
+    await two.invalidate(orderOf(['a', 'b', 'never there'], [], 'expire'), session);
 
     const record = await one.read('a', generation);
     if (record.kind !== 'value') throw new Error(`found a ${record.kind}`);
@@ -74,7 +74,7 @@ export function invalidationContract(makeHarness: MakeHarness): void {
     await both.put('a', 'v');
     const values = [];
     for (let round = 0; round < 2; round++) {
-      await one.invalidate(orderOf(['a'], [], 'expire'), session, LONG);
+      await one.invalidate(orderOf(['a'], [], 'expire'), session);
       const record = await one.read('a', generation);
       if (record.kind === 'value') values.push(record.value);
       // The server's milliseconds must have moved on for the test to be able to fail.
@@ -89,7 +89,7 @@ export function invalidationContract(makeHarness: MakeHarness): void {
   test('a value that stays for ever stays so when it is expired', async () => {
     await using both = await twoInstances(makeHarness);
     await both.put('a', 'v', Infinity);
-    await both.one.invalidate(orderOf(['a'], [], 'expire'), both.session, LONG);
+    await both.one.invalidate(orderOf(['a'], [], 'expire'), both.session);
     expect(await both.one.remaining('a', both.generation)).toBe(Infinity);
   });
 
@@ -98,8 +98,8 @@ export function invalidationContract(makeHarness: MakeHarness): void {
     const { one, session } = both;
     const pattern = { namespace: 'shop "1"', glob: 'product:*' };
     const targets = { ids: [], tags: [], pattern };
-    await one.invalidate({ targets, mode: 'expire', origin: 'one' }, session, LONG);
-    await one.invalidate(orderOf([]), session, LONG);
+    await one.invalidate({ targets, mode: 'expire', origin: 'one' }, session);
+    await one.invalidate(orderOf([]), session);
     const [first, second] = await both.invalidations();
     expect(first).toMatchObject({ targets, mode: 'expire' });
     expect(second?.sequence).toBe((first?.sequence ?? 0) + 1);
@@ -111,7 +111,7 @@ export function invalidationContract(makeHarness: MakeHarness): void {
     const hostile = ['"', '\\', '\u0001ns\u0001k', '世界🧊', "'; DROP", '{x}', '%s %d', '\u2028'];
     const ids = [...hostile, ...Array.from({ length: 992 }, (_, index) => `${'k'.repeat(1_000)}:${index}`)];
     for (const id of hostile) await both.put(id, 'v');
-    expect((await two.invalidate(orderOf(ids), session, LONG)).kind).toBe('done');
+    expect((await two.invalidate(orderOf(ids), session)).kind).toBe('done');
     for (const id of hostile) expect(await one.read(id, generation)).toEqual({ kind: 'none' });
     expect((await both.invalidations())[0]?.targets.ids).toEqual(ids);
     expect(both.watcher.events).toEqual(['subscribed']);

@@ -13,6 +13,7 @@ export function entryOf(value: unknown, bytes = 10): Entry {
     bytes,
     loadBeganAt: 0,
     storedAt: 0,
+    windows: { ttlMs: FOREVER, staleWhileRevalidateMs: 0, staleIfErrorMs: 0 },
     freshUntil: FOREVER,
     staleUntil: FOREVER,
     errorUntil: FOREVER,

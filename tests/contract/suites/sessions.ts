@@ -78,7 +78,7 @@ export function sessionContract(makeHarness: MakeHarness): void {
       { epoch: session.epoch, generation: '' },
     ];
     for (const stranger of strangers) {
-      expect(await one.invalidate(orderOf(['a'], ['t']), stranger, LONG)).toEqual({ kind: 'session-mismatch' });
+      expect(await one.invalidate(orderOf(['a'], ['t']), stranger)).toEqual({ kind: 'session-mismatch' });
       expect(await two.write({ ...write, session: stranger })).toEqual({ kind: 'session-mismatch' });
     }
     expect(await both.invalidations()).toEqual([]);
@@ -105,13 +105,13 @@ export function sessionContract(makeHarness: MakeHarness): void {
     const refused = { kind: 'session-mismatch' } as const;
     const write = { id: 'a', origin: 'one', token: token(), body: 'v1', keepFor: LONG };
     for (const stranger of [session, { epoch: after.epoch, generation }]) {
-      expect(await tier.invalidate(orderOf(['a']), stranger, LONG)).toEqual(refused);
+      expect(await tier.invalidate(orderOf(['a']), stranger)).toEqual(refused);
       expect(await tier.write({ ...write, session: stranger })).toEqual(refused);
     }
     expect((await tier.read('a', generation)).kind).toBe(keepData ? 'value' : 'none');
 
     const agreed = { epoch: after.epoch, generation: await tier.agreeGeneration(after.epoch, generation) };
-    expect((await tier.invalidate(orderOf(['a']), agreed, LONG)).kind).toBe('done');
+    expect((await tier.invalidate(orderOf(['a']), agreed)).kind).toBe('done');
     expect(await two.read('a', generation)).toEqual({ kind: 'none' });
     await tier.close();
   });

@@ -18,7 +18,7 @@ export function tagContract(makeHarness: MakeHarness): void {
       { hard: id, soft: id },
       { hard: id, soft: id },
     ]);
-    await one.invalidate(orderOf(['elsewhere']), session, LONG);
+    await one.invalidate(orderOf(['elsewhere']), session);
     expect(await two.tagGenerations(['u', 't'], generation, LONG)).toEqual([...made]);
     expect(await two.tagGenerations([], generation, LONG)).toEqual([]);
     expect(await tagOf(two, 'new', generation)).toEqual({
@@ -32,7 +32,7 @@ export function tagContract(makeHarness: MakeHarness): void {
     const { one, two, session, generation } = both;
     const before = await tagOf(one, 't', generation);
     const untouched = await tagOf(one, 'u', generation);
-    const done = await two.invalidate(orderOf([], ['t']), session, LONG);
+    const done = await two.invalidate(orderOf([], ['t']), session);
     if (done.kind !== 'done') throw new Error(done.kind);
     const id = `${session.epoch}:${done.sequence}`;
     expect(await tagOf(one, 't', generation)).toEqual({ hard: id, soft: id });
@@ -44,16 +44,16 @@ export function tagContract(makeHarness: MakeHarness): void {
     await using both = await twoInstances(makeHarness);
     const { one, two, session, generation } = both;
     const before = await tagOf(one, 't', generation);
-    const done = await two.invalidate(orderOf([], ['t'], 'expire'), session, LONG);
+    const done = await two.invalidate(orderOf([], ['t'], 'expire'), session);
     if (done.kind !== 'done') throw new Error(done.kind);
     expect(await tagOf(one, 't', generation)).toEqual({ hard: before.hard, soft: `${session.epoch}:${done.sequence}` });
   });
 
-  test('a missing tag that is invalidated becomes a generation that nobody has seen', async () => {
+  test('a missing tag that is invalidated stays missing, and then becomes a generation that nobody has seen', async () => {
     await using both = await twoInstances(makeHarness);
     const { one, two, session, generation } = both;
     for (const mode of ['delete', 'expire'] as const) {
-      const done = await two.invalidate(orderOf([], [mode], mode), session, LONG);
+      const done = await two.invalidate(orderOf([], [mode], mode), session);
       if (done.kind !== 'done') throw new Error(done.kind);
       const id = `${session.epoch}:${done.sequence}`;
       expect(await tagOf(one, mode, generation)).toEqual({ hard: id, soft: id });
@@ -65,7 +65,7 @@ export function tagContract(makeHarness: MakeHarness): void {
     const { one, session, generation } = both;
     const before = await tagOf(one, 't', generation, 20);
     const fresh = async () => {
-      await one.invalidate(orderOf(['elsewhere']), session, LONG);
+      await one.invalidate(orderOf(['elsewhere']), session);
       return (await tagOf(one, 't', generation, 20)).hard !== before.hard;
     };
     await until(fresh, { what: 'the end of the generation', every: 40 });
@@ -76,12 +76,12 @@ export function tagContract(makeHarness: MakeHarness): void {
     const { one, session, generation } = both;
     const [asked, moved] = [await tagOf(one, 'asked', generation, 60), await tagOf(one, 'moved', generation, LONG)];
     await tagOf(one, 'asked', generation, LONG);
-    const done = await one.invalidate(orderOf([], ['moved'], 'expire'), session, 60);
+    const done = await one.invalidate(orderOf([], ['moved'], 'expire'), session);
     if (done.kind !== 'done') throw new Error(done.kind);
     // Something that certainly runs out later than 60 ms.
     await both.put('clock', 'v', 120);
     await until(async () => (await one.read('clock', generation)).kind === 'none', { what: 'the later end' });
-    await one.invalidate(orderOf(['elsewhere']), session, LONG);
+    await one.invalidate(orderOf(['elsewhere']), session);
     expect(await tagOf(one, 'asked', generation)).toEqual(asked);
     expect((await tagOf(one, 'moved', generation)).hard).toBe(moved.hard);
   });
@@ -92,7 +92,7 @@ export function tagContract(makeHarness: MakeHarness): void {
     const tags = ['a:b:c', '\u0001a\u0001b:c', '\u0001a:b\u0001c', namespaceTag('a'), '{a}', '*', 'ä'];
     const before = await one.tagGenerations(tags, generation, LONG);
     const elsewhere = await tagOf(one, 'a:b:c', 'another');
-    await two.invalidate(orderOf([], ['a:b:c']), session, LONG);
+    await two.invalidate(orderOf([], ['a:b:c']), session);
     const after = await one.tagGenerations(tags, generation, LONG);
     expect(after.slice(1)).toEqual(before.slice(1));
     expect(after[0]).not.toEqual(before[0]);
@@ -104,10 +104,10 @@ export function tagContract(makeHarness: MakeHarness): void {
     const { one, session, generation } = both;
     await both.put('same', 'v');
     const before = await tagOf(one, 'same', generation);
-    await one.invalidate(orderOf(['same']), session, LONG);
+    await one.invalidate(orderOf(['same']), session);
     expect(await tagOf(one, 'same', generation)).toEqual(before);
     await both.put('same', 'v');
-    await one.invalidate(orderOf([], ['same']), session, LONG);
+    await one.invalidate(orderOf([], ['same']), session);
     expect((await one.read('same', generation)).kind).toBe('value');
   });
 }
