@@ -22,7 +22,7 @@ import type { ReadRequest } from './read-request.ts';
 import { ATTRIBUTE } from './telemetry-names.ts';
 import { invalidate, write } from './write.ts';
 
-/** What to invalidate. At least one of the three. */
+/** What to invalidate. At least one of the three; lists may be empty. */
 export interface InvalidateRequest {
   readonly keys?: readonly string[];
   readonly tags?: readonly string[];
@@ -37,7 +37,7 @@ export interface InvalidateOptions {
   readonly onPending?: 'reject' | 'resolve';
 }
 
-/** How much an invalidation named; for a pattern, the L2 records that it touched count as keys. */
+/** How many different ones an invalidation named; for a pattern, the L2 records that it touched count as keys. */
 export interface InvalidateResult {
   readonly keys: number;
   readonly tags: number;
@@ -150,21 +150,17 @@ export class CacheView {
    * @throws {@link InvalidationPendingError}, {@link InvalidKeyError}, {@link InvalidOptionError}.
    */
   async invalidate(request: InvalidateRequest, options: InvalidateOptions = {}): Promise<InvalidateResult> {
-    const { keys = [], tags = [], pattern, mode = 'delete' } = request;
-    for (const key of keys) assertKey(key);
-    for (const tag of tags) assertKey(tag, 'tag');
-    if (pattern !== undefined) assertKey(pattern, 'pattern');
+    const { keys, tags, pattern, mode = 'delete' } = request;
+    if (keys === undefined && tags === undefined && pattern === undefined)
+      throw new InvalidOptionError('request', request, 'one that names keys, tags or a pattern');
     if (mode !== 'delete' && mode !== 'expire') throw new InvalidOptionError('mode', mode, "'delete' or 'expire'");
-    const swept = await this.#invalidate(
-      {
-        ids: [...new Set(keys)].map((key) => toId(this.#namespace, key)),
-        tags: [...new Set(tags)].map((tag) => toId(this.#namespace, tag)),
-        ...(pattern !== undefined && { pattern: { namespace: this.#namespace, glob: pattern } }),
-      },
-      mode,
-      options,
-    );
-    return { keys: keys.length + swept, tags: tags.length };
+    if (pattern !== undefined) assertKey(pattern, 'pattern');
+    const ids = this.#idsOf(keys ?? [], 'key');
+    const tagIds = this.#idsOf(tags ?? [], 'tag');
+    if (ids.length + tagIds.length === 0 && pattern === undefined) return { keys: 0, tags: 0 };
+    const inPattern = pattern === undefined ? {} : { pattern: { namespace: this.#namespace, glob: pattern } };
+    const swept = await this.#invalidate({ ids, tags: tagIds, ...inPattern }, mode, options);
+    return { keys: ids.length + swept, tags: tagIds.length };
   }
 
   /** Removes everything in this namespace and the namespaces inside it; at the root, everything. As {@link delete}. */
@@ -208,6 +204,11 @@ export class CacheView {
     entry.counters.l1Hits += 1;
     parts.tracer.tag(L1_HIT);
     return entry;
+  }
+
+  #idsOf(names: readonly string[], what: 'key' | 'tag'): EntryId[] {
+    for (const name of names) assertKey(name, what);
+    return [...new Set(names)].map((name) => toId(this.#namespace, name));
   }
 
   /** Async, so that a bad key or option rejects like everything else. */

@@ -17,6 +17,8 @@ export interface FlightSetup {
   readonly tags: readonly TagState[];
   readonly owed: Owed;
   readonly background: boolean;
+  /** Whether it may load: others join it, and few of a key run at once. A plain read or a `set` is neither waited for. */
+  readonly mayLoad: boolean;
 }
 
 /**
@@ -33,6 +35,7 @@ export class Flight<R> {
   readonly owed: Owed;
   /** Whether nobody waits for it but the refresh that began it. */
   readonly background: boolean;
+  readonly mayLoad: boolean;
   /** An invalidation has named the key or one of its tags: nothing that it brings may be stored. */
   poisoned = false;
   /**
@@ -44,23 +47,33 @@ export class Flight<R> {
   outrun = false;
   /** The span to which those who join link. */
   span: SpanRef | undefined;
-  /** A stale value met on the way, for callers whose `softTimeout` runs out. */
-  candidate: R | undefined;
   result: Promise<R>;
 
   readonly #abort = new AbortController();
+  readonly #candidate = Promise.withResolvers<R>();
   #waiters = 0;
 
-  constructor(id: EntryId, beganAt: number, { seen, tags, owed, background }: FlightSetup) {
+  constructor(id: EntryId, beganAt: number, { seen, tags, owed, background, mayLoad }: FlightSetup) {
     this.id = id;
     this.beganAt = beganAt;
     this.seen = seen;
     this.tags = tags;
     this.owed = owed;
     this.background = background;
+    this.mayLoad = mayLoad;
     // Replaced by `Flights.begin` before anybody can see it.
     this.result = Promise.reject(new Error('A flight without a result'));
     this.result.catch(() => {});
+  }
+
+  /** A stale value met on the way, for callers whose `softTimeout` runs out. Stays pending while there is none. */
+  get candidate(): Promise<R> {
+    return this.#candidate.promise;
+  }
+
+  /** A stale value was met; the first one serves. */
+  offer(candidate: R): void {
+    this.#candidate.resolve(candidate);
   }
 
   /** Aborted when nobody waits any more, or on {@link abort}. */
@@ -116,8 +129,8 @@ export class EndedTags {
   }
 }
 
-/** More than this many flights of one key never run at once here; a further reader waits for one to end. */
-const MAX_FLIGHTS_PER_KEY = 2;
+/** More than this many loads of one key never run at once here; a further reader waits for one to end. */
+const MAX_LOADS_PER_KEY = 2;
 
 /** All refills of this process: single-flight, and the place where invalidations meet loads. */
 export class Flights<R> {
@@ -142,29 +155,25 @@ export class Flights<R> {
     return flight !== undefined && flight.beganAt >= notBefore && !flight.signal.aborted ? flight : undefined;
   }
 
-  /** Whether another flight of this key may begin now. */
+  /** Whether another flight of this key may begin to load now. */
   hasRoom(id: EntryId): boolean {
-    return (this.#all.get(id)?.size ?? 0) < MAX_FLIGHTS_PER_KEY;
+    return this.#loading(id).length < MAX_LOADS_PER_KEY;
   }
 
-  /** Resolves when one of the key's flights has ended, however it ended; at once when there is none. */
+  /** Resolves when one of the key's loads has ended, however it ended; at once when there is none. */
   async untilOneEnds(id: EntryId): Promise<void> {
-    const flights = [...(this.#all.get(id) ?? [])];
+    const flights = this.#loading(id);
     if (flights.length > 0) await Promise.race(flights.map((flight) => flight.result.then(ignore, ignore)));
   }
 
   /** Registers a flight before its `run` sends anything. It leaves the register when `run` has settled. */
-  begin(
-    id: EntryId,
-    setup: FlightSetup & { readonly joinable: boolean },
-    run: (flight: Flight<R>) => Promise<R>,
-  ): Flight<R> {
+  begin(id: EntryId, setup: FlightSetup, run: (flight: Flight<R>) => Promise<R>): Flight<R> {
     const flight = new Flight<R>(id, this.#clock.now(), setup);
     const siblings = this.#all.get(id);
     if (siblings === undefined) this.#all.set(id, new Set([flight]));
     else siblings.add(flight);
     this.#size += 1;
-    if (setup.joinable) this.#open.set(id, flight);
+    if (setup.mayLoad) this.#open.set(id, flight);
     flight.result = run(flight).finally(() => this.#end(flight));
     // Every waiter handles the result; this one is for flights that all waiters have left.
     flight.result.catch(ignore);
@@ -213,6 +222,10 @@ export class Flights<R> {
       );
       await Promise.all(results);
     }
+  }
+
+  #loading(id: EntryId): Flight<R>[] {
+    return [...(this.#all.get(id) ?? [])].filter(({ mayLoad }) => mayLoad);
   }
 
   #poison(flight: Flight<R>): void {

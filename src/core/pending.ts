@@ -37,8 +37,8 @@ export class Owed {
 /** The usual case. */
 export const NOTHING_OWED = new Owed([]);
 
-/** Names that the set may hold before it collapses to "all". */
-const MAX_PENDING_NAMES = 10_000;
+/** Names that may wait before they collapse to "all". */
+const MAX_WAITING_NAMES = 10_000;
 
 /**
  * The invalidations that this instance owes to L2, in order. While one is here, whatever it names is a miss in L2 for
@@ -47,9 +47,9 @@ const MAX_PENDING_NAMES = 10_000;
 export class PendingInvalidations {
   readonly #limit: number;
   #orders: PendingOrder[] = [];
-  #names = 0;
+  #waitingNames = 0;
 
-  constructor(limit = MAX_PENDING_NAMES) {
+  constructor(limit = MAX_WAITING_NAMES) {
     this.#limit = limit;
   }
 
@@ -57,24 +57,30 @@ export class PendingInvalidations {
     return this.#orders.length === 0;
   }
 
-  /** Keeps an order until {@link settle}; beyond the limit all orders become one for everything. */
+  /** Keeps an order that its maker is telling L2 of, until {@link settle} or {@link leave}. */
   add(targets: Targets, mode: InvalidationMode): PendingOrder {
     const order = orderOf(targets, mode);
     this.#orders.push(order);
-    this.#names += namesIn(targets);
-    if (this.#names <= this.#limit) return order;
-    const everything = orderOf(EVERYTHING, 'delete');
-    this.#orders = [everything];
-    this.#names = 0;
-    return everything;
+    return order;
+  }
+
+  /** L2 could not be told: the order waits to be repeated. Beyond the limit all that wait become one for everything. */
+  leave(order: PendingOrder): void {
+    order.sending = false;
+    this.#waitingNames += namesIn(order.targets);
+    if (this.#waitingNames <= this.#limit) return;
+    const everything = { ...orderOf(EVERYTHING, 'delete'), sending: false };
+    this.#orders = [...this.#orders.filter(({ sending }) => sending), everything];
+    this.#waitingNames = namesIn(EVERYTHING);
   }
 
   /** L2 has acknowledged the order. */
   settle(order: PendingOrder): void {
     const index = this.#orders.indexOf(order);
+    // Another order has swallowed it meanwhile.
     if (index === -1) return;
     this.#orders.splice(index, 1);
-    this.#names -= namesIn(order.targets);
+    if (!order.sending) this.#waitingNames -= namesIn(order.targets);
   }
 
   /** The orders that nobody is telling L2 of, in the order in which they were made. */
@@ -99,7 +105,7 @@ export class PendingInvalidations {
 }
 
 function orderOf(targets: Targets, mode: InvalidationMode): PendingOrder {
-  return { targets, mode, matches: matcherOf(targets), sending: false };
+  return { targets, mode, matches: matcherOf(targets), sending: true };
 }
 
 function namesIn(targets: Targets): number {

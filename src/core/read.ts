@@ -8,7 +8,7 @@ import { refill } from './refill.ts';
 import type { Refilled } from './refilled.ts';
 import { ATTRIBUTE, SPAN } from './telemetry-names.ts';
 import type { Attributes, Span } from './tracer.ts';
-import { waitFor } from './wait-for.ts';
+import { unlessAborted, waitFor } from './wait-for.ts';
 
 /**
  * Whether an entry answers without any further question: fresh, within L1's own TTL, none of its tags ended, and this
@@ -59,7 +59,7 @@ async function answer(parts: Parts, request: ReadRequest, span: Span): Promise<L
     const now = parts.clock.now();
     const joined = options.forceFresh ? undefined : parts.flights.joinable(id, oldestToJoin(parts, now));
     if (joined === undefined && !parts.flights.hasRoom(id)) {
-      await parts.flights.untilOneEnds(id);
+      await unlessAborted(parts.flights.untilOneEnds(id), options.signal);
       continue;
     }
     const flight = joined ?? begin(parts, request, false);
@@ -125,7 +125,7 @@ function oldestToJoin({ proof, maxLagMs }: Parts, now: number): number {
 }
 
 function begin(parts: Parts, request: ReadRequest, background: boolean): Flight<Refilled> {
-  const setup = { ...flightSetup(parts, request, background), joinable: true };
+  const setup = flightSetup(parts, request, { background, mayLoad: true });
   return parts.flights.begin(request.id, setup, (flight) => {
     flight.span = parts.tracer.current();
     return refill(parts, request, flight);
@@ -133,7 +133,11 @@ function begin(parts: Parts, request: ReadRequest, background: boolean): Flight<
 }
 
 /** What a read takes note of before it sends anything. */
-export function flightSetup(parts: Parts, request: ReadRequest, background: boolean): FlightSetup {
+export function flightSetup(
+  parts: Parts,
+  request: ReadRequest,
+  kind: Pick<FlightSetup, 'background' | 'mayLoad'>,
+): FlightSetup {
   const { hasBus, proof, remote, pending } = parts;
   return {
     // The last invalidation that this instance has acted on: those after it may come while the flight is under way.
@@ -142,7 +146,7 @@ export function flightSetup(parts: Parts, request: ReadRequest, background: bool
       : (remote?.lastBeat ?? { epoch: undefined, sequence: 0 }),
     tags: request.tagIds.map((tag) => parts.tags.obtain(tag)),
     owed: pending.owed(),
-    background,
+    ...kind,
   };
 }
 

@@ -23,6 +23,7 @@ const REFRESH_POLL_MS = 50;
  */
 export async function refill(parts: Parts, request: ReadRequest, flight: Flight<Refilled>): Promise<Refilled> {
   const local = parts.l1.get(request.id);
+  offerStale(parts, flight, { entry: local, tier: 'l1' }, undefined);
   const { answer, step } = await askL2(parts, request, flight);
   if (answer.kind === 'entry') {
     const kept = keep(parts, flight, answer.entry);
@@ -31,7 +32,7 @@ export async function refill(parts: Parts, request: ReadRequest, flight: Flight<
   if (answer.kind === 'elsewhere' && local !== undefined) return standBack(parts, flight, local, step);
   const found = answer.kind === 'elsewhere' ? undefined : answer.candidate;
   const fallback: Fallback = found === undefined ? { entry: local, tier: 'l1' } : { entry: found, tier: 'l2' };
-  flight.candidate = candidateOf(parts, fallback, step);
+  offerStale(parts, flight, fallback, step);
   return loadAndStore(parts, request, flight, answer, step, fallback);
 }
 
@@ -189,8 +190,11 @@ async function fillL2(
     ),
   );
   const durationMs = clock.now() - began;
-  if (!filled.ok) counters.fillsFailed += 1;
-  else if (!filled.value) {
+  if (!filled.ok) {
+    counters.fillsFailed += 1;
+    // Whether it arrived or not: what is not there any more cannot be given back.
+    giveBack(parts, request, right);
+  } else if (!filled.value) {
     counters.fillsRefused += 1;
     emit({ type: 'fill_refused', key });
   }
@@ -223,7 +227,8 @@ function serveStale(
   return { ...answerOf(entry, 'stale', tier), keptInL1: kept, l2, source: { outcome: 'failed', durationMs } };
 }
 
-function candidateOf(parts: Parts, { entry, tier }: Fallback, l2: TierStep | undefined): Refilled | undefined {
-  if (!mayServeOnError(entry, parts.clock.now())) return undefined;
-  return { ...answerOf(entry, 'stale', tier), keptInL1: tier === 'l1', l2, source: undefined };
+/** For callers whose `softTimeout` runs out before the flight ends. */
+function offerStale(parts: Parts, flight: Flight<Refilled>, { entry, tier }: Fallback, l2: TierStep | undefined): void {
+  if (!mayServeOnError(entry, parts.clock.now())) return;
+  flight.offer({ ...answerOf(entry, 'stale', tier), keptInL1: tier === 'l1', l2, source: undefined });
 }

@@ -4,7 +4,7 @@ import type { ResolvedOptions } from './options.ts';
 
 /**
  * One caller's wait for a flight: until its result, until the caller's own signal is aborted (the flight goes on for
- * the others), or until `softTimeout`, if a stale value has been met by then (the flight goes on for the next).
+ * the others), or from `softTimeout` on, a stale value that has been met (the flight goes on for the next).
  */
 export function waitFor<R>(clock: Clock, flight: Flight<R>, { signal, softTimeoutMs }: ResolvedOptions): Promise<R> {
   flight.join();
@@ -20,15 +20,26 @@ export function waitFor<R>(clock: Clock, flight: Flight<R>, { signal, softTimeou
         flight.leave(signal?.reason);
         reject(signal?.reason);
       });
-    const offer = (): void => {
-      const { candidate } = flight;
-      if (candidate !== undefined) settle(() => resolve(candidate));
-    };
-    const cancel = softTimeoutMs === Infinity ? () => {} : clock.after(softTimeoutMs, offer);
+    const takeStale = (): void => void flight.candidate.then((stale) => settle(() => resolve(stale)));
+    const cancel = softTimeoutMs === Infinity ? () => {} : clock.after(softTimeoutMs, takeStale);
     signal?.addEventListener('abort', leave, { once: true });
     flight.result.then(
       (result) => settle(() => resolve(result)),
       (error: unknown) => settle(() => reject(error)),
     );
   });
+}
+
+/** Settles like `work`, unless the caller's signal is aborted before: then it rejects with its reason. */
+export async function unlessAborted(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) return work;
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  const leave = (): void => aborted.reject(signal.reason);
+  signal.addEventListener('abort', leave, { once: true });
+  try {
+    await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', leave);
+  }
 }

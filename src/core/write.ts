@@ -7,6 +7,7 @@ import type { Flight } from './flights.ts';
 import { recall, tagsKeepFor, take } from './generations.ts';
 import type { InvalidationMode, Targets } from './invalidation.ts';
 import type { Parts } from './parts.ts';
+import type { PendingOrder } from './pending.ts';
 import { RemoteError } from './ports.ts';
 import type { Refilled } from './refilled.ts';
 import { NOTHING } from './refilled.ts';
@@ -38,26 +39,25 @@ export function invalidate(parts: Parts, targets: Targets, mode: InvalidationMod
   // From here to the acknowledgement, what the order names is a miss in L2 for this instance. Since the cleaning and
   // this line are one step, no flight can have read the old value in between.
   const order = pending.add(targets, mode);
-  order.sending = true;
   return tracer.trace(SPAN.invalidate, { [ATTRIBUTE.name]: name, [ATTRIBUTE.operation]: mode }, async (span) => {
     const operation = {
       name: 'invalidate',
-      budgetMs: order.targets.pattern === undefined ? budgetMs : SWEEP_BUDGET_MS,
+      budgetMs: targets.pattern === undefined ? budgetMs : SWEEP_BUDGET_MS,
       contactMs: CONTACT_MS,
     };
-    const told = await remote.ask(operation, (tier, session) => deliver(parts, tier, session, order.targets, mode));
-    order.sending = false;
+    const told = await remote.ask(operation, (tier, session) => deliver(parts, tier, session, targets, mode));
     if (told.ok) {
       pending.settle(order);
       return told.value;
     }
-    const error = owe(parts, told.error);
+    const error = owe(parts, order, told.error);
     span.fail(error);
     throw error;
   });
 }
 
-function owe({ pending, emit }: Parts, cause: unknown): InvalidationPendingError {
+function owe({ pending, emit }: Parts, order: PendingOrder, cause: unknown): InvalidationPendingError {
+  pending.leave(order);
   const summary = pending.summary();
   emit({ type: 'invalidation_pending', keys: summary.keys, tags: summary.tags, all: summary.all });
   return new InvalidationPendingError(summary, cause);
@@ -114,7 +114,6 @@ async function store(
   const generations: Generations = new Map();
   if (remote === undefined) return keepOwn(parts, request, flight, encode(parts, request, windows, generations));
   const order = parts.pending.add(targets, 'delete');
-  order.sending = true;
   const written = await remote.ask(
     { name: 'set', budgetMs: request.options.l2TimeoutMs, key: request.key, contactMs: CONTACT_MS },
     async (tier, session) => {
@@ -138,9 +137,8 @@ async function store(
       return { encoded, isStored: reply.kind === 'done' };
     },
   );
-  order.sending = false;
   if (!written.ok) {
-    owe(parts, written.error);
+    owe(parts, order, written.error);
     return false;
   }
   parts.pending.settle(order);

@@ -1,18 +1,30 @@
 import { drainMicrotasks } from 'bun:jsc';
-import { MemoryServer, memoryLocalTier, type Schedule } from '../../src/adapters/memory/index.ts';
+import {
+  type MemoryBus,
+  type MemoryRemoteTier,
+  MemoryServer,
+  memoryLocalTier,
+  type Schedule,
+} from '../../src/adapters/memory/index.ts';
 import { assembleCache, COLLABORATORS } from '../../src/core/assemble.ts';
 import type { CacheOptions } from '../../src/core/cache-options.ts';
-import type { LocalTier } from '../../src/core/ports.ts';
+import type { Bus, LocalTier, RemoteTier } from '../../src/core/ports.ts';
 import type { CacheEvent, TieredCache, TierFailure } from '../../src/index.ts';
 import { SeededRandom } from '../simulation/seeded-random.ts';
 import { Host, VirtualTime } from '../simulation/virtual-time.ts';
-import type { MemoryBusConnection, MemoryTier, Weakening } from '../simulation/world.ts';
 import { type Gate, Gates, type Stage } from './gates.ts';
 
 /** One way, in milliseconds: a round trip takes twice as long. */
 const ONE_WAY_MS = 0.5;
 /** What has not ended after this long in virtual time never will. */
 const PATIENCE_MS = 60_000;
+
+/** Parts of a cache that a test replaces by weaker or failing ones. */
+export interface Weakening {
+  readonly collaborators?: Partial<typeof COLLABORATORS>;
+  readonly tier?: (tier: RemoteTier) => RemoteTier;
+  readonly bus?: (bus: Bus) => Bus;
+}
 
 export interface FleetOptions extends Pick<CacheOptions, 'version' | 'breaker' | 'onError' | 'tracer' | 'maxLag'> {
   /** Default 1. */
@@ -40,8 +52,8 @@ export interface Member {
   readonly cache: TieredCache;
   readonly host: Host;
   readonly l1: LocalTier;
-  readonly tier: MemoryTier;
-  readonly bus: MemoryBusConnection;
+  readonly tier: MemoryRemoteTier;
+  readonly bus: MemoryBus;
   readonly events: CacheEvent[];
   readonly failures: TierFailure[];
   /** Calls to L2 but heartbeats, in order. */
