@@ -29,7 +29,13 @@ beforeAll(async () => {
   postgres = owned.use(await startPostgres({ config: LOG_STATEMENTS }));
   proxy = owned.use(await startProxy({ target: postgres.url }));
   const catalog = owned.use(await makeCatalogEnvironment({ postgres: postgres.url }));
-  const env = { ...catalog.env, DATABASE_URL: proxy.through(catalog.env.DATABASE_URL), DATABASE_POOL: '1' };
+  const env = {
+    ...catalog.env,
+    DATABASE_URL: proxy.through(catalog.env.DATABASE_URL),
+    DATABASE_POOL: '1',
+    // A Redis that is late is another matter: who gets no answer in time loads for itself.
+    REDIS_TIMEOUT_MS: '2000',
+  };
   fleet = await Promise.all(Array.from({ length: INSTANCES }, () => startInstance(owned, env)));
   // The one connection of each is open now and knows the statement: only its execution is left to be held.
   await Promise.all(fleet.map((service, index) => service.fetch(bomPath(101 + index))));
