@@ -15,12 +15,20 @@ export interface FragileFleet {
   readonly other: ServiceProcess;
 }
 
-/** Starts the fleet; `owner` ends it, and checks how its instances end. */
-export async function startFragileFleet(owner: AsyncDisposableStack): Promise<FragileFleet> {
+/**
+ * Starts the fleet; `owner` ends it, and checks how its instances end.
+ *
+ * @param settings Further environment of both instances.
+ */
+export async function startFragileFleet(
+  owner: AsyncDisposableStack,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<FragileFleet> {
   const redis = owner.use(await startRedis());
   const wire = redisWire();
   const proxy = owner.use(await startProxy({ target: redis.url, ...wire.observers }));
-  const { env } = owner.use(await makeCatalogEnvironment({ redis: proxy.through(redis.url) }));
+  const catalog = owner.use(await makeCatalogEnvironment({ redis: proxy.through(redis.url) }));
+  const env = { ...catalog.env, ...settings };
   const [one, other] = await Promise.all([startInstance(owner, env), startInstance(owner, env)]);
   return { redis, proxy, wire, env, one, other };
 }
