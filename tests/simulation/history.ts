@@ -1,47 +1,106 @@
-import type { Lookup } from '../../src/index.ts';
+import type { TierName } from '../../src/index.ts';
 
 /** What the loader returns in the simulation: which row it is, and how often it was committed. */
 export interface Row {
   readonly key: string;
   readonly version: number;
+  /** When the database gave it out, in virtual time. */
+  readonly loadedAt: number;
 }
 
-/** A finished read. */
+/** A read that was answered. */
 export interface ReadRecord {
   readonly kind: 'read';
+  /** The process; one that has crashed and its successor are two. */
   readonly instance: string;
   readonly key: string;
+  /** 0 for a row that is absent. */
   readonly version: number;
+  /** The row that was handed out; `undefined` for an absent one. */
+  readonly row: Row | undefined;
   readonly start: number;
   readonly end: number;
+  /** Whether it was handed out as stale. */
   readonly flagged: boolean;
-  readonly lookup: Lookup<Row>;
+  /** `cache`: by `get` or `peek`, which do not say. */
+  readonly tier: TierName | 'cache';
+  /** Whether the answer is known to be in L2 now. */
+  readonly isInL2: boolean;
+  /** Whether L2 was not asked, or could not answer. */
+  readonly bypassedL2: boolean;
 }
 
-/** A write: committed, then invalidated; acknowledged here, and delivered to L2 then or later. */
+/** A write: committed, then invalidated (or written through). */
 export interface WriteRecord {
   readonly kind: 'write';
   readonly instance: string;
   readonly key: string;
   readonly version: number;
+  /** What happened to the value before it: an expired one may still be served, flagged. */
+  readonly mode: 'delete' | 'expire';
   readonly start: number;
+  /** When the row was committed, as the writer knows. */
+  readonly committedAt: number;
   /** When the writer was told that it is done, `invalidation-pending` included; `undefined` before. */
   acknowledgedAt: number | undefined;
-  /** When L2 had acknowledged it. */
+  /** When L2 had acknowledged it. `undefined` for ever if its process crashed before: there is no outbox yet. */
   deliveredAt: number | undefined;
+}
+
+/** An order to invalidate, from the moment it is given to the moment L2 has acknowledged it or could not be told. */
+export interface InvalidationRecord {
+  readonly instance: string;
+  /** Every key that it names, whether or not its row was written. */
+  readonly keys: readonly string[];
+  readonly start: number;
+  end: number;
+}
+
+/** One call of a loader. */
+export interface LoadRecord {
+  readonly instance: string;
+  readonly key: string;
+  readonly start: number;
+  /** When the cache had its outcome, or stopped waiting for it. */
+  end: number;
+  /** Asked for by `forceFresh`, which joins nobody. */
+  readonly forced: boolean;
+  /** How long the first of its process to want the key has been waiting, in milliseconds; 0 where nobody waits. */
+  readonly waited: number;
+}
+
+/** A read or write that was rejected. */
+export interface FailureRecord {
+  readonly instance: string;
+  readonly key: string;
+  readonly at: number;
+  readonly error: unknown;
+}
+
+/** Something that may excuse another load: of one process, or of the whole fleet. */
+export interface TroubleRecord {
+  readonly instance: string | undefined;
+  readonly start: number;
+  readonly end: number;
 }
 
 /** Everything that clients did, and what the database says of it. */
 export class History {
   readonly reads: ReadRecord[] = [];
   readonly writes: WriteRecord[] = [];
-  readonly loads: { readonly instance: string; readonly key: string; readonly at: number }[] = [];
-  readonly failures: {
-    readonly instance: string;
-    readonly key: string;
-    readonly at: number;
-    readonly error: unknown;
-  }[] = [];
-  /** Readable lines, for the one run that fails. */
-  readonly trace: string[] = [];
+  readonly invalidations: InvalidationRecord[] = [];
+  readonly loads: LoadRecord[] = [];
+  readonly failures: FailureRecord[] = [];
+  readonly troubles: TroubleRecord[] = [];
+  /** Reads that have no answer yet. */
+  readonly open = new Set<{ readonly instance: string; readonly key: string; readonly start: number }>();
+
+  /** Since when somebody has been waiting for a key in a process; the given moment if nobody is. */
+  waitingSince(instance: string, key: string, now: number): number {
+    let since = now;
+    for (const read of this.open) {
+      if (read.instance === instance && read.key === key) since = Math.min(since, read.start);
+    }
+    return since;
+  }
 }

@@ -1,9 +1,11 @@
 import type { Schedule } from '../../src/adapters/memory/index.ts';
-import type { SeededRandom } from './seeded-random.ts';
+import { type Chance, nameOf } from './chance.ts';
 import type { Host, VirtualTime } from './virtual-time.ts';
 
 /** What a link does with what is sent on it. */
 export interface LinkState {
+  readonly name: number;
+  readonly host: Host | undefined;
   /** Everything on it waits until then: a black hole that ends, or a server that stands still. */
   stalledUntil: number;
   /** Latency of each direction, in milliseconds, drawn between the two. */
@@ -13,42 +15,59 @@ export interface LinkState {
   lastReply: number;
 }
 
+export const USUAL_LATENCY = [0.1, 3] as const;
+/** Of what comes late although nothing has failed; beyond the usual budget of 50 ms, there and back. */
+const LATE = [15, 90] as const;
+
 /**
  * The ways between hosts and the server. A connection's name begins with its host's; what is sent on one connection
  * arrives in order, and what is sent on two arrives in any.
  */
 export class Network {
   readonly #time: VirtualTime;
-  readonly #random: SeededRandom;
-  readonly #hosts: ReadonlyMap<string, Host>;
+  readonly #chance: Chance;
+  readonly #lateShare: number;
+  readonly #hosts = new Map<string, Host>();
   readonly #links = new Map<string, LinkState>();
   /** The server itself stands still until then (SIGSTOP): requests wait at its door. */
   serverStalledUntil = 0;
 
-  constructor(time: VirtualTime, random: SeededRandom, hosts: ReadonlyMap<string, Host>) {
+  /** @param lateShare How much of what is sent is late for no reason. */
+  constructor(time: VirtualTime, chance: Chance, lateShare: number) {
     this.#time = time;
-    this.#random = random;
-    this.#hosts = hosts;
+    this.#chance = chance;
+    this.#lateShare = lateShare;
+  }
+
+  /** Connections whose names begin with the host's belong to it from now on. */
+  join(host: Host): void {
+    this.#hosts.set(host.name, host);
   }
 
   link(connection: string): LinkState {
     const known = this.#links.get(connection);
     if (known !== undefined) return known;
-    const made: LinkState = { stalledUntil: 0, latency: [0.1, 3], lastRequest: 0, lastReply: 0 };
+    const host = this.#hosts.get(connection.slice(0, connection.indexOf('.')));
+    const made: LinkState = {
+      name: nameOf(connection),
+      host,
+      stalledUntil: 0,
+      latency: USUAL_LATENCY,
+      lastRequest: 0,
+      lastReply: 0,
+    };
     this.#links.set(connection, made);
     return made;
   }
 
   /** For the memory server: a call takes effect when it arrives, and its caller learns of it later still. */
   readonly schedule: Schedule = (what, act) => {
-    const connection = what.slice(0, what.indexOf(' '));
-    const link = this.link(connection);
-    const host = this.#hostOf(connection);
+    const link = this.link(what.slice(0, what.indexOf(' ')));
     link.lastRequest = Math.max(this.#arrival(link), link.lastRequest);
     return new Promise((resolve, reject) => {
       const settle = (end: () => void): void => {
         link.lastReply = Math.max(this.#arrival(link), link.lastReply);
-        this.#time.at(link.lastReply, end, host);
+        this.#time.at(link.lastReply, end, link.host);
       };
       const arrive = (): void => {
         if (this.serverStalledUntil > this.#time.now) {
@@ -70,15 +89,17 @@ export class Network {
   readonly deliver = (run: () => void, connection: string): void => {
     const link = this.link(connection);
     link.lastReply = Math.max(this.#arrival(link), link.lastReply);
-    this.#time.at(link.lastReply, run, this.#hostOf(connection));
+    this.#time.at(link.lastReply, run, link.host);
   };
 
-  #arrival(link: LinkState): number {
-    const [low, high] = link.latency;
-    return Math.max(this.#time.now, link.stalledUntil) + this.#random.between(low, high);
-  }
+  /** For the memory server: a process learns of a lost connection as soon as it is awake. */
+  readonly interrupt = (run: () => void, connection: string): void => {
+    this.#time.at(this.#time.now, run, this.link(connection).host);
+  };
 
-  #hostOf(connection: string): Host | undefined {
-    return this.#hosts.get(connection.slice(0, connection.indexOf('.')));
+  #arrival({ name, stalledUntil, latency }: LinkState): number {
+    const { now } = this.#time;
+    const isLate = this.#lateShare > 0 && this.#chance.of(~name, now) < this.#lateShare;
+    return Math.max(now, stalledUntil) + this.#chance.between(name, now, isLate ? LATE : latency);
   }
 }

@@ -1,51 +1,74 @@
 import { parseArgs } from 'node:util';
-import { run } from './workload.ts';
+import { planOf } from './plan-of.ts';
+import { report } from './report.ts';
+import { run } from './run.ts';
+import { shrink } from './shrink.ts';
+import { WEAKENINGS } from './weakenings/index.ts';
+import type { Weakened } from './weakenings/weakening.ts';
 
-const HELP = `bun run simulate [--seeds N] [--from SEED] [--seed SEED]
+const HELP = `bun run simulate [--seeds N] [--from SEED] [--seed SEED [--shrink]] [--weakening NAME]
 
 Runs random histories of a simulated fleet and checks the invariants of docs/consistency.md.
-  --seeds N     how many seeds, default 1000
-  --from SEED   the first, default 1
-  --seed SEED   one seed alone, with its whole trace
-  --help        this text`;
+  --seeds N         how many seeds, default 1000
+  --from SEED       the first, default 1
+  --seed SEED       one seed alone, with its whole trace
+  --shrink          as few steps of it as still break the same invariant; without --seed, of the first that fails
+  --weakening NAME  with one rule of the protocol taken away, in the world that is made for it
+  --help            this text`;
 
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '1000' },
     from: { type: 'string', default: '1' },
     seed: { type: 'string' },
+    shrink: { type: 'boolean', default: false },
+    weakening: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 });
+
+const { mix, weakening } = weakened(values.weakening);
+const options = weakening === undefined ? {} : { weakening };
 
 if (values.help) console.log(HELP);
 else if (values.seed !== undefined) replay(wholeNumber('seed', values.seed));
 else simulate(wholeNumber('from', values.from), wholeNumber('seeds', values.seeds));
 
 function replay(seed: number): void {
-  const { trace, violations, operations } = run({ seed });
-  for (const line of trace) console.log(line);
-  for (const { invariant, message } of violations) console.log(`${invariant}: ${message}`);
-  console.log(`seed ${seed}: ${operations} operations, ${violations.length} violations`);
-  if (violations.length > 0) process.exitCode = 1;
+  const plan = planOf(seed, mix);
+  const hasFailed = run(seed, mix, options).violations.length > 0;
+  for (const line of report(values.shrink && hasFailed ? shrink(plan, options) : plan, options)) console.log(line);
+  if (hasFailed) process.exitCode = 1;
 }
 
 function simulate(from: number, seeds: number): void {
   let operations = 0;
   let failed = 0;
   for (let seed = from; seed < from + seeds; seed += 1) {
-    const result = run({ seed });
+    const result = run(seed, mix, options);
     operations += result.operations;
     const [first] = result.violations;
     if (first !== undefined) {
       failed += 1;
       console.log(`seed ${seed}: ${first.invariant}: ${first.message}`);
+      if (values.shrink) {
+        replay(seed);
+        return;
+      }
     }
     if ((seed - from + 1) % 1_000 === 0)
       console.log(`${seed - from + 1} seeds, ${operations} operations, ${failed} failed`);
   }
   console.log(`${seeds} seeds, ${operations} operations, ${failed} seeds with a violation`);
   if (failed > 0) process.exitCode = 1;
+}
+
+function weakened(name: string | undefined): Partial<Weakened> {
+  if (name === undefined) return {};
+  const found = WEAKENINGS[name];
+  if (found !== undefined) return found;
+  console.error(`--weakening must be one of:\n${Object.keys(WEAKENINGS).join('\n')}`);
+  process.exit(64);
 }
 
 function wholeNumber(option: string, given: string): number {

@@ -44,11 +44,11 @@ export class VirtualTime {
     };
   }
 
-  /** The clock of one host; all run at one speed, from origins of their own. */
-  clockOf(host: Host, origin = 0): Clock {
+  /** The clock of one host, from an origin and at a speed of its own. */
+  clockOf(host: Host, origin = 0, speed = 1): Clock {
     return {
-      now: () => this.#now + origin,
-      after: (ms, run) => (ms === Infinity ? () => {} : this.at(this.#now + ms, run, host)),
+      now: () => this.#now * speed + origin,
+      after: (ms, run) => (ms === Infinity ? () => {} : this.at(this.#now + ms / speed, run, host)),
     };
   }
 

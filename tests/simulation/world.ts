@@ -1,220 +1,191 @@
-import { MemoryServer, memoryLocalTier } from '../../src/adapters/memory/index.ts';
+import {
+  type MemoryRemoteTier,
+  MemoryServer,
+  memoryLocalTier,
+  type RestartData,
+} from '../../src/adapters/memory/index.ts';
 import { assembleCache, COLLABORATORS } from '../../src/core/assemble.ts';
-import type { Bus, RemoteTier } from '../../src/core/ports.ts';
-import { InvalidationPendingError, type Loader, type ReadOptions, type TieredCache } from '../../src/index.ts';
-import { History, type Row, type WriteRecord } from './history.ts';
+import type { Clock } from '../../src/core/clock.ts';
+import type { Bus, LocalTier, RemoteTier } from '../../src/core/ports.ts';
+import type { CacheEvent } from '../../src/index.ts';
+import { Chance } from './chance.ts';
+import { FaultyBus } from './faulty-bus.ts';
+import { History } from './history.ts';
+import { Debts, type Instance } from './instance.ts';
 import { Network } from './network.ts';
+import type { Setting } from './plan.ts';
 import { SeededRandom } from './seeded-random.ts';
+import { Source } from './source.ts';
 import { Host, VirtualTime } from './virtual-time.ts';
+
+export type {
+  MemoryBus as MemoryBusConnection,
+  MemoryRemoteTier as MemoryTier,
+} from '../../src/adapters/memory/index.ts';
+
+/** What one instance is made of, besides the classes. */
+export interface Wiring {
+  readonly l1: LocalTier;
+  readonly tier: RemoteTier;
+  readonly bus: Bus;
+  readonly clock: Clock;
+}
 
 /** Parts of the cache that a run may replace by weaker ones. */
 export interface Weakening {
   readonly collaborators?: Partial<typeof COLLABORATORS>;
   readonly tier?: (tier: RemoteTier) => RemoteTier;
   readonly bus?: (bus: Bus) => Bus;
+  /** Where several sides of one instance must know of each other. */
+  readonly wire?: (wiring: Wiring) => Wiring;
 }
 
-export interface WorldOptions {
-  readonly seed: number;
-  /** Default 3. */
-  readonly instances?: number;
-  readonly weakening?: Weakening;
-  readonly defaults?: ReadOptions;
-}
-
-export type MemoryTier = ReturnType<MemoryServer['remoteTier']>;
-export type MemoryBusConnection = ReturnType<MemoryServer['bus']>;
-
-/** One process of the fleet. */
-export interface Instance {
-  readonly name: string;
-  readonly host: Host;
-  readonly cache: TieredCache;
-  readonly tier: MemoryTier;
-  readonly bus: MemoryBusConnection;
-  /** Writes of this instance that L2 has not been told of. */
-  readonly owed: Set<WriteRecord>;
-}
+/** Longer than the longest wait for a lease and the longest load after it. */
+const PATIENCE_MS = 15_000;
 
 /** The bound D in simulated worlds. */
 export const MAX_LAG_MS = 1_500;
 
 /**
  * A fleet of caches over one simulated Redis and one database, in virtual time. Everything random comes from the seed,
- * so a run is its seed.
+ * so a run is its plan.
  */
 export class World {
   readonly time = new VirtualTime();
-  readonly random: SeededRandom;
   readonly history = new History();
   readonly network: Network;
   readonly server: MemoryServer;
-  readonly instances: readonly Instance[];
-  readonly #rows = new Map<string, number>();
-  readonly #defaults: ReadOptions;
-  /** Latency of each direction to the database, in milliseconds. */
-  databaseLatency: readonly [low: number, high: number] = [0.5, 12];
+  readonly source: Source;
+  readonly setting: Setting;
+  /** Who is at each place at present. */
+  readonly instances: (Instance | undefined)[];
+  /** By how much the server's clock has been moved, forth and back together. */
+  serverClockMoved = 0;
+  /** When the last fault will have healed. */
+  healedAt = 0;
+  readonly #random: SeededRandom;
+  readonly #weakening: Weakening;
+  readonly #onNote: ((line: string) => void) | undefined;
+  #serverOffset = 0;
+  #started = 0;
 
-  constructor({ seed, instances = 3, weakening = {}, defaults = {} }: WorldOptions) {
-    this.random = new SeededRandom(seed);
-    this.#defaults = defaults;
-    const names = Array.from({ length: instances }, (_, index) => `i${index}`);
-    const hosts = new Map(names.map((name) => [name, new Host(name)]));
-    this.network = new Network(this.time, this.random.fork(), hosts);
+  /** @param onNote Given what happens, a line each; without it no line is made. */
+  constructor(seed: number, setting: Setting, weakening: Weakening = {}, onNote?: (line: string) => void) {
+    const chance = new Chance(seed);
+    this.setting = setting;
+    this.#weakening = weakening;
+    this.#onNote = onNote;
+    this.#random = new SeededRandom(seed);
+    this.network = new Network(this.time, chance, setting.lateShare);
+    this.source = new Source(this.time, chance, setting.sourceLatency);
     this.server = new MemoryServer({
-      clock: { now: () => this.time.now, after: (ms, run) => this.time.at(this.time.now + ms, run) },
+      clock: { now: () => this.time.now + this.#serverOffset, after: () => () => {} },
       schedule: this.network.schedule,
       deliver: this.network.deliver,
+      interrupt: this.network.interrupt,
     });
-    this.instances = [...hosts.values()].map((host) => this.#start(host, weakening));
+    this.instances = [];
+    for (let place = 0; place < setting.instances; place += 1) this.start(place);
   }
 
-  /** Everybody has connected and is proven. */
-  warmUp(): void {
-    this.time.runUntil(this.time.now + 1_000);
+  /** Lets time pass. */
+  runFor(ms: number): void {
+    this.time.runUntil(this.time.now + ms);
   }
 
-  version(key: string): number {
-    return this.#rows.get(key) ?? 0;
+  /** Lets time pass until every read is answered, or none of those that are left ever will be. */
+  runUntilAnswered(): void {
+    const until = this.time.now + PATIENCE_MS;
+    while (this.history.open.size > 0 && this.time.now < until) this.runFor(50);
   }
 
-  /** A client reads a key on an instance; the outcome goes to the history. */
-  read(instance: Instance, key: string, options: ReadOptions<Row> = {}): void {
-    const start = this.time.now;
-    const tags = [tagOf(key)];
-    // A tag may be known before the load, from its value, or from the loader alone.
-    const naming = this.random.pick(['before', 'value', 'loader']);
-    const loader: Loader<Row> = ({ setTags }) => {
-      if (naming === 'loader') setTags(tags);
-      return this.#load(instance, key);
-    };
-    const named = naming === 'before' ? { tags } : naming === 'value' ? { tags: () => tags } : {};
-    instance.cache.lookup<Row>(key, loader, { ...named, ...options }).then(
-      (lookup) => {
-        const end = this.time.now;
-        const { version } = lookup.value;
-        const flagged = lookup.state === 'stale';
-        this.history.reads.push({ kind: 'read', instance: instance.name, key, version, start, end, flagged, lookup });
-        this.#note(
-          () =>
-            `${instance.name} read ${key} = ${version} from ${lookup.tier}${flagged ? ' (stale)' : ''}, asked at ${start.toFixed(1)}`,
-        );
-      },
-      (error: unknown) => this.history.failures.push({ instance: instance.name, key, at: start, error }),
-    );
+  /** Runs something that is no process's after so many milliseconds. */
+  readonly after = (ms: number, run: () => void): void => {
+    this.time.at(this.time.now + ms, run);
+  };
+
+  /** Adds to the trace, if there is one. */
+  note(line: () => string): void {
+    this.#onNote?.(`${this.time.now.toFixed(1).padStart(9)}  ${line()}`);
   }
 
-  /** A client writes a row through an instance: commit, then invalidation, by key, tag, pattern or everything. */
-  write(instance: Instance, key: string, how: 'key' | 'tag' | 'pattern' | 'clear' = 'key'): void {
-    const start = this.time.now;
-    this.#atDatabase(instance, () => {
-      const version = this.version(key) + 1;
-      this.#rows.set(key, version);
-      this.#note(() => `${instance.name} commits ${key} = ${version}`);
-      return version;
-    }).then(
-      (version) => {
-        const write: WriteRecord = {
-          kind: 'write',
-          instance: instance.name,
-          key,
-          version,
-          start,
-          acknowledgedAt: undefined,
-          deliveredAt: undefined,
-        };
-        this.history.writes.push(write);
-        instance.owed.add(write);
-        return this.#invalidate(instance, key, how).then(
-          () => {
-            instance.owed.delete(write);
-            write.acknowledgedAt = write.deliveredAt = this.time.now;
-            this.#note(() => `${instance.name} has invalidated ${key} (${how}) for ${version}`);
-          },
-          (error: unknown) => {
-            if (!(error instanceof InvalidationPendingError)) throw error;
-            write.acknowledgedAt = this.time.now;
-            this.#note(() => `${instance.name} owes the invalidation of ${key} (${how}) for ${version}`);
-          },
-        );
-      },
-      (error: unknown) => this.history.failures.push({ instance: instance.name, key, at: start, error }),
-    );
+  /** A new process at a place: connected to nobody, knowing nothing. */
+  start(place: number): Instance {
+    this.#started += 1;
+    const name = this.#started > this.setting.instances ? `i${place}+${this.#started}` : `i${place}`;
+    const host = new Host(name);
+    this.network.join(host);
+    const tier = this.server.remoteTier(`${name}.data`);
+    const bus = new FaultyBus(this.server.bus(`${name}.bus`), this.time, host);
+    const debts = new Debts(() => this.time.now);
+    const instance = { name, place, host, tier, bus, debts, cache: this.#assemble(host, tier, bus, debts) };
+    this.instances[place] = instance;
+    return instance;
   }
 
-  #invalidate({ cache }: Instance, key: string, how: 'key' | 'tag' | 'pattern' | 'clear'): Promise<unknown> {
-    switch (how) {
-      case 'key':
-        return cache.delete(key);
-      case 'tag':
-        return cache.invalidate({ tags: [tagOf(key)] });
-      case 'pattern':
-        return cache.invalidate({ pattern: `${key.slice(0, 2)}*` });
-      case 'clear':
-        return cache.clear();
+  /** Ends a process at this moment, whatever it was doing; its successor starts a while later. */
+  crash(instance: Instance, afterMs: number): void {
+    if (instance.host.crashed) return;
+    instance.host.crashed = true;
+    instance.tier.abandon();
+    instance.bus.connection.abandon();
+    this.instances[instance.place] = undefined;
+    for (const load of this.history.loads) {
+      if (load.instance === instance.name) load.end = Math.min(load.end, this.time.now);
     }
+    for (const read of this.history.open) if (read.instance === instance.name) this.history.open.delete(read);
+    this.after(afterMs, () => this.start(instance.place));
   }
 
-  #load(instance: Instance, key: string): Promise<Row> {
-    this.history.loads.push({ instance: instance.name, key, at: this.time.now });
-    return this.#atDatabase(instance, () => ({ key, version: this.version(key) }));
+  /** Another run of the server. An isolated one takes no write any more by then: so Sentinel has to be configured. */
+  restart(data: RestartData): void {
+    this.server.refuseIsolatedWrites();
+    this.server.restart(data);
   }
 
-  /** The database acts at one moment between the request and the answer. */
-  #atDatabase<T>(instance: Instance, act: () => T): Promise<T> {
-    const [low, high] = this.databaseLatency;
-    return new Promise((resolve) => {
-      this.time.at(this.time.now + this.random.between(low, high), () => {
-        const result = act();
-        this.time.at(this.time.now + this.random.between(low, high), () => resolve(result), instance.host);
-      });
-    });
+  stepServerClock(ms: number): void {
+    this.#serverOffset += ms;
+    this.serverClockMoved += Math.abs(ms);
   }
 
-  #start(host: Host, { collaborators, tier = same, bus = same }: Weakening): Instance {
-    const connection = this.server.remoteTier(`${host.name}.data`);
-    const subscription = this.server.bus(`${host.name}.bus`);
-    const owed = new Set<WriteRecord>();
-    const cache = assembleCache(
+  #assemble(host: Host, connection: MemoryRemoteTier, subscription: Bus, debts: Debts) {
+    const { tier = same, bus = same, wire = same, collaborators } = this.#weakening;
+    const random = new SeededRandom(this.#random.next() * 2 ** 32);
+    const clock = this.time.clockOf(host, random.between(0, 1e6), 1 + random.between(-1, 1) * this.setting.skew);
+    const wiring = wire({ l1: memoryLocalTier(), tier: tier(connection), bus: bus(subscription), clock });
+    const chosen = { ...COLLABORATORS, ...collaborators };
+    return assembleCache(
       {
         name: host.name,
-        l1: memoryLocalTier(),
-        l2: tier(connection),
-        bus: bus(subscription),
-        clock: this.time.clockOf(host, this.random.between(0, 1e6)),
-        random: this.random.fork(),
+        l1: wiring.l1,
+        l2: wiring.tier,
+        bus: wiring.bus,
+        clock,
+        random,
         maxLag: MAX_LAG_MS,
-        defaults: { ttl: '20s', l1Ttl: '5s', ...this.#defaults },
-        observers: [
-          (event) => {
-            if (event.type === 'invalidation_delivered') this.#delivered(owed);
-            if (event.type !== 'lookup' && event.type !== 'load') this.#note(() => `${host.name} ${event.type}`);
-          },
-        ],
+        observers: [(event) => this.#observe(host.name, event)],
       },
-      { ...COLLABORATORS, ...collaborators },
+      { ...chosen, PendingInvalidations: debts.watch(chosen.PendingInvalidations) },
     );
-    return { name: host.name, host, cache, tier: connection, bus: subscription, owed };
   }
 
-  #delivered(owed: Set<WriteRecord>): void {
-    for (const write of owed) {
-      // One whose own call has not answered yet is not part of what was delivered behind it.
-      if (write.acknowledgedAt === undefined) continue;
-      write.deliveredAt = this.time.now;
-      owed.delete(write);
-    }
-  }
-
-  #note(line: () => string): void {
-    this.history.trace.push(`${this.time.now.toFixed(1).padStart(9)}  ${line()}`);
+  /** What may excuse another load of some key is kept; everything else is for the trace alone. */
+  #observe(instance: string, event: CacheEvent): void {
+    const { type } = event;
+    if (TROUBLES.has(type)) this.history.troubles.push({ instance, start: this.time.now, end: this.time.now });
+    if (!UNTOLD.has(type)) this.note(() => `${instance} ${type}`);
   }
 }
 
-/** The tag of a key; two keys share each. */
-export function tagOf(key: string): string {
-  return `tag:${Number(key.slice(1)) % 2}`;
-}
+const TROUBLES = new Set<CacheEvent['type']>([
+  'tier_failure',
+  'l2_timeout',
+  'breaker_transition',
+  'epoch_changed',
+  'l2_down',
+  'l2_up',
+]);
+const UNTOLD = new Set<CacheEvent['type']>(['lookup', 'load', 'lookup_failed', 'invalidated']);
 
 function same<T>(given: T): T {
   return given;

@@ -1,0 +1,157 @@
+import type { Instance } from './instance.ts';
+import { USUAL_LATENCY } from './network.ts';
+import type { Fault } from './plan.ts';
+import type { World } from './world.ts';
+
+type Injure = (world: World, instance: Instance, fault: Pick<Fault, 'ms' | 'draw'>) => void;
+
+/** Everything heals by itself after a while: what is checked is what was served meanwhile and afterwards. */
+export const FAULTS = {
+  /** Garbage collection, a blocked event loop, SIGSTOP. */
+  'process stands': ({ time }, { host }, { ms }) => {
+    host.pausedUntil = time.now + ms;
+  },
+
+  /** At whatever it was awaiting. What it owed to L2 goes with it. */
+  'process crashes': (world, instance, { ms }) => {
+    world.crash(instance, ms);
+  },
+
+  /** A subscriber's buffer overruns: nobody is told. */
+  'messages are lost': ({ time }, { bus }, { ms }) => {
+    bus.loseUntil(time.now + ms);
+  },
+
+  'messages come twice': ({ time }, { bus }, { ms }) => {
+    bus.repeatUntil(time.now + ms);
+  },
+
+  'bus is cut': ({ after }, { bus }, { ms }) => {
+    bus.connection.disconnect();
+    after(ms, () => bus.connection.reconnect());
+  },
+
+  'bus is a black hole': ({ time, network }, { bus }, { ms }) => {
+    network.link(bus.connection.name).stalledUntil = time.now + ms;
+  },
+
+  'data is cut': ({ after }, { tier }, { ms }) => {
+    tier.disconnect();
+    after(ms, () => tier.reconnect());
+  },
+
+  'data is a black hole': ({ time, network }, { tier }, { ms }) => {
+    network.link(tier.name).stalledUntil = time.now + ms;
+  },
+
+  /** Replies come after their budget is over. */
+  'data is slow': ({ after, network }, { tier }, { ms, draw }) => {
+    const link = network.link(tier.name);
+    link.latency = [5 + 15 * draw, 10 + 70 * draw];
+    after(ms, () => {
+      link.latency = USUAL_LATENCY;
+    });
+  },
+
+  /** The process is alive and reaches nobody but the database. */
+  'process is isolated': ({ time, network }, { bus, tier }, { ms }) => {
+    for (const name of [bus.connection.name, tier.name]) network.link(name).stalledUntil = time.now + ms;
+  },
+
+  'server stands': ({ time, network }, _instance, { ms }) => {
+    network.serverStalledUntil = time.now + ms;
+  },
+
+  'server restarts': (world, _instance, { draw }) => {
+    world.restart({ keepData: draw < 0.5 });
+  },
+
+  'server is down': (world, _instance, { ms, draw }) => {
+    world.server.stop();
+    world.after(ms, () => world.restart({ keepData: draw < 0.5 }));
+  },
+
+  /** From the last time it was saved: values, leases and tags that were ended since are there again, and the counter. */
+  'server restarts from before': (world, _instance, { ms }) => {
+    const before = world.server.snapshot();
+    world.after(ms, () => world.restart({ from: before }));
+  },
+
+  /** The replica that is promoted has not received what was written lately; meanwhile nobody answers. */
+  'server fails over': (world, _instance, { ms, draw }) => {
+    const replica = world.server.snapshot();
+    world.after(ms * draw, () => world.server.stop());
+    world.after(ms, () => world.restart({ from: replica }));
+  },
+
+  /**
+   * Some are cut off together with the old master, the others find the promoted one. The old one takes writes for
+   * `min-replicas-max-lag`, then refuses them; nothing is promoted before, as it should be configured. Its publications
+   * and plain reads go on until the network is whole again.
+   */
+  'network splits': (world, { tier, bus }, { ms, draw }) => {
+    const { server } = world;
+    const replica = server.snapshot();
+    const minority = new Set([tier.name, bus.connection.name]);
+    server.isolate((connection) => minority.has(connection));
+    const graceMs = ms * draw * 0.5;
+    world.after(graceMs, () => world.restart({ from: replica }));
+    world.after(graceMs + ms, () => server.rejoin());
+  },
+
+  'server is flushed': ({ server }) => {
+    server.flush();
+  },
+
+  /** Any one thing under `allkeys-lru`: a value, a lease, a tag, the generation, the counter. */
+  'record is evicted': ({ server }, _instance, { draw }) => {
+    const names = server.names();
+    const name = names[Math.floor(draw * names.length)];
+    if (name !== undefined) server.evict(name);
+  },
+
+  'server is full': ({ server, after }, _instance, { ms }) => {
+    server.full = true;
+    after(ms, () => {
+      server.full = false;
+    });
+  },
+
+  /** Redis's TIME jumps, as when somebody sets the date; ages are off by as much, and what is fresh is another matter. */
+  'server clock steps': (world, _instance, { ms, draw }) => {
+    world.stepServerClock(draw < 0.5 ? -ms : ms);
+  },
+
+  'source fails': ({ time, source }, _instance, { ms }) => {
+    source.failingUntil = time.now + ms;
+  },
+
+  /** Loads outlive leases and, some of them, the hard timeout. */
+  'source is slow': ({ time, source }, _instance, { ms, draw }) => {
+    source.slowUntil = time.now + ms;
+    source.slowness = 4_000 * draw * draw;
+  },
+} as const satisfies Record<string, Injure>;
+
+export type FaultName = keyof typeof FAULTS;
+
+/** The bus alone: whoever reads L2 meets nothing of it. */
+const OF_THE_BUS = new Set<FaultName>([
+  'messages are lost',
+  'messages come twice',
+  'bus is cut',
+  'bus is a black hole',
+]);
+
+/** No fault lasts longer than so much more than it says: the split, with its grace. */
+const LONGEST_SHARE = 1.5;
+
+/** Lets a fault happen, and notes what it may excuse and when it is over. */
+export function injure(world: World, instance: Instance, fault: Fault): void {
+  const { now } = world.time;
+  const end = now + fault.ms * LONGEST_SHARE;
+  world.healedAt = Math.max(world.healedAt, end);
+  // Who is cut off may hold leases for which all others wait in vain.
+  if (!OF_THE_BUS.has(fault.fault)) world.history.troubles.push({ instance: undefined, start: now, end });
+  FAULTS[fault.fault](world, instance, fault);
+}

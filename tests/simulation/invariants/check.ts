@@ -1,0 +1,46 @@
+import { isCacheError } from '../../../src/index.ts';
+import type { History } from '../history.ts';
+import { SourceError } from '../source.ts';
+import { MAX_LAG_MS, type World } from '../world.ts';
+import { checkCommitted } from './committed.ts';
+import { checkFreshness } from './freshness.ts';
+import { checkLoads } from './loads.ts';
+import { checkOrder } from './order.ts';
+import { ms, type Violation } from './violation.ts';
+import { checkWindow } from './window.ts';
+
+/** Every invariant over the history of a world, the earliest violation first. Linear in it, but for sorting. */
+export function check(world: World): Violation[] {
+  const { history, source, setting, serverClockMoved } = world;
+  const { reads, writes } = history;
+  // D is measured by the clocks of the processes.
+  const maxLagMs = MAX_LAG_MS * (1 + 2 * setting.skew);
+  const found = [
+    ...checkFreshness(reads, writes, maxLagMs),
+    ...checkWindow(reads, setting.policies, MAX_LAG_MS + serverClockMoved),
+    ...checkCommitted(reads, source),
+    ...checkOrder(reads, writes, maxLagMs),
+    ...checkLoads(world),
+    ...checkErrors(history),
+    ...checkAnswered(history),
+  ];
+  return found.sort((one, other) => one.at - other.at);
+}
+
+/** A caller only meets the loader's own error, or a load that took too long. */
+function checkErrors({ failures }: History): Violation[] {
+  return failures.flatMap(({ instance, key, at, error }) => {
+    if (error instanceof SourceError || (isCacheError(error) && error.code === 'LOAD_TIMEOUT')) return [];
+    return [{ invariant: 'no error', at, message: `${instance} failed for ${key} at ${ms(at)}: ${String(error)}` }];
+  });
+}
+
+/** Every read is answered: nobody waits for a lease, a flight or a server for ever. */
+function checkAnswered({ open, reads }: History): Violation[] {
+  const at = reads.at(-1)?.end ?? 0;
+  return [...open].map(({ instance, key, start }) => ({
+    invariant: 'no hang',
+    at,
+    message: `${instance} was asked for ${key} at ${ms(start)} and has not answered`,
+  }));
+}

@@ -1,0 +1,105 @@
+import type { InvalidationRecord, LoadRecord, TroubleRecord } from '../history.ts';
+import type { World } from '../world.ts';
+import { ms, type Violation } from './violation.ts';
+
+/** More flights of one key than this never run at once in one process. */
+const MOST_HERE = 2;
+/** A value that stays this long does not run out during a run. */
+const LASTING_MS = 20_000;
+/** Whoever has waited for the hard timeout loads without a lease; clocks run a little apart. */
+const PATIENT = 0.99;
+/** A lease is asked for up to so long before the load that it is for. */
+const ACQUIRED_MS = 150;
+/** An outage here or a lease that ran out excuses what begins up to so much later: waiting for D, and a lease. */
+const AFTERMATH_MS = 6_500;
+
+/**
+ * I7: loads of one key under way. In one process never more than two. In the fleet one, and one more for each invalidation
+ * while they last; whoever could not use L2 lately, or may have lost its lease, is not counted, nor is a load in a process
+ * that is still telling L2 of an invalidation of the key, for which L2 is no answer there. A load that outlasts the lease is
+ * not counted against others: the right to refresh a value is not renewed.
+ */
+export function checkLoads({ history, setting }: World): Violation[] {
+  const calm = new Calm(history.troubles);
+  return [...Map.groupBy(history.loads, ({ key }) => key)].flatMap(([key, loads]) => {
+    const { ttl = 0, lease = 0, hardTimeout = 0 } = setting.policies[key] ?? {};
+    // Whoever refreshes a value that runs out meanwhile is met by whoever finds nothing there: values must not run out,
+    // as those of a row do that was absent.
+    const first = history.writes.find((write) => write.key === key)?.deliveredAt ?? Infinity;
+    const lastsFrom = ttl < LASTING_MS ? Infinity : first;
+    const orders = history.invalidations.filter(({ keys }) => keys.includes(key));
+    const isCounted = (load: LoadRecord): boolean =>
+      !load.forced &&
+      load.waited < hardTimeout * PATIENT &&
+      load.start >= lastsFrom &&
+      !orders.some((order) => isPending(order, load));
+    const counted = new Set(loads.filter(isCounted));
+    return [...checkEach(key, loads), ...checkFleet(key, loads, counted, orders, calm, lease)];
+  });
+}
+
+function checkEach(key: string, loads: readonly LoadRecord[]): Violation[] {
+  return [...Map.groupBy(loads, ({ instance }) => instance).values()].flatMap((group) =>
+    overlapping(group).flatMap(({ load, running }) =>
+      running.length <= MOST_HERE ? [] : [violation(key, load, `${running.length} are under way in it`)],
+    ),
+  );
+}
+
+function checkFleet(
+  key: string,
+  loads: readonly LoadRecord[],
+  counted: ReadonlySet<LoadRecord>,
+  orders: readonly InvalidationRecord[],
+  calm: Calm,
+  leaseMs: number,
+): Violation[] {
+  return overlapping(loads).flatMap(({ load, running }) => {
+    const holders = running.filter(
+      (each) => counted.has(each) && load.start - each.start < leaseMs - ACQUIRED_MS && calm.covers(each, load.start),
+    );
+    if (holders.length < 2) return [];
+    const since = Math.min(...holders.map(({ start }) => start)) - ACQUIRED_MS;
+    const meanwhile = orders.filter(({ start, end }) => start <= load.start && end >= since).length;
+    if (holders.length <= 1 + meanwhile) return [];
+    return [violation(key, load, `the fleet has ${holders.length}, with ${meanwhile} invalidations meanwhile`)];
+  });
+}
+
+/** Each load, in order, with those that are under way when it begins, itself included. */
+function overlapping(loads: readonly LoadRecord[]): { load: LoadRecord; running: LoadRecord[] }[] {
+  let running: LoadRecord[] = [];
+  return loads.map((load) => {
+    running = [...running.filter(({ end }) => end > load.start), load];
+    return { load, running };
+  });
+}
+
+/** Whether L2 was not asked for a load because its own process owed it an invalidation. */
+function isPending(order: InvalidationRecord, load: LoadRecord): boolean {
+  return order.instance === load.instance && order.start <= load.start && order.end >= load.start - ACQUIRED_MS;
+}
+
+function violation(key: string, { instance, start }: LoadRecord, what: string): Violation {
+  return { invariant: 'I7', at: start, message: `${instance} loads ${key} at ${ms(start)}: ${what}` };
+}
+
+/** Where and when nothing was in trouble. */
+class Calm {
+  readonly #everywhere: readonly TroubleRecord[];
+  readonly #here: ReadonlyMap<string, readonly TroubleRecord[]>;
+
+  constructor(troubles: readonly TroubleRecord[]) {
+    this.#everywhere = troubles.filter(({ instance }) => instance === undefined);
+    this.#here = Map.groupBy(
+      troubles.filter(({ instance }) => instance !== undefined),
+      ({ instance }) => instance ?? '',
+    );
+  }
+
+  /** Whether the process of a load was able to use L2 from well before it until `now`. */
+  covers({ instance, start }: LoadRecord, now: number): boolean {
+    const meets = (trouble: TroubleRecord): boolean => trouble.start <= now && trouble.end >= start - AFTERMATH_MS;
+    return !this.#everywhere.some(meets) && !(this.#here.get(instance) ?? []).some(meets);
+  }
+}

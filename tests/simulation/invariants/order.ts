@@ -1,0 +1,46 @@
+import type { ReadRecord, WriteRecord } from '../history.ts';
+import { describeRead, type Violation } from './violation.ts';
+
+/**
+ * I6: of two unflagged reads here that do not overlap, the later is no older; excepted until the newer write's
+ * invalidation has reached this instance, for which it has D, where the newer value came from the source and was not
+ * stored in L2.
+ */
+export function checkOrder(
+  reads: readonly ReadRecord[],
+  writes: readonly WriteRecord[],
+  maxLagMs: number,
+): Violation[] {
+  const written = new Map(writes.map((write) => [`${write.key} ${write.version}`, write]));
+  const unflagged = reads.filter(({ flagged }) => !flagged);
+  return [...Map.groupBy(unflagged, ({ instance, key }) => `${instance} ${key}`).values()].flatMap((group) =>
+    checkOne(group, written, maxLagMs),
+  );
+}
+
+function checkOne(
+  reads: readonly ReadRecord[],
+  written: ReadonlyMap<string, WriteRecord>,
+  maxLagMs: number,
+): Violation[] {
+  const found: Violation[] = [];
+  const neverInL2 = new Set(
+    reads.filter(({ tier, isInL2 }) => tier === 'source' && !isInL2).map(({ version }) => version),
+  );
+  const byEnd = [...reads].sort((one, other) => one.end - other.end);
+  const byStart = [...reads].sort((one, other) => one.start - other.start);
+  let newest: ReadRecord | undefined;
+  let ended = 0;
+  for (const read of byStart) {
+    for (let next = byEnd[ended]; next !== undefined && next.end <= read.start; next = byEnd[ended]) {
+      ended += 1;
+      if (newest === undefined || next.version > newest.version) newest = next;
+    }
+    if (newest === undefined || newest.version <= read.version) continue;
+    const write = written.get(`${newest.key} ${newest.version}`);
+    const isUndelivered = write?.deliveredAt === undefined || write.deliveredAt + maxLagMs > read.start;
+    if (isUndelivered && neverInL2.has(newest.version)) continue;
+    found.push({ invariant: 'I6', at: read.end, message: `${describeRead(read)} after ${describeRead(newest)}` });
+  }
+  return found;
+}

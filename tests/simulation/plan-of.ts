@@ -1,0 +1,124 @@
+import { FAULTS, type FaultName } from './faults.ts';
+import { type How, KEYS, keyNamed } from './keys.ts';
+import type { Fault, Operation, Plan, Policy, Setting, Step } from './plan.ts';
+import { SeededRandom } from './seeded-random.ts';
+
+/** What a kind of run is made of; whatever is left out is drawn from the seed. */
+export interface Mix {
+  /** How many operations. Default 400. */
+  readonly operations?: number;
+  /** Which faults there may be; default some of all, others in each run. None: nothing fails but the timing. */
+  readonly faults?: readonly FaultName[];
+  /** Faults per operation. */
+  readonly faultShare?: number;
+  /** Writes per operation. */
+  readonly writeShare?: number;
+  /** Mean time between two operations, in milliseconds. */
+  readonly gapMs?: number;
+  readonly how?: readonly How[];
+  readonly modes?: readonly ('delete' | 'expire')[];
+  readonly reads?: readonly Operation['kind'][];
+  readonly setting?: Partial<Omit<Setting, 'policies'>>;
+  readonly policy?: Partial<Policy>;
+}
+
+/** Long enough for every timer of the cache to meet it, short enough for a run to see its end. */
+const LONGEST_FAULT_MS = 3_000;
+/** Everybody has connected and is proven by then. */
+const WARM_UP_MS = 1_000;
+
+/**
+ * A random run. Each has its own few kinds of faults, its own pace and its own policies: many runs that differ find more
+ * than one kind of run repeated (Groce et al., *Swarm Testing*, 2012).
+ */
+export function planOf(seed: number, mix: Mix = {}): Plan {
+  const random = new SeededRandom(seed);
+  const setting = settingOf(random, mix);
+  const faults = mix.faults ?? someFaults(random);
+  const faultShare = mix.faultShare ?? random.pick([0.005, 0.02, 0.05]);
+  const writeShare = mix.writeShare ?? random.pick([0.05, 0.15, 0.3]);
+  // Bursts and lulls: operations meet in the one, timers run out in the other.
+  const gapMs = mix.gapMs ?? random.pick([0.3, 2, 10]);
+  const steps: Step[] = [];
+  let at = WARM_UP_MS;
+  for (let done = 0; done < (mix.operations ?? 400); done += 1) {
+    at += random.chance(0.01) ? random.between(100, 2_000) : random.between(0, 2 * gapMs);
+    const place = Math.floor(random.between(0, setting.instances));
+    if (faults.length > 0 && random.chance(faultShare)) steps.push({ at, place, act: faultOf(random, faults) });
+    const key = random.pick(setting.keys);
+    const act = random.chance(writeShare) ? writeOf(random, key, mix) : readOf(random, key, mix);
+    steps.push({ at, place, act });
+  }
+  return { seed, setting, steps };
+}
+
+function settingOf(random: SeededRandom, { setting, policy }: Mix): Setting {
+  const some = KEYS.map(({ name }) => name).filter(() => random.chance(0.45));
+  const keys = setting?.keys ?? (some.length > 0 ? some : ['k0']);
+  return {
+    instances: random.pick([2, 3, 3, 4]),
+    sourceLatency: random.pick([
+      [0.5, 12],
+      [0.5, 12],
+      [1, 120],
+    ] as const),
+    lateShare: random.pick([0, 0.01, 0.05]),
+    skew: random.pick([0, 0.002]),
+    ...setting,
+    keys,
+    policies: Object.fromEntries(keys.map((key) => [key, { ...policyOf(random), ...policy }])),
+  };
+}
+
+function policyOf(random: SeededRandom): Policy {
+  return {
+    ttl: random.pick([400, 3_000, 20_000, 20_000]),
+    l1Ttl: random.pick([150, 5_000, 5_000]),
+    negativeTtl: random.pick([300, 5_000]),
+    staleWhileRevalidate: random.pick([0, 0, 1_000]),
+    staleIfError: random.pick([0, 0, 4_000]),
+    refreshAhead: random.pick([false, false, 0.6] as const),
+    softTimeout: random.pick([false, false, 20] as const),
+    hardTimeout: random.pick([700, 2_500, 2_500]),
+    lease: random.pick([250, 5_000]),
+  };
+}
+
+function someFaults(random: SeededRandom): FaultName[] {
+  const all = Object.keys(FAULTS) as FaultName[];
+  return all.filter(() => random.chance(0.3));
+}
+
+function faultOf(random: SeededRandom, faults: readonly FaultName[]): Fault {
+  // As many short ones as long ones: a fault of 5 ms meets other races than one of 3 s.
+  const ms = Math.exp(random.between(0, Math.log(LONGEST_FAULT_MS)));
+  return { kind: 'fault', fault: random.pick(faults), ms, draw: random.next() };
+}
+
+function readOf(random: SeededRandom, key: string, { reads = READS }: Mix): Operation {
+  const kind = random.pick(reads);
+  if (kind === 'get' || kind === 'peek') return { kind, key };
+  return {
+    kind: 'read',
+    key,
+    naming: random.pick(['before', 'value', 'loader']),
+    ...(random.chance(0.02) && { forceFresh: true as const }),
+    ...(random.chance(0.03) && { patience: random.between(0, 40) }),
+  };
+}
+
+const READS = [...Array<'read'>(14).fill('read'), 'get', 'peek'] as const;
+
+function writeOf(random: SeededRandom, key: string, { how, modes }: Mix): Operation {
+  if (keyNamed(key).writtenThrough && random.chance(0.7)) return { kind: 'set', key, versioned: random.chance(0.7) };
+  return {
+    kind: 'write',
+    key,
+    how: random.pick(how ?? HOW),
+    mode: random.pick(modes ?? MODES),
+    all: random.chance(0.5),
+  };
+}
+
+const HOW = ['key', 'key', 'key', 'tag', 'tag', 'pattern', 'clear'] as const;
+const MODES = ['delete', 'delete', 'expire'] as const;

@@ -1,0 +1,77 @@
+import { type Chance, nameOf } from './chance.ts';
+import type { Row } from './history.ts';
+import type { Host, VirtualTime } from './virtual-time.ts';
+
+/** What the database throws while it fails. */
+export class SourceError extends Error {
+  override readonly name = 'SourceError';
+}
+
+/** The database: the truth. A row that was never committed is absent. */
+export class Source {
+  readonly #time: VirtualTime;
+  readonly #chance: Chance;
+  /** When each version of a row was committed, the first first. */
+  readonly #commits = new Map<string, number[]>();
+  /** Latency of each direction, in milliseconds. */
+  latency: readonly [low: number, high: number];
+  /** Every query fails until then. */
+  failingUntil = 0;
+  /** Every query that begins before then takes {@link slowness} longer to answer. */
+  slowUntil = 0;
+  slowness = 0;
+
+  constructor(time: VirtualTime, chance: Chance, latency: readonly [low: number, high: number]) {
+    this.#time = time;
+    this.#chance = chance;
+    this.latency = latency;
+  }
+
+  /** How often a row was committed. */
+  version(key: string): number {
+    return this.#commits.get(key)?.length ?? 0;
+  }
+
+  /** When a version was committed; `undefined` if it never was. */
+  committedAt(key: string, version: number): number | undefined {
+    return this.#commits.get(key)?.[version - 1];
+  }
+
+  load(host: Host, key: string): Promise<Row | null> {
+    return this.#query(host, key, () => {
+      const version = this.version(key);
+      return version === 0 ? null : { key, version, loadedAt: this.#time.now };
+    });
+  }
+
+  /** One transaction; answers the rows as they are now. */
+  commit(host: Host, keys: readonly string[]): Promise<Row[]> {
+    return this.#query(host, keys[0] ?? '', () =>
+      keys.map((key) => {
+        const commits = this.#commits.get(key) ?? [];
+        this.#commits.set(key, commits);
+        const version = commits.push(this.#time.now);
+        return { key, version, loadedAt: this.#time.now };
+      }),
+    );
+  }
+
+  /** It acts at one moment between the request and the answer. */
+  #query<T>(host: Host, about: string, act: () => T): Promise<T> {
+    const whom = nameOf(`${host.name} ${about}`);
+    const began = this.#time.now;
+    const there = this.#chance.between(whom, began, this.latency);
+    const back = this.#chance.between(~whom, began, this.latency) + (began < this.slowUntil ? this.slowness : 0);
+    return new Promise((resolve, reject) => {
+      this.#time.at(began + there, () => {
+        const fails = this.#time.now < this.failingUntil;
+        const result = fails ? undefined : { value: act() };
+        this.#time.at(
+          this.#time.now + back,
+          () => (result === undefined ? reject(new SourceError('The database is away')) : resolve(result.value)),
+          host,
+        );
+      });
+    });
+  }
+}

@@ -1,0 +1,95 @@
+import { NOTHING_OWED, Owed, PendingInvalidations } from '../../../src/core/pending.ts';
+import type { BusListener, RemoteTier } from '../../../src/core/ports.ts';
+import type { TagGeneration } from '../../../src/core/tags.ts';
+import { TagRegistry } from '../../../src/core/tags.ts';
+import type { Wiring } from '../world.ts';
+import { LASTING, overriding, type Weakened } from './weakening.ts';
+
+/** What is owed to L2, and what is remembered of tags. */
+export const DEBTS: Readonly<Record<string, Weakened>> = {
+  'pending invalidations that do not stand in for L2': {
+    weakening: {
+      collaborators: {
+        PendingInvalidations: class extends PendingInvalidations {
+          override owed(): Owed {
+            return NOTHING_OWED;
+          }
+        },
+      },
+    },
+  },
+
+  'debts that a read forgets as soon as they are paid': {
+    weakening: {
+      collaborators: {
+        PendingInvalidations: class extends PendingInvalidations {
+          override owed(): Owed {
+            const now = (): Owed => super.owed();
+            return new (class extends Owed {
+              override covers(...given: Parameters<Owed['covers']>): boolean {
+                return now().covers(...given);
+              }
+
+              override coversTag(...given: Parameters<Owed['coversTag']>): boolean {
+                return now().coversTag(...given);
+              }
+            })([]);
+          }
+        },
+      },
+    },
+    mix: { faults: ['data is slow', 'data is cut', 'process stands'], faultShare: 0.05, writeShare: 0.3 },
+  },
+
+  'tags that are never ended in this process': {
+    weakening: {
+      collaborators: {
+        TagRegistry: class extends TagRegistry {
+          override invalidate(): boolean {
+            return false;
+          }
+        },
+      },
+    },
+  },
+
+  'a generation that is remembered though a message crossed its reading': {
+    weakening: { wire: (wiring) => rememberingTags(wiring) },
+    mix: { faults: [], how: ['tag', 'clear'], writeShare: 0.3, policy: LASTING },
+  },
+};
+
+/** A memory of generations beside the cache's own: messages end what it holds, but not what is on its way to it. */
+function rememberingTags({ tier, bus, ...rest }: Wiring): Wiring {
+  const known = new Map<string, TagGeneration>();
+  const pass =
+    (listener: BusListener): BusListener['onMessage'] =>
+    (message) => {
+      if (message.kind === 'invalidation') for (const tag of message.targets.tags) known.delete(tag);
+      listener.onMessage(message);
+    };
+  return {
+    ...rest,
+    tier: overriding<RemoteTier>(tier, {
+      tagGenerations: async (tags, generation, keepFor) => {
+        const held = tags.flatMap((tag) => known.get(tag) ?? []);
+        if (held.length === tags.length) return held;
+        const read = await tier.tagGenerations(tags, generation, keepFor);
+        tags.forEach((tag, index) => {
+          const one = read[index];
+          if (one !== undefined) known.set(tag, one);
+        });
+        return read;
+      },
+    }),
+    bus: overriding(bus, {
+      start: (instance, listener) =>
+        bus.start(instance, {
+          onSubscribed: () => listener.onSubscribed(),
+          onUnsubscribed: (error) => listener.onUnsubscribed(error),
+          onMalformed: (reason) => listener.onMalformed(reason),
+          onMessage: pass(listener),
+        }),
+    }),
+  };
+}

@@ -1,0 +1,133 @@
+import { jsonCodec } from '../../../src/core/codec.ts';
+import type { FillRequest, RemoteTier } from '../../../src/core/ports.ts';
+import type { Wiring } from '../world.ts';
+import { INVALIDATED, LASTING, overriding, type Weakened } from './weakening.ts';
+
+/** Who may fill L2, and over what. */
+export const FILLS: Readonly<Record<string, Weakened>> = {
+  'no lease: a fill that stores whatever the record is by now': {
+    weakening: {
+      tier: (tier) => overriding(tier, { fill: (request) => fillBlindly(tier, request) }),
+    },
+  },
+
+  'a refresh that stores over whatever value is there by now': {
+    weakening: {
+      tier: (tier) =>
+        overriding(tier, {
+          fill: async (request) => {
+            if (request.expected.kind === 'lease') return tier.fill(request);
+            const record = await tier.read(request.id, request.generation);
+            if (record.kind !== 'value') return false;
+            return tier.fill({ ...request, expected: { kind: 'value', token: record.value.token } });
+          },
+        }),
+    },
+    mix: {
+      reads: ['read'],
+      writeShare: 0.3,
+      faults: [],
+      setting: { keys: ['k0', 'w0'], sourceLatency: [1, 120] },
+      policy: { ttl: 400, l1Ttl: 150, staleWhileRevalidate: 1_000, refreshAhead: 0.6 },
+    },
+  },
+
+  'a load that began before the reply that granted its lease': {
+    weakening: { wire: (wiring) => hasty(wiring) },
+    mix: { faults: ['data is slow'], setting: { keys: INVALIDATED }, policy: LASTING },
+  },
+
+  'a lease that is given back without looking whose it is': {
+    weakening: {
+      tier: (tier) =>
+        overriding(tier, {
+          release: async (id, generation) => {
+            const record = await tier.read(id, generation);
+            if (record.kind === 'lease') await tier.release(id, generation, record.token);
+          },
+        }),
+    },
+    mix: {
+      faults: [],
+      writeShare: 0.3,
+      how: ['key'],
+      modes: ['delete'],
+      setting: { keys: ['k0'], instances: 4, sourceLatency: [1, 60], lateShare: 0 },
+      policy: { ...LASTING, lease: 5_000, hardTimeout: 2_500 },
+    },
+  },
+
+  'tags that are read when the load is over': {
+    weakening: { tier: (tier) => overriding(tier, { fill: (request) => fillUnderPresentTags(tier, request) }) },
+    mix: { how: ['tag', 'clear'], setting: { sourceLatency: [1, 120] } },
+  },
+
+  'a message before the records are gone': {
+    weakening: {
+      wire: (wiring) => sweepingLate(wiring),
+    },
+    mix: { how: ['pattern'], setting: { keys: INVALIDATED }, policy: { ...LASTING, l1Ttl: 5_000 } },
+  },
+};
+
+/** SET without a condition, in as many steps as it takes. */
+async function fillBlindly(tier: RemoteTier, request: FillRequest): Promise<boolean> {
+  const record = await tier.acquire(request.id, request.generation, request.token, 5_000);
+  const expected =
+    record.kind === 'value'
+      ? ({ kind: 'value', token: record.value.token } as const)
+      : ({ kind: 'lease', token: record.kind === 'lease' ? record.token : request.token } as const);
+  return tier.fill({ ...request, expected });
+}
+
+/** Whoever waits long for a lease begins to load; if it was granted after all, the fill is as good as any. */
+function hasty({ tier, clock, ...rest }: Wiring): Wiring {
+  const granted = new Map<string, Promise<unknown>>();
+  return {
+    ...rest,
+    clock,
+    tier: overriding<RemoteTier>(tier, {
+      acquire: (id, generation, token, leaseMs) => {
+        const reply = tier.acquire(id, generation, token, leaseMs);
+        granted.set(token, reply);
+        return new Promise((resolve, reject) => {
+          clock.after(IMPATIENT_MS, () => resolve({ kind: 'none' }));
+          reply.then(resolve, reject);
+        });
+      },
+      fill: async (request) => {
+        await granted.get(request.expected.token);
+        return tier.fill(request);
+      },
+    }),
+  };
+}
+
+const IMPATIENT_MS = 10;
+
+async function fillUnderPresentTags(tier: RemoteTier, request: FillRequest): Promise<boolean> {
+  const envelope = jsonCodec.decode(request.body);
+  const tags = envelope.tags.map(([tag]) => tag);
+  const generations = await tier.tagGenerations(tags, request.generation, 60_000);
+  const current = envelope.tags.map(([tag, read], index) => [tag, generations[index] ?? read] as const);
+  return tier.fill({ ...request, body: jsonCodec.encode({ ...envelope, tags: current }) });
+}
+
+/** The message goes out at once, the sweep comes after it. */
+function sweepingLate({ tier, ...rest }: Wiring): Wiring {
+  const due: Parameters<RemoteTier['sweep']>[] = [];
+  return {
+    ...rest,
+    tier: overriding<RemoteTier>(tier, {
+      sweep: async (...given) => {
+        due.push(given);
+        return 0;
+      },
+      invalidate: async (...given) => {
+        const reply = await tier.invalidate(...given);
+        for (const sweep of due.splice(0)) await tier.sweep(...sweep);
+        return reply;
+      },
+    }),
+  };
+}

@@ -1,0 +1,86 @@
+import { type EndedTags, type Flight, Flights } from '../../../src/core/flights.ts';
+import type { EntryId } from '../../../src/core/key.ts';
+import { LASTING, type Weakened } from './weakening.ts';
+
+/** What a flight may still do when something has happened meanwhile. */
+export const FLIGHTS: Readonly<Record<string, Weakened>> = {
+  'flights that no invalidation poisons': {
+    weakening: {
+      collaborators: {
+        Flights: class<R> extends Flights<R> {
+          override poison(): void {}
+        },
+      },
+    },
+  },
+
+  'readers that join a flight from before the invalidation': {
+    weakening: {
+      collaborators: {
+        Flights: class<R> extends Flights<R> {
+          readonly #latest = new Map<EntryId, Flight<R>>();
+
+          override begin(...given: Parameters<Flights<R>['begin']>): Flight<R> {
+            const flight = super.begin(...given);
+            this.#latest.set(given[0], flight);
+            const forget = (): void => {
+              if (this.#latest.get(given[0]) === flight) this.#latest.delete(given[0]);
+            };
+            flight.result.then(forget, forget);
+            return flight;
+          }
+
+          override joinable(id: EntryId): Flight<R> | undefined {
+            return this.#latest.get(id);
+          }
+        },
+      },
+    },
+  },
+
+  'readers that join a flight of any age while nothing is proven': {
+    weakening: {
+      collaborators: {
+        Flights: class<R> extends Flights<R> {
+          override joinable(id: EntryId): Flight<R> | undefined {
+            return super.joinable(id, Number.NEGATIVE_INFINITY);
+          }
+        },
+      },
+    },
+    mix: {
+      faults: ['process is isolated', 'source is slow'],
+      faultShare: 0.03,
+      setting: { instances: 2, keys: ['k0'], sourceLatency: [20, 900] },
+      policy: { ...LASTING, hardTimeout: 5_000 },
+    },
+  },
+
+  'flights that do not outrun each other': {
+    weakening: {
+      collaborators: {
+        Flights: class<R> extends Flights<R> {
+          override outrunOthers(): void {}
+        },
+      },
+    },
+    mix: {
+      faults: ['process is isolated', 'data is a black hole', 'bus is a black hole'],
+      setting: { sourceLatency: [1, 300] },
+    },
+  },
+
+  'flights that forget which tags have ended meanwhile': {
+    weakening: {
+      collaborators: {
+        Flights: class<R> extends Flights<R> {
+          override begin(...given: Parameters<Flights<R>['begin']>): Flight<R> {
+            const flight = super.begin(...given);
+            Object.assign(flight.endedTags satisfies EndedTags, { add: () => {} });
+            return flight;
+          }
+        },
+      },
+    },
+  },
+};

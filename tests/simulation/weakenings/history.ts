@@ -1,0 +1,144 @@
+import type { BusMessage } from '../../../src/core/invalidation.ts';
+import type { Bus, BusListener, RemoteTier, Session } from '../../../src/core/ports.ts';
+import { Remote } from '../../../src/core/remote.ts';
+import type { Wiring } from '../world.ts';
+import { INVALIDATED, LASTING, overriding, type Weakened } from './weakening.ts';
+
+/** Whether L2 still tells the history that is believed. */
+export const HISTORY: Readonly<Record<string, Weakened>> = {
+  'no epoch': {
+    weakening: { wire: (wiring) => withoutEpochs(wiring) },
+    mix: {
+      faults: ['server restarts from before', 'server fails over', 'server restarts'],
+      faultShare: 0.03,
+      setting: { keys: INVALIDATED },
+      policy: LASTING,
+    },
+  },
+
+  'an invalidation that is acknowledged under any generation': {
+    weakening: {
+      tier: (tier) =>
+        overriding(tier, {
+          invalidate: async (...given) => {
+            const reply = await tier.invalidate(...given);
+            return reply.kind === 'done' ? reply : { kind: 'done', sequence: 0 };
+          },
+        }),
+    },
+    mix: {
+      faults: ['server restarts', 'server restarts from before', 'server is flushed'],
+      faultShare: 0.05,
+      writeShare: 0.3,
+      setting: { keys: INVALIDATED },
+      policy: LASTING,
+    },
+  },
+
+  'a history that is believed after the connection was lost': {
+    weakening: {
+      collaborators: {
+        Remote: class extends Remote {
+          override distrust(): void {}
+        },
+      },
+    },
+    mix: {
+      faults: ['server restarts from before', 'server fails over'],
+      faultShare: 0.05,
+      setting: { keys: INVALIDATED },
+      policy: LASTING,
+    },
+  },
+
+  'a history that is believed however long ago it was confirmed': {
+    weakening: {
+      collaborators: {
+        Remote: class extends Remote {
+          override get refusal(): 'breaker-open' | 'untrusted' | undefined {
+            return this.breaker.isClosed ? undefined : 'breaker-open';
+          }
+        },
+      },
+    },
+    mix: {
+      faults: ['network splits', 'process stands', 'server is flushed'],
+      faultShare: 0.03,
+      reads: ['get', 'read'],
+      setting: { keys: INVALIDATED },
+      policy: LASTING,
+    },
+  },
+
+  'a heartbeat that only publishes': {
+    weakening: { wire: (wiring) => beatingWithoutWriting(wiring) },
+    mix: { faults: ['network splits'], faultShare: 0.01, setting: { keys: INVALIDATED }, policy: LASTING },
+  },
+};
+
+/** One history for ever: whatever the server says of its run, it is the same, and so is the generation. */
+function withoutEpochs({ tier, bus, ...rest }: Wiring): Wiring {
+  let present = '';
+  const real = (session: Session): Session => ({ ...session, epoch: present });
+  return {
+    ...rest,
+    tier: overriding<RemoteTier>(tier, {
+      heartbeat: async (instance, nonce) => {
+        const heartbeat = await tier.heartbeat(instance, nonce);
+        present = heartbeat.epoch;
+        await tier.agreeGeneration(present, GENERATION);
+        return { ...heartbeat, epoch: EPOCH, generation: GENERATION };
+      },
+      invalidate: (order, session) => tier.invalidate(order, real(session)),
+      write: (request) => tier.write({ ...request, session: real(request.session) }),
+    }),
+    bus: listening(bus, (listener, message) => listener.onMessage({ ...message, epoch: EPOCH })),
+  };
+}
+
+const EPOCH = 'the only epoch';
+const GENERATION = 'the only generation';
+
+/**
+ * Where a server refuses the write of a heartbeat, its publication alone is as good: the server still carries it, and
+ * says what it last knew.
+ */
+function beatingWithoutWriting({ tier, bus, clock, ...rest }: Wiring): Wiring {
+  let listener: BusListener | undefined;
+  let last: Awaited<ReturnType<RemoteTier['heartbeat']>> | undefined;
+  return {
+    ...rest,
+    clock,
+    tier: overriding<RemoteTier>(tier, {
+      heartbeat: async (instance, nonce) => {
+        try {
+          last = await tier.heartbeat(instance, nonce);
+          return last;
+        } catch (error) {
+          const isRefused = error instanceof Error && error.message.startsWith('No replica');
+          if (!isRefused || last === undefined) throw error;
+          const { epoch, sequence } = last;
+          clock.after(1, () => listener?.onMessage({ kind: 'heartbeat', epoch, sequence, nonce }));
+          return last;
+        }
+      },
+    }),
+    bus: listening(bus, (given, message) => {
+      listener = given;
+      if (message.kind === 'invalidation' && last !== undefined) last = { ...last, sequence: message.sequence };
+      given.onMessage(message);
+    }),
+  };
+}
+
+function listening(bus: Bus, pass: (listener: BusListener, message: BusMessage) => void): Bus {
+  return overriding<Bus>(bus, {
+    start: (instance, listener) =>
+      bus.start(instance, {
+        onSubscribed: () => listener.onSubscribed(),
+        onUnsubscribed: (error) => listener.onUnsubscribed(error),
+        onMalformed: (reason) => listener.onMalformed(reason),
+        onMessage: (message) => pass(listener, message),
+      }),
+  });
+}

@@ -1,0 +1,145 @@
+import { Heart } from '../../../src/core/heart.ts';
+import type { BusMessage } from '../../../src/core/invalidation.ts';
+import type { Bus, BusListener } from '../../../src/core/ports.ts';
+import { Proof } from '../../../src/core/proof.ts';
+import type { Wiring } from '../world.ts';
+import { INVALIDATED, LASTING, overriding, type Weakened } from './weakening.ts';
+
+/** Whether an instance knows what it has missed. */
+export const PROOF: Readonly<Record<string, Weakened>> = {
+  'gaps in the numbers that nobody looks at': {
+    weakening: {
+      collaborators: {
+        Proof: class extends Proof {
+          override takeInvalidation(epoch: string, sequence: number): boolean {
+            super.takeHeartbeat(epoch, sequence, this.provenAt);
+            return true;
+          }
+
+          override takeHeartbeat(epoch: string, sequence: number, sentAt: number): boolean {
+            super.takeHeartbeat(epoch, sequence, sentAt);
+            return true;
+          }
+        },
+      },
+    },
+  },
+
+  'no heartbeat: L1 answers without proof': {
+    weakening: {
+      collaborators: {
+        Proof: class extends Proof {
+          override get until(): number {
+            return Infinity;
+          }
+        },
+      },
+    },
+  },
+
+  'a resync that does not clear at the first number': {
+    weakening: {
+      collaborators: {
+        Proof: class extends Proof {
+          override takeHeartbeat(epoch: string, sequence: number, sentAt: number): boolean {
+            const isFirst = this.seen === undefined;
+            return super.takeHeartbeat(epoch, sequence, sentAt) || isFirst;
+          }
+
+          override takeInvalidation(epoch: string, sequence: number): boolean {
+            const isFirst = this.seen === undefined;
+            return super.takeInvalidation(epoch, sequence) || isFirst;
+          }
+        },
+      },
+    },
+    mix: { faults: ['process crashes', 'messages are lost', 'bus is cut'], faultShare: 0.05, policy: LASTING },
+  },
+
+  'a first heartbeat after an outage that clears nothing': {
+    weakening: {
+      collaborators: {
+        Heart: class extends Heart {
+          override accept(): void {}
+        },
+      },
+    },
+    mix: {
+      faults: ['server is down', 'server stands', 'process is isolated', 'data is cut'],
+      setting: { keys: INVALIDATED },
+      policy: LASTING,
+    },
+  },
+
+  'a number taken from the command connection': {
+    weakening: {
+      collaborators: {
+        // What a reader of that number believes: all that is up to it has come, or is on its way.
+        Proof: class extends Proof {
+          override takeInvalidation(epoch: string, sequence: number): boolean {
+            const isOld = epoch === this.epoch && this.seen !== undefined && sequence <= this.seen;
+            return isOld || super.takeInvalidation(epoch, sequence);
+          }
+
+          override takeHeartbeat(epoch: string, sequence: number, sentAt: number): boolean {
+            const isSameEpoch = epoch === this.epoch;
+            return super.takeHeartbeat(epoch, sequence, sentAt) || isSameEpoch;
+          }
+        },
+      },
+      wire: (wiring) => hearingReplies(wiring),
+    },
+    mix: { faults: ['messages are lost', 'bus is a black hole'], policy: LASTING },
+  },
+
+  'an age that counts from the end of the load': {
+    weakening: {
+      wire: (wiring) => ({
+        ...wiring,
+        l1: {
+          ...wiring.l1,
+          set: (id, entry) =>
+            wiring.l1.set(
+              id,
+              Number.isFinite(entry.loadBeganAt) ? { ...entry, loadBeganAt: wiring.clock.now() } : entry,
+            ),
+        },
+      }),
+    },
+    mix: {
+      faults: ['process is isolated', 'source is slow'],
+      faultShare: 0.03,
+      setting: { instances: 2, keys: ['k0'], sourceLatency: [20, 900] },
+      policy: { ...LASTING, hardTimeout: 5_000 },
+    },
+  },
+};
+
+/** A bus whose heartbeats are heard as soon as their replies have come, and no other way. */
+function hearingReplies({ tier, bus, ...rest }: Wiring): Wiring {
+  let listener: BusListener | undefined;
+  const hear = (message: BusMessage): void => {
+    if (message.kind === 'invalidation') listener?.onMessage(message);
+  };
+  return {
+    ...rest,
+    tier: overriding(tier, {
+      heartbeat: async (instance, nonce) => {
+        const heartbeat = await tier.heartbeat(instance, nonce);
+        listener?.onMessage({ kind: 'heartbeat', epoch: heartbeat.epoch, sequence: heartbeat.sequence, nonce });
+        return heartbeat;
+      },
+    }),
+    bus: overriding<Bus>(bus, {
+      start: (instance, given) => {
+        listener = given;
+        bus.start(instance, {
+          onSubscribed: () => given.onSubscribed(),
+          onUnsubscribed: (error) => given.onUnsubscribed(error),
+          onMalformed: (reason) => given.onMalformed(reason),
+          onMessage: hear,
+        });
+      },
+    }),
+  };
+}

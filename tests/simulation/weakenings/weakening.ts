@@ -1,0 +1,33 @@
+import type { Bus, RemoteTier } from '../../../src/core/ports.ts';
+import type { Mix } from '../plan-of.ts';
+import type { Weakening } from '../world.ts';
+
+/** A rule of the protocol taken away, and the kind of world in which that shows. */
+export interface Weakened {
+  readonly weakening: Weakening;
+  /** Default: a world like any other. */
+  readonly mix?: Mix;
+}
+
+/** A tier or bus in which some methods are others. */
+export function overriding<T extends RemoteTier | Bus>(given: T, overrides: Partial<T>): T {
+  return new Proxy(given, {
+    get(target, name) {
+      const own: unknown = Reflect.get(overrides, name) ?? Reflect.get(target, name);
+      return typeof own === 'function' ? own.bind(target) : own;
+    },
+  });
+}
+
+/** Values that stay in L1 and L2 for as long as nobody ends them: what was missed shows. */
+export const LASTING = {
+  ttl: 20_000,
+  l1Ttl: 5_000,
+  staleWhileRevalidate: 0,
+  staleIfError: 0,
+  refreshAhead: false,
+  softTimeout: false,
+} as const;
+
+/** Keys whose rows are invalidated, not written through. */
+export const INVALIDATED = ['k0', 'k1', 'k2'] as const;
