@@ -102,7 +102,8 @@ export class L2Question {
       this.#generations,
     );
     return this.#remote.ask(
-      { name: 'acquire', budgetMs: options.l2TimeoutMs, key },
+      // The lookup has waited for contact already.
+      { name: 'acquire', budgetMs: options.l2TimeoutMs, key, contactMs: 0 },
       async (tier, { generation }) => {
         const keepFor = tagsKeepFor(usefulForMs(options));
         const acquiring = tier.acquire(id, generation, token, options.leaseMs).catch((error: unknown) => {

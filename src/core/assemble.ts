@@ -78,8 +78,8 @@ function emitter(
 ): (event: CacheEvent) => void {
   return (event) => {
     if (event.type === 'tier_failure') {
-      counters.tierErrors += 1;
       const { error, operation, tier, key, background } = event;
+      if (tier === 'l2') counters.l2Errors += 1;
       quietly(() => onError?.({ error, operation, tier, key, background }));
     } else if (event.type === 'l2_timeout') counters.l2Timeouts += 1;
     else if (event.type === 'breaker_transition') counters.breakerTransitions += 1;
@@ -101,9 +101,8 @@ function lifecycleOf(parts: Parts, heart: Heart | undefined): Lifecycle {
     const stopWaiting = parts.clock.after(CLOSE_GRACE_MS, () =>
       parts.flights.abortAll(new CacheClosedError(parts.name)),
     );
-    await parts.flights.drain();
-    stopWaiting();
     await parts.background.drain();
+    stopWaiting();
     await heart?.close();
     parts.l1.clear();
   };

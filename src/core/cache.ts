@@ -4,7 +4,7 @@ import type { Heart } from './heart.ts';
 import type { ResolvedOptions } from './options.ts';
 import type { Parts } from './parts.ts';
 import { type CacheHealth, type CacheStats, healthOf, statsOf } from './stats.ts';
-import { noTracer, type Tracer } from './tracer.ts';
+import type { Tracer } from './tracer.ts';
 
 /** What watches a cache from outside; see {@link TieredCache.attach}. */
 export interface Attachment {
@@ -60,10 +60,11 @@ export class TieredCache extends CacheView {
   /** Adds an observer, replaces the tracer. Answers a function that undoes it. */
   attach({ tracer, observer }: Attachment): () => void {
     if (observer !== undefined) this.#observers.add(observer);
+    const before = this.#parts.tracer;
     if (tracer !== undefined) this.#parts.tracer = tracer;
     return () => {
       if (observer !== undefined) this.#observers.delete(observer);
-      if (this.#parts.tracer === tracer) this.#parts.tracer = noTracer;
+      if (this.#parts.tracer === tracer) this.#parts.tracer = before;
     };
   }
 

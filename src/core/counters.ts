@@ -24,7 +24,7 @@ const OVERFLOW = 'other';
 export class Counters {
   readonly #groups = new Map<string, GroupCounters>();
   l1Suspensions = 0;
-  tierErrors = 0;
+  l2Errors = 0;
   l2Timeouts = 0;
   fillsRefused = 0;
   fillsFailed = 0;

@@ -6,6 +6,14 @@ import { patternMatcher } from './targets.ts';
 
 /** Names in one script call: a script holds up the whole server while it runs. */
 const NAMES_PER_SCRIPT = 1_000;
+/** A sweep for a pattern is as long as the key space, but not without end. */
+const SWEEP_BUDGET_MS = 30_000;
+
+/** How long L2 may take to be told of an invalidation for which a plain one has `budgetMs`. */
+export function deliveryBudget({ pattern }: Targets, budgetMs: number): number {
+  return pattern === undefined ? budgetMs : Math.max(SWEEP_BUDGET_MS, budgetMs);
+}
+
 /**
  * Tells L2 of one invalidation, in pieces that it can take.
  * @returns how many records a pattern touched.
@@ -40,9 +48,9 @@ export async function deliverAll(parts: Parts, tier: RemoteTier, session: Sessio
   const orders = parts.pending.waiting();
   if (orders.length === 0) return;
   for (const order of orders) {
-    const delivery = deliver(parts, tier, session, order.targets, order.mode);
-    // A sweep is as long as the key space; only the plain script has a budget.
-    await (order.targets.pattern === undefined ? within(parts.clock, budgetMs, delivery) : delivery);
+    const { targets, mode } = order;
+    const delivery = deliver(parts, tier, session, targets, mode);
+    await within(parts.clock, deliveryBudget(targets, budgetMs), delivery);
     parts.pending.settle(order);
   }
   parts.emit({ type: 'invalidation_delivered' });

@@ -139,6 +139,8 @@ export class Flights<R> {
   /** The flight that a reader may join, per key. */
   readonly #open = new Map<EntryId, Flight<R>>();
   #size = 0;
+  /** Set once {@link abortAll} was called: whoever comes late is aborted from the start. */
+  #aborted: { readonly reason: unknown } | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -174,6 +176,7 @@ export class Flights<R> {
     else siblings.add(flight);
     this.#size += 1;
     if (setup.mayLoad) this.#open.set(id, flight);
+    if (this.#aborted !== undefined) flight.abort(this.#aborted.reason);
     flight.result = run(flight).finally(() => this.#end(flight));
     // Every waiter handles the result; this one is for flights that all waiters have left.
     flight.result.catch(ignore);
@@ -210,18 +213,10 @@ export class Flights<R> {
     }
   }
 
+  /** Aborts every load, those included that have not begun yet. */
   abortAll(reason: unknown): void {
+    this.#aborted = { reason };
     for (const flights of this.#all.values()) for (const flight of flights) flight.abort(reason);
-  }
-
-  /** Resolves when no flight is under way. */
-  async drain(): Promise<void> {
-    while (this.#size > 0) {
-      const results = [...this.#all.values()].flatMap((flights) =>
-        [...flights].map(({ result }) => result.then(ignore, ignore)),
-      );
-      await Promise.all(results);
-    }
   }
 
   #loading(id: EntryId): Flight<R>[] {

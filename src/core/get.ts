@@ -21,6 +21,7 @@ export async function getFresh(parts: Parts, request: ReadRequest): Promise<unkn
   if (remote === undefined) return undefined;
   const setup = flightSetup(parts, request, { background: true, mayLoad: false });
   const flight = flights.begin(request.id, setup, (own) => readL2(parts, remote, request, own));
+  parts.background.track(flight.result);
   const { value } = await flight.result;
   if (value !== undefined) request.counters.l2Hits += 1;
   return value;

@@ -48,7 +48,7 @@ export class Heart implements HeartbeatLink, RemoteListener {
   #subscribedAt: number | undefined;
   #wasProven: boolean | undefined;
   #downSince: number | undefined;
-  readonly #readiness: (() => void)[] = [];
+  readonly #readiness = new Set<() => void>();
 
   constructor(parts: Parts, remote: Remote, bus: Bus | undefined, answerMs: number) {
     this.#parts = parts;
@@ -91,20 +91,26 @@ export class Heart implements HeartbeatLink, RemoteListener {
     return new Promise((resolve) => {
       const end = (): void => {
         cancel();
+        this.#readiness.delete(end);
         resolve(this.isReady);
       };
       const cancel = this.#parts.clock.after(timeoutMs, end);
-      this.#readiness.push(end);
+      this.#readiness.add(end);
     });
   }
 
+  /** Never rejects: what a connection has to say of its end goes to the observers. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#remote.contact.end();
     this.hurry();
     await this.#loop;
-    for (const end of this.#readiness.splice(0)) end();
-    await Promise.all([this.#bus?.close(), this.#remote.tier.close()]);
+    for (const end of this.#readiness) end();
+    for (const closed of await Promise.allSettled([this.#bus?.close(), this.#remote.tier.close()])) {
+      if (closed.status === 'fulfilled') continue;
+      const { reason: error } = closed;
+      this.#parts.emit({ type: 'tier_failure', error, operation: 'close', tier: 'l2', background: true });
+    }
   }
 
   // What the connection says.
@@ -342,6 +348,6 @@ export class Heart implements HeartbeatLink, RemoteListener {
       emit({ type: 'l2_up', downMs: now - this.#downSince });
       this.#downSince = undefined;
     }
-    if (this.isReady) for (const end of this.#readiness.splice(0)) end();
+    if (this.isReady) for (const end of this.#readiness) end();
   }
 }

@@ -25,13 +25,13 @@ function isTrusted({ proof, maxLagMs }: Parts, entry: Entry, now: number): boole
 
 /** A lookup that L1 did not answer outright. */
 export function lookUp(parts: Parts, request: ReadRequest): Promise<Lookup<unknown>> {
-  const { name, tracer } = parts;
+  const { name, tracer, background } = parts;
   const attributes = {
     [ATTRIBUTE.name]: name,
     [ATTRIBUTE.operation]: 'get_or_set',
     [ATTRIBUTE.keyGroup]: request.counters.group,
   };
-  return tracer.trace(SPAN.lookup, attributes, async (span) => {
+  const looking = tracer.trace(SPAN.lookup, attributes, async (span) => {
     try {
       const lookup = await answer(parts, request, span);
       count(request, lookup);
@@ -45,6 +45,8 @@ export function lookUp(parts: Parts, request: ReadRequest): Promise<Lookup<unkno
       throw error;
     }
   });
+  background.track(looking.catch(ignore));
+  return looking;
 }
 
 async function answer(parts: Parts, request: ReadRequest, span: Span): Promise<Lookup<unknown>> {
@@ -55,6 +57,8 @@ async function answer(parts: Parts, request: ReadRequest, span: Span): Promise<L
   const served = entry && fromL1(parts, request, entry, began, span);
   if (served !== undefined) return served;
   const why = whyNotL1(parts, request, entry, began);
+  // The first heartbeat after the start or a rest clears what is here: what begins before it could not be stored.
+  await parts.remote?.contact.wait(options.l2TimeoutMs);
   for (;;) {
     const now = parts.clock.now();
     const joined = options.forceFresh ? undefined : parts.flights.joinable(id, oldestToJoin(parts, now));
@@ -165,7 +169,7 @@ export function refreshBehind(parts: Parts, request: ReadRequest, span: Span): v
     root: true,
   });
   // A refresh that failed has been reported by the load; nobody waits for it.
-  background.track(refresh.catch(() => {}));
+  background.track(refresh.catch(ignore));
 }
 
 /** A flight's answer as one caller sees it. */
@@ -212,3 +216,5 @@ function outcomeAttributes({ remote }: Parts, { tier, state, collapsed, steps }:
     ...(reason !== undefined && { [ATTRIBUTE.bypassReason]: reason }),
   };
 }
+
+function ignore(): void {}

@@ -10,12 +10,19 @@ export interface RecentInvalidation {
   readonly origin: 'here' | 'elsewhere';
 }
 
+interface Note {
+  readonly at: number;
+  readonly by: 'key' | 'tag';
+  readonly origin: 'here' | 'elsewhere';
+}
+
 const MAX_NAMES = 1_000;
 
 /** Remembers the latest invalidations, for `inspect`: who ended this entry, and when. Bounded, the oldest go first. */
 export class RecentInvalidations {
   readonly #now: () => number;
-  readonly #names = new Map<EntryId, { at: number; by: 'key' | 'tag'; origin: 'here' | 'elsewhere' }>();
+  /** By kind and id: a key and a tag may have one name. */
+  readonly #names = new Map<string, Note>();
   #all: { at: number; origin: 'here' | 'elsewhere' } | undefined;
 
   constructor(now: () => number) {
@@ -35,14 +42,14 @@ export class RecentInvalidations {
 
   /** The latest invalidation of the key itself, of one of the tags, or of everything. */
   latest(id: EntryId, tags: readonly EntryId[]): RecentInvalidation | undefined {
-    const own = this.#names.get(id);
-    const found = [...(own?.by === 'key' ? [own] : []), ...tags.flatMap((tag) => this.#names.get(tag) ?? [])];
-    const all = this.#all && { ...this.#all, by: 'all' as const };
-    const latest = [...found, ...(all ? [all] : [])].sort((one, other) => other.at - one.at)[0];
+    const named = [`key ${id}`, ...tags.map((tag) => `tag ${tag}`)].flatMap((name) => this.#names.get(name) ?? []);
+    const all = this.#all === undefined ? [] : [{ ...this.#all, by: 'all' as const }];
+    const latest = [...named, ...all].sort((one, other) => other.at - one.at)[0];
     return latest && { ago: this.#now() - latest.at, by: latest.by, origin: latest.origin };
   }
 
-  #put(name: EntryId, invalidation: { at: number; by: 'key' | 'tag'; origin: 'here' | 'elsewhere' }): void {
+  #put(id: EntryId, invalidation: Note): void {
+    const name = `${invalidation.by} ${id}`;
     this.#names.delete(name);
     this.#names.set(name, invalidation);
     if (this.#names.size <= MAX_NAMES) return;

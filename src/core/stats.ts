@@ -102,7 +102,7 @@ export function statsOf(parts: Parts): CacheStats {
         l2: {
           hits: sum((group) => group.l2Hits),
           stale: sum((group) => group.l2Stale),
-          errors: counters.tierErrors,
+          errors: counters.l2Errors,
           timeouts: counters.l2Timeouts,
           fillsRefused: counters.fillsRefused,
           fillsFailed: counters.fillsFailed,

@@ -1,5 +1,5 @@
 import { clean } from './clean.ts';
-import { deliver } from './deliver.ts';
+import { deliver, deliveryBudget } from './deliver.ts';
 import { tagsAreCurrent } from './entry.ts';
 import { type Dated, entryOf } from './entry-of.ts';
 import { InvalidationPendingError } from './errors.ts';
@@ -19,8 +19,6 @@ import type { Generations } from './verdict.ts';
 import { jittered, usefulForMs, type Windows, windowsOf } from './windows.ts';
 import type { WriteRequest } from './write-request.ts';
 
-/** The longest that one sweep for a pattern may take: it is as long as the key space. */
-const SWEEP_BUDGET_MS = 30_000;
 /** After the start and after a rest, an order waits so long for contact with L2 before it counts as pending. */
 const CONTACT_MS = 1_000;
 
@@ -30,7 +28,7 @@ const CONTACT_MS = 1_000;
  * @throws {@link InvalidationPendingError} when L2 could not be told; the order is kept and repeated.
  */
 export function invalidate(parts: Parts, targets: Targets, mode: InvalidationMode, budgetMs: number): Promise<number> {
-  const { remote, pending, tracer, name } = parts;
+  const { remote, pending, tracer, name, background } = parts;
   clean(parts, targets, mode);
   parts.counters.invalidations += 1;
   parts.recent.note(targets, 'here');
@@ -39,21 +37,27 @@ export function invalidate(parts: Parts, targets: Targets, mode: InvalidationMod
   // From here to the acknowledgement, what the order names is a miss in L2 for this instance. Since the cleaning and
   // this line are one step, no flight can have read the old value in between.
   const order = pending.add(targets, mode);
-  return tracer.trace(SPAN.invalidate, { [ATTRIBUTE.name]: name, [ATTRIBUTE.operation]: mode }, async (span) => {
-    const operation = {
-      name: 'invalidate',
-      budgetMs: targets.pattern === undefined ? budgetMs : SWEEP_BUDGET_MS,
-      contactMs: CONTACT_MS,
-    };
-    const told = await remote.ask(operation, (tier, session) => deliver(parts, tier, session, targets, mode));
-    if (told.ok) {
-      pending.settle(order);
-      return told.value;
-    }
-    const error = owe(parts, order, told.error);
-    span.fail(error);
-    throw error;
-  });
+  const telling = tracer.trace(
+    SPAN.invalidate,
+    { [ATTRIBUTE.name]: name, [ATTRIBUTE.operation]: mode },
+    async (span) => {
+      const operation = {
+        name: 'invalidate',
+        budgetMs: deliveryBudget(targets, budgetMs),
+        contactMs: CONTACT_MS,
+      };
+      const told = await remote.ask(operation, (tier, session) => deliver(parts, tier, session, targets, mode));
+      if (told.ok) {
+        pending.settle(order);
+        return told.value;
+      }
+      const error = owe(parts, order, told.error);
+      span.fail(error);
+      throw error;
+    },
+  );
+  background.track(telling.catch(ignore));
+  return telling;
 }
 
 function owe({ pending, emit }: Parts, order: PendingOrder, cause: unknown): InvalidationPendingError {
@@ -89,6 +93,7 @@ export async function write(parts: Parts, request: WriteRequest): Promise<boolea
     stored = await store(parts, request, windows, own, targets);
     return NOTHING;
   });
+  parts.background.track(flight.result);
   await flight.result;
   return stored;
 }
@@ -193,3 +198,5 @@ function keepOwn(parts: Parts, request: WriteRequest, flight: Flight<Refilled>, 
   l1.set(request.id, entryOf(dated, request.options, now, random.next(), request.counters));
   return true;
 }
+
+function ignore(): void {}
