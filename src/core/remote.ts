@@ -75,8 +75,6 @@ export class Remote {
    */
   get refusal(): 'breaker-open' | 'untrusted' | undefined {
     if (!this.breaker.isClosed) return 'breaker-open';
-    // A call waits for the contact, so L2 is asked.
-    if (this.contact.isAwaited) return undefined;
     const isKnown = this.#session !== undefined && this.#clock.now() - this.#lastBeatAt <= this.#maxLagMs;
     return isKnown ? undefined : 'untrusted';
   }

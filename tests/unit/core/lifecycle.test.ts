@@ -216,6 +216,15 @@ describe('after a rest', () => {
     expect(fleet.time.now - began).toBeWithin(50, 53);
   });
 
+  test('L2 is not read before its history is confirmed, though it answers', () => {
+    const fleet = new Fleet({ instances: 2 });
+    fleet.settle(fleet.cache(1).getOrSet('k', () => 'perhaps old'));
+    fleet.run(60_000);
+    fleet.hold('request', 'i0.data heartbeat');
+    const lookup = fleet.settle(fleet.cache(0).lookup('k', () => 'new'));
+    expect(lookup).toMatchObject({ value: 'new', steps: { l2: { outcome: 'bypass', reason: 'untrusted' } } });
+  });
+
   test('the first load is stored in both tiers, like any other', () => {
     const fleet = new Fleet();
     fleet.run(60_000);
