@@ -51,14 +51,35 @@ export async function watchDeliveries(members: readonly Member[], checker: Check
   );
 }
 
+/** Whether a member has both tiers in use and owes Redis nothing. */
+export async function isWell(member: Member): Promise<boolean> {
+  return (await healthOf(member)).overall === 'healthy';
+}
+
 /** Whether a member has invalidations that it could not tell Redis of yet. */
-async function owes({ service, operator }: Member): Promise<boolean> {
-  const answer = await service.fetch('/api/v1/cache/health', { headers: operator });
-  const { tiers } = (await answer.json()) as {
-    tiers: { l2: { pending: { keys: number; tags: number; patterns: number; all: boolean } } };
-  };
-  const { keys, tags, patterns, all } = tiers.l2.pending;
+async function owes(member: Member): Promise<boolean> {
+  const { keys, tags, patterns, all } = (await healthOf(member)).tiers.l2.pending;
   return all || keys + tags + patterns > 0;
+}
+
+interface Health {
+  readonly overall: string;
+  readonly tiers: {
+    readonly l2: {
+      readonly pending: {
+        readonly keys: number;
+        readonly tags: number;
+        readonly patterns: number;
+        readonly all: boolean;
+      };
+    };
+  };
+}
+
+async function healthOf({ service, operator }: Member): Promise<Health> {
+  const answer = await service.fetch('/api/v1/cache/health', { headers: operator });
+  if (answer.status !== 200) throw new Error(`was answered ${answer.status}: ${await answer.text()}`);
+  return (await answer.json()) as Health;
 }
 
 function provenanceOf(headers: Headers): { tier: TierName; flagged: boolean; notInL2: boolean } {

@@ -4,7 +4,7 @@ import { isBus, isData } from '../support/redis-wire.ts';
 import { until } from '../support/wait.ts';
 import { ROWS } from './catalog.ts';
 import type { Checker } from './checker.ts';
-import { writeRow } from './client.ts';
+import { isWell, writeRow } from './client.ts';
 import { type Fleet, healFleet } from './fleet.ts';
 
 /** What a fault may lay its hands on. */
@@ -22,6 +22,8 @@ export interface Fault {
 }
 
 const JUNK = 'x'.repeat(64 * 1_024);
+/** From the end of a fault until everything is in use again. */
+const RECOVERY_MS = 10_000;
 /** 60 MB. */
 const MOST_JUNK = 960;
 
@@ -42,8 +44,10 @@ export const FAULTS: readonly Fault[] = [
   { name: 'a service stopped', group: 'process', inject: stopService },
 ];
 
-/** Injects a fault and sees to it that nothing of it is left. */
+/** Injects a fault into a fleet that is well, and sees to it that the fault does not outlast itself. */
 export async function injectFault(fault: Fault, ground: Ground): Promise<void> {
+  const areWell = async (): Promise<boolean> => (await Promise.all(ground.fleet.members.map(isWell))).every(Boolean);
+  await until(areWell, { what: 'everybody to be well again', within: RECOVERY_MS, every: 50 });
   ground.checker.note(fault.name);
   try {
     await fault.inject(ground);
