@@ -30,10 +30,15 @@ export function assembleCache(options: CacheOptions, collaborators: typeof COLLA
   const counters = new Counters();
   const observers = new Set(options.observers);
   const emit = emitter(counters, observers, options.onError);
+  let heart: Heart | undefined;
   const breaker = new CircuitBreaker(
     clock,
     random,
-    (from, to) => emit({ type: 'breaker_transition', tier: 'l2', from, to }),
+    (from, to) => {
+      emit({ type: 'breaker_transition', tier: 'l2', from, to });
+      // Operators are told when it happens, not at the next heartbeat.
+      heart?.announce();
+    },
     options.breaker,
   );
   const parts: Parts = {
@@ -60,7 +65,7 @@ export function assembleCache(options: CacheOptions, collaborators: typeof COLLA
     emit,
     tracer: options.tracer ?? noTracer,
   };
-  const heart = parts.remote && new collaborators.Heart(parts, parts.remote, bus, defaults.l2TimeoutMs);
+  heart = parts.remote && new collaborators.Heart(parts, parts.remote, bus, defaults.l2TimeoutMs);
   const cache = new TieredCache(parts, defaults, heart, observers, lifecycleOf(parts, heart));
   if (l2 !== undefined && bus === undefined) emit({ type: 'no_bus' });
   heart?.start();

@@ -1,3 +1,4 @@
+import { Announcer } from './announcer.ts';
 import { BudgetExceeded, within } from './budget.ts';
 import { cleanAll } from './clean.ts';
 import { deliverAll } from './deliver.ts';
@@ -46,14 +47,14 @@ export class Heart implements HeartbeatLink, RemoteListener {
   #lastAccepted: number | undefined;
   #knownEpoch: string | undefined;
   #subscribedAt: number | undefined;
-  #wasProven: boolean | undefined;
-  #downSince: number | undefined;
+  readonly #announcer: Announcer;
   readonly #readiness = new Set<() => void>();
 
   constructor(parts: Parts, remote: Remote, bus: Bus | undefined, answerMs: number) {
     this.#parts = parts;
     this.#remote = remote;
     this.#bus = bus;
+    this.#announcer = new Announcer(parts, remote);
     this.#everyMs = parts.maxLagMs / BEATS_PER_BOUND;
     // A heartbeat may take as long as any call, and no longer than half the time to the next one otherwise.
     this.#deadlineMs = Math.max(this.#everyMs / 2, answerMs);
@@ -145,7 +146,7 @@ export class Heart implements HeartbeatLink, RemoteListener {
     // While this instance was cut off, others may have owed invalidations that they could not number: an unchanged
     // number says nothing about those, so what is here from before goes.
     if (last !== undefined && sentAt - last > this.#parts.maxLagMs) this.#forget();
-    this.#announce();
+    this.announce();
   }
 
   hurry(): void {
@@ -170,7 +171,7 @@ export class Heart implements HeartbeatLink, RemoteListener {
     while (!this.#closed) {
       this.#hurried = false;
       await this.#beat();
-      this.#announce();
+      this.announce();
       await this.#pause(this.#isIdle() ? Infinity : this.#pauseMs());
       this.#resting = false;
     }
@@ -195,8 +196,7 @@ export class Heart implements HeartbeatLink, RemoteListener {
     const { clock } = this.#parts;
     if (ms === Infinity) {
       this.#resting = true;
-      // A lapse that nobody sees is no suspension.
-      this.#wasProven = undefined;
+      this.#announcer.expectLapse();
       this.#remote.contact.await(() => this.hurry());
     }
     // What hurries again and again (a storm of gaps) must not become a storm of heartbeats.
@@ -329,25 +329,9 @@ export class Heart implements HeartbeatLink, RemoteListener {
     this.#parts.emit({ type: 'tier_failure', error, operation: 'heartbeat', tier: 'l2', background: true });
   }
 
-  /** Says what has changed for callers since the last time: L1 suspended or resumed, L2 down or up. */
-  #announce(): void {
-    const { clock, proof, emit, counters } = this.#parts;
-    const now = clock.now();
-    const isProven = now <= proof.until;
-    if (this.#wasProven === true && !isProven) {
-      counters.l1Suspensions += 1;
-      emit({ type: 'l1_suspended' });
-    } else if (this.#wasProven === false && isProven) emit({ type: 'l1_resumed' });
-    // Not having been proven yet is no suspension.
-    if (isProven || this.#wasProven !== undefined) this.#wasProven = isProven;
-    const isDown = !this.#remote.breaker.isClosed;
-    if (isDown && this.#downSince === undefined) {
-      this.#downSince = now;
-      emit({ type: 'l2_down', reason: this.#connected ? 'no answer' : 'not connected' });
-    } else if (!isDown && this.#downSince !== undefined && this.#remote.session !== undefined) {
-      emit({ type: 'l2_up', downMs: now - this.#downSince });
-      this.#downSince = undefined;
-    }
+  /** Tells the world what has changed, and those who wait that there is nothing more to wait for. */
+  announce(): void {
+    this.#announcer.say(this.#connected);
     if (this.isReady) for (const end of this.#readiness) end();
   }
 }

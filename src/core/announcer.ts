@@ -1,0 +1,49 @@
+import type { Parts } from './parts.ts';
+import type { Remote } from './remote.ts';
+
+/** Says once what has changed for callers: L1 suspended or resumed, L2 down or up. */
+export class Announcer {
+  readonly #parts: Parts;
+  readonly #remote: Remote;
+  #wasProven: boolean | undefined;
+  #downSince: number | undefined;
+
+  constructor(parts: Parts, remote: Remote) {
+    this.#parts = parts;
+    this.#remote = remote;
+  }
+
+  /** Compares with the last time. */
+  say(isConnected: boolean): void {
+    const now = this.#parts.clock.now();
+    this.#sayOfL1(now <= this.#parts.proof.until);
+    this.#sayOfL2(now, isConnected);
+  }
+
+  /** L1's proof may lapse from here on without being a suspension: nobody asks. */
+  expectLapse(): void {
+    this.#wasProven = undefined;
+  }
+
+  #sayOfL1(isProven: boolean): void {
+    const { counters, emit } = this.#parts;
+    if (this.#wasProven === true && !isProven) {
+      counters.l1Suspensions += 1;
+      emit({ type: 'l1_suspended' });
+    } else if (this.#wasProven === false && isProven) emit({ type: 'l1_resumed' });
+    // Not having been proven yet is no suspension.
+    if (isProven || this.#wasProven !== undefined) this.#wasProven = isProven;
+  }
+
+  #sayOfL2(now: number, isConnected: boolean): void {
+    const { emit } = this.#parts;
+    const isDown = !this.#remote.breaker.isClosed;
+    if (isDown && this.#downSince === undefined) {
+      this.#downSince = now;
+      emit({ type: 'l2_down', reason: isConnected ? 'no answer' : 'not connected' });
+    } else if (!isDown && this.#downSince !== undefined && this.#remote.session !== undefined) {
+      emit({ type: 'l2_up', downMs: now - this.#downSince });
+      this.#downSince = undefined;
+    }
+  }
+}
