@@ -28,6 +28,8 @@ export interface BreakerOptions {
 
 const SLOTS = 10;
 const OPEN_JITTER = 0.25;
+/** Index of a slot that is in no window, however soon after the clock's zero that is. */
+const NEVER = Number.NEGATIVE_INFINITY;
 
 interface Slot {
   index: number;
@@ -46,7 +48,7 @@ export class CircuitBreaker {
   readonly #random: Random;
   readonly #onTransition: (from: BreakerStateName, to: BreakerStateName) => void;
   readonly #options: Required<BreakerOptions>;
-  readonly #slots: Slot[] = Array.from({ length: SLOTS }, () => ({ index: -1, calls: 0, failures: 0 }));
+  readonly #slots: Slot[] = Array.from({ length: SLOTS }, () => ({ index: NEVER, calls: 0, failures: 0 }));
   #state: BreakerState = { kind: 'closed' };
   #generation = 0;
 
@@ -135,7 +137,7 @@ export class CircuitBreaker {
   }
 
   #reset(): void {
-    for (const slot of this.#slots) slot.index = -1;
+    for (const slot of this.#slots) slot.index = NEVER;
     this.#become({ kind: 'closed' });
   }
 

@@ -8,23 +8,17 @@ import {
 } from '../../src/adapters/memory/index.ts';
 import { assembleCache, COLLABORATORS } from '../../src/core/assemble.ts';
 import type { CacheOptions } from '../../src/core/cache-options.ts';
-import type { Bus, LocalTier, RemoteTier } from '../../src/core/ports.ts';
+import type { LocalTier } from '../../src/core/ports.ts';
 import type { CacheEvent, TieredCache, TierFailure } from '../../src/index.ts';
 import { SeededRandom } from '../simulation/seeded-random.ts';
 import { Host, VirtualTime } from '../simulation/virtual-time.ts';
+import type { Weakening, Wiring } from '../simulation/world.ts';
 import { type Gate, Gates, type Stage } from './gates.ts';
 
 /** One way, in milliseconds: a round trip takes twice as long. */
 const ONE_WAY_MS = 0.5;
 /** What has not ended after this long in virtual time never will. */
 const PATIENCE_MS = 60_000;
-
-/** Parts of a cache that a test replaces by weaker or failing ones. */
-export interface Weakening {
-  readonly collaborators?: Partial<typeof COLLABORATORS>;
-  readonly tier?: (tier: RemoteTier) => RemoteTier;
-  readonly bus?: (bus: Bus) => Bus;
-}
 
 export interface FleetOptions extends Pick<CacheOptions, 'version' | 'breaker' | 'onError' | 'tracer' | 'maxLag'> {
   /** Default 1. */
@@ -33,6 +27,7 @@ export interface FleetOptions extends Pick<CacheOptions, 'version' | 'breaker' |
   readonly tiers?: 'l1' | 'l1+l2' | 'l1+l2+bus';
   /** Defaults of every call; here without jitter unless it is given. */
   readonly defaults?: CacheOptions['defaults'];
+  /** Parts of the cache that are replaced by weaker or failing ones. */
   readonly weakening?: Weakening;
   readonly seed?: number;
   /** Whether everybody is connected and proven before the test begins. Default `true`. */
@@ -169,7 +164,14 @@ export class Fleet {
     const host = new Host(name);
     const tier = this.server.remoteTier(`${name}.data`);
     const bus = this.server.bus(`${name}.bus`);
-    const l1 = memoryLocalTier();
+    const { wire = (wiring: Wiring) => wiring } = weakening;
+    const wiring = wire({
+      l1: memoryLocalTier(),
+      tier: weakening.tier?.(tier) ?? tier,
+      bus: weakening.bus?.(bus) ?? bus,
+      clock: this.time.clockOf(host, this.#random.between(0, 1e6)),
+    });
+    const { l1, clock } = wiring;
     const events: CacheEvent[] = [];
     const failures: TierFailure[] = [];
     const calls: Call[] = [];
@@ -178,9 +180,9 @@ export class Fleet {
       {
         name,
         l1,
-        ...(tiers !== 'l1' && { l2: weakening.tier?.(tier) ?? tier }),
-        ...(tiers === 'l1+l2+bus' && { bus: weakening.bus?.(bus) ?? bus }),
-        clock: this.time.clockOf(host, this.#random.between(0, 1e6)),
+        ...(tiers !== 'l1' && { l2: wiring.tier }),
+        ...(tiers === 'l1+l2+bus' && { bus: wiring.bus }),
+        clock,
         random: this.#random.fork(),
         onError: (failure) => failures.push(failure),
         observers: [(event) => events.push(event)],

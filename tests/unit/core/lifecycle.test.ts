@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { CacheClosedError, InvalidationPendingError, isCacheError } from '../../../src/index.ts';
+import { overriding } from '../../simulation/weakenings/weakening.ts';
 import { Fleet, HeldLoads, watch } from '../../support/core-fixture.ts';
-import { overriding } from '../../support/overriding.ts';
 
 describe('close', () => {
   test('lets running loads end and be stored, then refuses every call', () => {

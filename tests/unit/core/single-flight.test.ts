@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { RemoteError, type RemoteTier } from '../../../src/core/ports.ts';
+import { overriding } from '../../simulation/weakenings/weakening.ts';
 import { Fleet, HeldLoads, roundTrips, watch } from '../../support/core-fixture.ts';
-import { overriding } from '../../support/overriding.ts';
 
 describe('in one process', () => {
   test('1,000 concurrent callers of a key cause one load and get its value', () => {
