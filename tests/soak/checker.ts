@@ -189,7 +189,11 @@ export class Checker {
       const staleness = read.start - known.at;
       this.maxStalenessMs = Math.max(this.maxStalenessMs, staleness);
       if (staleness > this.#maxLagMs)
-        this.violate('I1', `${told()}, ${seconds(staleness)} after ${describe(known.write)}`, row);
+        this.violate(
+          'I1',
+          `${told()}, ${seconds(staleness)} after this was known to all: ${describe(known.write)}`,
+          row,
+        );
     }
     const mine = own.get(read.instance)?.firstNewer(version);
     if (mine !== undefined && mine.at < read.start)

@@ -36,13 +36,11 @@ export interface Fleet {
 export interface FleetOptions {
   /** 3 by default. */
   readonly instances?: number;
-  /** Variables of the service beside the fleet's own. */
-  readonly env?: Readonly<Record<string, string>>;
+  /** The bound D; 1,500 by default. */
+  readonly maxLagMs?: number;
   /** URL of a PostgreSQL server; by default the one that all test files share. */
   readonly postgres?: string;
 }
-
-const MAX_LAG_MS = 1_500;
 
 /** Small, so that a subscriber that does not read is soon dropped. */
 const REDIS_CONFIG = { 'client-output-buffer-limit': 'pubsub 1mb 512kb 2' };
@@ -52,6 +50,7 @@ const TTLS = { CACHE_TTL_BOM: '2s', CACHE_TTL_LP: '5s' };
 
 /** Starts everything; `owner` ends it. */
 export async function startFleet(owner: AsyncDisposableStack, options: FleetOptions = {}): Promise<Fleet> {
+  const { instances = 3, maxLagMs = 1_500 } = options;
   const redis = owner.use(await startRedis({ config: REDIS_CONFIG }));
   const catalog = owner.use(
     await makeCatalogEnvironment({
@@ -67,16 +66,16 @@ export async function startFleet(owner: AsyncDisposableStack, options: FleetOpti
   owner.defer(() => admin.disconnect());
 
   const token = randomBytes(24).toString('hex');
-  const env = { ...catalog.env, ...TTLS, CACHE_MAX_LAG_MS: String(MAX_LAG_MS), VIEWER_TOKEN: token, ...options.env };
+  const env = { ...catalog.env, ...TTLS, CACHE_MAX_LAG_MS: String(maxLagMs), VIEWER_TOKEN: token };
   const members = await Promise.all(
-    Array.from({ length: options.instances ?? 3 }, async (_, index): Promise<Member> => {
+    Array.from({ length: instances }, async (_, index): Promise<Member> => {
       const link = owner.use(await startProxy({ target: redis.url, ...labelling() }));
       const service = owner.use(await startService({ ...env, REDIS_URL: link.through(redis.url) }));
       const name = String.fromCharCode('a'.charCodeAt(0) + index);
       return { name, service, link, operator: { authorization: `Bearer ${token}` } };
     }),
   );
-  return { members, redis, admin, sql, namespace: catalog.env.CACHE_NAMESPACE, maxLagMs: MAX_LAG_MS };
+  return { members, redis, admin, sql, namespace: catalog.env.CACHE_NAMESPACE, maxLagMs };
 }
 
 /** Undoes whatever a fault has left, and waits until Redis answers. */
