@@ -12,9 +12,9 @@ export const FAULTS = {
     host.pausedUntil = time.now + ms;
   },
 
-  /** At whatever it was awaiting. What it owed to L2 goes with it. */
-  'process crashes': (world, instance, { ms }) => {
-    world.crash(instance, ms);
+  /** At whatever it was awaiting. What it owed to L2 goes with it; its successor may have to wait for its subscription. */
+  'process crashes': (world, instance, { ms, draw }) => {
+    world.crash(instance, ms, 1_000 * draw);
   },
 
   /** A subscriber's buffer overruns: nobody is told. */
@@ -56,6 +56,18 @@ export const FAULTS = {
   /** The process is alive and reaches nobody but the database. */
   'process is isolated': ({ time, network }, { bus, tier }, { ms }) => {
     for (const name of [bus.connection.name, tier.name]) network.link(name).stalledUntil = time.now + ms;
+  },
+
+  /** The way to the server is gone for the whole fleet; it is found again by one after another. The server runs on. */
+  'everybody is cut off': ({ after, instances }, _instance, { ms }) => {
+    for (const each of instances) {
+      each?.tier.disconnect();
+      each?.bus.connection.disconnect();
+      after(ms + 100 * (each?.place ?? 0), () => {
+        each?.tier.reconnect();
+        each?.bus.connection.reconnect();
+      });
+    }
   },
 
   'server stands': ({ time, network }, _instance, { ms }) => {
@@ -126,10 +138,9 @@ export const FAULTS = {
     source.failingUntil = time.now + ms;
   },
 
-  /** Loads outlive leases and, some of them, the hard timeout. */
-  'source is slow': ({ time, source }, _instance, { ms, draw }) => {
-    source.slowUntil = time.now + ms;
-    source.slowness = 4_000 * draw * draw;
+  /** For one process: its loads outlive leases and, some of them, the hard timeout. */
+  'source is slow': ({ time, source }, { host }, { ms, draw }) => {
+    source.slow(host, time.now + ms, 4_000 * draw * draw);
   },
 } as const satisfies Record<string, Injure>;
 
@@ -145,11 +156,13 @@ const OF_THE_BUS = new Set<FaultName>([
 
 /** No fault lasts longer than so much more than it says: the split, with its grace. */
 const LONGEST_SHARE = 1.5;
+/** And so much more: one that has just started may not hear the bus at first. */
+const LONGEST_AFTERMATH_MS = 1_000;
 
 /** Lets a fault happen, and notes what it may excuse and when it is over. */
 export function injure(world: World, instance: Instance, fault: Fault): void {
   const { now } = world.time;
-  const end = now + fault.ms * LONGEST_SHARE;
+  const end = now + fault.ms * LONGEST_SHARE + LONGEST_AFTERMATH_MS;
   world.healedAt = Math.max(world.healedAt, end);
   // Who is cut off may hold leases for which all others wait in vain.
   if (!OF_THE_BUS.has(fault.fault)) world.history.troubles.push({ instance: undefined, start: now, end });

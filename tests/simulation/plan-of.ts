@@ -11,6 +11,8 @@ export interface Mix {
   readonly faults?: readonly FaultName[];
   /** Faults per operation. */
   readonly faultShare?: number;
+  /** How long they last, in milliseconds. */
+  readonly faultMs?: readonly [low: number, high: number];
   /** Writes per operation. */
   readonly writeShare?: number;
   /** Mean time between two operations, in milliseconds. */
@@ -23,7 +25,7 @@ export interface Mix {
 }
 
 /** Long enough for every timer of the cache to meet it, short enough for a run to see its end. */
-const LONGEST_FAULT_MS = 3_000;
+const FAULT_MS = [1, 3_000] as const;
 /** Everybody has connected and is proven by then. */
 const WARM_UP_MS = 1_000;
 
@@ -44,7 +46,7 @@ export function planOf(seed: number, mix: Mix = {}): Plan {
   for (let done = 0; done < (mix.operations ?? 400); done += 1) {
     at += random.chance(0.01) ? random.between(100, 2_000) : random.between(0, 2 * gapMs);
     const place = Math.floor(random.between(0, setting.instances));
-    if (faults.length > 0 && random.chance(faultShare)) steps.push({ at, place, act: faultOf(random, faults) });
+    if (faults.length > 0 && random.chance(faultShare)) steps.push({ at, place, act: faultOf(random, faults, mix) });
     const key = random.pick(setting.keys);
     const act = random.chance(writeShare) ? writeOf(random, key, mix) : readOf(random, key, mix);
     steps.push({ at, place, act });
@@ -89,9 +91,9 @@ function someFaults(random: SeededRandom): FaultName[] {
   return all.filter(() => random.chance(0.3));
 }
 
-function faultOf(random: SeededRandom, faults: readonly FaultName[]): Fault {
+function faultOf(random: SeededRandom, faults: readonly FaultName[], { faultMs: [low, high] = FAULT_MS }: Mix): Fault {
   // As many short ones as long ones: a fault of 5 ms meets other races than one of 3 s.
-  const ms = Math.exp(random.between(0, Math.log(LONGEST_FAULT_MS)));
+  const ms = Math.exp(random.between(Math.log(low), Math.log(high)));
   return { kind: 'fault', fault: random.pick(faults), ms, draw: random.next() };
 }
 

@@ -24,6 +24,13 @@ export interface Setting {
   readonly sourceLatency: readonly [low: number, high: number];
   /** Share of what is sent that comes late, although nothing has failed. */
   readonly lateShare: number;
+  /** The server is at its memory limit from the start: L2 never holds a value. */
+  readonly full?: boolean;
+  /**
+   * Where nobody loses the server but all together, and L2 holds no value: how soon a write that is pending must be known
+   * to all, beside D, in milliseconds. Elsewhere only a delivered one must.
+   */
+  readonly pendingWithin?: number;
   /** The hosts' clocks run faster or slower than time by up to this ratio. */
   readonly skew: number;
 }

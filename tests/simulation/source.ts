@@ -17,14 +17,17 @@ export class Source {
   latency: readonly [low: number, high: number];
   /** Every query fails until then. */
   failingUntil = 0;
-  /** Every query that begins before then takes {@link slowness} longer to answer. */
-  slowUntil = 0;
-  slowness = 0;
+  readonly #slow = new Map<Host, { readonly until: number; readonly byMs: number }>();
 
   constructor(time: VirtualTime, chance: Chance, latency: readonly [low: number, high: number]) {
     this.#time = time;
     this.#chance = chance;
     this.latency = latency;
+  }
+
+  /** Queries of that process that begin before `until` take so much longer to be answered. */
+  slow(host: Host, until: number, byMs: number): void {
+    this.#slow.set(host, { until, byMs });
   }
 
   /** How often a row was committed. */
@@ -61,7 +64,8 @@ export class Source {
     const whom = nameOf(`${host.name} ${about}`);
     const began = this.#time.now;
     const there = this.#chance.between(whom, began, this.latency);
-    const back = this.#chance.between(~whom, began, this.latency) + (began < this.slowUntil ? this.slowness : 0);
+    const { until = 0, byMs = 0 } = this.#slow.get(host) ?? {};
+    const back = this.#chance.between(~whom, began, this.latency) + (began < until ? byMs : 0);
     return new Promise((resolve, reject) => {
       this.#time.at(began + there, () => {
         const fails = this.#time.now < this.failingUntil;

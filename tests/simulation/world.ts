@@ -84,6 +84,7 @@ export class World {
       deliver: this.network.deliver,
       interrupt: this.network.interrupt,
     });
+    this.server.full = setting.full === true;
     this.instances = [];
     for (let place = 0; place < setting.instances; place += 1) this.start(place);
   }
@@ -110,11 +111,12 @@ export class World {
   }
 
   /** A new process at a place: connected to nobody, knowing nothing. */
-  start(place: number): Instance {
+  start(place: number, deafForMs = 0): Instance {
     this.#started += 1;
     const name = this.#started > this.setting.instances ? `i${place}+${this.#started}` : `i${place}`;
     const host = new Host(name);
     this.network.join(host);
+    this.network.link(`${name}.bus`).stalledUntil = this.time.now + deafForMs;
     const tier = this.server.remoteTier(`${name}.data`);
     const bus = new FaultyBus(this.server.bus(`${name}.bus`), this.time, host);
     const debts = new Debts(() => this.time.now);
@@ -123,8 +125,8 @@ export class World {
     return instance;
   }
 
-  /** Ends a process at this moment, whatever it was doing; its successor starts a while later. */
-  crash(instance: Instance, afterMs: number): void {
+  /** Ends a process at this moment, whatever it was doing; its successor starts later, and hears the bus later still. */
+  crash(instance: Instance, afterMs: number, deafForMs: number): void {
     if (instance.host.crashed) return;
     instance.host.crashed = true;
     instance.tier.abandon();
@@ -134,7 +136,7 @@ export class World {
       if (load.instance === instance.name) load.end = Math.min(load.end, this.time.now);
     }
     for (const read of this.history.open) if (read.instance === instance.name) this.history.open.delete(read);
-    this.after(afterMs, () => this.start(instance.place));
+    this.after(afterMs, () => this.start(instance.place, deafForMs));
   }
 
   /** Another run of the server. An isolated one takes no write any more by then: so Sentinel has to be configured. */

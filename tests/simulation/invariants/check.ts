@@ -16,7 +16,7 @@ export function check(world: World): Violation[] {
   // D is measured by the clocks of the processes.
   const maxLagMs = MAX_LAG_MS * (1 + 2 * setting.skew);
   const found = [
-    ...checkFreshness(reads, writes, maxLagMs),
+    ...checkFreshness(reads, writes, maxLagMs, setting.pendingWithin),
     ...checkWindow(reads, setting.policies, MAX_LAG_MS + serverClockMoved),
     ...checkCommitted(reads, source),
     ...checkOrder(reads, writes, maxLagMs),

@@ -3,20 +3,26 @@ import { describeRead, ms, type Violation } from './violation.ts';
 
 /**
  * I1 and I2: no read is older than the writes acknowledged before it began; elsewhere with a bound of D, on the writer
- * itself with none. A write that L2 could not be told of counts elsewhere from its delivery on: there is no outbox yet.
+ * itself with none. A write that L2 could not be told of counts elsewhere from its delivery on, for there is no outbox yet,
+ * or a given time after its acknowledgement.
  * A flagged read is held to its window (I3); on the writer itself no less than an unflagged one to what was deleted there.
  */
 export function checkFreshness(
   reads: readonly ReadRecord[],
   writes: readonly WriteRecord[],
   maxLagMs: number,
+  pendingWithinMs = Infinity,
 ): Violation[] {
-  const all = newestByMoment(writes);
-  const { own: deletedHere } = newestByMoment(writes.filter(({ mode }) => mode === 'delete'));
+  const all = newestByMoment(writes, pendingWithinMs);
+  const { own: deletedHere } = newestByMoment(
+    writes.filter(({ mode }) => mode === 'delete'),
+    pendingWithinMs,
+  );
   return reads.flatMap((read) => {
     const own = read.flagged ? deletedHere : all.own;
     const known = read.flagged ? undefined : newest(all.everywhere.get(read.key), read.start - maxLagMs);
-    if (known !== undefined && known.version > read.version) return [violation('I1', read, known, known.deliveredAt)];
+    if (known !== undefined && known.version > read.version)
+      return [violation('I1', read, known, known.deliveredAt ?? known.acknowledgedAt)];
     const mine = newest(own.get(`${read.instance} ${read.key}`), read.start - AN_INSTANT);
     if (mine !== undefined && mine.version > read.version) return [violation('I2', read, mine, mine.acknowledgedAt)];
     return [];
@@ -30,17 +36,16 @@ const AN_INSTANT = 1e-6;
 type Timeline = { readonly at: number; readonly write: WriteRecord }[];
 
 /** By key for everybody, by instance and key for the writer. */
-function newestByMoment(writes: readonly WriteRecord[]) {
+function newestByMoment(writes: readonly WriteRecord[], pendingWithinMs: number) {
+  const knownAt = ({ deliveredAt = Infinity, acknowledgedAt = Infinity }: WriteRecord): number =>
+    Math.min(deliveredAt, acknowledgedAt + pendingWithinMs);
+
   return {
-    everywhere: timelines(
-      writes,
-      ({ key }) => key,
-      ({ deliveredAt }) => deliveredAt,
-    ),
+    everywhere: timelines(writes, ({ key }) => key, knownAt),
     own: timelines(
       writes,
       ({ instance, key }) => `${instance} ${key}`,
-      ({ acknowledgedAt }) => acknowledgedAt,
+      ({ acknowledgedAt = Infinity }) => acknowledgedAt,
     ),
   };
 }
@@ -48,12 +53,12 @@ function newestByMoment(writes: readonly WriteRecord[]) {
 function timelines(
   writes: readonly WriteRecord[],
   nameOf: (write: WriteRecord) => string,
-  momentOf: (write: WriteRecord) => number | undefined,
+  momentOf: (write: WriteRecord) => number,
 ): Map<string, Timeline> {
   const found = new Map<string, Timeline>();
   const known = writes.flatMap((write) => {
     const at = momentOf(write);
-    return at === undefined ? [] : [{ at, write }];
+    return at === Infinity ? [] : [{ at, write }];
   });
   for (const { at, write } of known.sort((one, other) => one.at - other.at)) {
     const name = nameOf(write);

@@ -22,11 +22,11 @@ const AFTERMATH_MS = 6_500;
 export function checkLoads({ history, setting }: World): Violation[] {
   const calm = new Calm(history.troubles);
   return [...Map.groupBy(history.loads, ({ key }) => key)].flatMap(([key, loads]) => {
-    const { ttl = 0, lease = 0, hardTimeout = 0 } = setting.policies[key] ?? {};
+    const { ttl = 0, negativeTtl = 0, lease = 0, hardTimeout = 0 } = setting.policies[key] ?? {};
     // Whoever refreshes a value that runs out meanwhile is met by whoever finds nothing there: values must not run out,
-    // as those of a row do that was absent.
+    // as that of a row does that was absent (a tag ends it, and leaves it where it is).
     const first = history.writes.find((write) => write.key === key)?.deliveredAt ?? Infinity;
-    const lastsFrom = ttl < LASTING_MS ? Infinity : first;
+    const lastsFrom = ttl < LASTING_MS ? Infinity : first + negativeTtl;
     const orders = history.invalidations.filter(({ keys }) => keys.includes(key));
     const isCounted = (load: LoadRecord): boolean =>
       !load.forced &&

@@ -1,4 +1,4 @@
-import { NOTHING_OWED, Owed, PendingInvalidations } from '../../../src/core/pending.ts';
+import { NOTHING_OWED, type Owed, PendingInvalidations } from '../../../src/core/pending.ts';
 import type { BusListener, RemoteTier } from '../../../src/core/ports.ts';
 import type { TagGeneration } from '../../../src/core/tags.ts';
 import { TagRegistry } from '../../../src/core/tags.ts';
@@ -17,28 +17,6 @@ export const DEBTS: Readonly<Record<string, Weakened>> = {
         },
       },
     },
-  },
-
-  'debts that a read forgets as soon as they are paid': {
-    weakening: {
-      collaborators: {
-        PendingInvalidations: class extends PendingInvalidations {
-          override owed(): Owed {
-            const now = (): Owed => super.owed();
-            return new (class extends Owed {
-              override covers(...given: Parameters<Owed['covers']>): boolean {
-                return now().covers(...given);
-              }
-
-              override coversTag(...given: Parameters<Owed['coversTag']>): boolean {
-                return now().coversTag(...given);
-              }
-            })([]);
-          }
-        },
-      },
-    },
-    mix: { faults: ['data is slow', 'data is cut', 'process stands'], faultShare: 0.05, writeShare: 0.3 },
   },
 
   'tags that are never ended in this process': {

@@ -1,6 +1,6 @@
 import { type EndedTags, type Flight, Flights } from '../../../src/core/flights.ts';
 import type { EntryId } from '../../../src/core/key.ts';
-import { LASTING, type Weakened } from './weakening.ts';
+import { LASTING, SLOW_AND_ALONE, type Weakened } from './weakening.ts';
 
 /** What a flight may still do when something has happened meanwhile. */
 export const FLIGHTS: Readonly<Record<string, Weakened>> = {
@@ -48,12 +48,7 @@ export const FLIGHTS: Readonly<Record<string, Weakened>> = {
         },
       },
     },
-    mix: {
-      faults: ['process is isolated', 'source is slow'],
-      faultShare: 0.03,
-      setting: { instances: 2, keys: ['k0'], sourceLatency: [20, 900] },
-      policy: { ...LASTING, hardTimeout: 5_000 },
-    },
+    mix: SLOW_AND_ALONE,
   },
 
   'flights that do not outrun each other': {
@@ -65,8 +60,14 @@ export const FLIGHTS: Readonly<Record<string, Weakened>> = {
       },
     },
     mix: {
-      faults: ['process is isolated', 'data is a black hole', 'bus is a black hole'],
-      setting: { sourceLatency: [1, 300] },
+      faults: ['bus is a black hole', 'source is slow'],
+      faultMs: [300, 1_500],
+      faultShare: 0.05,
+      writeShare: 0.1,
+      gapMs: 10,
+      reads: ['read', 'get'],
+      setting: { instances: 2, keys: ['w0'], sourceLatency: [1, 40], lateShare: 0.3 },
+      policy: LASTING,
     },
   },
 

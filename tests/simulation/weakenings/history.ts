@@ -44,10 +44,13 @@ export const HISTORY: Readonly<Record<string, Weakened>> = {
       },
     },
     mix: {
-      faults: ['server restarts from before', 'server fails over'],
-      faultShare: 0.05,
-      setting: { keys: INVALIDATED },
-      policy: LASTING,
+      faults: ['server restarts from before'],
+      faultMs: [30, 300],
+      faultShare: 0.03,
+      writeShare: 0.1,
+      gapMs: 3,
+      setting: { keys: ['k0'], sourceLatency: [0.5, 3] },
+      policy: { ...LASTING, l1Ttl: 20 },
     },
   },
 
@@ -62,17 +65,26 @@ export const HISTORY: Readonly<Record<string, Weakened>> = {
       },
     },
     mix: {
-      faults: ['network splits', 'process stands', 'server is flushed'],
+      faults: ['network splits', 'process stands'],
+      faultMs: [1_000, 5_000],
       faultShare: 0.03,
+      gapMs: 10,
       reads: ['get', 'read'],
-      setting: { keys: INVALIDATED },
+      setting: { keys: ['k0', 'k1'], instances: 2 },
       policy: LASTING,
     },
   },
 
   'a heartbeat that only publishes': {
     weakening: { wire: (wiring) => beatingWithoutWriting(wiring) },
-    mix: { faults: ['network splits'], faultShare: 0.01, setting: { keys: INVALIDATED }, policy: LASTING },
+    mix: {
+      faults: ['network splits'],
+      faultMs: [2_000, 5_000],
+      faultShare: 0.01,
+      gapMs: 10,
+      setting: { keys: INVALIDATED },
+      policy: LASTING,
+    },
   },
 };
 

@@ -3,7 +3,7 @@ import type { BusMessage } from '../../../src/core/invalidation.ts';
 import type { Bus, BusListener } from '../../../src/core/ports.ts';
 import { Proof } from '../../../src/core/proof.ts';
 import type { Wiring } from '../world.ts';
-import { INVALIDATED, LASTING, overriding, type Weakened } from './weakening.ts';
+import { INVALIDATED, LASTING, overriding, SLOW_AND_ALONE, type Weakened } from './weakening.ts';
 
 /** Whether an instance knows what it has missed. */
 export const PROOF: Readonly<Record<string, Weakened>> = {
@@ -53,7 +53,13 @@ export const PROOF: Readonly<Record<string, Weakened>> = {
         },
       },
     },
-    mix: { faults: ['process crashes', 'messages are lost', 'bus is cut'], faultShare: 0.05, policy: LASTING },
+    mix: {
+      faults: ['process crashes'],
+      faultMs: [1, 100],
+      faultShare: 0.02,
+      gapMs: 10,
+      policy: LASTING,
+    },
   },
 
   'a first heartbeat after an outage that clears nothing': {
@@ -65,8 +71,13 @@ export const PROOF: Readonly<Record<string, Weakened>> = {
       },
     },
     mix: {
-      faults: ['server is down', 'server stands', 'process is isolated', 'data is cut'],
-      setting: { keys: INVALIDATED },
+      faults: ['everybody is cut off'],
+      faultMs: [2_800, 4_000],
+      faultShare: 0.02,
+      // Rare reads: what is read meanwhile is replaced meanwhile.
+      gapMs: 120,
+      modes: ['delete'],
+      setting: { keys: INVALIDATED, full: true, pendingWithin: 1_000 },
       policy: LASTING,
     },
   },
@@ -106,12 +117,7 @@ export const PROOF: Readonly<Record<string, Weakened>> = {
         },
       }),
     },
-    mix: {
-      faults: ['process is isolated', 'source is slow'],
-      faultShare: 0.03,
-      setting: { instances: 2, keys: ['k0'], sourceLatency: [20, 900] },
-      policy: { ...LASTING, hardTimeout: 5_000 },
-    },
+    mix: SLOW_AND_ALONE,
   },
 };
 

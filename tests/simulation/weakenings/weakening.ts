@@ -31,3 +31,15 @@ export const LASTING = {
 
 /** Keys whose rows are invalidated, not written through. */
 export const INVALIDATED = ['k0', 'k1', 'k2'] as const;
+
+/** Loads that take longer than D, in a process that hears nothing. */
+export const SLOW_AND_ALONE: Mix = {
+  faults: ['process is isolated', 'source is slow'],
+  faultShare: 0.02,
+  faultMs: [1_500, 6_000],
+  writeShare: 0.05,
+  gapMs: 15,
+  reads: ['read'],
+  setting: { instances: 2, keys: ['k0'], lateShare: 0 },
+  policy: { ...LASTING, hardTimeout: 6_000 },
+};
