@@ -92,11 +92,9 @@ export async function healFleet({ members, redis, admin }: Fleet): Promise<void>
 export async function endOf({ name, service }: Member): Promise<string[]> {
   const status = await service.stop();
   const errors = service.logs.filter(({ level }) => level === 'error' || level === 'fatal');
-  const stray = service
-    .output()
-    .split('\n')
-    .slice(1)
-    .filter((line) => line !== '' && !line.startsWith('{'));
+  // The first line may be what was left of one when the output became too long to keep.
+  const [, ...lines] = service.output().split('\n');
+  const stray = lines.filter((line) => line !== '' && !line.startsWith('{'));
   return [
     ...(status === 0 ? [] : [`${name} ended with ${status}`]),
     ...errors.map((line) => `${name} logged ${JSON.stringify(line)}`),
