@@ -10,16 +10,6 @@ export function globMatcher(glob: string): (text: string) => boolean {
   return (text) => matches(pattern, text);
 }
 
-/** The literal text before the first wildcard, for scans that can use a prefix. */
-export function globPrefix(glob: string): string {
-  let prefix = '';
-  for (const part of parse(glob)) {
-    if (typeof part !== 'string') break;
-    prefix += part;
-  }
-  return prefix;
-}
-
 const ANY = 0;
 const ONE = 1;
 type Part = string | typeof ANY | typeof ONE;

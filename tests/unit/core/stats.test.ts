@@ -1,0 +1,86 @@
+import { describe, expect, test } from 'bun:test';
+import { Counters } from '../../../src/core/counters.ts';
+import { RecentInvalidations } from '../../../src/core/recent.ts';
+import { Fleet, HeldLoads, watch } from '../../support/core-fixture.ts';
+
+describe('stats', () => {
+  test('count what happened, by tier and by group', () => {
+    const fleet = new Fleet({ instances: 2, defaults: { ttl: '10s', staleWhileRevalidate: '1h' } });
+    const read = (index: number, key: string) => fleet.settle(fleet.cache(index).getOrSet(key, () => 1));
+    read(0, 'product:1');
+    read(0, 'product:1');
+    read(0, 'user:1');
+    read(1, 'product:1');
+    read(1, 'product:1');
+    fleet.run(10_000);
+    read(1, 'product:1');
+    fleet.run(100);
+    const stats = fleet.cache(1).stats();
+    expect(stats).toMatchObject({ hits: 3, misses: 0, stale: 1, loads: 1, hitRate: 1 });
+    expect(stats.tiers).toMatchObject({ l1: { hits: 1, stale: 1, entries: 1 }, l2: { hits: 1, stale: 0, errors: 0 } });
+    expect(fleet.cache(0).stats()).toMatchObject({ hits: 1, misses: 2, loads: 2, hitRate: 1 / 3 });
+    expect(
+      fleet
+        .cache(0)
+        .stats()
+        .groups.map(({ group, hits, misses }) => [group, hits, misses]),
+    ).toEqual([
+      ['product', 1, 1],
+      ['user', 0, 1],
+    ]);
+  });
+
+  test('count callers who joined, loads that failed, and answers that did', () => {
+    const fleet = new Fleet();
+    const loads = new HeldLoads<number>();
+    const callers = [1, 2, 3].map(() => watch(fleet.cache().getOrSet('k', loads.loader)));
+    fleet.run(5);
+    loads.fail(new Error('down'));
+    fleet.run(5);
+    for (const caller of callers) expect(caller.state).toBe('rejected');
+    expect(fleet.cache().stats()).toMatchObject({ loads: 1, loadErrors: 1, errors: 3, hitRate: 0 });
+  });
+
+  test('count errors of L2 apart from those of the source', () => {
+    const fleet = new Fleet({ defaults: { ttl: '1s', staleIfError: '1h' } });
+    fleet.settle(fleet.cache().getOrSet('k', () => 1));
+    fleet.run(1_000);
+    fleet.settle(fleet.cache().getOrSet('k', (): Promise<number> => Promise.reject(new Error('down'))));
+    expect(fleet.cache().stats().tiers.l2).toMatchObject({ errors: 0, timeouts: 0 });
+    fleet.hold('request', ' acquire other');
+    fleet.settle(fleet.cache().getOrSet('other', () => 1));
+    expect(fleet.cache().stats().tiers.l2).toMatchObject({ errors: 1, timeouts: 1 });
+  });
+
+  test('say nothing of an L2 that is not there', () => {
+    const fleet = new Fleet({ tiers: 'l1' });
+    expect(fleet.cache().stats().tiers).not.toHaveProperty('l2');
+    expect(fleet.cache().health()).not.toHaveProperty('l2');
+    expect(fleet.cache().health()).not.toHaveProperty('bus');
+    expect(fleet.cache().health().l1).toMatchObject({ healthy: true, suspended: false });
+  });
+});
+
+describe('what is kept for reports is bounded:', () => {
+  test('groups of keys, however many there are', () => {
+    const counters = new Counters();
+    for (let index = 0; index < 5_000; index += 1) {
+      const name = `${'abcdefghij'[index % 10]}${'klmnopqrst'[Math.floor(index / 10) % 10]}-${'x'.repeat(index % 30)}-${'yz'[index % 2]}`;
+      counters.of(`${name}:${index}`).loads += 1;
+      counters.of(String.fromCodePoint(0x4e00 + index)).loads += 1;
+    }
+    const groups = [...counters.groups()];
+    expect(groups.length).toBeLessThanOrEqual(1_001);
+    expect(groups.reduce((sum, { loads }) => sum + loads, 0)).toBe(10_000);
+    expect(groups.find(({ group }) => group === 'other')?.loads).toBeGreaterThan(1_000);
+  });
+
+  test('the last invalidations', () => {
+    let now = 0;
+    const recent = new RecentInvalidations(() => now);
+    for (; now < 3_000; now += 1) recent.note({ ids: [`k${now}`], tags: [] }, 'here');
+    expect(recent.latest('k0', [])).toBeUndefined();
+    expect(recent.latest('k2999', [])).toEqual({ ago: 1, by: 'key', origin: 'here' });
+    expect(recent.latest('k2000', [])).toMatchObject({ ago: 1_000 });
+  });
+});
