@@ -1,8 +1,9 @@
 import type { MemoryRemoteTier } from '../../src/adapters/memory/index.ts';
 import type { PendingInvalidations, PendingOrder } from '../../src/core/pending.ts';
-import type { TieredCache } from '../../src/index.ts';
+import type { CacheView, TieredCache } from '../../src/index.ts';
 import type { FaultyBus } from './faulty-bus.ts';
 import type { WriteRecord } from './history.ts';
+import type { Key } from './keys.ts';
 import type { Host } from './virtual-time.ts';
 
 /** One process of the fleet, from its start to its end. */
@@ -15,6 +16,13 @@ export interface Instance {
   readonly tier: MemoryRemoteTier;
   readonly bus: FaultyBus;
   readonly debts: Debts;
+}
+
+/** The namespace of a key, as one instance sees it. */
+export function viewOf({ cache }: Instance, { path }: Key): CacheView {
+  let view: CacheView = cache;
+  for (const name of path) view = view.namespace(name);
+  return view;
 }
 
 /** Which writes wait for which pending invalidation of one process. */

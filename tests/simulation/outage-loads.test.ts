@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test';
-import { Clients } from './clients.ts';
 import { keyNamed } from './keys.ts';
 import { type Mix, planOf } from './plan-of.ts';
+import { Readers } from './readers.ts';
 import { MAX_LAG_MS, World } from './world.ts';
 
 /** I7 without L2: the source meets one load a key, process and D, however many want it. */
@@ -11,7 +11,7 @@ test('while Redis is away, each process loads each key once in D', () => {
     policy: { ttl: 60_000, l1Ttl: 60_000, negativeTtl: 60_000, refreshAhead: false },
   };
   const world = new World(1, planOf(1, mix).setting);
-  const clients = new Clients(world);
+  const readers = new Readers(world);
   world.runFor(1_000);
   world.server.stop();
   const from = world.time.now;
@@ -19,7 +19,7 @@ test('while Redis is away, each process loads each key once in D', () => {
     world.time.runUntil(now);
     for (const instance of world.instances)
       if (instance !== undefined)
-        for (const key of ['k0', 'k1']) clients.read(instance, keyNamed(key), { naming: 'value' });
+        for (const key of ['k0', 'k1']) readers.read(instance, keyNamed(key), { naming: 'value' });
   }
   world.runUntilAnswered();
   const { loads, reads, failures } = world.history;

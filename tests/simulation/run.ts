@@ -33,7 +33,7 @@ export function execute({ seed, setting, steps }: Plan, { weakening, onNote }: R
     world.time.runUntil(step.at);
     take(world, clients, step);
   }
-  const converged = checkConvergence(world, clients);
+  const converged = checkConvergence(world, clients.readers);
   const { reads, writes } = world.history;
   return { violations: [...check(world), ...converged], operations: reads.length + writes.length };
 }

@@ -110,6 +110,12 @@ export class World {
     this.#onNote?.(`${this.time.now.toFixed(1).padStart(9)}  ${line()}`);
   }
 
+  /** A caller was rejected. */
+  failed({ instance, key }: { readonly instance: string; readonly key: string }, error: unknown): void {
+    this.history.failures.push({ instance, key, at: this.time.now, error });
+    this.note(() => `${instance} gets an error for ${key}: ${String(error)}`);
+  }
+
   /** A new process at a place: connected to nobody, knowing nothing. */
   start(place: number, deafForMs = 0): Instance {
     this.#started += 1;

@@ -1,5 +1,5 @@
-import type { Clients } from '../clients.ts';
 import { keyNamed } from '../keys.ts';
+import type { Readers } from '../readers.ts';
 import { MAX_LAG_MS, type World } from '../world.ts';
 import { describeRead, type Violation } from './violation.ts';
 
@@ -11,7 +11,7 @@ const QUIET_MS = 1_000;
  * that has just started and knows L2 alone. Versions that a process committed and did not live to make known are missing
  * at most until the TTL: without an outbox nobody else knows of them.
  */
-export function checkConvergence(world: World, clients: Clients): Violation[] {
+export function checkConvergence(world: World, readers: Readers): Violation[] {
   const { history, source, setting, instances, time } = world;
   world.start(setting.instances);
   time.runUntil(Math.max(world.healedAt, time.now) + QUIET_MS + MAX_LAG_MS);
@@ -19,7 +19,7 @@ export function checkConvergence(world: World, clients: Clients): Violation[] {
   const before = history.reads.length;
   for (const instance of instances) {
     if (instance === undefined) continue;
-    for (const key of setting.keys) clients.read(instance, keyNamed(key), { naming: 'before' });
+    for (const key of setting.keys) readers.read(instance, keyNamed(key), { naming: 'before' });
   }
   world.runUntilAnswered();
   const known = new Map<string, number>();

@@ -1,9 +1,9 @@
 import { NOTHING_OWED, type Owed, PendingInvalidations } from '../../../src/core/pending.ts';
-import type { BusListener, RemoteTier } from '../../../src/core/ports.ts';
+import type { RemoteTier } from '../../../src/core/ports.ts';
 import type { TagGeneration } from '../../../src/core/tags.ts';
 import { TagRegistry } from '../../../src/core/tags.ts';
 import type { Wiring } from '../world.ts';
-import { LASTING, overriding, type Weakened } from './weakening.ts';
+import { hearing, LASTING, overriding, type Weakened } from './weakening.ts';
 
 /** What is owed to L2, and what is remembered of tags. */
 export const DEBTS: Readonly<Record<string, Weakened>> = {
@@ -40,12 +40,6 @@ export const DEBTS: Readonly<Record<string, Weakened>> = {
 /** A memory of generations beside the cache's own: messages end what it holds, but not what is on its way to it. */
 function rememberingTags({ tier, bus, ...rest }: Wiring): Wiring {
   const known = new Map<string, TagGeneration>();
-  const pass =
-    (listener: BusListener): BusListener['onMessage'] =>
-    (message) => {
-      if (message.kind === 'invalidation') for (const tag of message.targets.tags) known.delete(tag);
-      listener.onMessage(message);
-    };
   return {
     ...rest,
     tier: overriding<RemoteTier>(tier, {
@@ -60,14 +54,9 @@ function rememberingTags({ tier, bus, ...rest }: Wiring): Wiring {
         return read;
       },
     }),
-    bus: overriding(bus, {
-      start: (instance, listener) =>
-        bus.start(instance, {
-          onSubscribed: () => listener.onSubscribed(),
-          onUnsubscribed: (error) => listener.onUnsubscribed(error),
-          onMalformed: (reason) => listener.onMalformed(reason),
-          onMessage: pass(listener),
-        }),
+    bus: hearing(bus, (listener, message) => {
+      if (message.kind === 'invalidation') for (const tag of message.targets.tags) known.delete(tag);
+      listener.onMessage(message);
     }),
   };
 }

@@ -1,8 +1,7 @@
-import type { BusMessage } from '../../../src/core/invalidation.ts';
-import type { Bus, BusListener, RemoteTier, Session } from '../../../src/core/ports.ts';
+import type { BusListener, RemoteTier, Session } from '../../../src/core/ports.ts';
 import { Remote } from '../../../src/core/remote.ts';
 import type { Wiring } from '../world.ts';
-import { INVALIDATED, LASTING, overriding, type Weakened } from './weakening.ts';
+import { hearing, INVALIDATED, LASTING, overriding, type Weakened } from './weakening.ts';
 
 /** Whether L2 still tells the history that is believed. */
 export const HISTORY: Readonly<Record<string, Weakened>> = {
@@ -104,7 +103,7 @@ function withoutEpochs({ tier, bus, ...rest }: Wiring): Wiring {
       invalidate: (order, session) => tier.invalidate(order, real(session)),
       write: (request) => tier.write({ ...request, session: real(request.session) }),
     }),
-    bus: listening(bus, (listener, message) => listener.onMessage({ ...message, epoch: EPOCH })),
+    bus: hearing(bus, (listener, message) => listener.onMessage({ ...message, epoch: EPOCH })),
   };
 }
 
@@ -135,22 +134,10 @@ function beatingWithoutWriting({ tier, bus, clock, ...rest }: Wiring): Wiring {
         }
       },
     }),
-    bus: listening(bus, (given, message) => {
+    bus: hearing(bus, (given, message) => {
       listener = given;
       if (message.kind === 'invalidation' && last !== undefined) last = { ...last, sequence: message.sequence };
       given.onMessage(message);
     }),
   };
-}
-
-function listening(bus: Bus, pass: (listener: BusListener, message: BusMessage) => void): Bus {
-  return overriding<Bus>(bus, {
-    start: (instance, listener) =>
-      bus.start(instance, {
-        onSubscribed: () => listener.onSubscribed(),
-        onUnsubscribed: (error) => listener.onUnsubscribed(error),
-        onMalformed: (reason) => listener.onMalformed(reason),
-        onMessage: (message) => pass(listener, message),
-      }),
-  });
 }

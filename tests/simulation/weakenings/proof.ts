@@ -1,9 +1,8 @@
 import { Heart } from '../../../src/core/heart.ts';
-import type { BusMessage } from '../../../src/core/invalidation.ts';
-import type { Bus, BusListener } from '../../../src/core/ports.ts';
+import type { BusListener } from '../../../src/core/ports.ts';
 import { Proof } from '../../../src/core/proof.ts';
 import type { Wiring } from '../world.ts';
-import { INVALIDATED, LASTING, overriding, SLOW_AND_ALONE, type Weakened } from './weakening.ts';
+import { hearing, INVALIDATED, LASTING, overriding, SLOW_AND_ALONE, type Weakened } from './weakening.ts';
 
 /** Whether an instance knows what it has missed. */
 export const PROOF: Readonly<Record<string, Weakened>> = {
@@ -124,28 +123,19 @@ export const PROOF: Readonly<Record<string, Weakened>> = {
 /** A bus whose heartbeats are heard as soon as their replies have come, and no other way. */
 function hearingReplies({ tier, bus, ...rest }: Wiring): Wiring {
   let listener: BusListener | undefined;
-  const hear = (message: BusMessage): void => {
-    if (message.kind === 'invalidation') listener?.onMessage(message);
-  };
   return {
     ...rest,
     tier: overriding(tier, {
       heartbeat: async (instance, nonce) => {
         const heartbeat = await tier.heartbeat(instance, nonce);
-        listener?.onMessage({ kind: 'heartbeat', epoch: heartbeat.epoch, sequence: heartbeat.sequence, nonce });
+        const { epoch, sequence } = heartbeat;
+        listener?.onMessage({ kind: 'heartbeat', epoch, sequence, nonce });
         return heartbeat;
       },
     }),
-    bus: overriding<Bus>(bus, {
-      start: (instance, given) => {
-        listener = given;
-        bus.start(instance, {
-          onSubscribed: () => given.onSubscribed(),
-          onUnsubscribed: (error) => given.onUnsubscribed(error),
-          onMalformed: (reason) => given.onMalformed(reason),
-          onMessage: hear,
-        });
-      },
+    bus: hearing(bus, (given, message) => {
+      listener = given;
+      if (message.kind === 'invalidation') given.onMessage(message);
     }),
   };
 }

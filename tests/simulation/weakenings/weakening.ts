@@ -1,4 +1,5 @@
-import type { Bus, RemoteTier } from '../../../src/core/ports.ts';
+import type { BusMessage } from '../../../src/core/invalidation.ts';
+import type { Bus, BusListener, RemoteTier } from '../../../src/core/ports.ts';
 import type { Mix } from '../plan-of.ts';
 import type { Weakening } from '../world.ts';
 
@@ -16,6 +17,19 @@ export function overriding<T extends RemoteTier | Bus>(given: T, overrides: Part
       const own: unknown = Reflect.get(overrides, name) ?? Reflect.get(target, name);
       return typeof own === 'function' ? own.bind(target) : own;
     },
+  });
+}
+
+/** A bus on which `pass` decides what its listener hears. */
+export function hearing(bus: Bus, pass: (listener: BusListener, message: BusMessage) => void): Bus {
+  return overriding<Bus>(bus, {
+    start: (instance, listener) =>
+      bus.start(instance, {
+        onSubscribed: () => listener.onSubscribed(),
+        onUnsubscribed: (error) => listener.onUnsubscribed(error),
+        onMalformed: (reason) => listener.onMalformed(reason),
+        onMessage: (message) => pass(listener, message),
+      }),
   });
 }
 

@@ -1,0 +1,141 @@
+import { isCacheError } from '../../src/index.ts';
+import type { InvalidationRecord, Row, WriteRecord } from './history.ts';
+import { type Instance, viewOf } from './instance.ts';
+import { KEYS, type Key, namedBy, PATTERN } from './keys.ts';
+import type { Operation } from './plan.ts';
+import type { World } from './world.ts';
+
+type Write = Omit<Extract<Operation, { kind: 'write' }>, 'kind' | 'key'>;
+type WriteThrough = Omit<Extract<Operation, { kind: 'set' }>, 'kind' | 'key'>;
+
+/** After a write-through that L2 did not take, its request may still be under way for so long. */
+const LATE_EFFECT_MS = 10_000;
+
+/** Everybody who writes: a transaction first, then the cache is told. */
+export class Writers {
+  readonly #world: World;
+  readonly #keys: readonly Key[];
+  /** Until when a key that is written through belongs to one writer; see {@link Key.writtenThrough}. */
+  readonly #taken = new Map<string, number>();
+  #writes = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#keys = KEYS.filter(({ name }) => world.setting.keys.includes(name));
+  }
+
+  /** Commit, then invalidation. */
+  write(instance: Instance, key: Key, { how: wanted, mode, all }: Write): void {
+    // The pattern does not match every key.
+    const how = namedBy(wanted, key, this.#keys).includes(key) ? wanted : 'key';
+    const named = namedBy(how, key, this.#keys);
+    // A key that is written through and still belongs to another writer is only invalidated.
+    const written = (all ? named : [key]).filter((each) => this.#take(each));
+    if (written.length === 0) return;
+    this.#commit(instance, written, named, mode, (writes) =>
+      instance.debts.during(writes, () => this.#invalidate(instance, key, how, mode)).then(() => true),
+    );
+  }
+
+  /** Commit, then the value into the cache. */
+  set(instance: Instance, key: Key, { versioned }: WriteThrough): void {
+    if (!this.#take(key)) return;
+    this.#commit(instance, [key], [key], 'delete', (writes, row) =>
+      instance.debts.during(writes, () =>
+        viewOf(instance, key).set(key.key, row, {
+          ttl: this.#world.setting.policies[key.name]?.ttl ?? 0,
+          tags: [key.tag],
+          ...(versioned && { version: row.version }),
+        }),
+      ),
+    );
+  }
+
+  /**
+   * Commits, and then makes it known with `publish`, which answers whether L2 has heard. What a process has committed and
+   * not made known when it crashes is nobody's promise: there is no outbox to remember it.
+   */
+  #commit(
+    instance: Instance,
+    keys: readonly Key[],
+    named: readonly Key[],
+    mode: 'delete' | 'expire',
+    publish: (writes: readonly WriteRecord[], row: Row) => Promise<boolean>,
+  ): void {
+    const { time, history, source } = this.#world;
+    const start = time.now;
+    const names = keys.map(({ name }) => name);
+    const release = (lateMs: number): void => {
+      for (const name of names) this.#taken.set(name, time.now + lateMs);
+    };
+    const committed = async (rows: readonly Row[]): Promise<void> => {
+      const writes = rows.map(
+        ({ key, version }): WriteRecord => ({
+          kind: 'write',
+          instance: instance.name,
+          key,
+          version,
+          mode,
+          start,
+          committedAt: time.now,
+          acknowledgedAt: undefined,
+          deliveredAt: undefined,
+        }),
+      );
+      history.writes.push(...writes);
+      const order: InvalidationRecord = {
+        instance: instance.name,
+        keys: named.map(({ name }) => name),
+        start: time.now,
+        end: Infinity,
+      };
+      history.invalidations.push(order);
+      const [row] = rows;
+      if (row === undefined) return;
+      this.#writes += 1;
+      const number = this.#writes;
+      this.#world.note(() => `${instance.name} has committed ${describeRows(rows)} (write ${number})`);
+      const isKnown = await publish(writes, row).catch((error: unknown) => {
+        if (isCacheError(error) && error.code === 'INVALIDATION_PENDING') return false;
+        throw error;
+      });
+      for (const write of writes) write.acknowledgedAt = time.now;
+      order.end = time.now;
+      this.#world.note(() => `${instance.name} acknowledges write ${number}${isKnown ? '' : ', but L2 does not know'}`);
+      release(isKnown ? 0 : LATE_EFFECT_MS);
+    };
+    source
+      .commit(instance.host, names)
+      .then(committed)
+      .catch((error: unknown) => {
+        release(0);
+        this.#world.failed({ instance: instance.name, key: names[0] ?? '' }, error);
+      });
+  }
+
+  /** Whether a key may be written now; it is then taken until its writer gives it back. */
+  #take({ name, writtenThrough }: Key): boolean {
+    if (!writtenThrough) return true;
+    if ((this.#taken.get(name) ?? 0) > this.#world.time.now) return false;
+    this.#taken.set(name, Infinity);
+    return true;
+  }
+
+  #invalidate(instance: Instance, key: Key, how: Write['how'], mode: 'delete' | 'expire'): Promise<unknown> {
+    const view = viewOf(instance, key);
+    switch (how) {
+      case 'key':
+        return mode === 'delete' ? view.delete(key.key) : view.expire(key.key);
+      case 'tag':
+        return view.invalidate({ tags: [key.tag], mode });
+      case 'pattern':
+        return view.invalidate({ pattern: PATTERN, mode });
+      case 'clear':
+        return view.clear();
+    }
+  }
+}
+
+function describeRows(rows: readonly Row[]): string {
+  return rows.map(({ key, version }) => `${key} = ${version}`).join(', ');
+}
