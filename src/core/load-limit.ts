@@ -52,6 +52,7 @@ export class LoadLimit {
 
   /** Resolves when a place is free, in the order in which it was asked for. */
   #place(key: string, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return Promise.reject(signal.reason);
     if (this.#waiting.size >= this.#limit * WAITING_PER_PLACE) return Promise.reject(this.#shed(key));
     return new Promise((resolve, reject) => {
       const end = (settle: () => void): void => {

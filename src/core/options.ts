@@ -3,12 +3,15 @@ import { InvalidOptionError } from './errors.ts';
 import { assertKey } from './key.ts';
 
 /** What a loader is given beside the key. */
-export interface LoaderContext<V = unknown> {
+export interface LoaderContext {
   readonly key: string;
   /** Aborted at `hardTimeout`, on `close`, and when nobody waits for the load any more. Pass it on. */
   readonly signal: AbortSignal;
-  /** The value that this load replaces, if there still is one. */
-  readonly stale: V | undefined;
+  /**
+   * The value that this load replaces, if there still is one. Of no type: a loader that has to name the type of its own
+   * answer could not have it inferred.
+   */
+  readonly stale: unknown;
   /** Sets this value's TTL (adaptive TTL); `0` hands it out without storing it. */
   setTtl(ttl: Duration): void;
   /** Adds tags that only the value reveals. */
@@ -18,7 +21,7 @@ export interface LoaderContext<V = unknown> {
 }
 
 /** Computes a missing value. `null` means that the source has none; `undefined` is refused. */
-export type Loader<V> = (context: LoaderContext<V>) => V | Promise<V>;
+export type Loader<V> = (context: LoaderContext) => V | Promise<V>;
 
 /** Freshness of an entry. Durations are milliseconds or `'250ms' | '30s' | '5m' | '1h' | '1d'`. */
 export interface EntryOptions<V = unknown> {

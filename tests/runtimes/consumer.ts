@@ -12,7 +12,7 @@ instrument(cache).detach();
 
 const answer: Lookup<{ id: number } | null> = await cache.lookup('product:1', ({ signal, stale }) => {
   signal.throwIfAborted();
-  return stale ?? { id: 1 };
+  return stale === undefined ? { id: 1 } : null;
 });
 export const id: number | undefined = answer.value?.id;
 export const text: string = await cache.getOrSet('greeting', () => 'hello', { ttl: '1h', tags: (value) => [value] });

@@ -74,6 +74,7 @@ describe('a limit on loads', () => {
     const waiting = limit.run('b', leaving.signal, first.load);
     leaving.abort(new Error('gone'));
     await expect(waiting).rejects.toThrow('gone');
+    await expect(limit.run('b', leaving.signal, first.load)).rejects.toThrow('gone');
     first.open();
     await running;
     await expect(limit.run('c', NEVER, () => Promise.reject(new Error('no row')))).rejects.toThrow('no row');

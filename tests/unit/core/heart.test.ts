@@ -1,0 +1,193 @@
+import { describe, expect, test } from 'bun:test';
+import type { BusListener } from '../../../src/core/ports.ts';
+import { overriding } from '../../simulation/weakenings/weakening.ts';
+import { Fleet, type Member, watch } from '../../support/core-fixture.ts';
+
+/** Keeps a fleet from resting: somebody asks now and then. */
+function inUse(fleet: Fleet, ms: number): void {
+  for (let passed = 0; passed < ms; passed += 500) {
+    for (const { cache } of fleet.members) watch(cache.get('in use'));
+    fleet.run(500);
+  }
+}
+
+function typesOf({ events }: Member): string[] {
+  return events.map(({ type }) => type);
+}
+
+describe('the heartbeat', () => {
+  test('comes three times in the bound D', () => {
+    let beats = 0;
+    const fleet = new Fleet({
+      maxLag: 1_500,
+      weakening: {
+        tier: (tier) =>
+          overriding(tier, {
+            heartbeat: (...given) => {
+              beats += 1;
+              return tier.heartbeat(...given);
+            },
+          }),
+      },
+    });
+    beats = 0;
+    inUse(fleet, 6_000);
+    expect(beats).toBeWithin(11, 14);
+  });
+
+  test('that gets lost once does not suspend L1', () => {
+    const fleet = new Fleet();
+    fleet.settle(fleet.cache().getOrSet('k', () => 1));
+    const gate = fleet.hold('reply', 'i0.data heartbeat');
+    fleet.run(300);
+    gate.open();
+    inUse(fleet, 3_000);
+    expect(typesOf(fleet.member())).not.toContain('l1_suspended');
+    expect(fleet.cache().health().l2?.breaker).toBe('closed');
+  });
+
+  test('is not sent more often than every 10 ms, however many gaps there are', () => {
+    let beats = 0;
+    const fleet = new Fleet({
+      instances: 2,
+      weakening: {
+        tier: (tier) =>
+          overriding(tier, {
+            heartbeat: (...given) => {
+              beats += 1;
+              return tier.heartbeat(...given);
+            },
+          }),
+      },
+    });
+    beats = 0;
+    for (let round = 0; round < 100; round += 1) {
+      fleet.member(0).bus.loseUndelivered();
+      watch(fleet.cache(1).delete(`k${round}`));
+      fleet.run(1);
+    }
+    expect(beats).toBeLessThanOrEqual(22);
+  });
+
+  test('that does not come back on an open subscription has that replaced', () => {
+    const silent = { now: false };
+    let resets = 0;
+    const fleet = new Fleet({
+      weakening: {
+        bus: (bus) =>
+          overriding(bus, {
+            start: (instance, listener) =>
+              bus.start(instance, {
+                onSubscribed: () => listener.onSubscribed(),
+                onUnsubscribed: (error) => listener.onUnsubscribed(error),
+                onMalformed: (reason) => listener.onMalformed(reason),
+                onMessage: (message) => (silent.now ? undefined : listener.onMessage(message)),
+              } satisfies BusListener),
+            reset: () => {
+              resets += 1;
+              silent.now = false;
+              bus.reset();
+            },
+          }),
+      },
+    });
+    inUse(fleet, 2_000);
+    silent.now = true;
+    inUse(fleet, 3_000);
+    expect(resets).toBe(1);
+    expect(fleet.cache().health()).toMatchObject({ l1: { suspended: false }, bus: { subscribed: true } });
+  });
+
+  test('that is not answered for long has the connection replaced', () => {
+    const fleet = new Fleet();
+    const gate = fleet.hold('request', 'i0.data');
+    let resets = 0;
+    const { tier } = fleet.member();
+    const reset = tier.reset.bind(tier);
+    tier.reset = () => {
+      resets += 1;
+      gate.open();
+      reset();
+    };
+    inUse(fleet, 12_000);
+    expect(resets).toBe(1);
+    expect(fleet.cache().health().l2).toMatchObject({ connected: true, healthy: true });
+  });
+
+  test('while L2 is away is news once, not a flood', () => {
+    const fleet = new Fleet();
+    fleet.hold('request', 'i0.data');
+    inUse(fleet, 20_000);
+    expect(fleet.member().failures.filter(({ operation }) => operation === 'heartbeat').length).toBeLessThanOrEqual(2);
+    expect(typesOf(fleet.member()).filter((type) => type === 'l2_down')).toHaveLength(1);
+    expect(typesOf(fleet.member()).filter((type) => type === 'l1_suspended')).toHaveLength(1);
+  });
+});
+
+describe('another history', () => {
+  test('is not read before its generation is agreed, and all agree on one', () => {
+    const fleet = new Fleet({ instances: 3 });
+    fleet.settle(fleet.cache(0).set('k', 'of before'));
+    fleet.server.restart({ keepData: true });
+    for (const { cache } of fleet.members) expect(cache.health().l2?.healthy).toBe(false);
+    fleet.run(1_000);
+    for (const { cache } of fleet.members) {
+      expect(cache.health().l2?.healthy).toBe(true);
+      // Nobody knows what that snapshot has missed.
+      expect(fleet.settle(cache.get('k'))).toBeUndefined();
+    }
+    fleet.settle(fleet.cache(0).set('k', 'of now'));
+    fleet.run(5);
+    expect(fleet.settle(fleet.cache(2).get<string>('k'))).toBe('of now');
+    expect(typesOf(fleet.member(1))).toContain('epoch_changed');
+  });
+
+  test('that begins by FLUSHALL is empty, and goes on', () => {
+    const fleet = new Fleet({ instances: 2 });
+    fleet.settle(fleet.cache(0).set('k', 'of before'));
+    fleet.server.flush();
+    inUse(fleet, 2_000);
+    expect(fleet.settle(fleet.cache(1).get('k'))).toBeUndefined();
+    fleet.settle(fleet.cache(1).set('k', 'of now'));
+    fleet.run(5);
+    expect(fleet.settle(fleet.cache(0).get<string>('k'))).toBe('of now');
+  });
+});
+
+describe('what the connection has to say', () => {
+  test('an alarm reaches the observers', () => {
+    const problem = new Error('WRONGPASS');
+    const fleet = new Fleet({
+      weakening: {
+        tier: (tier) =>
+          overriding(tier, {
+            start: (listener) => {
+              tier.start(listener);
+              listener.onAlarm(problem);
+            },
+          }),
+      },
+      warm: false,
+    });
+    expect(fleet.member().events).toContainEqual({ type: 'alarm', error: problem });
+  });
+
+  test('a message that nobody understands is counted and told, and breaks nothing', () => {
+    const listeners: BusListener[] = [];
+    const fleet = new Fleet({
+      weakening: {
+        bus: (bus) =>
+          overriding(bus, {
+            start: (instance, listener) => {
+              listeners.push(listener);
+              bus.start(instance, listener);
+            },
+          }),
+      },
+    });
+    listeners[0]?.onMalformed('not JSON');
+    expect(fleet.cache().stats().bus.malformed).toBe(1);
+    expect(fleet.member().events).toContainEqual({ type: 'bus_malformed', reason: 'not JSON' });
+    expect(fleet.cache().health().l1.healthy).toBe(true);
+  });
+});
