@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'bun:test';
 import type { CacheEvent } from '../../src/index.ts';
-import { Fleet, HeldLoads, type Member, watch } from '../support/core-fixture.ts';
+import { Fleet, type Member } from '../support/core-fixture.ts';
+import { HeldLoads } from '../support/held-loads.ts';
+import { watch } from '../support/watch.ts';
 
 /** An event as one line: its type and what matters of it. */
 function line(event: CacheEvent): string {

@@ -1,5 +1,6 @@
 import { describe, expect } from 'bun:test';
-import { HeldLoads, watch } from '../support/core-fixture.ts';
+import { HeldLoads } from '../support/held-loads.ts';
+import { watch } from '../support/watch.ts';
 import { Row, race, rule } from './race.ts';
 
 describe('a fill that started before a change', () => {

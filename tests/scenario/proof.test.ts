@@ -1,6 +1,7 @@
 import { describe, expect } from 'bun:test';
 import { InvalidationPendingError } from '../../src/index.ts';
-import { HeldLoads, watch } from '../support/core-fixture.ts';
+import { HeldLoads } from '../support/held-loads.ts';
+import { watch } from '../support/watch.ts';
 import { Row, race, rule } from './race.ts';
 
 describe('a message that was lost', () => {

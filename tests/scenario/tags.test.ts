@@ -1,7 +1,8 @@
 import { describe, expect } from 'bun:test';
 import type { Loader } from '../../src/index.ts';
 import { overriding } from '../simulation/weakenings/weakening.ts';
-import { HeldLoads, watch } from '../support/core-fixture.ts';
+import { HeldLoads } from '../support/held-loads.ts';
+import { watch } from '../support/watch.ts';
 import { Row, race, rule } from './race.ts';
 
 describe('a tag that moves during a load', () => {

@@ -1,4 +1,3 @@
-import { drainMicrotasks } from 'bun:jsc';
 import {
   type MemoryBus,
   type MemoryRemoteTier,
@@ -14,6 +13,7 @@ import { SeededRandom } from '../simulation/seeded-random.ts';
 import { Host, VirtualTime } from '../simulation/virtual-time.ts';
 import type { Weakening, Wiring } from '../simulation/world.ts';
 import { type Gate, Gates, type Stage } from './gates.ts';
+import { watch } from './watch.ts';
 
 /** One way, in milliseconds: a round trip takes twice as long. */
 const ONE_WAY_MS = 0.5;
@@ -194,76 +194,6 @@ export class Fleet {
     const member = { name, cache, host, l1, tier, bus, events, failures, calls };
     this.members.push(member);
     return member;
-  }
-}
-
-/** A promise whose state can be asked for. */
-export interface Watched<T> {
-  readonly state: 'pending' | 'fulfilled' | 'rejected';
-  /** The value, or throws the error; an error of its own while pending. */
-  value(): T;
-}
-
-/** Watches a promise; its rejection counts as handled from here on. */
-export function watch<T>(promise: Promise<T>): Watched<T> {
-  let outcome:
-    | { readonly state: 'fulfilled'; readonly value: T }
-    | { readonly state: 'rejected'; readonly error: unknown }
-    | undefined;
-  promise.then(
-    (value) => {
-      outcome = { state: 'fulfilled', value };
-    },
-    (error: unknown) => {
-      outcome = { state: 'rejected', error };
-    },
-  );
-  return {
-    get state() {
-      drainMicrotasks();
-      return outcome?.state ?? 'pending';
-    },
-    value() {
-      drainMicrotasks();
-      if (outcome === undefined) throw new Error('The promise is pending');
-      if (outcome.state === 'rejected') throw outcome.error;
-      return outcome.value;
-    },
-  };
-}
-
-/** Loads that the test ends by hand, in the order in which they began. */
-export class HeldLoads<V> {
-  readonly #loads: { readonly signal: AbortSignal; readonly answer: PromiseWithResolvers<V> }[] = [];
-
-  readonly loader = ({ signal }: { readonly signal: AbortSignal }): Promise<V> => {
-    const answer = Promise.withResolvers<V>();
-    this.#loads.push({ signal, answer });
-    return answer.promise;
-  };
-
-  /** How many have begun. */
-  get count(): number {
-    return this.#loads.length;
-  }
-
-  answer(value: V, index = this.count - 1): void {
-    this.#load(index).answer.resolve(value);
-  }
-
-  fail(error: unknown, index = this.count - 1): void {
-    this.#load(index).answer.reject(error);
-  }
-
-  /** The signal that the loader was given. */
-  signal(index = this.count - 1): AbortSignal {
-    return this.#load(index).signal;
-  }
-
-  #load(index: number) {
-    const load = this.#loads[index];
-    if (load === undefined) throw new Error(`There is no load ${index}`);
-    return load;
   }
 }
 

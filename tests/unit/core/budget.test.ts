@@ -3,7 +3,7 @@ import { BackgroundTasks } from '../../../src/core/background.ts';
 import { BudgetExceeded, pause, within } from '../../../src/core/budget.ts';
 import { systemClock, systemRandom } from '../../../src/core/clock.ts';
 import { Host, VirtualTime } from '../../simulation/virtual-time.ts';
-import { watch } from '../../support/core-fixture.ts';
+import { watch } from '../../support/watch.ts';
 
 function clocks() {
   const time = new VirtualTime();

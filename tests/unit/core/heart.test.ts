@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'bun:test';
 import type { BusListener } from '../../../src/core/ports.ts';
 import { overriding } from '../../simulation/weakenings/weakening.ts';
-import { Fleet, type Member, watch } from '../../support/core-fixture.ts';
+import { Fleet, type Member } from '../../support/core-fixture.ts';
+import { watch } from '../../support/watch.ts';
 
 /** Keeps a fleet from resting: somebody asks now and then. */
 function inUse(fleet: Fleet, ms: number): void {

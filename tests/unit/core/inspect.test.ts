@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'bun:test';
-import { Fleet, HeldLoads, watch } from '../../support/core-fixture.ts';
+import { Fleet } from '../../support/core-fixture.ts';
+import { HeldLoads } from '../../support/held-loads.ts';
+import { watch } from '../../support/watch.ts';
 
 describe('inspect', () => {
   test('says where a key lives, and why it would be served', () => {

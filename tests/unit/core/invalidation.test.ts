@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { type CacheView, InvalidOptionError } from '../../../src/index.ts';
-import { Fleet, watch } from '../../support/core-fixture.ts';
+import { Fleet } from '../../support/core-fixture.ts';
+import { watch } from '../../support/watch.ts';
 
 /** Stores the keys and answers which of them the cache still has. */
 function stored(fleet: Fleet, cache: CacheView, keys: readonly string[]): () => string[] {

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'bun:test';
 import { CacheClosedError, InvalidationPendingError, isCacheError } from '../../../src/index.ts';
 import { overriding } from '../../simulation/weakenings/weakening.ts';
-import { Fleet, HeldLoads, watch } from '../../support/core-fixture.ts';
+import { Fleet } from '../../support/core-fixture.ts';
+import { HeldLoads } from '../../support/held-loads.ts';
+import { watch } from '../../support/watch.ts';
 
 describe('close', () => {
   test('lets running loads end and be stored, then refuses every call', () => {

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'bun:test';
 import { InvalidOptionError, type Loader } from '../../../src/index.ts';
-import { Fleet, HeldLoads, watch } from '../../support/core-fixture.ts';
+import { Fleet } from '../../support/core-fixture.ts';
+import { HeldLoads } from '../../support/held-loads.ts';
+import { watch } from '../../support/watch.ts';
 
 /** A loader that counts: its answer is how often it was called. */
 function counting(): { readonly loader: Loader<number>; readonly count: () => number } {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { CacheError, InvalidationPendingError } from '../../../src/index.ts';
-import { Fleet, watch } from '../../support/core-fixture.ts';
+import { Fleet } from '../../support/core-fixture.ts';
+import { watch } from '../../support/watch.ts';
 
 describe('while L2 cannot be told', () => {
   test('an invalidation rejects, saying what is owed, and this process is clean', () => {

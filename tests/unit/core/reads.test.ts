@@ -3,7 +3,9 @@ import type { RemoteTier, StoredRecord } from '../../../src/core/ports.ts';
 import { CodecError } from '../../../src/index.ts';
 import { overriding } from '../../simulation/weakenings/weakening.ts';
 import type { Weakening } from '../../simulation/world.ts';
-import { Fleet, HeldLoads, watch } from '../../support/core-fixture.ts';
+import { Fleet } from '../../support/core-fixture.ts';
+import { HeldLoads } from '../../support/held-loads.ts';
+import { watch } from '../../support/watch.ts';
 
 describe('get', () => {
   test('answers a fresh value from L1 or L2, and keeps it in L1', () => {

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'bun:test';
 import { RemoteError, type RemoteTier } from '../../../src/core/ports.ts';
 import { overriding } from '../../simulation/weakenings/weakening.ts';
-import { Fleet, HeldLoads, roundTrips, watch } from '../../support/core-fixture.ts';
+import { Fleet, roundTrips } from '../../support/core-fixture.ts';
+import { HeldLoads } from '../../support/held-loads.ts';
+import { watch } from '../../support/watch.ts';
 
 describe('in one process', () => {
   test('1,000 concurrent callers of a key cause one load and get its value', () => {

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'bun:test';
 import type { Loader } from '../../../src/index.ts';
-import { Fleet, HeldLoads, watch } from '../../support/core-fixture.ts';
+import { Fleet } from '../../support/core-fixture.ts';
+import { HeldLoads } from '../../support/held-loads.ts';
+import { watch } from '../../support/watch.ts';
 
 const DOWN = new Error('the source is down');
 const failing = (): Promise<never> => Promise.reject(DOWN);

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'bun:test';
 import { Counters } from '../../../src/core/counters.ts';
 import { RecentInvalidations } from '../../../src/core/recent.ts';
-import { Fleet, HeldLoads, watch } from '../../support/core-fixture.ts';
+import { Fleet } from '../../support/core-fixture.ts';
+import { HeldLoads } from '../../support/held-loads.ts';
+import { watch } from '../../support/watch.ts';
 
 describe('stats', () => {
   test('count what happened, by tier and by group', () => {

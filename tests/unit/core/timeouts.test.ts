@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'bun:test';
 import { LoadTimeoutError } from '../../../src/index.ts';
-import { Fleet, HeldLoads, watch } from '../../support/core-fixture.ts';
+import { Fleet } from '../../support/core-fixture.ts';
+import { HeldLoads } from '../../support/held-loads.ts';
+import { watch } from '../../support/watch.ts';
 
 describe('hardTimeout', () => {
   test('aborts the loader, fails every caller, and frees the flight and the lease', () => {
