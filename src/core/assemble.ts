@@ -26,7 +26,8 @@ export const COLLABORATORS = { Flights, Heart, PendingInvalidations, Proof, Remo
 export function assembleCache(options: CacheOptions, collaborators: typeof COLLABORATORS = COLLABORATORS): TieredCache {
   const { l1, l2, bus, clock = systemClock, random = systemRandom } = options;
   const maxLagMs = maxLagOf(options);
-  const defaults = resolveOptions(options.defaults);
+  // Without an L2 there is nothing that L1 could ask before the TTL ends.
+  const defaults = resolveOptions(l2 === undefined ? { l1Ttl: Infinity, ...options.defaults } : options.defaults);
   const counters = new Counters();
   const observers = new Set(options.observers);
   const emit = emitter(counters, observers, options.onError);

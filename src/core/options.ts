@@ -27,7 +27,7 @@ export type Loader<V> = (context: LoaderContext) => V | Promise<V>;
 export interface EntryOptions<V = unknown> {
   /** How long a value is fresh. Default 1 h; `Infinity` never expires, `0` is not stored. */
   readonly ttl?: Duration;
-  /** How long L1 answers without asking L2. Default 30 s, shortened by `jitter`. */
+  /** How long L1 answers without asking L2. Default 30 s, shortened by `jitter`; without an L2, as long as `ttl`. */
   readonly l1Ttl?: Duration;
   /** The `ttl` of `null` (the source has no such thing). Default 30 s. */
   readonly negativeTtl?: Duration;

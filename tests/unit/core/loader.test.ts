@@ -141,6 +141,17 @@ describe('how long a value is kept', () => {
     expect(fleet.settle(fleet.cache(1).lookup('k', loader))).toMatchObject({ value: 1, tier: 'l2', ttl: Infinity });
   });
 
+  test('without an L2 to ask, L1 answers as long as the TTL lasts', () => {
+    const fleet = new Fleet({ tiers: 'l1', defaults: { ttl: '1h' } });
+    const { loader, count } = counting();
+    fleet.settle(fleet.cache().getOrSet('k', loader));
+    fleet.run(59 * 60_000);
+    expect(fleet.settle(fleet.cache().lookup('k', loader)).tier).toBe('l1');
+    fleet.run(60_000);
+    expect(fleet.settle(fleet.cache().lookup('k', loader)).tier).toBe('source');
+    expect(count()).toBe(2);
+  });
+
   test('l1Ttl says how long L1 answers without asking L2', () => {
     const fleet = new Fleet({ defaults: { ttl: '1h', l1Ttl: '5s' } });
     const { loader, count } = counting();
