@@ -6,7 +6,7 @@ import type { Flight } from './flights.ts';
 import { readGenerations, recall, tagsKeepFor, take } from './generations.ts';
 import type { BypassReason } from './lookup.ts';
 import type { Parts } from './parts.ts';
-import { RemoteError, type RemoteTier, type StoredRecord, type StoredValue } from './ports.ts';
+import type { RemoteTier, StoredRecord, StoredValue } from './ports.ts';
 import type { ReadRequest } from './read-request.ts';
 import type { Refilled } from './refilled.ts';
 import type { Asked, Remote } from './remote.ts';
@@ -106,12 +106,7 @@ export class L2Question {
       { name: 'acquire', budgetMs: options.l2TimeoutMs, key, contactMs: 0 },
       async (tier, { generation }) => {
         const keepFor = tagsKeepFor(usefulForMs(options));
-        const acquiring = tier.acquire(id, generation, token, options.leaseMs).catch((error: unknown) => {
-          // A full server refuses the write that a lease is; it still answers a read.
-          const isFull = error instanceof RemoteError && error.failure === 'full';
-          if (!isFull) throw error;
-          return readOnly(tier.read(id, generation), error);
-        });
+        const acquiring = tier.acquire(id, generation, token, options.leaseMs);
         const reading = unknown.length === 0 ? [] : tier.tagGenerations(unknown, generation, keepFor);
         const [record, generations] = await Promise.all([acquiring, reading]).catch((error: unknown) => {
           // Without its tags' generations there is nothing that the lease could be used for.
@@ -182,14 +177,6 @@ export class L2Question {
   #noRight(reason: BypassReason | undefined): L2Answer {
     return { kind: 'no-right', reason, candidate: this.#candidate };
   }
-}
-
-/** What a plain read says to somebody who wanted the lease and cannot have it. */
-async function readOnly(reading: Promise<StoredRecord>, refusal: RemoteError): Promise<StoredRecord> {
-  const record = await reading;
-  // Without a lease there is no right to fill; saying so keeps "none" for "the lease is yours".
-  if (record.kind === 'none') throw refusal;
-  return record;
 }
 
 function ignore(): void {}

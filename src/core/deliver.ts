@@ -34,10 +34,14 @@ export async function deliver(
   }
   for (const piece of inPieces(targets)) {
     const reply = await tier.invalidate({ targets: piece, mode, origin: parts.instance }, session);
-    if (reply.kind === 'session-mismatch')
-      throw new RemoteError('unavailable', 'L2 has another history than the one last heard of');
+    if (reply.kind === 'session-mismatch') throw otherHistory();
   }
   return swept;
+}
+
+/** What a caller is told when the server's history is not the one that it believed in. */
+export function otherHistory(): RemoteError {
+  return new RemoteError('unavailable', 'L2 has another history than the one last heard of');
 }
 
 /**

@@ -10,6 +10,9 @@ export interface SeenAtStart {
   readonly sequence: number;
 }
 
+/** Never settles; shared, so that a flight costs nothing for it. */
+const NOT_BEGUN = new Promise<never>(() => {});
+
 /** What a flight starts from; taken in the same step in which it is registered. */
 export interface FlightSetup {
   readonly seen: SeenAtStart;
@@ -47,7 +50,8 @@ export class Flight<R> {
   outrun = false;
   /** The span to which those who join link. */
   span: SpanRef | undefined;
-  result: Promise<R>;
+  /** Set by {@link Flights.begin} before anybody can see it. */
+  result: Promise<R> = NOT_BEGUN;
 
   readonly #abort = new AbortController();
   readonly #candidate = Promise.withResolvers<R>();
@@ -61,9 +65,6 @@ export class Flight<R> {
     this.owed = owed;
     this.background = background;
     this.mayLoad = mayLoad;
-    // Replaced by `Flights.begin` before anybody can see it.
-    this.result = Promise.reject(new Error('A flight without a result'));
-    this.result.catch(() => {});
   }
 
   /** A stale value met on the way, for callers whose `softTimeout` runs out. Stays pending while there is none. */

@@ -110,7 +110,10 @@ export interface RemoteTier {
   heartbeat(instance: string, nonce: string): Promise<Heartbeat>;
   /** Sets the epoch's generation to `proposal` if it has none; answers what it is now. */
   agreeGeneration(epoch: string, proposal: string): Promise<string>;
-  /** Reads a key and, if it holds nothing, takes the lease under `token` for `leaseMs`. `none`: the lease is mine. */
+  /**
+   * Reads a key and, if it holds nothing, takes the lease under `token` for `leaseMs`. `none`: the lease is mine. A full
+   * server, which grants no lease, still says what it holds; it rejects as `full` only when that is nothing.
+   */
   acquire(id: EntryId, generation: string, token: string, leaseMs: number): Promise<StoredRecord>;
   /** Reads a key and changes nothing. */
   read(id: EntryId, generation: string): Promise<StoredRecord>;

@@ -115,12 +115,8 @@ function whyNotL1(
   const bypass = (reason: BypassReason) => ({ outcome: 'bypass', reason, durationMs }) as const;
   if (request.options.forceFresh) return bypass('force-fresh');
   if (now > parts.proof.until && (entry === undefined || !isTrusted(parts, entry, now))) return bypass('unproven');
-  const isStale = entry !== undefined && !tagsAreGone(entry) && now >= entry.freshUntil;
+  const isStale = entry !== undefined && freshnessOf(entry, now) !== undefined && now >= entry.freshUntil;
   return { outcome: isStale ? 'stale' : 'miss', reason: undefined, durationMs };
-}
-
-function tagsAreGone({ tags }: Entry): boolean {
-  return tags.some(({ status }) => status === 'gone');
 }
 
 /** A flight may be joined under the condition under which its value could be served from L1. */
@@ -139,7 +135,7 @@ function begin(parts: Parts, request: ReadRequest, background: boolean): Flight<
 /** What a read takes note of before it sends anything. */
 export function flightSetup(
   parts: Parts,
-  request: ReadRequest,
+  { tagIds }: Pick<ReadRequest, 'tagIds'>,
   kind: Pick<FlightSetup, 'background' | 'mayLoad'>,
 ): FlightSetup {
   const { hasBus, proof, remote, pending } = parts;
@@ -148,7 +144,7 @@ export function flightSetup(
     seen: hasBus
       ? { epoch: proof.epoch, sequence: proof.seen ?? 0 }
       : (remote?.lastBeat ?? { epoch: undefined, sequence: 0 }),
-    tags: request.tagIds.map((tag) => parts.tags.obtain(tag)),
+    tags: tagIds.map((tag) => parts.tags.obtain(tag)),
     owed: pending.owed(),
     ...kind,
   };

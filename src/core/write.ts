@@ -1,5 +1,5 @@
 import { clean } from './clean.ts';
-import { deliver, deliveryBudget } from './deliver.ts';
+import { deliver, deliveryBudget, otherHistory } from './deliver.ts';
 import { tagsAreCurrent } from './entry.ts';
 import { type Dated, entryOf } from './entry-of.ts';
 import { InvalidationPendingError } from './errors.ts';
@@ -8,10 +8,9 @@ import { recall, tagsKeepFor, take } from './generations.ts';
 import type { InvalidationMode, Targets } from './invalidation.ts';
 import type { Parts } from './parts.ts';
 import type { PendingOrder } from './pending.ts';
-import { RemoteError } from './ports.ts';
+import { flightSetup } from './read.ts';
 import type { Refilled } from './refilled.ts';
 import { NOTHING } from './refilled.ts';
-import type { Remote } from './remote.ts';
 import { NO_GENERATION } from './tags.ts';
 import { ATTRIBUTE, SPAN } from './telemetry-names.ts';
 import { assertStorable } from './value.ts';
@@ -79,15 +78,8 @@ export async function write(parts: Parts, request: WriteRequest): Promise<boolea
   const windows = windowsOf(request.value, request.options);
   if (windows.ttlMs === 0) return endOnly(parts, targets, request);
   clean(parts, targets, 'delete');
-  const tags = request.tagIds.map((tag) => parts.tags.obtain(tag));
   // Registered like a read, so that a message about the key that comes meanwhile keeps the value out of L1.
-  const setup = {
-    seen: { epoch: undefined, sequence: 0 },
-    tags,
-    owed: parts.pending.owed(),
-    background: true,
-    mayLoad: false,
-  };
+  const setup = flightSetup(parts, request, { background: true, mayLoad: false });
   let stored = false;
   const flight = parts.flights.begin(request.id, setup, async (own) => {
     stored = await store(parts, request, windows, own, targets);
@@ -138,7 +130,10 @@ async function store(
         keepFor: Math.max(Math.ceil(usefulForMs(encoded.windows)), 1),
         version: request.options.version,
       });
-      if (reply.kind === 'session-mismatch') throw mismatch(remote);
+      if (reply.kind === 'session-mismatch') {
+        remote.distrust();
+        throw otherHistory();
+      }
       return { encoded, isStored: reply.kind === 'done' };
     },
   );
@@ -148,11 +143,6 @@ async function store(
   }
   parts.pending.settle(order);
   return written.value.isStored && keepOwn(parts, request, flight, written.value.encoded);
-}
-
-function mismatch(remote: Remote): RemoteError {
-  remote.distrust();
-  return new RemoteError('unavailable', 'L2 has another history than the one last heard of');
 }
 
 interface Encoded {
