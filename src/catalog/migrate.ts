@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
+import { outboxMigration } from './outbox.ts';
 import { inTransaction, type Queryable, type Sql } from './sql.ts';
 
 /** Told one line for each thing done. */
@@ -46,7 +47,7 @@ const ADVISORY_LOCK = 0x7469_6572;
  * @throws {@link MigrationChangedError} before anything is applied.
  */
 export async function migrate(sql: Sql, options: MigrateOptions = {}): Promise<string[]> {
-  const migrations = await readMigrations(options.folder ?? CATALOG);
+  const migrations = await allMigrations(options);
   unapplied(migrations, await appliedMigrations(sql));
   const applied: string[] = [];
   for (const migration of migrations) {
@@ -62,7 +63,7 @@ export async function migrate(sql: Sql, options: MigrateOptions = {}): Promise<s
  * @throws {@link MigrationChangedError}
  */
 export async function pendingMigrations(sql: Queryable, options: MigrateOptions = {}): Promise<string[]> {
-  const migrations = await readMigrations(options.folder ?? CATALOG);
+  const migrations = await allMigrations(options);
   return unapplied(migrations, await appliedMigrations(sql)).map((migration) => migration.id);
 }
 
@@ -91,13 +92,24 @@ async function appliedMigrations(sql: Queryable): Promise<ReadonlyMap<string, st
   return new Map(rows.map((row) => [row.id, row.checksum]));
 }
 
+async function allMigrations({ folder }: MigrateOptions): Promise<Migration[]> {
+  if (folder !== undefined) return readMigrations(folder);
+  // What is generated from the resources' declarations comes after what is written by hand.
+  const { id, text } = outboxMigration();
+  return [...(await readMigrations(CATALOG)), migrationOf(id, text)];
+}
+
 async function readMigrations(folder: URL): Promise<Migration[]> {
   const names = (await readdir(folder)).filter((name) => /^\d{3}-[a-z0-9-]+\.sql$/.test(name)).sort();
   return Promise.all(
     names.map(async (name) => {
       // A checkout may have changed the line ends; that is no other migration.
       const text = (await readFile(new URL(name, folder), 'utf8')).replaceAll('\r\n', '\n');
-      return { id: name.replace(/\.sql$/, ''), text, checksum: createHash('sha256').update(text).digest('hex') };
+      return migrationOf(name.replace(/\.sql$/, ''), text);
     }),
   );
+}
+
+function migrationOf(id: string, text: string): Migration {
+  return { id, text, checksum: createHash('sha256').update(text).digest('hex') };
 }

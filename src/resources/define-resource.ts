@@ -1,5 +1,6 @@
 import type { TSchema } from '@sinclair/typebox';
 import { groupOf } from '../core/key.ts';
+import type { Feed } from './feed.ts';
 import type { Mutation } from './mutation.ts';
 import { type Params, type ParamsOf, pathParams, type Query } from './params.ts';
 import type { Freshness, LoadContext, Resource } from './resource.ts';
@@ -11,6 +12,7 @@ export interface ResourceDefinition<Route extends string, Q extends Query, V> ex
   readonly query?: Q;
   readonly summary: string;
   readonly schema: TSchema;
+  readonly feeds?: readonly Feed[];
   key(params: ParamsOf<Route, Q>): string;
   load(context: LoadContext<ParamsOf<Route, Q>>): Promise<V | null>;
   tags(params: ParamsOf<Route, Q>): readonly string[];
@@ -33,7 +35,8 @@ export interface ResourceDefinition<Route extends string, Q extends Query, V> ex
  *   load: async ({ sql, params }) => (await sql<Supplier[]>`select … where id = ${params.id}`)[0] ?? null,
  *   owner: ({ orgId }) => orgId,
  *   ttl: '1h',
- *   tags: ({ id }) => [`supplier:${id}`],
+ *   tags: ({ id }) => [`supplier:${id}`, 'suppliers'],
+ *   feeds: [{ table: 'suppliers', keys: ['supplier:{id}'], all: ['suppliers'] }],
  * }).mutation({ method: 'PATCH', … });
  * ```
  * @throws Error when one org's answer could reach another: the key leaves the path's org out and no `owner` is named.
@@ -44,7 +47,7 @@ export function defineResource<const Route extends string, V, const Q extends Qu
   const query = definition.query ?? {};
   const sample = (id: number): ParamsOf<Route, Q> => sampleParams(definition.route, query, id);
   assertOneOrg(definition, sample(1), sample(2));
-  return withMutations({ ...definition, query, group: groupOf(definition.key(sample(1))) }, []);
+  return withMutations({ feeds: [], ...definition, query, group: groupOf(definition.key(sample(1))) }, []);
 }
 
 type Base<P extends Params, V> = Omit<Resource<P, V>, 'mutation' | 'mutations'>;

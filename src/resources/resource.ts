@@ -1,6 +1,7 @@
 import type { TSchema } from '@sinclair/typebox';
 import type { Sql } from 'postgres';
 import type { Duration } from '../core/duration.ts';
+import type { Feed } from './feed.ts';
 import type { Mutation } from './mutation.ts';
 import type { Params, Query } from './params.ts';
 
@@ -35,6 +36,8 @@ export interface Resource<P extends Params = Params, V = unknown> extends Freshn
   readonly summary: string;
   /** Describes the value, for the API's documentation. */
   readonly schema: TSchema;
+  /** The tables that it is read from: a write that does not come through here invalidates too. */
+  readonly feeds: readonly Feed[];
   readonly mutations: readonly Mutation<P>[];
   key(params: P): string;
   load(context: LoadContext<P>): Promise<V | null>;

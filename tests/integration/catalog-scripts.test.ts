@@ -47,7 +47,7 @@ describe('operator scripts', () => {
 
   test('migrate and seed, twice', async () => {
     expect(await run('db-migrate')).toEqual({
-      stdout: 'applied migration 001-catalog\napplied migration 002-versions\napplied migration 003-access\n',
+      stdout: 'applied migration 001-catalog\napplied migration 002-versions\napplied migration 003-access\napplied migration outbox-1\n',
       stderr: '',
       code: 0,
     });

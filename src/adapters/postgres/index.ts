@@ -1,1 +1,3 @@
 export { type CancellableQuery, cancellable } from './cancellable.ts';
+export { type ChangedTable, OutboxDeclarationError } from './changed-table.ts';
+export { dropOutboxSql, outboxSql } from './outbox-sql.ts';

@@ -17,6 +17,8 @@ export const bom = defineResource({
   owner: ({ orgId }) => orgId,
   tags: ({ id }) => [`bom:${id}`, 'boms'],
   valueTags: ({ orgId }) => [tags.org(orgId)],
+  // A change of its items raises its version.
+  feeds: [{ table: 'boms', keys: [keys.bom('{id}')], all: ['boms'], columns: ['version'] }],
   ttl: '30m',
   staleWhileRevalidate: '5m',
   staleIfError: '24h',

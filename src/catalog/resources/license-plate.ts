@@ -18,6 +18,7 @@ export const licensePlate = defineResource({
   owner: ({ orgId }) => orgId,
   tags: ({ id }) => [`lp:${id}`, 'lps'],
   valueTags: ({ orgId }) => [tags.org(orgId)],
+  feeds: [{ table: 'license_plates', keys: [keys.licensePlate('{id}')], all: ['lps'], columns: ['version'] }],
   ttl: '5m',
   staleIfError: '24h',
 }).mutation({

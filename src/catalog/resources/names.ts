@@ -1,16 +1,19 @@
+/** An id, or a column in braces that stands for the ids of changed rows; see `Feed`. */
+type Id = number | `{${string}}`;
+
 /** Keys and tags of the catalog in the cache. One place, so that a read and the writes that end it cannot drift apart. */
 export const keys = {
   products: (orgId: number, limit: number, after: number) => `products:org:${orgId}:l${limit}:a${after}`,
-  product: (id: number) => `product:${id}`,
-  bom: (id: number) => `bom:${id}`,
-  licensePlate: (id: number) => `lp:${id}`,
-  dashboard: (orgId: number) => `dashboard:org:${orgId}`,
-  userSession: (userId: number) => `user:session:${userId}`,
+  product: (id: Id) => `product:${id}`,
+  bom: (id: Id) => `bom:${id}`,
+  licensePlate: (id: Id) => `lp:${id}`,
+  dashboard: (orgId: Id) => `dashboard:org:${orgId}`,
+  userSession: (userId: Id) => `user:session:${userId}`,
 };
 
 export const tags = {
-  org: (orgId: number) => `org:${orgId}`,
+  org: (orgId: Id) => `org:${orgId}`,
   /** All pages of an org's product list. */
-  productList: (orgId: number) => `products:org:${orgId}`,
-  user: (id: number) => `user:${id}`,
+  productList: (orgId: Id) => `products:org:${orgId}`,
+  user: (id: Id) => `user:${id}`,
 };

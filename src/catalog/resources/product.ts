@@ -16,6 +16,7 @@ export const product = defineResource({
   owner: ({ orgId }) => orgId,
   tags: ({ id }) => [`product:${id}`, 'products'],
   valueTags: ({ orgId }) => [tags.org(orgId)],
+  feeds: [{ table: 'products', keys: [keys.product('{id}')], all: ['products'], columns: ['version'] }],
   ttl: '1h',
   staleWhileRevalidate: '5m',
   staleIfError: '24h',

@@ -29,7 +29,13 @@ export const products = defineResource({
     const last = page.at(-1);
     return last !== undefined && page.length === limit ? { limit, after: last.id } : undefined;
   },
-  tags: ({ orgId }) => [tags.org(orgId), tags.productList(orgId)],
+  // The last one stands for all lists: a TRUNCATE names no org.
+  tags: ({ orgId }) => [tags.org(orgId), tags.productList(orgId), 'products'],
+  feeds: [
+    { table: 'products', tags: [tags.productList('{org_id}')], all: ['products'], columns: ['version'] },
+    // Of an org that is not there, the list is absent.
+    { table: 'orgs', tags: [tags.productList('{id}')], all: ['products'], columns: ['id'] },
+  ],
   ttl: '1h',
   staleWhileRevalidate: '5m',
   staleIfError: '24h',

@@ -14,5 +14,9 @@ export const userPermissions = defineResource({
   load: ({ sql, params, signal }) => loadPermissions(sql, params.id, signal),
   owner: ({ orgId }) => orgId,
   tags: ({ id }) => [tags.user(id), 'users'],
+  feeds: [
+    { table: 'users', keys: [keys.userSession('{id}')], all: ['users'] },
+    { table: 'permissions', keys: [keys.userSession('{user_id}')], all: ['users'] },
+  ],
   ttl: '30m',
 });

@@ -1,0 +1,77 @@
+/**
+ * A table, and what in the cache each of its rows is a part of. Names are templates: `product:{id}` stands for one name
+ * for each changed row, with the column's text in the place of the braces. A row moved from one name to another ends both;
+ * a name with a column that is null is none.
+ *
+ * Every change counts, whoever makes it and by whatever statement; see {@link outboxSql} for what triggers cannot see.
+ */
+export interface ChangedTable {
+  /** As in SQL, without quotes: `products`, or `shop.products`. Each part is quoted as it stands. */
+  readonly table: string;
+  /** Keys that a changed row makes untrue. */
+  readonly keys?: readonly string[];
+  /** Tags that a changed row makes untrue. */
+  readonly tags?: readonly string[];
+  /**
+   * Tags without columns that together cover all of `keys` and `tags`: what is said after a TRUNCATE, which names no rows,
+   * and after a statement that changed more than {@link MOST_NAMES} names.
+   */
+  readonly all: readonly string[];
+  /**
+   * Columns whose change matters; an UPDATE that changes none of them, nor a column of a template, says nothing. A version
+   * that a trigger raises is the cheapest. Default: every UPDATE matters, also one that changes nothing.
+   */
+  readonly columns?: readonly string[];
+  /**
+   * A SELECT over `changed`, which holds the changed rows, old and new: its columns are what the templates take instead.
+   * For rows whose names are in another table: `select orders.id, orders.shop from changed join orders on orders.id =
+   * changed.order_id`. Not together with `columns`. Tables outside of the outbox's schema must be named with theirs.
+   */
+  readonly via?: string;
+}
+
+/** Names of one template that one statement may put into the outbox; beyond, {@link ChangedTable.all} stands for them. */
+export const MOST_NAMES = 500;
+
+/** A declaration from which no trigger can be made; the message names the table. */
+export class OutboxDeclarationError extends Error {
+  override readonly name = 'OutboxDeclarationError';
+  readonly code = 'OUTBOX_DECLARATION';
+  readonly table: string;
+  constructor(table: string, problem: string) {
+    super(`The outbox cannot watch ${JSON.stringify(table)}: ${problem}`);
+    this.table = table;
+  }
+}
+
+/** A template as what stands between the columns, and the columns: one more of the first than of the second. */
+export interface Template {
+  readonly texts: readonly string[];
+  readonly columns: readonly string[];
+}
+
+const COLUMN = /\{([^{}]+)\}/g;
+
+/** Takes a template apart. */
+export function parseTemplate(template: string): Template {
+  const columns = [...template.matchAll(COLUMN)].map(([, column = '']) => column);
+  return { texts: template.split(COLUMN).filter((_, index) => index % 2 === 0), columns };
+}
+
+/** @throws {@link OutboxDeclarationError} */
+export function assertDeclaration(declared: ChangedTable): void {
+  const { table, keys = [], tags = [], all, columns, via } = declared;
+  const refuse = (problem: string): never => {
+    throw new OutboxDeclarationError(table, problem);
+  };
+  if (!/^[^.]+(\.[^.]+)?$/.test(table)) refuse('it is not a name, nor a schema and a name');
+  if (keys.length + tags.length === 0) refuse('neither keys nor tags are named');
+  if (all.length === 0) refuse('no tag in "all" covers what it changes');
+  for (const name of [...keys, ...tags, ...all]) {
+    if (name === '') refuse('a name is empty');
+    if (/[{}]/.test(name.replace(COLUMN, ''))) refuse(`the braces of ${JSON.stringify(name)} do not match`);
+  }
+  const dependent = all.find((tag) => parseTemplate(tag).columns.length > 0);
+  if (dependent !== undefined) refuse(`${JSON.stringify(dependent)} in "all" depends on a column`);
+  if (columns !== undefined && via !== undefined) refuse('"columns" and "via" cannot both be given');
+}

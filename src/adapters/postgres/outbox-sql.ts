@@ -1,0 +1,88 @@
+import { assertDeclaration, type ChangedTable } from './changed-table.ts';
+import { CHANNEL, WRITERS_OWN } from './outbox-table.ts';
+import { triggersOf } from './triggers.ts';
+
+/**
+ * What every trigger ends with. A transaction that names its `tiercel.origin` is followed by its writer's own invalidation:
+ * its rows wait a second for that and wake nobody. Everybody else's wake the relay as soon as they are committed; the
+ * notifications of one transaction are one.
+ */
+const ADD = `
+create or replace function tiercel_outbox_add(names text[], labels text[]) returns void
+language plpgsql security definer set search_path from current as $body$
+declare
+  origin text := nullif(current_setting('tiercel.origin', true), '');
+begin
+  if cardinality(names) + cardinality(labels) = 0 then return; end if;
+  insert into tiercel_outbox (keys, tags, origin, not_before) values (
+    names, labels, origin,
+    case when origin is null then clock_timestamp() else clock_timestamp() + interval '${WRITERS_OWN}' end
+  );
+  if origin is null then perform pg_notify('${CHANNEL}', ''); end if;
+end
+$body$;`;
+
+/**
+ * The table alone. `xid` orders nothing: together with a snapshot it says exactly which rows somebody has not seen yet,
+ * however their transactions overlapped.
+ */
+const TABLE = `
+create table if not exists tiercel_outbox (
+  id           bigint generated always as identity primary key,
+  keys         text[] not null default '{}',
+  tags         text[] not null default '{}',
+  mode         text not null default 'delete' check (mode in ('delete', 'expire')),
+  origin       text,
+  at           timestamptz not null default clock_timestamp(),
+  not_before   timestamptz not null default clock_timestamp(),
+  delivered_at timestamptz,
+  xid          xid8 not null default pg_current_xact_id()
+) with (autovacuum_vacuum_scale_factor = 0.05);
+create index if not exists tiercel_outbox_undelivered on tiercel_outbox (not_before, id) where delivered_at is null;
+create index if not exists tiercel_outbox_origin on tiercel_outbox (origin) where delivered_at is null and origin is not null;
+create index if not exists tiercel_outbox_xid on tiercel_outbox (xid);`;
+
+/** Functions look in this schema alone, whoever's statement calls them; temporary tables come last. */
+const SEARCH_PATH = `select set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true);`;
+
+/** Of every table and function that is there, whatever was declared when they were made. */
+const DROP_TRIGGERS = `
+do $body$
+declare
+  one record;
+begin
+  for one in
+    select tgname, tgrelid::regclass as watched from pg_trigger
+    join pg_proc on pg_proc.oid = tgfoid
+    where starts_with(tgname, 'tiercel_outbox_') and pronamespace = current_schema()::regnamespace
+  loop
+    execute format('drop trigger %I on %s', one.tgname, one.watched);
+  end loop;
+  for one in
+    select oid::regprocedure as called from pg_proc
+    where starts_with(proname, 'tiercel_outbox_') and pronamespace = current_schema()::regnamespace
+  loop
+    execute format('drop function %s', one.called);
+  end loop;
+end
+$body$;`;
+
+/**
+ * The outbox as SQL: the table `tiercel_outbox` if it is not there, and triggers for these tables instead of all that
+ * were there before. For a migration of one's own; it must run in a transaction, and can run again.
+ *
+ * The triggers are `ENABLE ALWAYS`, once a statement, and cost nobody a right: whoever may write the table need not be
+ * able to write the outbox. They cannot see what is written by logical replication (Postgres fires no statement triggers
+ * there), nor statements that name a partition or a child instead of the table, nor what is done while somebody has
+ * disabled them.
+ * @throws {@link OutboxDeclarationError} naming the table that cannot be watched.
+ */
+export function outboxSql(tables: readonly ChangedTable[]): string {
+  for (const table of tables) assertDeclaration(table);
+  return [SEARCH_PATH, TABLE, DROP_TRIGGERS, ADD, ...tables.map(triggersOf)].map((part) => part.trim()).join('\n\n');
+}
+
+/** What takes the outbox away again: triggers, functions, and the table with the rows in it. */
+export function dropOutboxSql(): string {
+  return [SEARCH_PATH, DROP_TRIGGERS, 'drop table if exists tiercel_outbox;'].map((part) => part.trim()).join('\n\n');
+}

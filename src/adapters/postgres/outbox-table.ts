@@ -1,0 +1,5 @@
+/** Wakes whoever delivers. A notification carries nothing: it says when to look, never what there is. */
+export const CHANNEL = 'tiercel_outbox';
+
+/** How long the rows of a writer who invalidates by itself are left to it. */
+export const WRITERS_OWN = '1 second';

@@ -1,0 +1,32 @@
+import { type ChangedTable, outboxSql } from '../adapters/postgres/index.ts';
+import type { Feed } from '../resources/feed.ts';
+import { catalogResources } from './resources/index.ts';
+
+/**
+ * Raised whenever a resource's feeds change: a database that has been given the triggers of one revision is then given
+ * those of the next, and an older build that starts beside a newer one leaves them alone.
+ */
+const REVISION = 1;
+
+/** The triggers of every table that a resource of the catalog is read from, as a migration. */
+export function outboxMigration(): { readonly id: string; readonly text: string } {
+  const feeds = catalogResources.flatMap((resource) => resource.feeds);
+  return { id: `outbox-${REVISION}`, text: outboxSql(mergeByTable(feeds)) };
+}
+
+/** What all resources say of one table, as one. */
+export function mergeByTable(feeds: readonly Feed[]): ChangedTable[] {
+  return [...Map.groupBy(feeds, ({ table }) => table)].map(([table, given]) => {
+    const union = (of: (feed: Feed) => readonly string[] | undefined): string[] => [
+      ...new Set(given.flatMap((feed) => of(feed) ?? [])),
+    ];
+    const columns = given.every((feed) => feed.columns !== undefined) ? { columns: union((feed) => feed.columns) } : {};
+    return {
+      table,
+      keys: union((feed) => feed.keys),
+      tags: union((feed) => feed.tags),
+      all: union((feed) => feed.all),
+      ...columns,
+    };
+  });
+}
