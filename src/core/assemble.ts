@@ -8,23 +8,27 @@ import { Counters } from './counters.ts';
 import { CacheClosedError } from './errors.ts';
 import type { CacheEvent, Observer } from './events.ts';
 import { Flights } from './flights.ts';
+import { Follower } from './follower.ts';
 import { Heart } from './heart.ts';
 import { LoadLimit } from './load-limit.ts';
 import { resolveOptions } from './options.ts';
+import type { Organs } from './organs.ts';
 import type { Parts } from './parts.ts';
 import { PendingInvalidations } from './pending.ts';
 import { Proof } from './proof.ts';
 import { RecentInvalidations } from './recent.ts';
+import { Relay } from './relay.ts';
 import { Remote } from './remote.ts';
+import { Repair } from './repair.ts';
 import { TagRegistry } from './tags.ts';
 import { noTracer } from './tracer.ts';
 
 /** The classes that keep a cache consistent. Tests replace one by a weaker one, to see that its absence is noticed. */
-export const COLLABORATORS = { Flights, Heart, PendingInvalidations, Proof, Remote, TagRegistry };
+export const COLLABORATORS = { Flights, Heart, PendingInvalidations, Proof, Relay, Remote, Repair, TagRegistry };
 
 /** Puts a cache together and starts it. The options must have passed `assertOptions`. */
 export function assembleCache(options: CacheOptions, collaborators: typeof COLLABORATORS = COLLABORATORS): TieredCache {
-  const { l1, l2, bus, clock = systemClock, random = systemRandom } = options;
+  const { l1, l2, bus, outbox, clock = systemClock, random = systemRandom } = options;
   const maxLagMs = maxLagOf(options);
   // Without an L2 there is nothing that L1 could ask before the TTL ends.
   const defaults = resolveOptions(l2 === undefined ? { l1Ttl: Infinity, ...options.defaults } : options.defaults);
@@ -53,7 +57,9 @@ export function assembleCache(options: CacheOptions, collaborators: typeof COLLA
     l1,
     remote: l2 && new collaborators.Remote(l2, breaker, clock, emit, maxLagMs),
     hasBus: bus !== undefined,
-    proof: new collaborators.Proof(bus === undefined ? Infinity : maxLagMs),
+    outbox,
+    // Without a bus, and without an outbox to follow, nothing proves anything: L1's TTL is the bound.
+    proof: new collaborators.Proof(bus !== undefined || (l2 === undefined && outbox) ? maxLagMs : Infinity),
     tags: new collaborators.TagRegistry(clock),
     flights: new collaborators.Flights(clock),
     loads: new LoadLimit(clock, options.maxLoads ?? Infinity),
@@ -66,10 +72,20 @@ export function assembleCache(options: CacheOptions, collaborators: typeof COLLA
     emit,
     tracer: options.tracer ?? noTracer,
   };
-  heart = parts.remote && new collaborators.Heart(parts, parts.remote, bus, defaults.l2TimeoutMs);
-  const cache = new TieredCache(parts, defaults, heart, observers, lifecycleOf(parts, heart));
+  let relay: Relay | undefined;
+  if (parts.remote !== undefined) {
+    const repair = new collaborators.Repair(clock, random, maxLagMs, outbox !== undefined);
+    heart = new collaborators.Heart(parts, parts.remote, bus, repair, defaults.l2TimeoutMs, () => relay?.heartbeat());
+    if (outbox !== undefined)
+      relay = new collaborators.Relay(parts, parts.remote, outbox, repair, defaults.l2TimeoutMs, () => heart?.hurry());
+  }
+  const follower = l2 === undefined && outbox !== undefined ? new Follower(parts, outbox) : undefined;
+  const organs: Organs = { heart, relay, follower };
+  const cache = new TieredCache(parts, defaults, organs, observers, lifecycleOf(parts, organs));
   if (l2 !== undefined && bus === undefined) emit({ type: 'no_bus' });
   heart?.start();
+  relay?.start();
+  follower?.start();
   return cache;
 }
 
@@ -101,7 +117,16 @@ function quietly(tell: () => void): void {
   }
 }
 
-function lifecycleOf(parts: Parts, heart: Heart | undefined): Lifecycle {
+/** What was acknowledged last is written before it closes. */
+async function closeOutbox({ outbox, emit }: Parts): Promise<void> {
+  try {
+    await outbox?.close();
+  } catch (error) {
+    emit({ type: 'tier_failure', error, operation: 'close', tier: 'source', background: true });
+  }
+}
+
+function lifecycleOf(parts: Parts, { heart, relay, follower }: Organs): Lifecycle {
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     const stopWaiting = parts.clock.after(CLOSE_GRACE_MS, () =>
@@ -109,7 +134,11 @@ function lifecycleOf(parts: Parts, heart: Heart | undefined): Lifecycle {
     );
     await parts.background.drain();
     stopWaiting();
+    await Promise.all([relay?.close(), follower?.close()]);
     await heart?.close();
+    // The last heartbeat may have delivered what the outbox is yet to be told of.
+    await parts.background.drain();
+    await closeOutbox(parts);
     parts.l1.clear();
   };
   return {

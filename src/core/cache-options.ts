@@ -4,6 +4,7 @@ import { type Duration, toMs } from './duration.ts';
 import { InvalidOptionError, type TierFailure } from './errors.ts';
 import type { Observer } from './events.ts';
 import type { ReadOptions } from './options.ts';
+import type { Outbox } from './outbox.ts';
 import type { Bus, LocalTier, RemoteTier } from './ports.ts';
 import type { Tracer } from './tracer.ts';
 
@@ -17,6 +18,11 @@ export interface CacheOptions {
   readonly l2?: RemoteTier | undefined;
   /** Carries invalidations between instances. Without it L1 is bounded by `l1Ttl` alone. Needs `l2`. */
   readonly bus?: Bus | undefined;
+  /**
+   * Remembers with the source what each commit has made untrue, whoever wrote it, until L2 has been told; `outbox()` of
+   * `tiercel/postgres`. Without an L2, other instances learn of changes from it.
+   */
+  readonly outbox?: Outbox | undefined;
   /** Defaults for every call. */
   readonly defaults?: Omit<ReadOptions, 'signal' | 'forceFresh' | 'tags'>;
   /**
@@ -48,6 +54,7 @@ const KNOWN_OPTIONS = new Set<string>([
   'l1',
   'l2',
   'bus',
+  'outbox',
   'defaults',
   'maxLag',
   'version',

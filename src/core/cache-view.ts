@@ -35,6 +35,11 @@ export interface InvalidateRequest {
 export interface InvalidateOptions {
   /** When L2 could not be told: `reject` (the default), or `resolve` and go on delivering behind it. */
   readonly onPending?: 'reject' | 'resolve';
+  /**
+   * With an outbox: the ticket under which the writer's own transaction has written it down, or `false` when it need not
+   * be there. Default: it is written down now, since nothing else would bring it back after Redis has lost it.
+   */
+  readonly outbox?: string | false;
 }
 
 /** How many different ones an invalidation named; for a pattern, the L2 records that it touched count as keys. */
@@ -237,11 +242,11 @@ export class CacheView {
   async #invalidate(
     targets: Targets,
     mode: InvalidationMode,
-    { onPending = 'reject' }: InvalidateOptions = {},
+    { onPending = 'reject', outbox }: InvalidateOptions = {},
   ): Promise<number> {
     this.#lifecycle.assertOpen();
     try {
-      return await invalidate(this.#parts, targets, mode, this.#defaults.l2TimeoutMs);
+      return await invalidate(this.#parts, targets, mode, this.#defaults.l2TimeoutMs, outbox);
     } catch (error) {
       if (onPending === 'resolve' && error instanceof InvalidationPendingError) return 0;
       throw error;

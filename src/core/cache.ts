@@ -1,7 +1,7 @@
 import { CacheView } from './cache-view.ts';
 import type { Observer } from './events.ts';
-import type { Heart } from './heart.ts';
 import type { ResolvedOptions } from './options.ts';
+import type { Organs } from './organs.ts';
 import type { Parts } from './parts.ts';
 import { type CacheHealth, type CacheStats, healthOf, statsOf } from './stats.ts';
 import type { Tracer } from './tracer.ts';
@@ -15,21 +15,15 @@ export interface Attachment {
 /** A multi-tier cache. Made by `createCache`; whoever makes one closes it. */
 export class TieredCache extends CacheView {
   readonly #parts: Parts;
-  readonly #heart: Heart | undefined;
+  readonly #organs: Organs;
   readonly #observers: Set<Observer>;
   readonly #lifecycle: Lifecycle;
 
   /** Use `createCache`. */
-  constructor(
-    parts: Parts,
-    defaults: ResolvedOptions,
-    heart: Heart | undefined,
-    observers: Set<Observer>,
-    lifecycle: Lifecycle,
-  ) {
+  constructor(parts: Parts, defaults: ResolvedOptions, organs: Organs, observers: Set<Observer>, lifecycle: Lifecycle) {
     super(parts, defaults, lifecycle, '');
     this.#parts = parts;
-    this.#heart = heart;
+    this.#organs = organs;
     this.#observers = observers;
     this.#lifecycle = lifecycle;
   }
@@ -45,7 +39,7 @@ export class TieredCache extends CacheView {
 
   /** How each tier is doing, from what is known already: nobody is asked. */
   health(): CacheHealth {
-    return healthOf(this.#parts, this.#heart);
+    return healthOf(this.#parts, this.#organs);
   }
 
   /**
@@ -54,7 +48,7 @@ export class TieredCache extends CacheView {
    * @param timeoutMs Default 1,000.
    */
   ready(timeoutMs = 1_000): Promise<boolean> {
-    return this.#heart?.ready(timeoutMs) ?? Promise.resolve(true);
+    return this.#organs.heart?.ready(timeoutMs) ?? Promise.resolve(true);
   }
 
   /** Adds an observer, replaces the tracer. Answers a function that undoes it. */

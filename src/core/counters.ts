@@ -29,6 +29,8 @@ export class Counters {
   fillsRefused = 0;
   fillsFailed = 0;
   invalidations = 0;
+  /** Rows of the outbox that this instance has delivered for others. */
+  relayed = 0;
   busMessages = 0;
   busGaps = 0;
   busMalformed = 0;

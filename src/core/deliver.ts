@@ -16,6 +16,7 @@ export function deliveryBudget({ pattern }: Targets, budgetMs: number): number {
 
 /**
  * Tells L2 of one invalidation, in pieces that it can take.
+ * @param isRepair See {@link RemoteTier.invalidate}.
  * @returns how many records a pattern touched.
  * @throws what the tier rejects with; also when the server's history is not the session's, and nothing was done.
  */
@@ -25,6 +26,7 @@ export async function deliver(
   session: Session,
   targets: Targets,
   mode: InvalidationMode,
+  isRepair = false,
 ): Promise<number> {
   let swept = 0;
   const pattern = targets.pattern;
@@ -33,7 +35,7 @@ export async function deliver(
     swept = await tier.sweep(session.generation, pattern.namespace, patternMatcher(targets), mode);
   }
   for (const piece of inPieces(targets)) {
-    const reply = await tier.invalidate({ targets: piece, mode, origin: parts.instance }, session);
+    const reply = await tier.invalidate({ targets: piece, mode, origin: parts.instance }, session, isRepair);
     if (reply.kind === 'session-mismatch') throw otherHistory();
   }
   return swept;
@@ -58,6 +60,11 @@ export async function deliverAll(parts: Parts, tier: RemoteTier, session: Sessio
     parts.pending.settle(order);
   }
   parts.emit({ type: 'invalidation_delivered' });
+}
+
+/** In how many pieces L2 is told of it. */
+export function piecesOf(targets: Targets): number {
+  return [...inPieces(targets)].length;
 }
 
 function* inPieces(targets: Targets): Generator<Targets> {

@@ -3,9 +3,11 @@ import { BudgetExceeded, within } from './budget.ts';
 import { cleanAll } from './clean.ts';
 import { deliverAll } from './deliver.ts';
 import type { Parts } from './parts.ts';
-import type { Bus, Heartbeat, RemoteListener, Session } from './ports.ts';
+import type { Bus, RemoteListener, Session } from './ports.ts';
 import { BusReceiver, type HeartbeatLink } from './receiver.ts';
 import type { Remote } from './remote.ts';
+import type { Judgement, Repair } from './repair.ts';
+import { SentBeats } from './sent-beats.ts';
 
 /** Heartbeats per bound D: with three, one may get lost without L1 being suspended. */
 const BEATS_PER_BOUND = 3;
@@ -17,8 +19,8 @@ const MISSES_TO_RESET = 6;
 const SHORTEST_PAUSE_MS = 10;
 /** Bounds D without a call, after which heartbeats rest until the next one. */
 const BOUNDS_TO_REST = 10;
-/** Nonces remembered; an echo of an older heartbeat proves nothing useful. */
-const NONCES = 8;
+/** While L2 answers and is not believed yet: how often to look. */
+const REPAIR_POLL_MS = 100;
 
 /**
  * Keeps finding out whether L2 answers, which history it tells, and whether the bus carries: everything else acts on
@@ -30,7 +32,7 @@ export class Heart implements HeartbeatLink, RemoteListener {
   readonly #bus: Bus | undefined;
   readonly #everyMs: number;
   readonly #deadlineMs: number;
-  readonly #sent = new Map<string, number>();
+  readonly #sent = new SentBeats();
   #loop: Promise<void> | undefined;
   #wake: () => void = () => {};
   #hurried = false;
@@ -47,11 +49,23 @@ export class Heart implements HeartbeatLink, RemoteListener {
   #lastAccepted: number | undefined;
   #knownEpoch: string | undefined;
   #subscribedAt: number | undefined;
+  readonly #repair: Repair;
+  readonly #onBeat: () => void;
   readonly #announcer: Announcer;
   readonly #readiness = new Set<() => void>();
 
-  constructor(parts: Parts, remote: Remote, bus: Bus | undefined, answerMs: number) {
+  /** @param onBeat Told of each heartbeat that was answered. */
+  constructor(
+    parts: Parts,
+    remote: Remote,
+    bus: Bus | undefined,
+    repair: Repair,
+    answerMs: number,
+    onBeat: () => void = () => {},
+  ) {
     this.#parts = parts;
+    this.#repair = repair;
+    this.#onBeat = onBeat;
     this.#remote = remote;
     this.#bus = bus;
     this.#announcer = new Announcer(parts, remote);
@@ -137,7 +151,7 @@ export class Heart implements HeartbeatLink, RemoteListener {
   // What the subscription says.
 
   sentAt(nonce: string): number | undefined {
-    return this.#sent.get(nonce);
+    return this.#sent.at(nonce);
   }
 
   accept(sentAt: number): void {
@@ -186,7 +200,9 @@ export class Heart implements HeartbeatLink, RemoteListener {
       this.#activity = activity;
       this.#activeAt = now;
     }
-    const isInUse = this.#hurried || !pending.isEmpty || this.#parts.flights.size > 0 || !this.isReady;
+    // With an outbox somebody must hear of those who come back, and of what they need.
+    const isNeeded = this.#repair.hasOutbox || !pending.isEmpty || this.#parts.flights.size > 0;
+    const isInUse = this.#hurried || isNeeded || !this.isReady;
     return !isInUse && now - this.#activeAt > BOUNDS_TO_REST * maxLagMs;
   }
 
@@ -226,7 +242,8 @@ export class Heart implements HeartbeatLink, RemoteListener {
     const { trialAt } = this.#remote.breaker;
     if (trialAt !== undefined) return trialAt - this.#parts.clock.now();
     // The second heartbeat after a lost one follows at once: together they decide within one interval.
-    return this.#misses === 1 && this.#connected ? 0 : this.#everyMs;
+    if (this.#misses === 1 && this.#connected) return 0;
+    return this.#repair.isWaiting ? Math.min(REPAIR_POLL_MS, this.#everyMs) : this.#everyMs;
   }
 
   async #beat(): Promise<void> {
@@ -258,15 +275,24 @@ export class Heart implements HeartbeatLink, RemoteListener {
     const { tier } = this.#remote;
     const nonce = random.token();
     const sentAt = clock.now();
-    this.#remember(nonce, sentAt);
-    const heartbeat = await within(clock, this.#deadlineMs, tier.heartbeat(instance, nonce));
+    this.#sent.add(nonce, sentAt);
+    const asks = this.#repair.wantsMark(this.#lastAccepted, sentAt);
+    const heartbeat = await within(clock, this.#deadlineMs, tier.heartbeat(instance, nonce, asks));
     this.#remote.learn(heartbeat, sentAt, clock.now());
     this.#watchEpoch(heartbeat.epoch);
-    const session = await this.#agree(heartbeat);
+    const judgement = await within(clock, this.#deadlineMs, this.#repair.judge(heartbeat, asks, tier));
     this.accept(sentAt);
+    this.#onBeat();
+    await this.#take(judgement);
+  }
+
+  /** What is owed is delivered as soon as there is a history to deliver it in; that is read once it is repaired. */
+  async #take({ session, isRepaired }: Judgement): Promise<void> {
+    if (!isRepaired) this.#remote.distrust();
+    if (session === undefined) return;
     this.#leaveOther(session);
-    await deliverAll(this.#parts, tier, session, this.#deadlineMs);
-    if (this.#connected) this.#remote.believe(session);
+    await deliverAll(this.#parts, this.#remote.tier, session, this.#deadlineMs);
+    if (this.#connected && isRepaired) this.#remote.believe(session);
   }
 
   /**
@@ -277,16 +303,6 @@ export class Heart implements HeartbeatLink, RemoteListener {
     if (this.#remote.session === undefined || this.#remote.believes(session)) return;
     this.#remote.distrust();
     this.#forget();
-  }
-
-  async #agree({ epoch, generation }: Heartbeat): Promise<Session> {
-    if (generation !== undefined) return { epoch, generation };
-    const { clock, random } = this.#parts;
-    const proposal = random.token();
-    return {
-      epoch,
-      generation: await within(clock, this.#deadlineMs, this.#remote.tier.agreeGeneration(epoch, proposal)),
-    };
   }
 
   #watchEpoch(epoch: string): void {
@@ -310,15 +326,6 @@ export class Heart implements HeartbeatLink, RemoteListener {
   #forget(): void {
     cleanAll(this.#parts);
     this.#parts.emit({ type: 'bus_resync' });
-  }
-
-  #remember(nonce: string, sentAt: number): void {
-    this.#sent.set(nonce, sentAt);
-    if (this.#sent.size <= NONCES) return;
-    for (const oldest of this.#sent.keys()) {
-      this.#sent.delete(oldest);
-      return;
-    }
   }
 
   /** A heartbeat that failed while L2 was in use is news; during an outage it is not. */

@@ -32,6 +32,15 @@ export function assertKey(
   if (!given.isWellFormed()) throw new InvalidKeyError(what, given, 'is not well-formed Unicode');
 }
 
+/**
+ * @throws {@link InvalidKeyError} unless this is the id of a key or tag, in whatever namespace; a namespace's own tag is one.
+ */
+export function assertId(id: EntryId): void {
+  const { namespace, key } = fromId(id);
+  for (const name of namespace === '' ? [] : namespace.split('\u001f')) assertKey(name, 'namespace');
+  if (key !== '' || !isNamespaced(id)) assertKey(key);
+}
+
 /** The id of a key or tag in a namespace; `''` is the root. Both must have passed {@link assertKey}. */
 export function toId(namespace: string, key: string): EntryId {
   return namespace === '' ? key : `${MARK}${namespace}${MARK}${key}`;

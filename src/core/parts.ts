@@ -4,6 +4,7 @@ import type { Counters } from './counters.ts';
 import type { CacheEvent } from './events.ts';
 import type { Flights } from './flights.ts';
 import type { LoadLimit } from './load-limit.ts';
+import type { Outbox } from './outbox.ts';
 import type { PendingInvalidations } from './pending.ts';
 import type { Codec, LocalTier } from './ports.ts';
 import type { Proof } from './proof.ts';
@@ -29,6 +30,8 @@ export interface Parts {
   /** Absent without an L2. */
   readonly remote: Remote | undefined;
   readonly hasBus: boolean;
+  /** Where the source remembers what L2 has to be told; absent where nobody writes it down. */
+  readonly outbox: Outbox | undefined;
   readonly proof: Proof;
   readonly tags: TagRegistry;
   readonly flights: Flights<Refilled>;

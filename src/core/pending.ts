@@ -8,6 +8,8 @@ export interface PendingOrder {
   readonly targets: Targets;
   readonly mode: InvalidationMode;
   readonly matches: (id: EntryId, tags: Iterable<EntryId>) => boolean;
+  /** Called once L2 has acknowledged it. */
+  readonly onDelivered: () => void;
   /** Being told to L2 at this moment by whoever made it; nobody else need try. */
   sending: boolean;
 }
@@ -58,8 +60,8 @@ export class PendingInvalidations {
   }
 
   /** Keeps an order that its maker is telling L2 of, until {@link settle} or {@link leave}. */
-  add(targets: Targets, mode: InvalidationMode): PendingOrder {
-    const order = orderOf(targets, mode);
+  add(targets: Targets, mode: InvalidationMode, onDelivered: () => void = nobody): PendingOrder {
+    const order = orderOf(targets, mode, onDelivered);
     this.#orders.push(order);
     return order;
   }
@@ -69,7 +71,7 @@ export class PendingInvalidations {
     order.sending = false;
     this.#waitingNames += namesIn(order.targets);
     if (this.#waitingNames <= this.#limit) return;
-    const everything = { ...orderOf(EVERYTHING, 'delete'), sending: false };
+    const everything = { ...orderOf(EVERYTHING, 'delete', nobody), sending: false };
     this.#orders = [...this.#orders.filter(({ sending }) => sending), everything];
     this.#waitingNames = namesIn(EVERYTHING);
   }
@@ -81,6 +83,7 @@ export class PendingInvalidations {
     if (index === -1) return;
     this.#orders.splice(index, 1);
     if (!order.sending) this.#waitingNames -= namesIn(order.targets);
+    order.onDelivered();
   }
 
   /** The orders that nobody is telling L2 of, in the order in which they were made. */
@@ -104,9 +107,11 @@ export class PendingInvalidations {
   }
 }
 
-function orderOf(targets: Targets, mode: InvalidationMode): PendingOrder {
-  return { targets, mode, matches: matcherOf(targets), sending: true };
+function orderOf(targets: Targets, mode: InvalidationMode, onDelivered: () => void): PendingOrder {
+  return { targets, mode, matches: matcherOf(targets), onDelivered, sending: true };
 }
+
+function nobody(): void {}
 
 function namesIn(targets: Targets): number {
   return targets.ids.length + targets.tags.length + 1;

@@ -53,6 +53,25 @@ export interface Heartbeat {
   readonly time: number;
   /** The generation agreed for this epoch; `undefined` when there is none yet. */
   readonly generation: string | undefined;
+  /**
+   * The last heartbeat of anybody before this one that found a generation. After a restart it tells from when the data are,
+   * and under which generation its entries lie. `undefined`: none is known.
+   */
+  readonly last: { readonly time: number; readonly generation: string } | undefined;
+  /** When somebody last asked for a mark in this epoch, in the server's time; 0: nobody has. */
+  readonly wanted: number;
+  /** The latest mark of this epoch: all that was committed by then has been delivered. 0: there is none. */
+  readonly marked: number;
+}
+
+/** A generation whose entries are from before, with all that has been committed since removed from them. */
+export interface RepairedGeneration {
+  readonly epoch: string;
+  readonly generation: string;
+  /** All that was committed by then is removed; in the server's time. */
+  readonly since: number;
+  /** It may only be believed if no more than so many milliseconds have passed since. */
+  readonly withinMs: number;
 }
 
 /** What a script says when the caller's {@link Session} is not the server's: nothing was done. */
@@ -105,11 +124,23 @@ export interface RemoteTier {
   start(listener: RemoteListener): void;
   /**
    * Writes the heartbeat record, publishes {@link HeartbeatEcho} to `instance`'s own channel and reads the session.
-   * The write is the point: a server that may not write (a cut-off old master) must not prove anything.
+   * The write is the point: a server that may not write (a cut-off old master) must not prove anything. What
+   * {@link Heartbeat.last} says is kept while the epoch has no generation.
+   * @param wantsMark Whether it also asks for a mark; see {@link Heartbeat.wanted}.
    */
-  heartbeat(instance: string, nonce: string): Promise<Heartbeat>;
-  /** Sets the epoch's generation to `proposal` if it has none; answers what it is now. */
-  agreeGeneration(epoch: string, proposal: string): Promise<string>;
+  heartbeat(instance: string, nonce: string, wantsMark?: boolean): Promise<Heartbeat>;
+  /**
+   * Sets the epoch's generation to `proposal`, a fresh one, if it has none or still has the one that it `replaces`; answers
+   * what it is now. Leaves a mark of this moment: nothing old can be in it.
+   */
+  agreeGeneration(epoch: string, proposal: string, replaces?: string): Promise<string>;
+  /**
+   * Sets the epoch's generation, if it has none, to one that was repaired, and leaves a mark of that moment.
+   * @returns what it is now; `undefined` when too much time has passed, and nothing was done.
+   */
+  adoptGeneration(repaired: RepairedGeneration): Promise<string | undefined>;
+  /** All that was committed before `time` has been delivered in this epoch. Nothing happens in another, or to a later mark. */
+  leaveMark(epoch: string, time: number): Promise<void>;
   /**
    * Reads a key and, if it holds nothing, takes the lease under `token` for `leaseMs`. `none`: the lease is mine. A full
    * server, which grants no lease, still says what it holds; it rejects as `full` only when that is nothing.
@@ -138,9 +169,14 @@ export interface RemoteTier {
    * In one step: takes the next number, removes or expires the keys, moves the tags' generations, publishes.
    * A tag without a generation needs none: whoever reads it next makes one of this number or a greater, which no entry
    * carries yet; so tags that nobody reads take no room. Does nothing when `session` is not the server's.
+   * @param isRepair Whether it may also be done while the epoch has no generation yet, under the one that is to be repaired.
    * @returns the number given.
    */
-  invalidate(order: InvalidationOrder, session: Session): Promise<{ kind: 'done'; sequence: number } | SessionMismatch>;
+  invalidate(
+    order: InvalidationOrder,
+    session: Session,
+    isRepair?: boolean,
+  ): Promise<{ kind: 'done'; sequence: number } | SessionMismatch>;
   /** In one step: takes the next number, stores the value under a new token, publishes the key. */
   write(request: WriteRequest): Promise<{ kind: 'done'; sequence: number } | { kind: 'older' } | SessionMismatch>;
   /**

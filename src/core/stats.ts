@@ -1,8 +1,9 @@
 import type { BreakerStateName } from './breaker.ts';
 import type { GroupCounters } from './counters.ts';
 import type { PendingSummary } from './errors.ts';
-import type { Heart } from './heart.ts';
+import type { Organs } from './organs.ts';
 import type { Parts } from './parts.ts';
+import type { RelayHealth } from './relay.ts';
 
 /** What one group of keys has done since the cache was made. */
 export interface GroupStats {
@@ -46,6 +47,8 @@ export interface CacheStats extends Omit<GroupStats, 'group' | 'l1Hits' | 'l2Hit
   readonly bus: { readonly messages: number; readonly gaps: number; readonly malformed: number };
   readonly breakerTransitions: number;
   readonly invalidations: number;
+  /** Rows of the outbox that this instance has delivered for others. */
+  readonly relayed: number;
   readonly groups: readonly GroupStats[];
 }
 
@@ -69,6 +72,15 @@ export interface CacheHealth {
   readonly bus?: {
     readonly subscribed: boolean;
     /** Age of the latest proof that no invalidation was missed, in milliseconds; `undefined` before the first. */
+    readonly proofAgeMs: number | undefined;
+  };
+  /** Absent without an outbox and an L2. */
+  readonly relay?: RelayHealth;
+  /** Absent unless L1 follows an outbox, for want of an L2. */
+  readonly follower?: {
+    /** Whether the outbox could be read at the last look. */
+    readonly healthy: boolean;
+    /** Age of the latest look, in milliseconds; `undefined` before the first. */
     readonly proofAgeMs: number | undefined;
   };
   readonly pending: PendingSummary;
@@ -112,6 +124,7 @@ export function statsOf(parts: Parts): CacheStats {
     bus: { messages: counters.busMessages, gaps: counters.busGaps, malformed: counters.busMalformed },
     breakerTransitions: counters.breakerTransitions,
     invalidations: counters.invalidations,
+    relayed: counters.relayed,
     groups,
   };
 }
@@ -152,10 +165,11 @@ function rate(hits: number, misses: number): number {
 }
 
 /** Looks at each tier; asks nobody. */
-export function healthOf(parts: Parts, heart: Heart | undefined): CacheHealth {
+export function healthOf(parts: Parts, { heart, relay, follower }: Organs): CacheHealth {
   const { clock, proof, remote, hasBus, l1, pending, flights } = parts;
   const now = clock.now();
   const suspended = now > proof.until && heart?.isResting !== true;
+  const proofAgeMs = Number.isFinite(proof.provenAt) ? now - proof.provenAt : undefined;
   const { entries, bytes } = l1.usage();
   return {
     l1: { healthy: !suspended, suspended, entries, bytes },
@@ -167,12 +181,9 @@ export function healthOf(parts: Parts, heart: Heart | undefined): CacheHealth {
         breaker: remote.breaker.state.kind,
       },
     }),
-    ...(hasBus && {
-      bus: {
-        subscribed: heart?.isSubscribed ?? false,
-        proofAgeMs: Number.isFinite(proof.provenAt) ? now - proof.provenAt : undefined,
-      },
-    }),
+    ...(hasBus && { bus: { subscribed: heart?.isSubscribed ?? false, proofAgeMs } }),
+    ...(relay && { relay: relay.health }),
+    ...(follower && { follower: { healthy: follower.isHealthy, proofAgeMs } }),
     pending: pending.summary(),
     flights: flights.size,
   };

@@ -9,6 +9,7 @@ import type { InvalidationMode, Targets } from './invalidation.ts';
 import type { Parts } from './parts.ts';
 import type { PendingOrder } from './pending.ts';
 import { flightSetup } from './read.ts';
+import { type Recorded, type RecordedAs, record } from './record.ts';
 import type { Refilled } from './refilled.ts';
 import { NOTHING } from './refilled.ts';
 import { NO_GENERATION } from './tags.ts';
@@ -23,19 +24,27 @@ const CONTACT_MS = 1_000;
 
 /**
  * Invalidates: this process first and in any case, then L2 and through it everybody else.
+ * @param as Whether, and as what, the outbox holds it already.
  * @returns how many L2 records a pattern touched.
  * @throws {@link InvalidationPendingError} when L2 could not be told; the order is kept and repeated.
  */
-export function invalidate(parts: Parts, targets: Targets, mode: InvalidationMode, budgetMs: number): Promise<number> {
+export function invalidate(
+  parts: Parts,
+  targets: Targets,
+  mode: InvalidationMode,
+  budgetMs: number,
+  as?: RecordedAs,
+): Promise<number> {
   const { remote, pending, tracer, name, background } = parts;
   clean(parts, targets, mode);
   parts.counters.invalidations += 1;
   parts.recent.note(targets, 'here');
   parts.emit({ type: 'invalidated', targets, origin: 'here' });
-  if (remote === undefined) return Promise.resolve(0);
+  const recorded = record(parts, targets, mode, as);
+  if (remote === undefined) return tellFollowers(parts, recorded);
   // From here to the acknowledgement, what the order names is a miss in L2 for this instance. Since the cleaning and
   // this line are one step, no flight can have read the old value in between.
-  const order = pending.add(targets, mode);
+  const order = pending.add(targets, mode, recorded.acknowledge);
   const telling = tracer.trace(
     SPAN.invalidate,
     { [ATTRIBUTE.name]: name, [ATTRIBUTE.operation]: mode },
@@ -46,6 +55,7 @@ export function invalidate(parts: Parts, targets: Targets, mode: InvalidationMod
         contactMs: CONTACT_MS,
       };
       const told = await remote.ask(operation, (tier, session) => deliver(parts, tier, session, targets, mode));
+      await recorded.written;
       if (told.ok) {
         pending.settle(order);
         return told.value;
@@ -57,6 +67,13 @@ export function invalidate(parts: Parts, targets: Targets, mode: InvalidationMod
   );
   background.track(telling.catch(ignore));
   return telling;
+}
+
+/** Without an L2, others can only learn of it from the outbox. */
+async function tellFollowers({ pending }: Parts, { written, acknowledge }: Recorded): Promise<number> {
+  if (!(await written)) throw new InvalidationPendingError(pending.summary());
+  acknowledge();
+  return 0;
 }
 
 function owe({ pending, emit }: Parts, order: PendingOrder, cause: unknown): InvalidationPendingError {
@@ -110,7 +127,9 @@ async function store(
   const { remote } = parts;
   const generations: Generations = new Map();
   if (remote === undefined) return keepOwn(parts, request, flight, encode(parts, request, windows, generations));
-  const order = parts.pending.add(targets, 'delete');
+  // A history from before would bring the value back that this one replaces.
+  const recorded = record(parts, targets, 'delete', undefined);
+  const order = parts.pending.add(targets, 'delete', recorded.acknowledge);
   const written = await remote.ask(
     { name: 'set', budgetMs: request.options.l2TimeoutMs, key: request.key, contactMs: CONTACT_MS },
     async (tier, session) => {
@@ -137,6 +156,7 @@ async function store(
       return { encoded, isStored: reply.kind === 'done' };
     },
   );
+  await recorded.written;
   if (!written.ok) {
     owe(parts, order, written.error);
     return false;

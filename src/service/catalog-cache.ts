@@ -2,6 +2,7 @@ import { lru } from '../adapters/lru/index.ts';
 import { redis } from '../adapters/redis/index.ts';
 import type { TieredCache } from '../core/cache.ts';
 import { createCache } from '../core/create-cache.ts';
+import type { Outbox } from '../core/outbox.ts';
 import type { Config } from './config.ts';
 import { eventsToLog } from './events-to-log.ts';
 import type { Logger } from './logger.ts';
@@ -9,8 +10,8 @@ import type { Logger } from './logger.ts';
 /** A schema of the cached values: raised when a resource's answer changes its shape, so that no old bytes are read. */
 const VALUES_VERSION = 1;
 
-/** The cache of all resources, with the tiers that the configuration names. */
-export function createCatalogCache(config: Config, log: Logger): TieredCache {
+/** The cache of all resources, with the tiers that the configuration names. It closes the outbox that it is given. */
+export function createCatalogCache(config: Config, outbox: Outbox | undefined, log: Logger): TieredCache {
   const { l1, maxLagMs, namespace } = config.cache;
   if (config.redis === undefined)
     log.info({ event: 'no_redis' }, 'REDIS_URL is not set: no L2 and no bus, each instance is on its own');
@@ -18,6 +19,7 @@ export function createCatalogCache(config: Config, log: Logger): TieredCache {
     name: 'catalog',
     version: VALUES_VERSION,
     l1: lru({ maxBytes: l1.maxBytes, maxEntries: l1.maxEntries }),
+    outbox,
     maxLag: maxLagMs,
     maxLoads: config.database.maxLoads,
     defaults: { l1Ttl: l1.ttlMs, ...(config.redis && { l2Timeout: config.redis.timeoutMs }) },

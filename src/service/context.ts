@@ -1,6 +1,7 @@
 import type { Elysia } from 'elysia';
 import manifest from '../../package.json' with { type: 'json' };
 import { lru } from '../adapters/lru/index.ts';
+import { outbox } from '../adapters/postgres/index.ts';
 import { type Database, openDatabase } from '../catalog/database.ts';
 import { migrate, pendingMigrations } from '../catalog/migrate.ts';
 import type { TieredCache } from '../core/cache.ts';
@@ -39,7 +40,11 @@ export async function createContext(
   opened.defer(() => database.close());
   await prepareDatabase(database, config, log);
 
-  const cache = createCatalogCache(config, log);
+  const { sql } = database;
+  const changes = outbox(sql, { sole: database.embedded });
+  // Nobody else writes to the embedded database, and without an L2 there is nobody to tell.
+  const isFollowed = config.redis !== undefined || !database.embedded;
+  const cache = createCatalogCache(config, isFollowed ? changes : undefined, log);
   opened.use(cache);
   // Never detached: the last reading is taken when telemetry is flushed, after the cache has closed.
   if (config.telemetry.exporting) instrument(cache);
@@ -47,11 +52,18 @@ export async function createContext(
   const holders = createCache({ name: 'tokens', l1: lru({ maxEntries: 10_000, maxBytes: 16 * 2 ** 20 }) });
   opened.use(holders);
 
-  const { sql } = database;
   const tokens = operatorTokens(config.auth, log);
   const access = new Access({ auth: config.auth.mode, ...tokens, findHolder: tokenHolders(sql, holders) });
   const l1Timing = new L1Timing();
-  const services = { cache, sql, access, l1Timing, cacheDisabled: config.cache.disabled, ttlMs: config.cache.ttlMs };
+  const services = {
+    cache,
+    sql,
+    outbox: changes,
+    access,
+    l1Timing,
+    cacheDisabled: config.cache.disabled,
+    ttlMs: config.cache.ttlMs,
+  };
   const api = [
     ...resources.flatMap((resource) => resourceRoutes(resource, services)),
     ...cacheRoutes({ cache, sql, access, l1Timing }),

@@ -108,12 +108,13 @@ function ofLookup(key: string, { tier, state, age, collapsed, steps }: Lookup<un
   return { level: 'debug', event, fields, message: event };
 }
 
-function ofFailure({ operation, error, key, background }: TierFailure): Line | undefined {
+function ofFailure({ operation, error, tier, key, background }: TierFailure): Line | undefined {
   const group = key === undefined ? undefined : groupOf(key);
   const fields = { operation, group, background, ...reasonOf(error) };
   if (operation === 'fill') return warn('cache_write_failed', fields, 'A value was not stored in Redis');
-  // Said by its own event.
-  if (error instanceof BudgetExceeded) return undefined;
+  // A load that failed has been said by its own event, and so has an answer of Redis that did not come in time.
+  if (operation === 'load' || error instanceof BudgetExceeded) return undefined;
+  if (tier === 'source') return warn('outbox_error', fields, 'The outbox in the database cannot be used');
   return warn('redis_error', fields, 'Redis failed');
 }
 

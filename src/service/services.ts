@@ -1,3 +1,4 @@
+import type { TransactionSql } from 'postgres';
 import type { LookupCache } from '../adapters/elysia/index.ts';
 import type { Sql } from '../catalog/sql.ts';
 import type { Lookup } from '../core/lookup.ts';
@@ -9,14 +10,21 @@ import type { L1Timing } from './l1-timing.ts';
 export interface ResourceCache extends LookupCache {
   /** What L1 can answer at once. */
   peekLookup<V>(key: string): Lookup<V> | undefined;
-  /** Rejects with `InvalidationPendingError` when L2 could not be told yet. */
-  invalidate(targets: Invalidates): Promise<unknown>;
+  /** Rejects with `InvalidationPendingError` when L2 could not be told yet. `outbox`: the ticket of {@link Claims}. */
+  invalidate(targets: Invalidates, options: { readonly outbox: string }): Promise<unknown>;
+}
+
+/** Where the triggers write down what a transaction makes untrue. */
+export interface Claims {
+  /** The rows of this transaction are left to its writer for a moment, who names the ticket when it invalidates. */
+  claim(transaction: TransactionSql): Promise<string>;
 }
 
 /** What the routes of resources share. */
 export interface Services {
   readonly cache: ResourceCache;
   readonly sql: Sql;
+  readonly outbox: Claims;
   readonly access: Access;
   readonly l1Timing: L1Timing;
   /** Every read goes to the source, and answers carry nothing of a cache. Writes invalidate all the same, for others. */

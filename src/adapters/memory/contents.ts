@@ -13,6 +13,11 @@ interface HeldValue {
   readonly damaged?: true;
 }
 
+/** What a server remembers of its instances. */
+export type Note =
+  | { readonly kind: 'beat'; readonly time: number; readonly generation: string }
+  | { readonly kind: 'marks'; readonly epoch: string; readonly wanted: number; readonly marked: number };
+
 /** The data of one moment, for a run that begins with it. */
 export type MemorySnapshot = Contents;
 
@@ -22,6 +27,8 @@ export class Contents {
   readonly claims: ExpiringMap<string>;
   readonly tags: ExpiringMap<TagGeneration>;
   readonly generations: ExpiringMap<string>;
+  /** The last heartbeat that found a generation, and what is known of marks: one of each. */
+  readonly notes: ExpiringMap<Note>;
   counter: number | undefined;
   /** The last number before the counter went: a new start must lie beyond it even if the clock stood still. */
   spent: number;
@@ -31,6 +38,7 @@ export class Contents {
     this.claims = from?.claims.copy() ?? new ExpiringMap(now);
     this.tags = from?.tags.copy() ?? new ExpiringMap(now);
     this.generations = from?.generations.copy() ?? new ExpiringMap(now);
+    this.notes = from?.notes.copy() ?? new ExpiringMap(now);
     this.counter = from?.counter;
     this.spent = from?.spent ?? 0;
   }
@@ -58,6 +66,7 @@ export class Contents {
       ['claim', this.claims],
       ['tag', this.tags],
       ['generation', this.generations],
+      ['note', this.notes],
     ] as const;
   }
 

@@ -5,6 +5,7 @@ import {
   type Heartbeat,
   RemoteError,
   type RemoteTier,
+  type RepairedGeneration,
   type Session,
   type SessionMismatch,
   type StoredRecord,
@@ -13,8 +14,8 @@ import {
 import type { TagGeneration } from '../../core/tags.ts';
 import { Contents, type Held, type MemorySnapshot } from './contents.ts';
 
-/** How long a generation record outlives the last heartbeat. */
-const GENERATION_STAY_MS = 30 * 24 * 60 * 60 * 1_000;
+/** How long the records of a history outlive its last heartbeat. */
+const RECORD_STAY_MS = 30 * 24 * 60 * 60 * 1_000;
 
 /** What the data can be published to, and whose time it follows. */
 export interface DatabaseHost {
@@ -78,22 +79,40 @@ export class MemoryDatabase {
     );
   }
 
-  heartbeat(instance: string, nonce: string): Heartbeat {
+  heartbeat(instance: string, nonce: string, wantsMark = false): Heartbeat {
     this.#assertWritable();
     const { epoch } = this;
-    const generation = this.#contents.generations.get(epoch);
-    if (generation !== undefined) this.#contents.generations.set(epoch, generation, GENERATION_STAY_MS);
+    const { generations, notes } = this.#contents;
+    const time = Math.floor(this.#host.time());
+    const last = notes.get('beat');
+    const generation = generations.get(epoch);
+    if (generation !== undefined) {
+      generations.set(epoch, generation, RECORD_STAY_MS);
+      notes.set('beat', { kind: 'beat', time, generation }, RECORD_STAY_MS);
+    }
+    const { marked, ...marks } = this.#marks();
+    const wanted = wantsMark ? time : marks.wanted;
+    if (wantsMark) this.#storeMarks(wanted, marked);
     const sequence = this.#sequence();
     this.#host.publish(heartbeatChannel(instance), { kind: 'heartbeat', epoch, sequence, nonce });
-    return { epoch, sequence, time: Math.floor(this.#host.time()), generation };
+    const { time: at, generation: under } = last?.kind === 'beat' ? last : {};
+    const before = at === undefined || under === undefined ? undefined : { time: at, generation: under };
+    return { epoch, sequence, time, generation, last: before, wanted, marked };
   }
 
-  agreeGeneration(epoch: string, proposal: string): string {
+  agreeGeneration(epoch: string, proposal: string, replaces?: string): string {
+    return this.#setGeneration(epoch, proposal, replaces, Math.floor(this.#host.time()));
+  }
+
+  adoptGeneration({ epoch, generation, since, withinMs }: RepairedGeneration): string | undefined {
+    const isLate = Math.floor(this.#host.time()) - since > withinMs;
+    return isLate ? undefined : this.#setGeneration(epoch, generation, undefined, since);
+  }
+
+  leaveMark(epoch: string, time: number): void {
     this.#assertWritable();
-    const present = this.#contents.generations.get(epoch);
-    if (present !== undefined) return present;
-    this.#contents.generations.set(epoch, proposal, GENERATION_STAY_MS);
-    return proposal;
+    const { wanted, marked } = this.#marks();
+    if (epoch === this.epoch && time > marked) this.#storeMarks(wanted, time);
   }
 
   acquire(id: EntryId, generation: string, token: string, leaseMs: number): StoredRecord {
@@ -171,10 +190,14 @@ export class MemoryDatabase {
     });
   }
 
-  invalidate(order: InvalidationOrder, session: Session): Awaited<ReturnType<RemoteTier['invalidate']>> {
+  invalidate(
+    order: InvalidationOrder,
+    session: Session,
+    isRepair = false,
+  ): Awaited<ReturnType<RemoteTier['invalidate']>> {
     const { targets, mode, origin } = order;
     this.#assertWritable();
-    if (!this.#isPresent(session)) return MISMATCH;
+    if (!this.#isPresent(session, isRepair)) return MISMATCH;
     const sequence = this.#nextSequence();
     for (const id of targets.ids) this.#remove(physicalKey(session.generation, id), mode);
     for (const tag of targets.tags) this.#moveTag(physicalKey(session.generation, tag), mode, sequence);
@@ -252,8 +275,29 @@ export class MemoryDatabase {
     return held?.kind === 'lease' && held.token === token;
   }
 
-  #isPresent(session: Session): boolean {
-    return session.epoch === this.epoch && this.#contents.generations.get(this.epoch) === session.generation;
+  #isPresent({ epoch, generation }: Session, isRepair = false): boolean {
+    const held = this.#contents.generations.get(this.epoch);
+    return epoch === this.epoch && (held === generation || (isRepair && held === undefined));
+  }
+
+  #setGeneration(epoch: string, proposal: string, replaces: string | undefined, cleanAsOf: number): string {
+    this.#assertWritable();
+    const present = this.#contents.generations.get(epoch);
+    if (present !== undefined && present !== replaces) return present;
+    this.#contents.generations.set(epoch, proposal, RECORD_STAY_MS);
+    this.leaveMark(epoch, cleanAsOf);
+    return proposal;
+  }
+
+  /** Those of another epoch count for nothing. */
+  #marks(): { readonly wanted: number; readonly marked: number } {
+    const note = this.#contents.notes.get('marks');
+    return note?.kind === 'marks' && note.epoch === this.epoch ? note : { wanted: 0, marked: 0 };
+  }
+
+  #storeMarks(wanted: number, marked: number): void {
+    const { epoch } = this;
+    this.#contents.notes.set('marks', { kind: 'marks', epoch, wanted, marked }, RECORD_STAY_MS);
   }
 
   /** A missing counter starts at the time in microseconds, so that no number of an epoch comes twice. */

@@ -6,6 +6,7 @@ import {
   RemoteError,
   type RemoteListener,
   type RemoteTier,
+  type RepairedGeneration,
   type Session,
   type WriteRequest,
 } from '../../core/ports.ts';
@@ -104,12 +105,20 @@ export class MemoryRemoteTier implements RemoteTier {
     }, this.name);
   }
 
-  heartbeat(instance: string, nonce: string) {
-    return this.#call(`heartbeat ${nonce}`, (database) => database.heartbeat(instance, nonce));
+  heartbeat(instance: string, nonce: string, wantsMark?: boolean) {
+    return this.#call(`heartbeat ${nonce}`, (database) => database.heartbeat(instance, nonce, wantsMark));
   }
 
-  agreeGeneration(epoch: string, proposal: string) {
-    return this.#call(`agreeGeneration ${proposal}`, (database) => database.agreeGeneration(epoch, proposal));
+  agreeGeneration(epoch: string, proposal: string, replaces?: string) {
+    return this.#call(`agreeGeneration ${proposal}`, (database) => database.agreeGeneration(epoch, proposal, replaces));
+  }
+
+  adoptGeneration(repaired: RepairedGeneration) {
+    return this.#call(`adoptGeneration ${repaired.generation}`, (database) => database.adoptGeneration(repaired));
+  }
+
+  leaveMark(epoch: string, time: number) {
+    return this.#call(`leaveMark ${time}`, (database) => database.leaveMark(epoch, time));
   }
 
   acquire(id: EntryId, generation: string, token: string, leaseMs: number) {
@@ -149,10 +158,10 @@ export class MemoryRemoteTier implements RemoteTier {
     return this.#call(`tagGenerations ${tags.join(' ')}`, act);
   }
 
-  invalidate(order: InvalidationOrder, session: Session) {
+  invalidate(order: InvalidationOrder, session: Session, isRepair?: boolean) {
     const { targets } = order;
     const what = [...targets.ids, ...targets.tags, targets.pattern?.glob ?? ''].join(' ').trim();
-    return this.#call(`invalidate ${what}`, (database) => database.invalidate(order, session));
+    return this.#call(`invalidate ${what}`, (database) => database.invalidate(order, session, isRepair));
   }
 
   write(request: WriteRequest) {

@@ -1,11 +1,12 @@
-import { assertDeclaration, type ChangedTable } from './changed-table.ts';
+import { assertDeclaration, type ChangedTable, OutboxDeclarationError } from './changed-table.ts';
 import { CHANNEL, WRITERS_OWN } from './outbox-table.ts';
+import { checkOf } from './table-check.ts';
 import { triggersOf } from './triggers.ts';
 
 /**
  * What every trigger ends with. A transaction that names its `tiercel.origin` is followed by its writer's own invalidation:
  * its rows wait a second for that and wake nobody. Everybody else's wake the relay as soon as they are committed; the
- * notifications of one transaction are one.
+ * notifications of one transaction are one. It is the owner's alone, or anybody could say that anything has changed.
  */
 const ADD = `
 create or replace function tiercel_outbox_add(names text[], labels text[]) returns void
@@ -20,7 +21,8 @@ begin
   );
   if origin is null then perform pg_notify('${CHANNEL}', ''); end if;
 end
-$body$;`;
+$body$;
+revoke all on function tiercel_outbox_add(text[], text[]) from public;`;
 
 /**
  * The table alone. `xid` orders nothing: together with a snapshot it says exactly which rows somebody has not seen yet,
@@ -42,25 +44,41 @@ create index if not exists tiercel_outbox_undelivered on tiercel_outbox (not_bef
 create index if not exists tiercel_outbox_origin on tiercel_outbox (origin) where delivered_at is null and origin is not null;
 create index if not exists tiercel_outbox_xid on tiercel_outbox (xid);`;
 
-/** Functions look in this schema alone, whoever's statement calls them; temporary tables come last. */
-const SEARCH_PATH = `select set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true);`;
+/**
+ * Functions look in this schema alone, whoever's statement calls them; temporary tables come last. Outside of a transaction
+ * the setting would be gone by the next statement, and the functions would look wherever the session does.
+ */
+const SET_SEARCH_PATH = `
+select set_config('tiercel.search_path', current_setting('search_path'), true);
+select set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true);
+do $body$
+begin
+  if current_setting('search_path') not like '%, pg_temp' then
+    raise exception 'The outbox must be installed and removed in a transaction' using errcode = 'no_active_sql_transaction';
+  end if;
+end
+$body$;`;
+
+/** The rest of somebody's transaction looks where it did before. */
+const RESTORE_SEARCH_PATH = `select set_config('search_path', current_setting('tiercel.search_path'), true);`;
 
 /** Of every table and function that is there, whatever was declared when they were made. */
 const DROP_TRIGGERS = `
 do $body$
 declare
   one record;
+  home regnamespace := quote_ident(current_schema());
 begin
   for one in
     select tgname, tgrelid::regclass as watched from pg_trigger
     join pg_proc on pg_proc.oid = tgfoid
-    where starts_with(tgname, 'tiercel_outbox_') and pronamespace = current_schema()::regnamespace
+    where starts_with(proname, 'tiercel_outbox_') and pronamespace = home
   loop
     execute format('drop trigger %I on %s', one.tgname, one.watched);
   end loop;
   for one in
     select oid::regprocedure as called from pg_proc
-    where starts_with(proname, 'tiercel_outbox_') and pronamespace = current_schema()::regnamespace
+    where starts_with(proname, 'tiercel_outbox_') and pronamespace = home
   loop
     execute format('drop function %s', one.called);
   end loop;
@@ -69,7 +87,11 @@ $body$;`;
 
 /**
  * The outbox as SQL: the table `tiercel_outbox` if it is not there, and triggers for these tables instead of all that
- * were there before. For a migration of one's own; it must run in a transaction, and can run again.
+ * were there before. For a migration of one's own; it must run in a transaction, and can run again. Everything is made in
+ * the first schema of the `search_path`, which is left as it was.
+ *
+ * The SQL fails, with a message that names the table, when a column of a template is not there, and when `columns` do not
+ * tell the rows apart.
  *
  * The triggers are `ENABLE ALWAYS`, once a statement, and cost nobody a right: whoever may write the table need not be
  * able to write the outbox. They cannot see what is written by logical replication (Postgres fires no statement triggers
@@ -78,11 +100,20 @@ $body$;`;
  * @throws {@link OutboxDeclarationError} naming the table that cannot be watched.
  */
 export function outboxSql(tables: readonly ChangedTable[]): string {
-  for (const table of tables) assertDeclaration(table);
-  return [SEARCH_PATH, TABLE, DROP_TRIGGERS, ADD, ...tables.map(triggersOf)].map((part) => part.trim()).join('\n\n');
+  for (const [index, declared] of tables.entries()) {
+    assertDeclaration(declared);
+    if (tables.findIndex(({ table }) => table === declared.table) < index)
+      throw new OutboxDeclarationError(declared.table, 'it is declared twice');
+  }
+  const watched = tables.flatMap((table) => [checkOf(table), triggersOf(table)]);
+  return join([SET_SEARCH_PATH, TABLE, DROP_TRIGGERS, ADD, ...watched, RESTORE_SEARCH_PATH]);
 }
 
-/** What takes the outbox away again: triggers, functions, and the table with the rows in it. */
+/** What takes the outbox away again, in a transaction: triggers, functions, and the table with the rows in it. */
 export function dropOutboxSql(): string {
-  return [SEARCH_PATH, DROP_TRIGGERS, 'drop table if exists tiercel_outbox;'].map((part) => part.trim()).join('\n\n');
+  return join([SET_SEARCH_PATH, DROP_TRIGGERS, 'drop table if exists tiercel_outbox;', RESTORE_SEARCH_PATH]);
+}
+
+function join(parts: readonly string[]): string {
+  return parts.map((part) => part.trim()).join('\n\n');
 }

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
-import { type ChangedTable, MOST_NAMES, parseTemplate } from './changed-table.ts';
-import { identifier, literal, textArray } from './sql-text.ts';
+import { type ChangedTable, MOST_NAMES } from './changed-table.ts';
+import { namesQuery, templatesOf } from './names-query.ts';
+import { identifier, quotedBody, tableIdentifier, textArray } from './sql-text.ts';
+import { columnsOf } from './template.ts';
 
 type Statement = 'insert' | 'update' | 'delete';
 
@@ -10,9 +12,13 @@ const TRANSITION_TABLES: Record<Statement, string> = {
   delete: 'referencing old table as old_rows',
 };
 
+/** Whose statement it is must not show in the names: these are all the settings that change a value's text. */
+const SETTINGS = `set search_path from current set datestyle = 'ISO, YMD' set intervalstyle = 'postgres'
+  set timezone = 'UTC' set extra_float_digits = 1 set bytea_output = 'hex'`;
+
 /** One function and four triggers for one table. */
 export function triggersOf(declared: ChangedTable): string {
-  const table = identifier(declared.table);
+  const table = tableIdentifier(declared.table);
   const called = `tiercel_outbox_on_${nameOf(declared.table)}`;
   const triggers = (['insert', 'update', 'delete'] as const).map((statement) =>
     trigger(statement, `after ${statement} on ${table} ${TRANSITION_TABLES[statement]}`),
@@ -34,60 +40,71 @@ function nameOf(table: string): string {
 
 /**
  * The names are made by the statement's own kind of query, so that its plan is kept. All of them are set operations: a plan
- * made for one row must not take forever for a hundred thousand, as a nested loop would.
+ * made for one row must not take forever for a hundred thousand, as a nested loop would. Nobody but the owner may call the
+ * function: a trigger of somebody else's could feed it whatever names he likes.
  */
 function functionOf(declared: ChangedTable, called: string): string {
-  const { keys = [], tags = [], all } = declared;
-  const names = [...keys, ...tags];
-  const variables = names.map((_, index) => `names_${index}`);
-  const fill = (changed: string): string => `
-    with changed as (${changed})${declared.via === undefined ? '' : `, source as (${declared.via})`}
-    select ${names.map((name) => namesOf(name, declared.via === undefined ? 'changed' : 'source')).join(',\n           ')}
-    into ${variables.join(', ')};`;
-  const fitting = (index: number): string =>
-    `case when cardinality(names_${index}) <= ${MOST_NAMES} then names_${index} else '{}' end`;
+  const { keys = [], all } = declared;
+  const variables = templatesOf(declared).map((_, index) => `names_${index}`);
+  const fitting = (variable: string): string =>
+    `case when cardinality(${variable}) <= ${MOST_NAMES} then ${variable} else '{}' end`;
   const isFull = variables.map((variable) => `cardinality(${variable}) > ${MOST_NAMES}`).join(' or ');
-  const sum = (from: number, to: number): string =>
-    ["'{}'::text[]", ...variables.slice(from, to).map((_, offset) => fitting(from + offset))].join(' || ');
-  return `create or replace function ${called}() returns trigger
-language plpgsql security definer set search_path from current as $body$
+  const sum = (some: readonly string[]): string => ["'{}'::text[]", ...some.map(fitting)].join(' || ');
+  const fill = (changed: string): string => fillOf(declared, changed, variables);
+  const body = `
+#variable_conflict use_column
 declare
 ${variables.map((variable) => `  ${variable} text[];`).join('\n')}
 begin
   if tg_op = 'TRUNCATE' then
-    perform tiercel_outbox_add('{}', ${textArray(all)});
+    perform tiercel_outbox_add('{}'::text[], ${textArray(all)});
     return null;
   elsif tg_op = 'INSERT' then${fill('select * from new_rows')}
   elsif tg_op = 'UPDATE' then${fill(updated(declared))}
   else${fill('select * from old_rows')}
   end if;
   perform tiercel_outbox_add(
-    ${sum(0, keys.length)},
-    ${sum(keys.length, names.length)}
+    ${sum(variables.slice(0, keys.length))},
+    ${sum(variables.slice(keys.length))}
       || case when ${isFull} then ${textArray(all)} else '{}' end
   );
   return null;
 end
-$body$;`;
+`;
+  return `create or replace function ${called}() returns trigger
+language plpgsql security definer
+  ${SETTINGS}
+as ${quotedBody(body)};
+revoke all on function ${called}() from public;`;
 }
 
-/** Old and new rows; where only some columns matter, those in which the two differ, and of them no more than that. */
-function updated({ keys = [], tags = [], columns }: ChangedTable): string {
-  if (columns === undefined) return 'select * from old_rows union all select * from new_rows';
-  const used = [...keys, ...tags].flatMap((name) => parseTemplate(name).columns);
-  const list = [...new Set([...used, ...columns])].map(identifier).join(', ');
+/**
+ * A join is planned each time, with the true number of changed rows: a plan that is kept would be wrong for one row or for
+ * a hundred thousand, whichever came later, and a table that was empty then would be read row by row for ever.
+ */
+function fillOf(declared: ChangedTable, changed: string, variables: readonly string[]): string {
+  const { from, names } = namesQuery(declared, changed);
+  const query = `
+    ${from}
+    select ${names}`;
+  const into = `into ${variables.join(', ')};`;
+  return declared.via === undefined
+    ? `${query}
+    ${into}`
+    : `
+    execute ${quotedBody(`${query}\n    `)} ${into}`;
+}
+
+/**
+ * Old and new rows; where only some columns matter, those in which the two differ, and of them no more than that. As text,
+ * because that is what names are made of: equal values may be written differently (`1.0` and `1.00`), and some types
+ * cannot be compared at all.
+ */
+function updated(declared: ChangedTable): string {
+  if (declared.columns === undefined) return 'select * from old_rows union all select * from new_rows';
+  const compared = [...new Set([...columnsOf(templatesOf(declared)), ...declared.columns])].map(identifier);
+  const list = compared.map((column) => `${column}::text as ${column}`).join(', ');
   return `
-      (select ${list} from old_rows except select ${list} from new_rows) union all
-      (select ${list} from new_rows except select ${list} from old_rows)`;
-}
-
-/** One more than may be named says that there are too many. */
-function namesOf(template: string, from: string): string {
-  const { texts, columns } = parseTemplate(template);
-  const parts = texts.flatMap((text, index) => {
-    const column = columns[index];
-    return [...(text === '' ? [] : [literal(text)]), ...(column === undefined ? [] : [`${identifier(column)}::text`])];
-  });
-  const name = parts.join(' || ');
-  return `array(select distinct name from (select ${name} as name from ${from}) named where name is not null limit ${MOST_NAMES + 1})`;
+      (select ${list} from old_rows except all select ${list} from new_rows) union all
+      (select ${list} from new_rows except all select ${list} from old_rows)`;
 }

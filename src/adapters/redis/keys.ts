@@ -5,8 +5,12 @@ import { fromId, toId } from '../../core/key.ts';
 export interface Keyspace {
   /** Number of the last invalidation. The only key without expiry. */
   readonly sequence: string;
-  /** Last accepted heartbeat of any instance, as the server's time. */
+  /** Last accepted heartbeat of any instance that found a generation: the server's time, and that generation. */
   readonly heartbeat: string;
+  /** Last accepted heartbeat of any instance that found none. */
+  readonly awake: string;
+  /** When a mark was last wanted, and the latest one. */
+  readonly marks: string;
   /** Channel of the invalidations. */
   readonly bus: string;
   /** The generation agreed for one run of the server. */
@@ -43,6 +47,8 @@ export function keyspace(prefix: string): Keyspace {
   return {
     sequence: `${shard}:seq`,
     heartbeat: `${shard}:hb`,
+    awake: `${shard}:up`,
+    marks: `${shard}:mark`,
     bus: `${shard}:bus`,
     generation: (epoch) => `${shard}:gen:${epoch}`,
     entry: keyOf('e'),

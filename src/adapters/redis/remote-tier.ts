@@ -8,6 +8,7 @@ import {
   RemoteError,
   type RemoteListener,
   type RemoteTier,
+  type RepairedGeneration,
   type Session,
   type StoredRecord,
   type WriteRequest,
@@ -19,8 +20,8 @@ import { heartbeatHead, invalidationHead } from './message.ts';
 import { leaseRecord, parseRecord, recordPrefix, versionField } from './record.ts';
 import { SCRIPTS } from './scripts.ts';
 
-/** How long a generation record outlives the last heartbeat: 30 days. */
-const GENERATION_STAY_MS = 30 * 24 * 60 * 60 * 1_000;
+/** How long the records of a history outlive its last heartbeat: 30 days. */
+const RECORD_STAY_MS = 30 * 24 * 60 * 60 * 1_000;
 /** Keys that one step of a scan looks at, and about as many as one deletion names. */
 const SCAN_COUNT = 500;
 
@@ -49,27 +50,49 @@ export class RedisRemoteTier implements RemoteTier {
     return this.#connections.close();
   }
 
-  async heartbeat(instance: string, nonce: string): Promise<Heartbeat> {
-    const { heartbeat, sequence, generation, echo } = this.#keys;
+  async heartbeat(instance: string, nonce: string, wantsMark = false): Promise<Heartbeat> {
+    const { heartbeat, sequence, generation, marks, awake, echo } = this.#keys;
     const believed = this.#connections.epoch ?? '';
     const reply = await this.#connections.run(
       SCRIPTS.heartbeat,
-      [heartbeat, sequence, generation(believed)],
-      [believed, GENERATION_STAY_MS, echo(instance), heartbeatHead(nonce)],
+      [heartbeat, sequence, generation(believed), marks, awake],
+      [believed, RECORD_STAY_MS, echo(instance), heartbeatHead(nonce), wantsMark ? 1 : 0],
     );
     if (!Array.isArray(reply)) throw unexpected('heartbeat', reply);
-    const [epoch, number, time, agreed] = reply.map((part) => (part === null ? undefined : String(part)));
+    const [epoch, number, time, agreed, last, wanted, marked] = reply.map((part) =>
+      part === null ? undefined : String(part),
+    );
     if (epoch !== believed) {
       // Something between us switched servers under an open connection.
       this.reset();
       throw new RemoteError('unavailable', 'Another server answers on this connection');
     }
-    return { epoch, sequence: Number(number), time: Number(time), generation: agreed };
+    return {
+      epoch,
+      sequence: Number(number),
+      time: Number(time),
+      generation: agreed,
+      last: lastOf(last),
+      wanted: Number(wanted),
+      marked: Number(marked),
+    };
   }
 
-  async agreeGeneration(epoch: string, proposal: string): Promise<string> {
-    const keys = [this.#keys.generation(epoch)];
-    return String(await this.#connections.run(SCRIPTS.agree, keys, [proposal, GENERATION_STAY_MS]));
+  async agreeGeneration(epoch: string, proposal: string, replaces = ''): Promise<string> {
+    const keys = [this.#keys.generation(epoch), this.#keys.marks];
+    const args = [epoch, proposal, RECORD_STAY_MS, replaces, '', ''];
+    return String(await this.#connections.run(SCRIPTS.agree, keys, args));
+  }
+
+  async adoptGeneration({ epoch, generation, since, withinMs }: RepairedGeneration): Promise<string | undefined> {
+    const keys = [this.#keys.generation(epoch), this.#keys.marks];
+    const args = [epoch, generation, RECORD_STAY_MS, '', since, withinMs];
+    const reply = await this.#connections.run(SCRIPTS.agree, keys, args);
+    return reply === null ? undefined : String(reply);
+  }
+
+  async leaveMark(epoch: string, time: number): Promise<void> {
+    await this.#connections.run(SCRIPTS.mark, [this.#keys.marks], [epoch, time, RECORD_STAY_MS]);
   }
 
   async acquire(id: EntryId, generation: string, token: string, leaseMs: number): Promise<StoredRecord> {
@@ -151,6 +174,7 @@ export class RedisRemoteTier implements RemoteTier {
   async invalidate(
     order: InvalidationOrder,
     session: Session,
+    isRepair = false,
   ): Promise<{ kind: 'done'; sequence: number } | typeof MISMATCH> {
     const { epoch, generation } = session;
     const { ids, tags } = order.targets;
@@ -168,6 +192,7 @@ export class RedisRemoteTier implements RemoteTier {
       systemRandom.token(),
       this.#keys.bus,
       invalidationHead(order),
+      isRepair ? 1 : 0,
     ]);
     return reply === null ? MISMATCH : { kind: 'done', sequence: Number(reply) };
   }
@@ -220,6 +245,12 @@ export class RedisRemoteTier implements RemoteTier {
     if (mode === 'delete') return Number(await this.#connections.send((pipeline) => pipeline.unlink(...keys)));
     return Number(await this.#connections.run(SCRIPTS.expire, keys, [systemRandom.token()]));
   }
+}
+
+/** What a heartbeat record says; one of another form says nothing. */
+function lastOf(record: string | undefined): Heartbeat['last'] {
+  const [, time, generation] = /^(\d+) (\S+)$/.exec(record ?? '') ?? [];
+  return time === undefined || generation === undefined ? undefined : { time: Number(time), generation };
 }
 
 /** How the scripts take a stay: whole milliseconds, 0 for no expiry. */

@@ -37,10 +37,11 @@ local function presentEpoch()
   return string.sub(string.match(redis.call('INFO', 'server'), 'run_id:(%x+)'), 1, 16)
 end`;
 
-/** The caller's history must be the server's, or nothing may be done in its name. */
+/** The caller's history must be the server's, or nothing may be done in its name; a repair comes before there is any. */
 const SESSION = `${EPOCH}
-local function isPresent(generationKey, epoch, generation)
-  return presentEpoch() == epoch and redis.call('GET', generationKey) == generation
+local function isPresent(generationKey, epoch, generation, isRepair)
+  local held = redis.call('GET', generationKey)
+  return presentEpoch() == epoch and (held == generation or (isRepair and not held))
 end`;
 
 /** A missing counter starts at the time in microseconds, so that no number of an epoch comes twice. */
@@ -102,9 +103,25 @@ local function remove(key, mode, token, time)
   return 1
 end`;
 
+/** One record holds when a mark was last wanted, and the latest mark; those of another epoch count for nothing. */
+const MARKS = `
+local function marksOf(key, epoch)
+  local wanted, marked = string.match(redis.call('GET', key) or '', '^' .. epoch .. ' (%d+) (%d+)$')
+  return tonumber(wanted or 0), tonumber(marked or 0)
+end
+local function storeMarks(key, epoch, wanted, marked, stay)
+  redis.call('SET', key, epoch .. ' ' .. digits(wanted, 1) .. ' ' .. digits(marked, 1), 'PX', stay)
+end
+local function leaveMark(key, epoch, time, stay)
+  if presentEpoch() ~= epoch then return end
+  local wanted, marked = marksOf(key, epoch)
+  if time > marked then storeMarks(key, epoch, wanted, time, stay) end
+end`;
+
 /**
- * KEYS heartbeat, counter, generation · ARGV epoch, generation's stay, channel, message.
- * Answers epoch, number, time, generation.
+ * KEYS heartbeat, counter, generation, marks, sign of life · ARGV epoch, stay, channel, message, whether a mark is wanted.
+ * Answers epoch, number, time, generation, the heartbeat record of before, when a mark was wanted, the latest mark. Without
+ * a generation the record stays as it is, for whoever repairs this history, and the write that proves goes elsewhere.
  */
 const heartbeat = script(
   'allow-oom',
@@ -112,25 +129,47 @@ const heartbeat = script(
   EPOCH,
   NUMBERS,
   PUBLISH,
+  MARKS,
   `
 local epoch, time, number = presentEpoch(), now(), presentNumber(KEYS[2])
-redis.call('SET', KEYS[1], digits(time, 1), 'PX', ARGV[2])
+local last = redis.call('GET', KEYS[1])
 local generation = false
 if epoch == ARGV[1] then
   generation = redis.call('GET', KEYS[3])
   if generation then redis.call('PEXPIRE', KEYS[3], ARGV[2]) end
 end
+if generation then redis.call('SET', KEYS[1], digits(time, 1) .. ' ' .. generation, 'PX', ARGV[2])
+else redis.call('SET', KEYS[5], digits(time, 1), 'PX', ARGV[2]) end
+local wanted, marked = marksOf(KEYS[4], epoch)
+if ARGV[5] == '1' then
+  wanted = time
+  storeMarks(KEYS[4], epoch, wanted, marked, ARGV[2])
+end
 publish(ARGV[3], ARGV[4], epoch, number)
-return { epoch, number, digits(time, 1), generation }`,
+return { epoch, number, digits(time, 1), generation, last, digits(wanted, 1), digits(marked, 1) }`,
 );
 
-/** KEYS generation · ARGV proposal, stay. Answers what it is now. */
+/**
+ * KEYS generation, marks · ARGV epoch, proposal, stay, the one it may replace, repaired since, within. The last two are
+ * empty for a fresh one. Answers what it is now; nil when the repair is too old.
+ */
 const agree = script(
   'allow-oom',
+  TIME,
+  EPOCH,
+  MARKS,
   `
-redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2])
-return redis.call('GET', KEYS[1])`,
+local since, present = tonumber(ARGV[5]), now()
+if since and present - since > tonumber(ARGV[6]) then return false end
+local held = redis.call('GET', KEYS[1])
+if held and held ~= ARGV[4] then return held end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+leaveMark(KEYS[2], ARGV[1], since or present, ARGV[3])
+return ARGV[2]`,
 );
+
+/** KEYS marks · ARGV epoch, time, stay. */
+const mark = script('allow-oom', TIME, EPOCH, MARKS, `leaveMark(KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3])`);
 
 /**
  * KEYS record, refresh claim (optional) · ARGV expected first bytes, token, age, stay, body, claim.
@@ -203,7 +242,7 @@ return generations`,
 
 /**
  * KEYS generation, counter, records…, tags… · ARGV epoch, generation, mode, number of records, token of
- * expired records, channel, message. A tag's generation keeps its stay; one that is missing stays so.
+ * expired records, channel, message, whether it repairs. A tag's generation keeps its stay; one that is missing stays so.
  * Answers the number, or nil when the session is another.
  */
 const invalidate = script(
@@ -215,7 +254,7 @@ const invalidate = script(
   PUBLISH,
   REMOVE,
   `
-if not isPresent(KEYS[1], ARGV[1], ARGV[2]) then return false end
+if not isPresent(KEYS[1], ARGV[1], ARGV[2], ARGV[8] == '1') then return false end
 local mode, time = ARGV[3], now()
 local number = nextNumber(KEYS[2])
 local lastRecord = 2 + tonumber(ARGV[4])
@@ -273,6 +312,7 @@ return touched`,
 export const SCRIPTS = {
   heartbeat,
   agree,
+  mark,
   fill,
   release,
   renew,

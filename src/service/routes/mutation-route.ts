@@ -11,7 +11,7 @@ import type { Services } from '../services.ts';
 
 /** A mutation of a resource: commit, then invalidate, then acknowledge. */
 export function mutationRoute(resource: Resource, mutation: Mutation, services: Services): RouteHandler {
-  const { cache, sql, access } = services;
+  const { cache, sql, outbox, access } = services;
   const readParams = paramsReader(resource.route, {});
   const readBody = mutation.body === undefined ? undefined : bodyReader(mutation.body);
 
@@ -21,13 +21,17 @@ export function mutationRoute(resource: Resource, mutation: Mutation, services: 
     access.authorise(principal, params.orgId, 'write');
     const body = await readBody?.(request);
 
-    // In a box: `begin` awaits the elements of an array that it is given.
-    const { row } = await sql
-      .begin(async (tx) => ({ row: await mutation.run({ sql: tx, params, body }) }))
+    const { row, ticket } = await sql
+      .begin(async (tx) => {
+        // Together: the claim travels with the first statement of the mutation.
+        const [ticket, row] = await Promise.all([outbox.claim(tx), mutation.run({ sql: tx, params, body })]);
+        return { row, ticket };
+      })
       .catch(refused);
     if (row === null) throw absent();
 
-    const { headers } = await acknowledge(cache.invalidate(mutation.invalidates(params, row)));
+    const invalidation = cache.invalidate(mutation.invalidates(params, row), { outbox: ticket });
+    const { headers } = await acknowledge(invalidation);
     if (mutation.method === 'DELETE') return new Response(null, { status: 204, headers });
     if (mutation.location !== undefined) headers.set('location', API_PREFIX + mutation.location(params, row));
     return Response.json(row, { status: mutation.method === 'POST' ? 201 : 200, headers });

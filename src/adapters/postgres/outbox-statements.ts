@@ -1,0 +1,135 @@
+import type { ISql } from 'postgres';
+import type { InvalidationMode, Targets } from '../../core/invalidation.ts';
+import type { OutboxRow, Undelivered } from '../../core/outbox.ts';
+import { WRITERS_OWN } from './outbox-table.ts';
+
+/** Rows read at once, and about the most names that they may have together. */
+const ROWS_AT_ONCE = 500;
+const NAMES_AT_ONCE = 10_000;
+/** Rows that a follower is told of one by one. */
+const MOST_FOLLOWED = 1_000;
+/** Rows removed at once. */
+const PRUNED_AT_ONCE = 2_000;
+/** "tier" as a number, so that no other program's locks are met. */
+const LOCK = 0x7469_6572;
+
+interface Row {
+  readonly id: string;
+  readonly keys: string[];
+  readonly tags: string[];
+  readonly mode: InvalidationMode;
+}
+
+function toRow({ id, keys, tags, mode }: Row): OutboxRow {
+  return { id, targets: { ids: keys, tags }, mode };
+}
+
+/** Lists travel as JSON: that needs no knowledge of the database's own numbers for its types. */
+const list = (sql: ISql, values: readonly string[]) =>
+  sql`(select coalesce(array_agg(value), '{}') from jsonb_array_elements_text(${JSON.stringify(values)}::text::jsonb))`;
+
+/** Milliseconds since the row that waits longest became due; 0 when none waits. */
+const lag = (sql: ISql) => sql`
+  coalesce((select extract(epoch from clock_timestamp() - min(not_before)) * 1000 from tiercel_outbox
+            where delivered_at is null and not_before <= now()), 0)::float8 as lag`;
+
+/** One lock for each schema of each database. */
+export async function lead(sql: ISql): Promise<{ leads: boolean; lagMs: number }> {
+  const [row] = await sql<{ leads: boolean; lag: number }[]>`
+    select pg_try_advisory_lock(${LOCK}, hashtext(current_schema())) as leads, ${lag(sql)}`;
+  return { leads: row?.leads === true, lagMs: Math.max(Number(row?.lag ?? 0), 0) };
+}
+
+/** For who is alone and need not ask. */
+export async function look(sql: ISql): Promise<{ leads: boolean; lagMs: number }> {
+  const [row] = await sql<{ lag: number }[]>`select ${lag(sql)}`;
+  return { leads: true, lagMs: Math.max(Number(row?.lag ?? 0), 0) };
+}
+
+export async function resign(sql: ISql): Promise<void> {
+  await sql`select pg_advisory_unlock_all()`;
+}
+
+/** By a partial index over the rows that wait: nothing that is delivered is looked at. */
+export async function undelivered(sql: ISql, which: Undelivered): Promise<OutboxRow[]> {
+  const due = which === 'due' ? sql`and not_before <= now()` : sql``;
+  const rows = await sql<Row[]>`
+    select id::text, to_json(keys) as keys, to_json(tags) as tags, mode from (
+      select *, row_number() over waiting as place,
+             sum(cardinality(keys) + cardinality(tags)) over (waiting rows unbounded preceding) as names
+      from (select id, keys, tags, mode, not_before from tiercel_outbox
+            where delivered_at is null ${due} order by not_before, id limit ${ROWS_AT_ONCE}) oldest
+      window waiting as (order by not_before, id)
+    ) counted
+    where place = 1 or names <= ${NAMES_AT_ONCE} order by place`;
+  return rows.map(toRow);
+}
+
+export async function delivered(sql: ISql, withinMs: number, after: string | undefined): Promise<OutboxRow[]> {
+  const rows = await sql<Row[]>`
+    select id::text, to_json(keys) as keys, to_json(tags) as tags, mode from tiercel_outbox
+    where delivered_at > clock_timestamp() - ${withinMs}::float8 * interval '1 millisecond'
+      and id > ${after ?? '0'}::text::bigint
+    order by id limit ${ROWS_AT_ONCE}`;
+  return rows.map(toRow);
+}
+
+export async function settle(sql: ISql, ids: readonly string[]): Promise<void> {
+  await sql`
+    update tiercel_outbox set delivered_at = clock_timestamp()
+    where id = any (${list(sql, ids)}::bigint[]) and delivered_at is null`;
+}
+
+export async function settleTickets(sql: ISql, tickets: readonly string[]): Promise<void> {
+  await sql`
+    update tiercel_outbox set delivered_at = clock_timestamp()
+    where origin = any (${list(sql, tickets)}::text[]) and delivered_at is null`;
+}
+
+export async function record(sql: ISql, ticket: string, { ids, tags }: Targets, mode: InvalidationMode): Promise<void> {
+  await sql`
+    insert into tiercel_outbox (keys, tags, mode, origin, not_before)
+    values (${list(sql, ids)}, ${list(sql, tags)}, ${mode}, ${ticket}, clock_timestamp() + ${WRITERS_OWN}::text::interval)`;
+}
+
+/** The rows of the transaction under way are left to its writer for a moment. */
+export async function claim(sql: ISql, ticket: string): Promise<void> {
+  await sql`select set_config('tiercel.origin', ${ticket}, true)`;
+}
+
+/**
+ * Rows of transactions that the cursor's snapshot did not see and this one does: exactly those, however long a transaction
+ * took to commit. One that runs for ever elsewhere only makes more rows be looked at.
+ * @param self Begins the tickets of who asks: its own changes are no news.
+ */
+export async function follow(sql: ISql, cursor: string | undefined, self: string) {
+  const [row] = await sql<{ cursor: string; rows: Omit<Row, 'id'>[] }[]>`
+    select pg_current_snapshot()::text as cursor, (
+      select coalesce(json_agg(json_build_object('keys', keys, 'tags', tags, 'mode', mode)), '[]')
+      from (select keys, tags, mode from tiercel_outbox
+            where xid >= pg_snapshot_xmin(${cursor ?? null}::text::pg_snapshot)
+              and not pg_visible_in_snapshot(xid, ${cursor ?? null}::text::pg_snapshot)
+              and (origin is null or not starts_with(origin, ${self}))
+            limit ${MOST_FOLLOWED + 1}) news
+    ) as rows`;
+  if (row === undefined) throw new Error('The outbox gave no answer');
+  const everything = row.rows.length > MOST_FOLLOWED;
+  const rows = row.rows.map(({ keys, tags, mode }) => ({ targets: { ids: keys, tags }, mode }));
+  return { cursor: row.cursor, rows: everything ? [] : rows, everything };
+}
+
+/**
+ * Removes rows that were delivered longer ago than `windowMs`, and undelivered ones that are older than `undeliveredMs`;
+ * without that, undelivered ones stay.
+ * @returns whether there may be more.
+ */
+export async function prune(sql: ISql, windowMs: number, undeliveredMs: number | undefined): Promise<boolean> {
+  const before = (ms: number) => sql`clock_timestamp() - ${ms}::float8 * interval '1 millisecond'`;
+  const undelivered =
+    undeliveredMs === undefined ? sql`` : sql`or (delivered_at is null and at < ${before(undeliveredMs)})`;
+  const { count } = await sql`
+    delete from tiercel_outbox where id in (
+      select id from tiercel_outbox where delivered_at < ${before(windowMs)} ${undelivered}
+      order by id limit ${PRUNED_AT_ONCE} for update skip locked)`;
+  return count === PRUNED_AT_ONCE;
+}

@@ -1,0 +1,163 @@
+import { randomBytes } from 'node:crypto';
+import type { ISql, Sql, TransactionSql } from 'postgres';
+import { type Duration, toMs } from '../../core/duration.ts';
+import { InvalidOptionError } from '../../core/errors.ts';
+import type { InvalidationMode, Targets } from '../../core/invalidation.ts';
+import type { FollowedRows, Outbox, OutboxListener, OutboxRow, Undelivered } from '../../core/outbox.ts';
+import * as statements from './outbox-statements.ts';
+import { CHANNEL } from './outbox-table.ts';
+import { OwnSession } from './own-session.ts';
+import { Tickets } from './tickets.ts';
+
+/** How an outbox is used. */
+export interface OutboxOptions {
+  /**
+   * How long a delivered row is kept, for when Redis comes back with older data. At least as long as Redis may go between
+   * two saves, or a replica may lag and a failover take, and two minutes. Default 10 min.
+   */
+  readonly window?: Duration;
+  /**
+   * Nobody but this process uses the database: no lead is needed, no `LISTEN`, and no connection beside the pool. For an
+   * embedded database. Default `false`.
+   */
+  readonly sole?: boolean;
+}
+
+const DEFAULT_WINDOW_MS = 10 * 60_000;
+const SHORTEST_WINDOW_MS = 2 * 60_000;
+/** Where there is no L2, nobody delivers what was written from elsewhere: such rows are kept for so long. */
+const UNDELIVERED_MS = 24 * 60 * 60_000;
+/** Between two removals of old rows when there was little to remove, in milliseconds. */
+const PRUNE_EVERY_MS = 10_000;
+
+/** How often old rows are removed where this process is alone. */
+const CLAIMS_PER_PRUNE = 100;
+
+/** An outbox in a Postgres database, made with `outboxSql`. One outbox serves one cache, in as many processes as there are. */
+export class PostgresOutbox implements Outbox {
+  readonly system = 'postgresql';
+  readonly windowMs: number;
+  readonly #sole: boolean;
+  readonly #pool: Sql;
+  readonly #session: OwnSession;
+  readonly #tickets: Tickets;
+  /** Begins this process's tickets. */
+  readonly #self = `${randomBytes(12).toString('base64url')}.`;
+  #drawn = 0;
+  #onChange: () => void = () => {};
+  #onError: (error: unknown) => void = () => {};
+  #pruneAt = 0;
+
+  /** Use {@link outbox}. */
+  constructor(sql: Sql, windowMs: number, sole: boolean) {
+    this.#pool = sql;
+    this.windowMs = windowMs;
+    this.#sole = sole;
+    this.#session = new OwnSession(sql, () => this.#onChange());
+    const mark = (tickets: readonly string[]) => this.#run((own) => statements.settleTickets(own, tickets));
+    this.#tickets = new Tickets(mark, (error) => this.#onError(error));
+  }
+
+  /**
+   * In a transaction that changes rows, and whose writer then invalidates what it has changed: its rows are left to it for a
+   * second. Without it the relay would invalidate the same once more.
+   * @returns a ticket for `cache.invalidate(…, { outbox: ticket })`, after the commit.
+   */
+  async claim(transaction: TransactionSql): Promise<string> {
+    const ticket = this.#draw();
+    await statements.claim(transaction, ticket);
+    // Here nobody leads or follows who would do it.
+    if (this.#sole && this.#drawn % CLAIMS_PER_PRUNE === 0)
+      await statements.prune(transaction, this.windowMs, this.windowMs);
+    return ticket;
+  }
+
+  start({ onChange, onError }: OutboxListener): void {
+    this.#onChange = onChange;
+    this.#onError = onError;
+  }
+
+  async lead(): Promise<{ leads: boolean; lagMs: number }> {
+    if (this.#sole) return this.#run(statements.look);
+    const state = await this.#run(statements.lead);
+    if (state.leads) await this.#listen();
+    return state;
+  }
+
+  resign(): Promise<void> {
+    return this.#sole ? Promise.resolve() : this.#run(statements.resign);
+  }
+
+  undelivered(which: Undelivered): Promise<readonly OutboxRow[]> {
+    return this.#run((sql) => statements.undelivered(sql, which));
+  }
+
+  delivered(withinMs: number, after: string | undefined): Promise<readonly OutboxRow[]> {
+    return this.#run((sql) => statements.delivered(sql, withinMs, after));
+  }
+
+  settle(ids: readonly string[]): Promise<void> {
+    return this.#run((sql) => statements.settle(sql, ids));
+  }
+
+  async record(targets: Targets, mode: InvalidationMode): Promise<string> {
+    const ticket = this.#draw();
+    await this.#run((sql) => statements.record(sql, ticket, targets, mode));
+    return ticket;
+  }
+
+  acknowledge(ticket: string): void {
+    this.#tickets.add(ticket);
+  }
+
+  async follow(cursor: string | undefined): Promise<FollowedRows> {
+    await this.#listen();
+    return this.#run((sql) => statements.follow(sql, cursor, this.#self));
+  }
+
+  async prune(isRelayed: boolean): Promise<void> {
+    const now = performance.now();
+    if (now < this.#pruneAt) return;
+    const undeliveredMs = isRelayed ? undefined : UNDELIVERED_MS;
+    const isMore = await this.#run((sql) => statements.prune(sql, this.windowMs, undeliveredMs));
+    this.#pruneAt = isMore ? now : now + PRUNE_EVERY_MS;
+  }
+
+  async close(): Promise<void> {
+    this.#onChange = () => {};
+    await this.#tickets.flush();
+    await this.#session.close();
+  }
+
+  #run<T>(statement: (sql: ISql) => Promise<T>): Promise<T> {
+    return this.#sole ? statement(this.#pool) : this.#session.run(statement);
+  }
+
+  async #listen(): Promise<void> {
+    if (this.#sole || this.#session.isListening) return;
+    await this.#session.listen(CHANNEL);
+    // What was committed before now has woken nobody.
+    this.#onChange();
+  }
+
+  #draw(): string {
+    this.#drawn += 1;
+    return this.#self + this.#drawn;
+  }
+}
+
+/**
+ * The outbox of a database, for `createCache({ outbox })`: what anybody commits reaches every instance, and what a process
+ * could not tell Redis is delivered by another.
+ * @param sql The pool that the service uses. One connection beside it is made for the outbox, straight to the server: a
+ *   pooler that hands out sessions by the transaction cannot carry it.
+ * @example
+ * const cache = createCache({ l1: lru(), ...redis(url), outbox: outbox(sql) });
+ * @throws {@link InvalidOptionError} naming the option that cannot be used.
+ */
+export function outbox(sql: Sql, { window, sole = false }: OutboxOptions = {}): PostgresOutbox {
+  const windowMs = window === undefined ? DEFAULT_WINDOW_MS : toMs(window, 'window');
+  if (windowMs < SHORTEST_WINDOW_MS || !Number.isFinite(windowMs))
+    throw new InvalidOptionError('window', window, 'at least 2 minutes, and finite');
+  return new PostgresOutbox(sql, windowMs, sole);
+}

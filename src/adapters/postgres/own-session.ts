@@ -1,0 +1,104 @@
+import postgres, { type Sql } from 'postgres';
+
+/** A session that has said nothing for so long is ended by the server, and with it the lead of a process that stands. */
+const IDLE_SESSION_MS = 1_500;
+/** One answer of the database may take so long; then the connection is taken for dead. */
+const ANSWER_MS = 3_000;
+/** Seconds, this one and the next. */
+const CONNECT_SECONDS = 3;
+const CLOSE_SECONDS = 1;
+
+/** What a session is called in `pg_stat_activity`. */
+export const SESSION_NAME = 'tiercel-outbox';
+
+/**
+ * One connection beside the pool, for what belongs to a session: an advisory lock, `LISTEN`. It is made when it is needed,
+ * and made anew when it was lost or has not answered in time.
+ */
+export class OwnSession {
+  readonly #pool: Sql;
+  readonly #onNotify: () => void;
+  #client: Sql | undefined;
+  /** Told apart from the connections before it. */
+  #isListening = false;
+
+  constructor(pool: Sql, onNotify: () => void) {
+    this.#pool = pool;
+    this.#onNotify = onNotify;
+  }
+
+  /** Whether notifications of {@link listen} arrive. */
+  get isListening(): boolean {
+    return this.#isListening;
+  }
+
+  /** Runs one statement. @throws what the database answers, or an error when it does not answer in time. */
+  async run<T>(statement: (sql: Sql) => Promise<T>): Promise<T> {
+    this.#client ??= this.#connect();
+    const client = this.#client;
+    const { promise, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      this.#drop(client);
+      reject(new Error(`The database did not answer within ${ANSWER_MS} ms`));
+    }, ANSWER_MS);
+    try {
+      return await Promise.race([statement(client), promise]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** From now on, and until the connection is lost, `onNotify` is called for each notification. */
+  async listen(channel: string): Promise<void> {
+    await this.run((sql) => sql`listen ${sql(channel)}`);
+    this.#isListening = true;
+  }
+
+  async close(): Promise<void> {
+    const client = this.#client;
+    this.#client = undefined;
+    await client?.end({ timeout: CLOSE_SECONDS });
+  }
+
+  #connect(): Sql {
+    const { options } = this.#pool;
+    const settings = {
+      ...options,
+      max: 1,
+      idle_timeout: null,
+      max_lifetime: null,
+      connect_timeout: CONNECT_SECONDS,
+      // Statements here bring no arrays and ask for none, so nothing has to be known of types.
+      fetch_types: false,
+      backoff: () => 0.05,
+      shared: { retries: 0, typeArrayMap: {} },
+      transform: {
+        undefined: null,
+        column: { from: undefined, to: undefined },
+        value: { from: undefined, to: undefined },
+        row: { from: undefined, to: undefined },
+      },
+      connection: {
+        ...options.connection,
+        application_name: SESSION_NAME,
+        idle_session_timeout: IDLE_SESSION_MS,
+        statement_timeout: ANSWER_MS,
+      },
+      onnotify: () => this.#onNotify(),
+      onclose: () => {
+        this.#isListening = false;
+      },
+    };
+    // The client takes its own parsed settings back, as it does itself for `listen`; its types do not say so.
+    return postgres(settings as unknown as Parameters<typeof postgres>[0]);
+  }
+
+  #drop(client: Sql): void {
+    if (this.#client === client) {
+      this.#client = undefined;
+      this.#isListening = false;
+    }
+    // Nobody waits for it: what it has not answered has been given up, and its end has nothing to tell.
+    client.end({ timeout: 0 }).catch(() => undefined);
+  }
+}

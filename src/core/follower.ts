@@ -1,0 +1,78 @@
+import { within } from './budget.ts';
+import { clean, cleanAll } from './clean.ts';
+import type { Outbox } from './outbox.ts';
+import { listenerOf } from './outbox-listener.ts';
+import type { Parts } from './parts.ts';
+import { Repeating } from './repeating.ts';
+
+/** Looks per bound D: one may fail without L1 being suspended. */
+const LOOKS_PER_BOUND = 3;
+/** What was committed longer ago, in bounds of the outbox's memory, may be gone from it. */
+const SAFE_SHARE = 0.5;
+
+/**
+ * Where there is no L2 and so no bus: reads in the outbox what others have changed, and takes it out of L1. Each look that
+ * succeeds is a proof, as of its beginning, that nothing was missed; without one L1 does not answer for longer than D.
+ */
+export class Follower {
+  readonly #parts: Parts;
+  readonly #outbox: Outbox;
+  readonly #looks: Repeating;
+  readonly #everyMs: number;
+  #cursor: string | undefined;
+  #lookedAt = Number.NEGATIVE_INFINITY;
+  #isFailing = false;
+
+  constructor(parts: Parts, outbox: Outbox) {
+    this.#parts = parts;
+    this.#outbox = outbox;
+    this.#everyMs = parts.maxLagMs / LOOKS_PER_BOUND;
+    this.#looks = new Repeating(parts.clock, () => this.#look());
+  }
+
+  /** Whether the last look succeeded. */
+  get isHealthy(): boolean {
+    return !this.#isFailing;
+  }
+
+  start(): void {
+    this.#outbox.start(listenerOf(this.#parts, this.#looks));
+    this.#looks.start();
+  }
+
+  close(): Promise<void> {
+    return this.#looks.close();
+  }
+
+  async #look(): Promise<number> {
+    try {
+      await this.#follow();
+      this.#isFailing = false;
+    } catch (error) {
+      if (!this.#isFailing)
+        this.#parts.emit({ type: 'tier_failure', error, operation: 'follow', tier: 'source', background: true });
+      this.#isFailing = true;
+    }
+    return this.#everyMs;
+  }
+
+  async #follow(): Promise<void> {
+    const { clock, proof, maxLagMs } = this.#parts;
+    const beganAt = clock.now();
+    const { cursor, rows, everything } = await within(clock, maxLagMs, this.#outbox.follow(this.#cursor));
+    // Rows older than the outbox remembers may have gone unseen.
+    const isLate = beganAt - this.#lookedAt > this.#outbox.windowMs * SAFE_SHARE;
+    if (this.#cursor === undefined || everything || isLate) cleanAll(this.#parts);
+    else for (const { targets, mode } of rows) this.#take(targets, mode);
+    this.#cursor = cursor;
+    this.#lookedAt = beganAt;
+    proof.takeHeartbeat('', 0, beganAt);
+    await this.#outbox.prune(false);
+  }
+
+  #take(...[targets, mode]: [Parameters<typeof clean>[1], Parameters<typeof clean>[2]]): void {
+    clean(this.#parts, targets, mode);
+    this.#parts.recent.note(targets, 'elsewhere');
+    this.#parts.emit({ type: 'invalidated', targets, origin: 'elsewhere' });
+  }
+}
