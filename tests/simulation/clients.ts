@@ -28,6 +28,9 @@ export class Clients {
       case 'write':
         this.#writers.write(instance, key, operation);
         break;
+      case 'outside':
+        this.#writers.writeOutside(key);
+        break;
       case 'set':
         this.#writers.set(instance, key, operation);
         break;

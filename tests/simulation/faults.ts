@@ -134,6 +134,11 @@ export const FAULTS = {
     world.stepServerClock(draw < 0.5 ? -ms : ms);
   },
 
+  /** Every session is at an end, and with it the lead; nobody is told. */
+  'database drops sessions': ({ source }) => {
+    source.outbox.dropSessions();
+  },
+
   'source fails': ({ time, source }, _instance, { ms }) => {
     source.failingUntil = time.now + ms;
   },

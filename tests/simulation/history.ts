@@ -38,12 +38,12 @@ export interface WriteRecord {
   readonly version: number;
   /** What happened to the value before it: an expired one may still be served, flagged. */
   readonly mode: 'delete' | 'expire';
-  readonly start: number;
-  /** When the row was committed, as the writer knows. */
   readonly committedAt: number;
+  /** Whether the outbox holds it: whatever becomes of its writer, it will be known. */
+  readonly recorded: boolean;
   /** When the writer was told that it is done, `invalidation-pending` included; `undefined` before. */
   acknowledgedAt: number | undefined;
-  /** When L2 had acknowledged it. `undefined` for ever if its process crashed before: there is no outbox yet. */
+  /** When L2 had acknowledged it. `undefined` for ever if its process crashed before and no outbox holds it. */
   deliveredAt: number | undefined;
 }
 
@@ -84,6 +84,11 @@ export interface TroubleRecord {
   readonly end: number;
 }
 
+/** One version of one row, for {@link History.stored}. */
+export function storedName(key: string, version: number): string {
+  return `${key} ${version}`;
+}
+
 /** Everything that clients did, and what the database says of it. */
 export class History {
   readonly reads: ReadRecord[] = [];
@@ -92,6 +97,8 @@ export class History {
   readonly loads: LoadRecord[] = [];
   readonly failures: FailureRecord[] = [];
   readonly troubles: TroubleRecord[] = [];
+  /** When L2 first took each version of a row, by {@link storedName}. */
+  readonly stored = new Map<string, number>();
   /** Reads that have no answer yet. */
   readonly open = new Set<{ readonly instance: string; readonly key: string; readonly start: number }>();
 

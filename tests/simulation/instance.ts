@@ -4,6 +4,7 @@ import type { CacheView, TieredCache } from '../../src/index.ts';
 import type { FaultyBus } from './faulty-bus.ts';
 import type { WriteRecord } from './history.ts';
 import type { Key } from './keys.ts';
+import type { SimulatedOutbox } from './simulated-outbox.ts';
 import type { Host } from './virtual-time.ts';
 
 /** One process of the fleet, from its start to its end. */
@@ -16,6 +17,8 @@ export interface Instance {
   readonly tier: MemoryRemoteTier;
   readonly bus: FaultyBus;
   readonly debts: Debts;
+  /** Where the world has one. */
+  readonly outbox: SimulatedOutbox | undefined;
 }
 
 /** The namespace of a key, as one instance sees it. */

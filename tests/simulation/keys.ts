@@ -1,3 +1,5 @@
+import { type EntryId, namespaceChain, namespaceTag, nestedNamespace, toId } from '../../src/core/key.ts';
+
 /** A key of the simulated world: a row of the database, and where it is cached. */
 export interface Key {
   /** Of the row: the namespaces and the key. */
@@ -6,6 +8,10 @@ export interface Key {
   readonly path: readonly string[];
   readonly key: string;
   readonly tag: string;
+  /** As the cache writes it. */
+  readonly id: EntryId;
+  /** Of its tag and of the namespaces that it is in, as the cache writes them. */
+  readonly tagIds: readonly EntryId[];
   /**
    * Written by `set` as well. Two writers of such a key that cross may leave the older value (the documentation says so),
    * so the world makes them take turns.
@@ -16,7 +22,9 @@ export interface Key {
 function keyOf(name: string, tag: string): Key {
   const path = name.split('/');
   const key = path.pop() ?? '';
-  return { name, path, key, tag, writtenThrough: key.startsWith('w') };
+  const namespace = path.reduce(nestedNamespace, '');
+  const tagIds = [toId(namespace, tag), ...namespaceChain(namespace).map(namespaceTag)];
+  return { name, path, key, tag, id: toId(namespace, key), tagIds, writtenThrough: key.startsWith('w') };
 }
 
 /** Few, so that operations meet; two share each tag, and the same key is in a namespace and in one inside it. */

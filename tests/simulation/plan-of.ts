@@ -18,6 +18,8 @@ export interface Mix {
   /** Mean time between two operations, in milliseconds. */
   readonly gapMs?: number;
   readonly how?: readonly How[];
+  /** Share of the writes that are somebody else's, where there is an outbox. Default 0.3. */
+  readonly outsideShare?: number;
   readonly modes?: readonly ('delete' | 'expire')[];
   readonly reads?: readonly Operation['kind'][];
   readonly setting?: Partial<Omit<Setting, 'policies'>>;
@@ -35,7 +37,9 @@ const WARM_UP_MS = 1_000;
  */
 export function planOf(seed: number, mix: Mix = {}): Plan {
   const random = new SeededRandom(seed);
-  const setting = settingOf(random, mix);
+  // Of its own, so that the same seed means the same world with and without an outbox.
+  const outboxRandom = new SeededRandom(~seed);
+  const setting = settingOf(random, mix, outboxRandom);
   const faults = mix.faults ?? someFaults(random);
   const faultShare = mix.faultShare ?? random.pick([0.005, 0.02, 0.05]);
   const writeShare = mix.writeShare ?? random.pick([0.05, 0.15, 0.3]);
@@ -49,12 +53,13 @@ export function planOf(seed: number, mix: Mix = {}): Plan {
     if (faults.length > 0 && random.chance(faultShare)) steps.push({ at, place, act: faultOf(random, faults, mix) });
     const key = random.pick(setting.keys);
     const act = random.chance(writeShare) ? writeOf(random, key, mix) : readOf(random, key, mix);
-    steps.push({ at, place, act });
+    const acts = setting.outbox ? withOutbox(act, outboxRandom, mix) : act;
+    steps.push({ at, place, act: acts });
   }
   return { seed, setting, steps };
 }
 
-function settingOf(random: SeededRandom, { setting, policy }: Mix): Setting {
+function settingOf(random: SeededRandom, { setting, policy }: Mix, outboxRandom: SeededRandom): Setting {
   const some = KEYS.map(({ name }) => name).filter(() => random.chance(0.45));
   const keys = setting?.keys ?? (some.length > 0 ? some : ['k0']);
   return {
@@ -66,6 +71,7 @@ function settingOf(random: SeededRandom, { setting, policy }: Mix): Setting {
     ] as const),
     lateShare: random.pick([0, 0.01, 0.05]),
     skew: random.pick([0, 0.002]),
+    outbox: outboxRandom.chance(0.6),
     ...setting,
     keys,
     policies: Object.fromEntries(keys.map((key) => [key, { ...policyOf(random), ...policy }])),
@@ -119,7 +125,14 @@ function writeOf(random: SeededRandom, key: string, { how, modes }: Mix): Operat
     how: random.pick(how ?? HOW),
     mode: random.pick(modes ?? MODES),
     all: random.chance(0.5),
+    claimed: false,
   };
+}
+
+/** Some of the writes are somebody else's, and of the others most are written down by triggers. */
+function withOutbox(act: Operation, random: SeededRandom, { outsideShare = 0.3 }: Mix): Operation {
+  if (act.kind !== 'write') return act;
+  return random.chance(outsideShare) ? { kind: 'outside', key: act.key } : { ...act, claimed: random.chance(0.75) };
 }
 
 const HOW = ['key', 'key', 'key', 'tag', 'tag', 'pattern', 'clear'] as const;

@@ -27,10 +27,12 @@ export interface Setting {
   /** The server is at its memory limit from the start: L2 never holds a value. */
   readonly full?: boolean;
   /**
-   * Where nobody loses the server but all together, and L2 holds no value: how soon a write that is pending must be known
-   * to all, beside D, in milliseconds. Elsewhere only a delivered one must.
+   * Where nobody loses the server but all together, and L2 holds no value or is repaired: how soon a write that is pending
+   * must be known to all, beside D, in milliseconds. Elsewhere only a delivered one must, or one that an outbox holds.
    */
   readonly pendingWithin?: number;
+  /** Whether the database keeps an outbox, and relays deliver from it. */
+  readonly outbox: boolean;
   /** The hosts' clocks run faster or slower than time by up to this ratio. */
   readonly skew: number;
 }
@@ -54,7 +56,11 @@ export type Operation =
       readonly how: How;
       readonly mode: 'delete' | 'expire';
       readonly all: boolean;
+      /** With an outbox: whether triggers write the change down under the writer's ticket. */
+      readonly claimed: boolean;
     }
+  /** A transaction of somebody who does not know of the cache. */
+  | { readonly kind: 'outside'; readonly key: string }
   /** A transaction, and then the new value into the cache. */
   | { readonly kind: 'set'; readonly key: string; readonly versioned: boolean };
 
@@ -96,6 +102,8 @@ export function lineOf({ place, act }: Step): string {
     case 'get':
     case 'peek':
       return `i${place} ${act.kind}s ${act.key}`;
+    case 'outside':
+      return `somebody else writes ${act.key}`;
     case 'write':
       return `i${place} writes ${act.key}${act.all ? ' and more' : ''}, then ${act.mode} by ${act.how}`;
     case 'set':

@@ -1,5 +1,7 @@
 import { type Chance, nameOf } from './chance.ts';
-import type { Row } from './history.ts';
+import type { Row, WriteRecord } from './history.ts';
+import { keyNamed } from './keys.ts';
+import { OutboxTable } from './outbox-table.ts';
 import type { Host, VirtualTime } from './virtual-time.ts';
 
 /** What the database throws while it fails. */
@@ -7,10 +9,19 @@ export class SourceError extends Error {
   override readonly name = 'SourceError';
 }
 
+/** What a transaction does beside changing its rows. */
+export interface Commit {
+  /** Told of the rows at the moment of the commit. */
+  readonly onCommit: (rows: readonly Row[]) => readonly WriteRecord[];
+  /** Whether triggers write down what it makes untrue; `ticket`: its writer invalidates that itself. */
+  readonly recorded: false | { readonly ticket: string | undefined };
+}
+
 /** The database: the truth. A row that was never committed is absent. */
 export class Source {
   readonly #time: VirtualTime;
-  readonly #chance: Chance;
+  readonly chance: Chance;
+  readonly outbox: OutboxTable;
   /** When each version of a row was committed, the first first. */
   readonly #commits = new Map<string, number[]>();
   /** Latency of each direction, in milliseconds. */
@@ -21,7 +32,8 @@ export class Source {
 
   constructor(time: VirtualTime, chance: Chance, latency: readonly [low: number, high: number]) {
     this.#time = time;
-    this.#chance = chance;
+    this.chance = chance;
+    this.outbox = new OutboxTable(time);
     this.latency = latency;
   }
 
@@ -41,31 +53,38 @@ export class Source {
   }
 
   load(host: Host, key: string): Promise<Row | null> {
-    return this.#query(host, key, () => {
+    return this.query(host, key, () => {
       const version = this.version(key);
       return version === 0 ? null : { key, version, loadedAt: this.#time.now };
     });
   }
 
-  /** One transaction; answers the rows as they are now. */
-  commit(host: Host, keys: readonly string[]): Promise<Row[]> {
-    return this.#query(host, keys[0] ?? '', () =>
-      keys.map((key) => {
+  /** One transaction; answers the rows as they are now. Its outbox row takes its number when it begins. */
+  commit(host: Host, keys: readonly string[], { onCommit, recorded }: Commit): Promise<Row[]> {
+    const number = this.outbox.draw();
+    return this.query(host, keys[0] ?? '', () => {
+      const rows = keys.map((key) => {
         const commits = this.#commits.get(key) ?? [];
         this.#commits.set(key, commits);
         const version = commits.push(this.#time.now);
         return { key, version, loadedAt: this.#time.now };
-      }),
-    );
+      });
+      const writes = onCommit(rows);
+      if (recorded !== false) {
+        const ids = keys.map((key) => keyNamed(key).id);
+        this.outbox.add(number, { ids, tags: [] }, 'delete', recorded.ticket, writes);
+      }
+      return rows;
+    });
   }
 
   /** It acts at one moment between the request and the answer. */
-  #query<T>(host: Host, about: string, act: () => T): Promise<T> {
+  query<T>(host: Host, about: string, act: () => T): Promise<T> {
     const whom = nameOf(`${host.name} ${about}`);
     const began = this.#time.now;
-    const there = this.#chance.between(whom, began, this.latency);
+    const there = this.chance.between(whom, began, this.latency);
     const { until = 0, byMs = 0 } = this.#slow.get(host) ?? {};
-    const back = this.#chance.between(~whom, began, this.latency) + (began < until ? byMs : 0);
+    const back = this.chance.between(~whom, began, this.latency) + (began < until ? byMs : 0);
     return new Promise((resolve, reject) => {
       this.#time.at(began + there, () => {
         const fails = this.#time.now < this.failingUntil;

@@ -6,15 +6,20 @@ import {
 } from '../../src/adapters/memory/index.ts';
 import { assembleCache, COLLABORATORS } from '../../src/core/assemble.ts';
 import type { Clock } from '../../src/core/clock.ts';
+import { jsonCodec } from '../../src/core/codec.ts';
+import type { Outbox } from '../../src/core/outbox.ts';
 import type { Bus, LocalTier, RemoteTier } from '../../src/core/ports.ts';
 import type { CacheEvent } from '../../src/index.ts';
 import { Chance } from './chance.ts';
 import { FaultyBus } from './faulty-bus.ts';
-import { History } from './history.ts';
+import { History, type Row, storedName } from './history.ts';
 import { Debts, type Instance } from './instance.ts';
 import { Network } from './network.ts';
+import type { OutboxTable } from './outbox-table.ts';
+import { overriding } from './overriding.ts';
 import type { Setting } from './plan.ts';
 import { SeededRandom } from './seeded-random.ts';
+import { SimulatedOutbox } from './simulated-outbox.ts';
 import { Source } from './source.ts';
 import { Host, VirtualTime } from './virtual-time.ts';
 
@@ -36,6 +41,7 @@ export interface Weakening {
   readonly collaborators?: Partial<typeof COLLABORATORS>;
   readonly tier?: (tier: RemoteTier) => RemoteTier;
   readonly bus?: (bus: Bus) => Bus;
+  readonly outbox?: (outbox: Outbox, table: OutboxTable) => Outbox;
   /** Where several sides of one instance must know of each other. */
   readonly wire?: (wiring: Wiring) => Wiring;
 }
@@ -56,6 +62,8 @@ export class World {
   readonly network: Network;
   readonly server: MemoryServer;
   readonly source: Source;
+  /** Of everybody who is no process of the fleet. */
+  readonly psql = new Host('psql');
   readonly setting: Setting;
   /** Who is at each place at present. */
   readonly instances: (Instance | undefined)[];
@@ -126,7 +134,9 @@ export class World {
     const tier = this.server.remoteTier(`${name}.data`);
     const bus = new FaultyBus(this.server.bus(`${name}.bus`), this.time, host);
     const debts = new Debts(() => this.time.now);
-    const instance = { name, place, host, tier, bus, debts, cache: this.#assemble(host, tier, bus, debts) };
+    const outbox = this.setting.outbox ? new SimulatedOutbox(this.source, this.time, this.history, host) : undefined;
+    const cache = this.#assemble(host, tier, bus, debts, outbox);
+    const instance = { name, place, host, tier, bus, debts, outbox, cache };
     this.instances[place] = instance;
     return instance;
   }
@@ -137,6 +147,7 @@ export class World {
     instance.host.crashed = true;
     instance.tier.abandon();
     instance.bus.connection.abandon();
+    this.source.outbox.leave(instance.name);
     this.instances[instance.place] = undefined;
     for (const load of this.history.loads) {
       if (load.instance === instance.name) load.end = Math.min(load.end, this.time.now);
@@ -156,11 +167,23 @@ export class World {
     this.serverClockMoved += Math.abs(ms);
   }
 
-  #assemble(host: Host, connection: MemoryRemoteTier, subscription: Bus, debts: Debts) {
+  #assemble(
+    host: Host,
+    connection: MemoryRemoteTier,
+    subscription: Bus,
+    debts: Debts,
+    given: SimulatedOutbox | undefined,
+  ) {
     const { tier = same, bus = same, wire = same, collaborators } = this.#weakening;
+    const outbox = given && (this.#weakening.outbox?.(given, this.source.outbox) ?? given);
     const random = new SeededRandom(this.#random.next() * 2 ** 32);
     const clock = this.time.clockOf(host, random.between(0, 1e6), 1 + random.between(-1, 1) * this.setting.skew);
-    const wiring = wire({ l1: memoryLocalTier(), tier: tier(connection), bus: bus(subscription), clock });
+    const wiring = wire({
+      l1: memoryLocalTier(),
+      tier: tier(this.#watchFills(connection)),
+      bus: bus(subscription),
+      clock,
+    });
     const chosen = { ...COLLABORATORS, ...collaborators };
     return assembleCache(
       {
@@ -168,6 +191,7 @@ export class World {
         l1: wiring.l1,
         l2: wiring.tier,
         bus: wiring.bus,
+        outbox,
         clock,
         random,
         maxLag: MAX_LAG_MS,
@@ -175,6 +199,29 @@ export class World {
       },
       { ...chosen, PendingInvalidations: debts.watch(chosen.PendingInvalidations) },
     );
+  }
+
+  /** Who has seen a version in L2, or has stored it there, may expect to find no older one there. */
+  #watchFills(tier: RemoteTier): RemoteTier {
+    const stored = (body: string | Uint8Array): void => {
+      const { value } = jsonCodec.decode(body);
+      // An absent row does not say which it is; nothing is older than it.
+      if (!isRow(value)) return;
+      const name = storedName(value.key, value.version);
+      if (!this.history.stored.has(name)) this.history.stored.set(name, this.time.now);
+    };
+    return overriding<RemoteTier>(tier, {
+      fill: async (request) => {
+        const isStored = await tier.fill(request);
+        if (isStored) stored(request.body);
+        return isStored;
+      },
+      write: async (request) => {
+        const reply = await tier.write(request);
+        if (reply.kind === 'done') stored(request.body);
+        return reply;
+      },
+    });
   }
 
   /** What may excuse another load of some key is kept; everything else is for the trace alone. */
@@ -194,6 +241,10 @@ const TROUBLES = new Set<CacheEvent['type']>([
   'l2_up',
 ]);
 const UNTOLD = new Set<CacheEvent['type']>(['lookup', 'load', 'lookup_failed', 'invalidated']);
+
+function isRow(value: unknown): value is Row {
+  return typeof value === 'object' && value !== null && 'key' in value && 'version' in value;
+}
 
 function same<T>(given: T): T {
   return given;

@@ -1,4 +1,4 @@
-import { isCacheError } from '../../src/index.ts';
+import { type InvalidateOptions, isCacheError } from '../../src/index.ts';
 import type { InvalidationRecord, Row, WriteRecord } from './history.ts';
 import { type Instance, viewOf } from './instance.ts';
 import { KEYS, type Key, namedBy, PATTERN } from './keys.ts';
@@ -25,22 +25,39 @@ export class Writers {
   }
 
   /** Commit, then invalidation. */
-  write(instance: Instance, key: Key, { how: wanted, mode, all }: Write): void {
+  write(instance: Instance, key: Key, { how: wanted, mode, all, claimed }: Write): void {
     // The pattern does not match every key.
     const how = namedBy(wanted, key, this.#keys).includes(key) ? wanted : 'key';
     const named = namedBy(how, key, this.#keys);
     // A key that is written through and still belongs to another writer is only invalidated.
     const written = (all ? named : [key]).filter((each) => this.#take(each));
     if (written.length === 0) return;
-    this.#commit(instance, written, named, mode, (writes) =>
-      instance.debts.during(writes, () => this.#invalidate(instance, key, how, mode)).then(() => true),
+    const ticket = claimed ? instance.outbox?.draw() : undefined;
+    const options = ticket === undefined ? {} : { outbox: ticket };
+    this.#commit(instance, written, named, { mode, ticket }, (writes) =>
+      instance.debts.during(writes, () => this.#invalidate(instance, key, how, mode, options)).then(() => true),
     );
+  }
+
+  /** Somebody who does not know of the cache: its commit is all there is. */
+  writeOutside(key: Key): void {
+    if (!this.#take(key)) return;
+    const { source, psql } = this.#world;
+    const release = (): void => void this.#taken.set(key.name, this.#world.time.now);
+    const onCommit = (rows: readonly Row[]): WriteRecord[] => {
+      this.#world.note(() => `somebody else commits ${describeRows(rows)}`);
+      return this.#remember('somebody else', rows, 'delete', true);
+    };
+    source
+      .commit(psql, [key.name], { onCommit, recorded: { ticket: undefined } })
+      .then(release)
+      .catch(release);
   }
 
   /** Commit, then the value into the cache. */
   set(instance: Instance, key: Key, { versioned }: WriteThrough): void {
     if (!this.#take(key)) return;
-    this.#commit(instance, [key], [key], 'delete', (writes, row) =>
+    this.#commit(instance, [key], [key], { mode: 'delete', ticket: undefined }, (writes, row) =>
       instance.debts.during(writes, () =>
         viewOf(instance, key).set(key.key, row, {
           ttl: this.#world.setting.policies[key.name]?.ttl ?? 0,
@@ -53,36 +70,26 @@ export class Writers {
 
   /**
    * Commits, and then makes it known with `publish`, which answers whether L2 has heard. What a process has committed and
-   * not made known when it crashes is nobody's promise: there is no outbox to remember it.
+   * not made known when it crashes is nobody's promise, unless triggers have written it down under its ticket.
    */
   #commit(
     instance: Instance,
     keys: readonly Key[],
     named: readonly Key[],
-    mode: 'delete' | 'expire',
+    { mode, ticket }: { readonly mode: 'delete' | 'expire'; readonly ticket: string | undefined },
     publish: (writes: readonly WriteRecord[], row: Row) => Promise<boolean>,
   ): void {
     const { time, history, source } = this.#world;
-    const start = time.now;
     const names = keys.map(({ name }) => name);
     const release = (lateMs: number): void => {
       for (const name of names) this.#taken.set(name, time.now + lateMs);
     };
+    let writes: WriteRecord[] = [];
+    const onCommit = (rows: readonly Row[]): WriteRecord[] => {
+      writes = this.#remember(instance.name, rows, mode, ticket !== undefined);
+      return writes;
+    };
     const committed = async (rows: readonly Row[]): Promise<void> => {
-      const writes = rows.map(
-        ({ key, version }): WriteRecord => ({
-          kind: 'write',
-          instance: instance.name,
-          key,
-          version,
-          mode,
-          start,
-          committedAt: time.now,
-          acknowledgedAt: undefined,
-          deliveredAt: undefined,
-        }),
-      );
-      history.writes.push(...writes);
       const order: InvalidationRecord = {
         instance: instance.name,
         keys: named.map(({ name }) => name),
@@ -105,12 +112,32 @@ export class Writers {
       release(isKnown ? 0 : LATE_EFFECT_MS);
     };
     source
-      .commit(instance.host, names)
+      .commit(instance.host, names, { onCommit, recorded: ticket !== undefined && { ticket } })
       .then(committed)
       .catch((error: unknown) => {
         release(0);
         this.#world.failed({ instance: instance.name, key: names[0] ?? '' }, error);
       });
+  }
+
+  /** At the moment of a commit. */
+  #remember(instance: string, rows: readonly Row[], mode: 'delete' | 'expire', recorded: boolean): WriteRecord[] {
+    const { time, history } = this.#world;
+    const writes = rows.map(
+      ({ key, version }): WriteRecord => ({
+        kind: 'write',
+        instance,
+        key,
+        version,
+        mode,
+        committedAt: time.now,
+        recorded,
+        acknowledgedAt: undefined,
+        deliveredAt: undefined,
+      }),
+    );
+    history.writes.push(...writes);
+    return writes;
   }
 
   /** Whether a key may be written now; it is then taken until its writer gives it back. */
@@ -121,17 +148,23 @@ export class Writers {
     return true;
   }
 
-  #invalidate(instance: Instance, key: Key, how: Write['how'], mode: 'delete' | 'expire'): Promise<unknown> {
+  #invalidate(
+    instance: Instance,
+    key: Key,
+    how: Write['how'],
+    mode: 'delete' | 'expire',
+    options: InvalidateOptions,
+  ): Promise<unknown> {
     const view = viewOf(instance, key);
     switch (how) {
       case 'key':
-        return mode === 'delete' ? view.delete(key.key) : view.expire(key.key);
+        return mode === 'delete' ? view.delete(key.key, options) : view.expire(key.key, options);
       case 'tag':
-        return view.invalidate({ tags: [key.tag], mode });
+        return view.invalidate({ tags: [key.tag], mode }, options);
       case 'pattern':
-        return view.invalidate({ pattern: PATTERN, mode });
+        return view.invalidate({ pattern: PATTERN, mode }, options);
       case 'clear':
-        return view.clear();
+        return view.clear(options);
     }
   }
 }

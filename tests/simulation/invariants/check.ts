@@ -4,6 +4,7 @@ import { SourceError } from '../source.ts';
 import { MAX_LAG_MS, type World } from '../world.ts';
 import { checkCommitted } from './committed.ts';
 import { checkFreshness } from './freshness.ts';
+import { KnownBy } from './known.ts';
 import { checkLoads } from './loads.ts';
 import { checkOrder } from './order.ts';
 import { ms, type Violation } from './violation.ts';
@@ -16,10 +17,10 @@ export function check(world: World): Violation[] {
   // D is measured by the clocks of the processes.
   const maxLagMs = MAX_LAG_MS * (1 + 2 * setting.skew);
   const found = [
-    ...checkFreshness(reads, writes, maxLagMs, setting.pendingWithin),
+    ...checkFreshness(reads, writes, maxLagMs, new KnownBy(history.troubles, setting.pendingWithin ?? Infinity)),
     ...checkWindow(reads, setting.policies, MAX_LAG_MS + serverClockMoved),
     ...checkCommitted(reads, source),
-    ...checkOrder(reads, writes, maxLagMs),
+    ...checkOrder(reads, writes, history.stored, maxLagMs),
     ...checkLoads(world),
     ...checkErrors(history),
     ...checkAnswered(history),

@@ -9,7 +9,7 @@ const QUIET_MS = 1_000;
 /**
  * I4: some time after the last write and the last fault, every process serves what the database holds, and so does one
  * that has just started and knows L2 alone. Versions that a process committed and did not live to make known are missing
- * at most until the TTL: without an outbox nobody else knows of them.
+ * at most until the TTL, where no outbox holds them: nobody else knows of them.
  */
 export function checkConvergence(world: World, readers: Readers): Violation[] {
   const { history, source, setting, instances, time } = world;
@@ -23,8 +23,8 @@ export function checkConvergence(world: World, readers: Readers): Violation[] {
   }
   world.runUntilAnswered();
   const known = new Map<string, number>();
-  for (const { key, version, deliveredAt } of history.writes)
-    if (deliveredAt !== undefined) known.set(key, Math.max(version, known.get(key) ?? 0));
+  for (const { key, version, deliveredAt, recorded } of history.writes)
+    if (recorded || deliveredAt !== undefined) known.set(key, Math.max(version, known.get(key) ?? 0));
   return history.reads.slice(before).flatMap((read) => {
     // A flagged one may be a value that was expired, and says so.
     if (read.flagged) return [];

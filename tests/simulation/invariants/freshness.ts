@@ -1,28 +1,27 @@
 import type { ReadRecord, WriteRecord } from '../history.ts';
+import type { KnownBy } from './known.ts';
 import { describeRead, ms, type Violation } from './violation.ts';
 
 /**
  * I1 and I2: no read is older than the writes acknowledged before it began; elsewhere with a bound of D, on the writer
- * itself with none. A write that L2 could not be told of counts elsewhere from its delivery on, for there is no outbox yet,
- * or a given time after its acknowledgement.
+ * itself with none. {@link KnownBy} says from when on a write counts elsewhere.
  * A flagged read is held to its window (I3); on the writer itself no less than an unflagged one to what was deleted there.
  */
 export function checkFreshness(
   reads: readonly ReadRecord[],
   writes: readonly WriteRecord[],
   maxLagMs: number,
-  pendingWithinMs = Infinity,
+  known: KnownBy,
 ): Violation[] {
-  const all = newestByMoment(writes, pendingWithinMs);
+  const all = newestByMoment(writes, known);
   const { own: deletedHere } = newestByMoment(
     writes.filter(({ mode }) => mode === 'delete'),
-    pendingWithinMs,
+    known,
   );
   return reads.flatMap((read) => {
     const own = read.flagged ? deletedHere : all.own;
-    const known = read.flagged ? undefined : newest(all.everywhere.get(read.key), read.start - maxLagMs);
-    if (known !== undefined && known.version > read.version)
-      return [violation('I1', read, known, known.deliveredAt ?? known.acknowledgedAt)];
+    const others = read.flagged ? undefined : newest(all.everywhere.get(read.key), read.start - maxLagMs);
+    if (others !== undefined && others.version > read.version) return [violation('I1', read, others, known.of(others))];
     const mine = newest(own.get(`${read.instance} ${read.key}`), read.start - AN_INSTANT);
     if (mine !== undefined && mine.version > read.version) return [violation('I2', read, mine, mine.acknowledgedAt)];
     return [];
@@ -36,12 +35,13 @@ const AN_INSTANT = 1e-6;
 type Timeline = { readonly at: number; readonly write: WriteRecord }[];
 
 /** By key for everybody, by instance and key for the writer. */
-function newestByMoment(writes: readonly WriteRecord[], pendingWithinMs: number) {
-  const knownAt = ({ deliveredAt = Infinity, acknowledgedAt = Infinity }: WriteRecord): number =>
-    Math.min(deliveredAt, acknowledgedAt + pendingWithinMs);
-
+function newestByMoment(writes: readonly WriteRecord[], known: KnownBy) {
   return {
-    everywhere: timelines(writes, ({ key }) => key, knownAt),
+    everywhere: timelines(
+      writes,
+      ({ key }) => key,
+      (write) => known.of(write),
+    ),
     own: timelines(
       writes,
       ({ instance, key }) => `${instance} ${key}`,

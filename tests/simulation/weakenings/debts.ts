@@ -2,8 +2,9 @@ import { NOTHING_OWED, type Owed, PendingInvalidations } from '../../../src/core
 import type { RemoteTier } from '../../../src/core/ports.ts';
 import type { TagGeneration } from '../../../src/core/tags.ts';
 import { TagRegistry } from '../../../src/core/tags.ts';
+import { overriding } from '../overriding.ts';
 import type { Wiring } from '../world.ts';
-import { hearing, LASTING, overriding, type Weakened } from './weakening.ts';
+import { hearing, LASTING, type Weakened } from './weakening.ts';
 
 /** What is owed to L2, and what is remembered of tags. */
 export const DEBTS: Readonly<Record<string, Weakened>> = {

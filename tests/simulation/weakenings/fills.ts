@@ -1,7 +1,8 @@
 import { jsonCodec } from '../../../src/core/codec.ts';
 import type { FillRequest, RemoteTier } from '../../../src/core/ports.ts';
+import { overriding } from '../overriding.ts';
 import type { Wiring } from '../world.ts';
-import { INVALIDATED, LASTING, overriding, type Weakened } from './weakening.ts';
+import { INVALIDATED, LASTING, type Weakened } from './weakening.ts';
 
 /** Who may fill L2, and over what. */
 export const FILLS: Readonly<Record<string, Weakened>> = {

@@ -1,7 +1,8 @@
 import type { BusListener, RemoteTier, Session } from '../../../src/core/ports.ts';
 import { Remote } from '../../../src/core/remote.ts';
+import { overriding } from '../overriding.ts';
 import type { Wiring } from '../world.ts';
-import { hearing, INVALIDATED, LASTING, overriding, type Weakened } from './weakening.ts';
+import { hearing, INVALIDATED, LASTING, type Weakened } from './weakening.ts';
 
 /** Whether L2 still tells the history that is believed. */
 export const HISTORY: Readonly<Record<string, Weakened>> = {

@@ -1,8 +1,9 @@
 import { Heart } from '../../../src/core/heart.ts';
 import type { BusListener } from '../../../src/core/ports.ts';
 import { Proof } from '../../../src/core/proof.ts';
+import { overriding } from '../overriding.ts';
 import type { Wiring } from '../world.ts';
-import { hearing, INVALIDATED, LASTING, overriding, SLOW_AND_ALONE, type Weakened } from './weakening.ts';
+import { hearing, INVALIDATED, LASTING, SLOW_AND_ALONE, type Weakened } from './weakening.ts';
 
 /** Whether an instance knows what it has missed. */
 export const PROOF: Readonly<Record<string, Weakened>> = {

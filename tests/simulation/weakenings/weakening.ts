@@ -1,5 +1,6 @@
 import type { BusMessage } from '../../../src/core/invalidation.ts';
-import type { Bus, BusListener, RemoteTier } from '../../../src/core/ports.ts';
+import type { Bus, BusListener } from '../../../src/core/ports.ts';
+import { overriding } from '../overriding.ts';
 import type { Mix } from '../plan-of.ts';
 import type { Weakening } from '../world.ts';
 
@@ -8,16 +9,6 @@ export interface Weakened {
   readonly weakening: Weakening;
   /** Default: a world like any other. */
   readonly mix?: Mix;
-}
-
-/** A tier or bus in which some methods are others. */
-export function overriding<T extends RemoteTier | Bus>(given: T, overrides: Partial<T>): T {
-  return new Proxy(given, {
-    get(target, name) {
-      const own: unknown = Reflect.get(overrides, name) ?? Reflect.get(target, name);
-      return typeof own === 'function' ? own.bind(target) : own;
-    },
-  });
 }
 
 /** A bus on which `pass` decides what its listener hears. */

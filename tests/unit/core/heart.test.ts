@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import type { BusListener } from '../../../src/core/ports.ts';
-import { overriding } from '../../simulation/weakenings/weakening.ts';
+import { overriding } from '../../simulation/overriding.ts';
 import { Fleet, type Member } from '../../support/core-fixture.ts';
 import { watch } from '../../support/watch.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { RemoteError, type RemoteTier } from '../../../src/core/ports.ts';
-import { overriding } from '../../simulation/weakenings/weakening.ts';
+import { overriding } from '../../simulation/overriding.ts';
 import { Fleet, roundTrips } from '../../support/core-fixture.ts';
 import { HeldLoads } from '../../support/held-loads.ts';
 import { watch } from '../../support/watch.ts';

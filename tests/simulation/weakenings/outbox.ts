@@ -1,0 +1,134 @@
+import type { Outbox, OutboxRow } from '../../../src/core/outbox.ts';
+import type { Heartbeat, RemoteTier } from '../../../src/core/ports.ts';
+import { type Judgement, Repair } from '../../../src/core/repair.ts';
+import type { OutboxTable } from '../outbox-table.ts';
+import { overriding } from '../overriding.ts';
+import { INVALIDATED, LASTING, type Weakened } from './weakening.ts';
+
+/** A database whose changes are all written down. */
+const RECORDED = { keys: INVALIDATED, outbox: true } as const;
+
+/** Data come back as they were some time ago, with values that were ended since. */
+const RESTARTING = {
+  faults: ['server restarts from before', 'server fails over'],
+  faultShare: 0.02,
+  faultMs: [100, 2_000],
+  writeShare: 0.15,
+  gapMs: 10,
+  setting: RECORDED,
+  policy: LASTING,
+} as const;
+
+/** Nobody reaches L2 for longer than D, while writers go on. */
+const CUT_OFF = {
+  faults: ['everybody is cut off'],
+  faultShare: 0.02,
+  faultMs: [3_000, 6_000],
+  writeShare: 0.15,
+  gapMs: 40,
+  setting: { ...RECORDED, pendingWithin: 1_000 },
+  policy: LASTING,
+} as const;
+
+/** What a database remembers for those who did not live to tell, and how L2 is repaired from it. */
+export const OUTBOX: Readonly<Record<string, Weakened>> = {
+  'a relay that asks for the numbers after the last one': {
+    weakening: { outbox: pollingByNumber },
+    mix: {
+      faults: [],
+      outsideShare: 1,
+      writeShare: 0.1,
+      gapMs: 2,
+      reads: ['read'],
+      setting: { ...RECORDED, sourceLatency: [1, 120] },
+      policy: LASTING,
+    },
+  },
+
+  'rows that are marked before L2 has acknowledged them': {
+    weakening: {
+      outbox: (outbox) =>
+        overriding<Outbox>(outbox, {
+          undelivered: async (which) => {
+            const rows = await outbox.undelivered(which);
+            if (rows.length > 0) await outbox.settle(rows.map(({ id }) => id));
+            return rows;
+          },
+        }),
+    },
+    mix: {
+      faults: ['data is cut', 'process crashes'],
+      faultShare: 0.05,
+      outsideShare: 1,
+      writeShare: 0.1,
+      gapMs: 10,
+      setting: RECORDED,
+      policy: LASTING,
+    },
+  },
+
+  'entries of before that are believed without a repair': {
+    weakening: {
+      collaborators: {
+        Repair: class extends Repair {
+          override async judge(heartbeat: Heartbeat, hasAsked: boolean, tier: RemoteTier): Promise<Judgement> {
+            const { epoch, generation, last, time } = heartbeat;
+            if (generation === undefined && last !== undefined)
+              await tier.adoptGeneration({ epoch, generation: last.generation, since: time, withinMs: Infinity });
+            return super.judge(heartbeat, hasAsked, tier);
+          }
+        },
+      },
+    },
+    mix: RESTARTING,
+  },
+
+  'a repair that knows only what nobody has delivered': {
+    weakening: { outbox: (outbox) => overriding<Outbox>(outbox, { delivered: async () => [] }) },
+    mix: RESTARTING,
+  },
+
+  'an invalidation without a change of a row that is not written down': {
+    weakening: { outbox: (outbox) => overriding<Outbox>(outbox, { record: async () => 'nowhere' }) },
+    mix: RESTARTING,
+  },
+
+  'an outage that ends without a mark': {
+    weakening: {
+      collaborators: {
+        Repair: class extends Repair {
+          override wantsMark(): boolean {
+            return false;
+          }
+        },
+      },
+    },
+    mix: CUT_OFF,
+  },
+
+  'any mark, also one of an earlier return': {
+    weakening: {
+      collaborators: {
+        Repair: class extends Repair {
+          override judge(heartbeat: Heartbeat, hasAsked: boolean, tier: RemoteTier): Promise<Judgement> {
+            const marked = heartbeat.marked > 0 ? Infinity : 0;
+            return super.judge({ ...heartbeat, marked }, hasAsked, tier);
+          }
+        },
+      },
+    },
+    mix: CUT_OFF,
+  },
+};
+
+/** Rows in the order of their numbers, each once: who commits late with an early number is never seen. */
+function pollingByNumber(outbox: Outbox, table: OutboxTable): Outbox {
+  let last = 0;
+  const unseen = async (): Promise<readonly OutboxRow[]> => {
+    await outbox.undelivered('due');
+    const rows = table.beyond(last);
+    last = rows.at(-1)?.number ?? last;
+    return rows;
+  };
+  return overriding<Outbox>(outbox, { undelivered: unseen });
+}
