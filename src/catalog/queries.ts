@@ -4,6 +4,7 @@
  */
 export { orgExists, userPermissions } from './queries/access.ts';
 export { bomById, replaceBomItems } from './queries/boms.ts';
+export { type DashboardsAge, dashboardOf, dashboardsAge, dashboardsAreStale } from './queries/dashboards.ts';
 export { type LicensePlateChanges, licensePlateById, updateLicensePlate } from './queries/license-plates.ts';
 export {
   type DeletedProduct,
@@ -18,6 +19,7 @@ export {
 export {
   type Bom,
   type BomItem,
+  type Dashboard,
   LICENSE_PLATE_STATUSES,
   type LicensePlate,
   type LicensePlateStatus,

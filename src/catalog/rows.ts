@@ -48,6 +48,29 @@ export interface LicensePlate {
   readonly version: number;
 }
 
+/** What an org has, counted and summed up. */
+export interface Dashboard {
+  readonly orgId: number;
+  readonly products: number;
+  readonly boms: number;
+  /** How many of each status, 0 included. */
+  readonly licensePlates: Readonly<Record<LicensePlateStatus, number>>;
+  /** Of license plates that are neither consumed nor shipped; whatever the units. */
+  readonly quantityOnHand: number;
+  /** The same at the products' prices; two decimals. */
+  readonly inventoryValue: number;
+  /** Greater after each committed change of the org's products, BOMs and license plates. */
+  readonly version: number;
+  readonly freshness: {
+    /** The materialized view, or the base tables where that has not seen every change. The numbers are as true in either. */
+    readonly from: 'view' | 'tables';
+    /** When the numbers were made, ISO 8601. */
+    readonly refreshedAt: string;
+    /** Seconds between that and the load. */
+    readonly ageSeconds: number;
+  };
+}
+
 /** What a user may do. */
 export interface UserPermissions {
   readonly id: number;

@@ -12,6 +12,7 @@ import { Access } from './access.ts';
 import { createApp } from './app.ts';
 import { createCatalogCache } from './catalog-cache.ts';
 import type { Config } from './config.ts';
+import { dashboardsView } from './dashboards-view.ts';
 import { L1Timing } from './l1-timing.ts';
 import type { Logger } from './logger.ts';
 import { operatorTokens } from './operator-tokens.ts';
@@ -21,6 +22,7 @@ import { cacheRoutes } from './routes/cache-routes.ts';
 import { probeRoutes } from './routes/probe-routes.ts';
 import { resourceRoutes } from './routes/resource-routes.ts';
 import { tokenHolders } from './token-holders.ts';
+import { ViewRefresher } from './view-refresher.ts';
 
 /** What a running service consists of. Disposing of it closes everything, the youngest first. */
 export interface ServiceContext extends AsyncDisposable {
@@ -51,6 +53,8 @@ export async function createContext(
   // Without a second tier: what is known of tokens stays in this process.
   const holders = createCache({ name: 'tokens', l1: lru({ maxEntries: 10_000, maxBytes: 16 * 2 ** 20 }) });
   opened.use(holders);
+  const view = new ViewRefresher({ view: dashboardsView(sql), cache, log });
+  opened.use(view);
 
   const tokens = operatorTokens(config.auth, log);
   const access = new Access({ auth: config.auth.mode, ...tokens, findHolder: tokenHolders(sql, holders) });
@@ -66,8 +70,8 @@ export async function createContext(
   };
   const api = [
     ...resources.flatMap((resource) => resourceRoutes(resource, services)),
-    ...cacheRoutes({ cache, sql, access, l1Timing }),
-    ...adminRoutes({ cache, access, log }),
+    ...cacheRoutes({ cache, view, sql, access, l1Timing }),
+    ...adminRoutes({ cache, view, access, log }),
     ...probeRoutes(sql),
   ];
   const app = createApp([...api, ...pageRoutes(resources, api, manifest.version)], {

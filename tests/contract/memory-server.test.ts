@@ -184,7 +184,13 @@ describe('what a simulator needs of the memory server', () => {
     const { tier, generation } = await agreed(server);
     await tier.acquire('a', generation, token(), LONG);
     await tier.tagGenerations(['t'], generation, LONG);
-    expect(server.names().map((name) => name.split(' ')[0])).toEqual(['counter', 'record', 'tag', 'generation']);
+    expect(server.names().map((name) => name.split(' ')[0])).toEqual([
+      'counter',
+      'record',
+      'tag',
+      'generation',
+      'note',
+    ]);
     for (const name of server.names()) server.evict(name);
     expect(server.names()).toEqual([]);
     expect(await tier.read('a', generation)).toEqual({ kind: 'none' });

@@ -43,7 +43,15 @@ const STEP = fc.oneof(
     tags: fc.array(ID, { maxLength: 3 }),
     mode: MODE,
     generation: GENERATION,
+    isRepair: fc.boolean(),
   }),
+  fc.record({
+    op: fc.constant('agree' as const),
+    generation: GENERATION,
+    replaces: fc.option(GENERATION, { nil: undefined }),
+  }),
+  fc.record({ op: fc.constant('adopt' as const), generation: GENERATION, withinMs: fc.constantFrom(-1e14, LONG) }),
+  fc.record({ op: fc.constant('mark' as const), beyond: fc.integer({ min: 1, max: 3 }), isPresent: fc.boolean() }),
   fc.record({ op: fc.constant('write' as const), id: ID, generation: GENERATION, token: TOKEN, version: VERSION }),
   fc.record({
     op: fc.constant('sweep' as const),
@@ -51,10 +59,13 @@ const STEP = fc.oneof(
     generation: GENERATION,
     mode: MODE,
   }),
-  fc.record({ op: fc.constant('heartbeat' as const) }),
+  fc.record({ op: fc.constant('heartbeat' as const), wantsMark: fc.boolean() }),
   fc.record({ op: fc.constant('damage' as const), id: ID, generation: GENERATION }),
 );
 type Step = typeof STEP extends fc.Arbitrary<infer T> ? T : never;
+
+/** Beyond the present of any server. */
+const LATER = 8_000_000_000_000;
 
 /** One side of the comparison: answers made comparable by leaving out what differs by nature. */
 class Side {
@@ -107,10 +118,18 @@ class Side {
         return found.map(({ hard, soft }) => [this.#number(hard), this.#number(soft)]);
       }
       case 'invalidate': {
-        const { ids, tags, mode } = step;
+        const { ids, tags, mode, isRepair } = step;
         const order = { targets: { ids, tags }, mode, origin: 'twin' };
-        return this.#done(await tier.invalidate(order, this.#session(step.generation)));
+        return this.#done(await tier.invalidate(order, this.#session(step.generation), isRepair));
       }
+      case 'agree':
+        return tier.agreeGeneration(this.#epoch, step.generation, step.replaces);
+      case 'adopt': {
+        const { generation, withinMs } = step;
+        return tier.adoptGeneration({ epoch: this.#epoch, generation, since: LATER, withinMs });
+      }
+      case 'mark':
+        return tier.leaveMark(step.isPresent ? this.#epoch : '0123456789abcdef', LATER + step.beyond);
       case 'write': {
         const { id, token: given, version } = step;
         const session = this.#session(step.generation);
@@ -121,8 +140,10 @@ class Side {
       case 'sweep':
         return tier.sweep(step.generation, step.namespace, () => true, step.mode);
       case 'heartbeat': {
-        const { sequence, generation } = await tier.heartbeat('twin', token());
-        return [sequence - this.#firstNumber, generation];
+        const beat = await tier.heartbeat('twin', token(), step.wantsMark);
+        const { sequence, generation, last, wanted, marked } = beat;
+        // Moments of two clocks cannot be compared; marks of the steps lie beyond both.
+        return [sequence - this.#firstNumber, generation, last?.generation, wanted > 0, Math.max(marked - LATER, -1)];
       }
       case 'damage':
         return void (await this.#damage(step.id, step.generation));

@@ -9,7 +9,7 @@ import { spawnChild } from '../support/child.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres-server.ts';
 import { until } from '../support/wait.ts';
 
-const CATALOG = ['001-catalog', '002-versions', '003-access', 'outbox-1'];
+const CATALOG = ['001-catalog', '002-versions', '003-access', '004-dashboard', 'outbox-1'];
 
 let store: TestDatabase;
 let database: Database;

@@ -22,10 +22,13 @@ const THEIRS = [
   '/api/v1/orgs/2/products?limit=5',
   '/api/v1/orgs/2/boms/51',
   '/api/v1/orgs/2/license-plates/201',
+  '/api/v1/orgs/2/dashboard',
   '/api/v1/orgs/2/users/6/permissions',
 ];
-/** The same rows under org 1's own path; a list is of its org by its path alone. */
-const DISGUISED = THEIRS.filter((path) => !path.includes('?')).map((path) => path.replace('/orgs/2/', '/orgs/1/'));
+/** The same rows under org 1's own path; a list and a dashboard are of their org by the path alone. */
+const DISGUISED = THEIRS.filter((path) => !/[?]|dashboard/.test(path)).map((path) =>
+  path.replace('/orgs/2/', '/orgs/1/'),
+);
 
 const owned = new AsyncDisposableStack();
 let sql: Sql;

@@ -23,6 +23,7 @@ describe("the API's document", () => {
     '/api/v1/orgs/{orgId}/boms/{id}': ['get'],
     '/api/v1/orgs/{orgId}/boms/{id}/items': ['put'],
     '/api/v1/orgs/{orgId}/license-plates/{id}': ['get', 'patch'],
+    '/api/v1/orgs/{orgId}/dashboard': ['get'],
     '/api/v1/orgs/{orgId}/users/{id}/permissions': ['get'],
     '/api/v1/cache': ['get', 'delete'],
     '/api/v1/cache/health': ['get'],

@@ -30,6 +30,7 @@ const resources = [
   ['a product', '/orgs/1/products/1', 'object'],
   ['a BOM', '/orgs/1/boms/1', 'object'],
   ['a license plate', '/orgs/1/license-plates/1', 'object'],
+  ['a dashboard', '/orgs/1/dashboard', 'object'],
   ["a user's permissions", '/orgs/1/users/1/permissions', 'object'],
 ] as const;
 

@@ -65,6 +65,8 @@ export interface LoadRecord {
   end: number;
   /** Asked for by `forceFresh`, which joins nobody. */
   readonly forced: boolean;
+  /** Whether its process could not use L2 when it began. */
+  readonly bypassed: boolean;
   /** How long the first of its process to want the key has been waiting, in milliseconds; 0 where nobody waits. */
   readonly waited: number;
 }

@@ -1,10 +1,9 @@
-import type { MemoryRemoteTier } from '../../src/adapters/memory/index.ts';
+import type { MemoryOutbox, MemoryRemoteTier } from '../../src/adapters/memory/index.ts';
 import type { PendingInvalidations, PendingOrder } from '../../src/core/pending.ts';
 import type { CacheView, TieredCache } from '../../src/index.ts';
 import type { FaultyBus } from './faulty-bus.ts';
 import type { WriteRecord } from './history.ts';
 import type { Key } from './keys.ts';
-import type { SimulatedOutbox } from './simulated-outbox.ts';
 import type { Host } from './virtual-time.ts';
 
 /** One process of the fleet, from its start to its end. */
@@ -18,7 +17,7 @@ export interface Instance {
   readonly bus: FaultyBus;
   readonly debts: Debts;
   /** Where the world has one. */
-  readonly outbox: SimulatedOutbox | undefined;
+  readonly outbox: MemoryOutbox | undefined;
 }
 
 /** The namespace of a key, as one instance sees it. */

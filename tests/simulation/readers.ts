@@ -82,6 +82,7 @@ export class Readers {
       start: time.now,
       end: Infinity,
       forced,
+      bypassed: instance.cache.health().l2?.healthy !== true,
       waited: time.now - history.waitingSince(instance.name, key.name, time.now),
     };
     history.loads.push(load);

@@ -1,13 +1,16 @@
+import { MemoryOutboxTable } from '../../src/adapters/memory/index.ts';
 import { type Chance, nameOf } from './chance.ts';
 import type { Row, WriteRecord } from './history.ts';
 import { keyNamed } from './keys.ts';
-import { OutboxTable } from './outbox-table.ts';
-import type { Host, VirtualTime } from './virtual-time.ts';
+import { Host, type VirtualTime } from './virtual-time.ts';
 
 /** What the database throws while it fails. */
 export class SourceError extends Error {
   override readonly name = 'SourceError';
 }
+
+/** Few, so that passes have several. */
+const ROWS_AT_ONCE = 10;
 
 /** What a transaction does beside changing its rows. */
 export interface Commit {
@@ -21,7 +24,9 @@ export interface Commit {
 export class Source {
   readonly #time: VirtualTime;
   readonly chance: Chance;
-  readonly outbox: OutboxTable;
+  readonly outbox: MemoryOutboxTable;
+  /** By the row that remembers them: what its delivery makes known. */
+  readonly #remembered = new Map<string, readonly WriteRecord[]>();
   /** When each version of a row was committed, the first first. */
   readonly #commits = new Map<string, number[]>();
   /** Latency of each direction, in milliseconds. */
@@ -33,7 +38,13 @@ export class Source {
   constructor(time: VirtualTime, chance: Chance, latency: readonly [low: number, high: number]) {
     this.#time = time;
     this.chance = chance;
-    this.outbox = new OutboxTable(time);
+    this.outbox = new MemoryOutboxTable({
+      clock: time.clockOf(new Host('database')),
+      rowsAtOnce: ROWS_AT_ONCE,
+      onDelivered: ({ id }) => {
+        for (const write of this.#remembered.get(id) ?? []) write.deliveredAt ??= time.now;
+      },
+    });
     this.latency = latency;
   }
 
@@ -72,7 +83,8 @@ export class Source {
       const writes = onCommit(rows);
       if (recorded !== false) {
         const ids = keys.map((key) => keyNamed(key).id);
-        this.outbox.add(number, { ids, tags: [] }, 'delete', recorded.ticket, writes);
+        const { id } = this.outbox.commit({ ids, tags: [] }, 'delete', recorded.ticket, number);
+        this.#remembered.set(id, writes);
       }
       return rows;
     });

@@ -1,4 +1,6 @@
 import {
+  type MemoryOutbox,
+  type MemoryOutboxTable,
   type MemoryRemoteTier,
   MemoryServer,
   memoryLocalTier,
@@ -15,11 +17,10 @@ import { FaultyBus } from './faulty-bus.ts';
 import { History, type Row, storedName } from './history.ts';
 import { Debts, type Instance } from './instance.ts';
 import { Network } from './network.ts';
-import type { OutboxTable } from './outbox-table.ts';
 import { overriding } from './overriding.ts';
 import type { Setting } from './plan.ts';
 import { SeededRandom } from './seeded-random.ts';
-import { SimulatedOutbox } from './simulated-outbox.ts';
+import { outboxOf, watched } from './simulated-outbox.ts';
 import { Source } from './source.ts';
 import { Host, VirtualTime } from './virtual-time.ts';
 
@@ -41,7 +42,7 @@ export interface Weakening {
   readonly collaborators?: Partial<typeof COLLABORATORS>;
   readonly tier?: (tier: RemoteTier) => RemoteTier;
   readonly bus?: (bus: Bus) => Bus;
-  readonly outbox?: (outbox: Outbox, table: OutboxTable) => Outbox;
+  readonly outbox?: (outbox: Outbox, table: MemoryOutboxTable) => Outbox;
   /** Where several sides of one instance must know of each other. */
   readonly wire?: (wiring: Wiring) => Wiring;
 }
@@ -134,7 +135,7 @@ export class World {
     const tier = this.server.remoteTier(`${name}.data`);
     const bus = new FaultyBus(this.server.bus(`${name}.bus`), this.time, host);
     const debts = new Debts(() => this.time.now);
-    const outbox = this.setting.outbox ? new SimulatedOutbox(this.source, this.time, this.history, host) : undefined;
+    const outbox = this.setting.outbox ? outboxOf(this.source, this.time, host) : undefined;
     const cache = this.#assemble(host, tier, bus, debts, outbox);
     const instance = { name, place, host, tier, bus, debts, outbox, cache };
     this.instances[place] = instance;
@@ -147,7 +148,7 @@ export class World {
     instance.host.crashed = true;
     instance.tier.abandon();
     instance.bus.connection.abandon();
-    this.source.outbox.leave(instance.name);
+    instance.outbox?.abandon();
     this.instances[instance.place] = undefined;
     for (const load of this.history.loads) {
       if (load.instance === instance.name) load.end = Math.min(load.end, this.time.now);
@@ -172,10 +173,11 @@ export class World {
     connection: MemoryRemoteTier,
     subscription: Bus,
     debts: Debts,
-    given: SimulatedOutbox | undefined,
+    given: MemoryOutbox | undefined,
   ) {
     const { tier = same, bus = same, wire = same, collaborators } = this.#weakening;
-    const outbox = given && (this.#weakening.outbox?.(given, this.source.outbox) ?? given);
+    const seen = given && watched(given, host, this.history, this.time);
+    const outbox = seen && (this.#weakening.outbox?.(seen, this.source.outbox) ?? seen);
     const random = new SeededRandom(this.#random.next() * 2 ** 32);
     const clock = this.time.clockOf(host, random.between(0, 1e6), 1 + random.between(-1, 1) * this.setting.skew);
     const wiring = wire({

@@ -82,7 +82,8 @@ async function healthOf({ service, operator }: Member): Promise<Health> {
   return (await answer.json()) as Health;
 }
 
-function provenanceOf(headers: Headers): { tier: TierName; flagged: boolean; notInL2: boolean } {
+/** Where an answer comes from. */
+export function provenanceOf(headers: Headers): { tier: TierName; flagged: boolean; notInL2: boolean } {
   const tier = headers.get('x-cache-tier');
   const status = headers.get('cache-status') ?? '';
   if (tier !== 'l1' && tier !== 'l2' && tier !== 'source') throw new Error(`no tier is named but ${tier}`);

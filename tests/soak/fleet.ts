@@ -89,7 +89,7 @@ export async function healFleet({ members, redis, admin }: Fleet): Promise<void>
 }
 
 /** What is wrong with how a service has ended: another status than 0, errors in its log, words beside it. */
-export async function endOf({ name, service }: Member): Promise<string[]> {
+export async function endOf({ name, service }: Pick<Member, 'name' | 'service'>): Promise<string[]> {
   const status = await service.stop();
   const errors = service.logs.filter(({ level }) => level === 'error' || level === 'fatal');
   // The first line may be what was left of one when the output became too long to keep.
@@ -103,7 +103,7 @@ export async function endOf({ name, service }: Member): Promise<string[]> {
 }
 
 /** Labels connections by the names that the service gives them: `tiercel:<namespace>:bus` and `…:data`. */
-function labelling(): Observers {
+export function labelling(): Observers {
   const parsers = new WeakMap<ProxyConnection, RespRequests>();
   return {
     onClientData(connection, bytes) {

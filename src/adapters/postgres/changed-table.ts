@@ -34,7 +34,8 @@ export interface ChangedTable {
    * A SELECT over `changed`, which holds the changed rows, old and new: its columns are what the templates take instead.
    * For rows whose names are in another table: `select orders.id, orders.shop from changed join orders on orders.id =
    * changed.order_id`. Not together with `columns`. Tables outside of the outbox's schema must be named with theirs.
-   * It is planned anew for each statement, which costs some 0.2 ms; the other table wants an index for the join.
+   * It is planned anew for each statement, which costs some 0.2 ms; the other table wants an index for the join, and a watch
+   * of its own: it is read as the statement has left it, so what a row said that was moved or deleted there is not known here.
    */
   readonly via?: string;
 }

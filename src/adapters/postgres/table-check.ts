@@ -11,10 +11,12 @@ export function checkOf(declared: ChangedTable): string {
   const { table, columns } = declared;
   const { from, names } = namesQuery(declared, `select * from ${tableIdentifier(table)}`);
   const compared = columns === undefined ? '' : comparedCheck(table, columns, columnsOf(templatesOf(declared)));
+  // As a string, so that also what does not parse is said by the handler.
+  const planned = quotedBody(`${from} select ${names} limit 0`);
   const body = `
 #variable_conflict use_column
 begin
-  perform * from (${from} select ${names} limit 0) planned;${compared}
+  execute ${planned};${compared}
 exception when others then
   raise exception 'The outbox cannot watch %: %', ${literal(JSON.stringify(table))}, sqlerrm using errcode = sqlstate;
 end

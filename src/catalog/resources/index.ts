@@ -1,9 +1,10 @@
 import type { Resource } from '../../resources/resource.ts';
 import { bom } from './bom.ts';
+import { dashboard } from './dashboard.ts';
 import { licensePlate } from './license-plate.ts';
 import { product } from './product.ts';
 import { products } from './products.ts';
 import { userPermissions } from './user-permissions.ts';
 
 /** Everything that the sample catalog serves. */
-export const catalogResources: readonly Resource[] = [products, product, bom, licensePlate, userPermissions];
+export const catalogResources: readonly Resource[] = [products, product, bom, licensePlate, dashboard, userPermissions];

@@ -10,20 +10,25 @@ import { Problem } from '../problem.ts';
 import { keyInPath } from '../request-name.ts';
 import { assertNoQuery } from '../request-params.ts';
 import type { Route, RouteHandler } from '../route.ts';
+import type { ViewRefresher } from '../view-refresher.ts';
 import { InvalidateAnswer, InvalidateBody, invalidateRoute } from './invalidate-route.ts';
 
 const CACHE_PATH = `${API_PREFIX}/cache`;
 const ENTRIES_PATH = `${CACHE_PATH}/entries/`;
 
+/** How long a flush waits for the view. */
+const REFRESH_WITHIN_MS = 5_000;
+
 /** What the admin's routes work on. */
 export interface AdminRoutesOptions {
   readonly cache: Pick<TieredCache, 'invalidate' | 'count' | 'clear' | 'inspect'>;
+  readonly view: Pick<ViewRefresher, 'refreshNow'>;
   readonly access: Access;
   readonly log: Logger;
 }
 
 /** Invalidates, flushes and looks into the cache by hand, for those who run the service. Each leaves a line in the log. */
-export function adminRoutes({ cache, access, log }: AdminRoutesOptions): Route[] {
+export function adminRoutes({ cache, view, access, log }: AdminRoutesOptions): Route[] {
   const forAdmins = (handle: RouteHandler): RouteHandler => {
     return async (context) => {
       await access.authoriseOperator(context.request, 'administer');
@@ -44,8 +49,8 @@ export function adminRoutes({ cache, access, log }: AdminRoutesOptions): Route[]
     {
       method: 'DELETE',
       path: CACHE_PATH,
-      handle: forAdmins(flushRoute(cache, log)),
-      operation: operation('flush-cache', 'Remove everything that is cached, everywhere', {
+      handle: forAdmins(flushRoute(cache, view, log)),
+      operation: operation('flush-cache', 'Remove everything that is cached, everywhere, and refresh the view', {
         responses: { 204: { description: 'Done' } },
       }),
     },
@@ -71,10 +76,14 @@ export function adminRoutes({ cache, access, log }: AdminRoutesOptions): Route[]
   ];
 }
 
-/** Clears the whole namespace of the cache. While Redis cannot be told, the answer says that it is pending. */
-function flushRoute(cache: Pick<TieredCache, 'clear'>, log: Logger): RouteHandler {
+/**
+ * Clears the whole namespace of the cache, and refreshes the materialized view behind it. While Redis cannot be told, the
+ * answer says that it is pending; a view that cannot be refreshed, or takes long, is no reason to say anything.
+ */
+function flushRoute(cache: Pick<TieredCache, 'clear'>, view: AdminRoutesOptions['view'], log: Logger): RouteHandler {
   return async () => {
     const { pending, headers } = await acknowledge(cache.clear());
+    await view.refreshNow(REFRESH_WITHIN_MS);
     logAdminAction(log, { action: 'flush', counts: { keys: 0, tags: 0 }, details: { pending } });
     return new Response(null, { status: 204, headers });
   };

@@ -7,6 +7,7 @@ import type { L1Timing } from '../l1-timing.ts';
 import { jsonContent, type Operation, PROBLEM } from '../openapi/operation.ts';
 import { API_PREFIX } from '../paths.ts';
 import type { Route, RouteHandler } from '../route.ts';
+import type { ViewRefresher } from '../view-refresher.ts';
 
 /** What the service promises of its cache. */
 const GOALS = { hitRate: 0.9, l1ReadMs: 1 };
@@ -16,6 +17,7 @@ const SOURCE_DEADLINE_MS = 2_000;
 /** What the routes about the cache look at. */
 export interface CacheRoutesOptions {
   readonly cache: Pick<TieredCache, 'stats' | 'health'>;
+  readonly view: Pick<ViewRefresher, 'health'>;
   readonly sql: Sql;
   readonly access: Access;
   readonly l1Timing: L1Timing;
@@ -69,8 +71,8 @@ function stats({ cache, l1Timing }: CacheRoutesOptions): object {
   };
 }
 
-async function health({ cache, sql }: CacheRoutesOptions): Promise<object> {
-  const source = await sourceHealth(sql);
+async function health({ cache, view, sql }: CacheRoutesOptions): Promise<object> {
+  const [source, materializedView] = await Promise.all([sourceHealth(sql), view.health()]);
   const { l1, l2, bus, pending, flights } = cache.health();
   const overall = !source.healthy ? 'down' : isDegraded({ l1, l2, pending }) ? 'degraded' : 'healthy';
   return {
@@ -86,7 +88,7 @@ async function health({ cache, sql }: CacheRoutesOptions): Promise<object> {
     },
     bus: bus === undefined ? null : { subscribed: bus.subscribed, proofAgeMs: bus.proofAgeMs ?? null },
     relay: null,
-    materializedView: null,
+    materializedView,
     warmup: null,
     timestamp: new Date().toISOString(),
     recommendation: recommendation(overall),

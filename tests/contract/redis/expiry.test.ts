@@ -16,6 +16,7 @@ test('nothing stays in Redis for ever but the counter, and heartbeats keep the g
   const { epoch } = await tier.heartbeat('one', token());
   const generation = await tier.agreeGeneration(epoch, token());
   const session = { epoch, generation };
+  await tier.heartbeat('one', token(), true);
 
   const lease = token();
   await tier.acquire('leased', generation, token(), LONG);
@@ -30,16 +31,16 @@ test('nothing stays in Redis for ever but the counter, and heartbeats keep the g
   await tier.invalidate(orderOf([], ['deleted']), session);
 
   const found = await admin.keys(`{${namespace}}*`);
-  expect(found).toHaveLength(9);
+  expect(found).toHaveLength(11);
   for (const key of found) {
     const left = await admin.pttl(key);
     if (key === keys.sequence) expect(left).toBe(-1);
     else expect([key, left > 0]).toEqual([key, true]);
   }
 
-  for (const key of [keys.generation(epoch), keys.heartbeat]) {
+  for (const key of [keys.generation(epoch), keys.heartbeat, keys.marks]) {
     await admin.pexpire(key, 1_000);
-    await tier.heartbeat('one', token());
+    await tier.heartbeat('one', token(), true);
     expect(await admin.pttl(key)).toBeGreaterThan(29 * DAY_MS);
   }
   await tier.close();

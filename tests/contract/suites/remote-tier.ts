@@ -4,6 +4,7 @@ import { fullServerContract } from './full-server.ts';
 import type { MakeHarness } from './harness.ts';
 import { invalidationContract } from './invalidations.ts';
 import { leaseContract } from './leases.ts';
+import { repairContract } from './repairs.ts';
 import { sessionContract } from './sessions.ts';
 import { sweepContract } from './sweeps.ts';
 import { tagContract } from './tags.ts';
@@ -13,6 +14,7 @@ import { writeContract } from './writes.ts';
 export function remoteTierContract(name: string, makeHarness: MakeHarness): void {
   describe(`remote tier: ${name}`, () => {
     describe('sessions', () => sessionContract(makeHarness));
+    describe('repairs', () => repairContract(makeHarness));
     describe('leases', () => leaseContract(makeHarness));
     describe('fills', () => fillContract(makeHarness));
     describe('tags', () => tagContract(makeHarness));

@@ -30,6 +30,7 @@ export function checkLoads({ history, setting }: World): Violation[] {
     const orders = history.invalidations.filter(({ keys }) => keys.includes(key));
     const isCounted = (load: LoadRecord): boolean =>
       !load.forced &&
+      !load.bypassed &&
       load.waited < hardTimeout * PATIENT &&
       load.start >= lastsFrom &&
       !orders.some((order) => isPending(order, load));

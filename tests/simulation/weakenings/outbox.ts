@@ -1,7 +1,7 @@
+import type { MemoryOutboxTable } from '../../../src/adapters/memory/index.ts';
 import type { Outbox, OutboxRow } from '../../../src/core/outbox.ts';
 import type { Heartbeat, RemoteTier } from '../../../src/core/ports.ts';
 import { type Judgement, Repair } from '../../../src/core/repair.ts';
-import type { OutboxTable } from '../outbox-table.ts';
 import { overriding } from '../overriding.ts';
 import { INVALIDATED, LASTING, type Weakened } from './weakening.ts';
 
@@ -122,7 +122,7 @@ export const OUTBOX: Readonly<Record<string, Weakened>> = {
 };
 
 /** Rows in the order of their numbers, each once: who commits late with an early number is never seen. */
-function pollingByNumber(outbox: Outbox, table: OutboxTable): Outbox {
+function pollingByNumber(outbox: Outbox, table: MemoryOutboxTable): Outbox {
   let last = 0;
   const unseen = async (): Promise<readonly OutboxRow[]> => {
     await outbox.undelivered('due');

@@ -1,0 +1,106 @@
+import type { InvalidationMode, Targets } from '../../core/invalidation.ts';
+import type { FollowedRows, Outbox, OutboxListener, OutboxRow, Undelivered } from '../../core/outbox.ts';
+import type { Schedule } from './link.ts';
+import type { MemoryOutboxTable, OutboxSession } from './outbox-table.ts';
+
+const WINDOW_MS = 10 * 60_000;
+
+/** One process's way to an outbox in memory. */
+export class MemoryOutbox implements Outbox {
+  readonly system = 'memory';
+  readonly windowMs = WINDOW_MS;
+  readonly #table: MemoryOutboxTable;
+  readonly #schedule: Schedule;
+  readonly #session: OutboxSession;
+  #listener: OutboxListener | undefined;
+  #tickets = 0;
+
+  /**
+   * @param name Of the process; begins its tickets.
+   * @param schedule Decides when a statement takes effect and when its answer comes. Default: at once.
+   * @param notify Decides when a notification arrives, and whether. Default: at once.
+   */
+  constructor(
+    table: MemoryOutboxTable,
+    name: string,
+    schedule: Schedule = async (_what, act) => act(),
+    notify: (arrive: () => void) => void = (arrive) => arrive(),
+  ) {
+    this.#table = table;
+    this.#schedule = schedule;
+    this.#session = { name, onChange: () => notify(() => this.#listener?.onChange()) };
+  }
+
+  /** For a transaction of this process, whose row its writer then acknowledges. */
+  draw(): string {
+    this.#tickets += 1;
+    return `${this.#session.name}.${this.#tickets}`;
+  }
+
+  start(listener: OutboxListener): void {
+    this.#listener = listener;
+  }
+
+  lead(): Promise<{ leads: boolean; lagMs: number }> {
+    return this.#run('lead', () => ({ leads: this.#table.lead(this.#session), lagMs: this.#table.lag() }));
+  }
+
+  resign(): Promise<void> {
+    return this.#run('resign', () => this.#table.leave(this.#session));
+  }
+
+  undelivered(which: Undelivered): Promise<readonly OutboxRow[]> {
+    return this.#run('undelivered', () => this.#table.undelivered(which === 'due'));
+  }
+
+  delivered(withinMs: number, after: string | undefined): Promise<readonly OutboxRow[]> {
+    return this.#run('delivered', () => this.#table.delivered(withinMs, Number(after ?? 0)));
+  }
+
+  settle(ids: readonly string[]): Promise<void> {
+    return this.#run('settle', () => this.#table.settle(({ id }) => ids.includes(id)));
+  }
+
+  record(targets: Targets, mode: InvalidationMode): Promise<string> {
+    const ticket = this.draw();
+    const number = this.#table.draw();
+    return this.#run('record', () => {
+      this.#table.commit(targets, mode, ticket, number);
+      return ticket;
+    });
+  }
+
+  acknowledge(given: string): void {
+    this.#run('acknowledge', () => this.#table.settle(({ ticket }) => ticket === given)).catch((error: unknown) =>
+      this.#listener?.onError(error),
+    );
+  }
+
+  async follow(cursor: string | undefined): Promise<FollowedRows> {
+    const seen = cursor === undefined ? undefined : Number(cursor);
+    const self = `${this.#session.name}.`;
+    const { committed, ...news } = await this.#run('follow', () => this.#table.follow(this.#session, seen, self));
+    return { ...news, cursor: String(committed) };
+  }
+
+  prune(isRelayed: boolean): Promise<void> {
+    return this.#run('prune', () => this.#table.prune(this.windowMs, isRelayed));
+  }
+
+  async close(): Promise<void> {
+    this.abandon();
+  }
+
+  /** The process is gone, and its session with it. */
+  abandon(): void {
+    this.#listener = undefined;
+    this.#table.leave(this.#session);
+  }
+
+  #run<T>(what: string, act: () => T): Promise<T> {
+    return this.#schedule(`${this.#session.name} outbox ${what}`, () => {
+      this.#table.heard(this.#session);
+      return act();
+    });
+  }
+}

@@ -1,0 +1,49 @@
+import { Type } from '@sinclair/typebox';
+import { defineResource } from '../../resources/define-resource.ts';
+import { dashboardOf, LICENSE_PLATE_STATUSES } from '../queries.ts';
+import { keys, tags } from './names.ts';
+import { exactly, id } from './schema.ts';
+
+const count = Type.Integer({ minimum: 0 });
+const freshness = exactly({
+  from: Type.Union([Type.Literal('view'), Type.Literal('tables')], {
+    description: 'view: materialized, and nothing has changed since. tables: counted for this answer.',
+  }),
+  refreshedAt: Type.String({ format: 'date-time', description: 'When the numbers were made.' }),
+  ageSeconds: Type.Number({ minimum: 0, description: 'How long before they were loaded that was.' }),
+});
+
+/** What every feed of the dashboard says besides the org. */
+const feed = { all: [tags.dashboards], columns: ['version'] };
+
+/** What an org has, counted and summed up. */
+export const dashboard = defineResource({
+  name: 'dashboard',
+  route: '/orgs/:orgId/dashboard',
+  summary: 'What an org has, counted and summed up',
+  schema: exactly({
+    orgId: id,
+    products: count,
+    boms: count,
+    licensePlates: Type.Record(Type.Union(LICENSE_PLATE_STATUSES.map((status) => Type.Literal(status))), count, {
+      description: 'How many of each status.',
+    }),
+    quantityOnHand: Type.Number({ minimum: 0, description: 'Of what is neither consumed nor shipped.' }),
+    inventoryValue: Type.Number({ minimum: 0, description: "The same at the products' prices." }),
+    version: Type.Integer({ minimum: 0, description: 'Greater after each change in the org.' }),
+    freshness,
+  }),
+  key: ({ orgId }) => keys.dashboard(orgId),
+  load: ({ sql, params, signal }) => dashboardOf(sql, params.orgId, signal),
+  tags: ({ orgId }) => [tags.org(orgId), tags.dashboards],
+  feeds: [
+    { table: 'products', keys: [keys.dashboard('{org_id}')], ...feed },
+    // A change of its items raises a BOM's version.
+    { table: 'boms', keys: [keys.dashboard('{org_id}')], ...feed },
+    { table: 'license_plates', keys: [keys.dashboard('{org_id}')], ...feed },
+    // Of an org that is not there, the dashboard is absent.
+    { table: 'orgs', keys: [keys.dashboard('{id}')], ...feed, columns: ['id'] },
+  ],
+  ttl: '60s',
+  staleIfError: '10m',
+});

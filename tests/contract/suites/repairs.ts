@@ -1,0 +1,122 @@
+import { expect, test } from 'bun:test';
+import type { Heartbeat, RemoteTier } from '../../../src/core/ports.ts';
+import { until } from '../../support/wait.ts';
+import { connect, LONG, type MakeHarness, orderOf, token, twoInstances } from './harness.ts';
+
+/** What a relay needs of L2 to repair it: what came before, marks, and orders under a generation that is not agreed yet. */
+export function repairContract(makeHarness: MakeHarness): void {
+  test('the record of the last heartbeat says when there was a generation, and which', async () => {
+    await using server = await makeHarness();
+    const { tier } = await connect(server.tier());
+    const { epoch, last } = await tier.heartbeat('one', token());
+    expect(last).toBeUndefined();
+    await tier.heartbeat('one', token());
+    await tier.agreeGeneration(epoch, 'g1');
+    // Without a generation nothing was recorded; with one, each heartbeat finds what the one before it has left.
+    const first = await tier.heartbeat('one', token());
+    const second = await tier.heartbeat('two', token());
+    expect([first.last, second.last]).toEqual([undefined, { time: first.time, generation: 'g1' }]);
+    await tier.close();
+  });
+
+  test('a restart brings the record back, and heartbeats keep it until a generation is agreed', async () => {
+    await using both = await twoInstances(makeHarness);
+    const { one, server, generation } = both;
+    const { time } = await one.heartbeat('one', token());
+    await server.restart({ keepData: true });
+    const after = await until(() => one.heartbeat('one', token()), { what: 'the new run' });
+    const again = await one.heartbeat('one', token());
+    for (const { last } of [after, again]) expect(last).toEqual({ time, generation });
+    await one.agreeGeneration(after.epoch, 'fresh');
+    await one.heartbeat('one', token());
+    expect((await one.heartbeat('one', token())).last).toMatchObject({ generation: 'fresh' });
+  });
+
+  test('a mark is wanted by whoever says so, and the latest one stays', async () => {
+    await using both = await twoInstances(makeHarness);
+    const { one, two, session } = both;
+    const before = await one.heartbeat('one', token());
+    expect(before.wanted).toBe(0);
+    const asked = await one.heartbeat('one', token(), true);
+    expect(asked.wanted).toBe(asked.time);
+    await two.leaveMark(session.epoch, asked.time + 5);
+    await two.leaveMark(session.epoch, asked.time + 3);
+    expect(await two.heartbeat('two', token())).toMatchObject({ wanted: asked.time, marked: asked.time + 5 });
+  });
+
+  test('a mark of another epoch counts for nothing, and changes nothing', async () => {
+    await using both = await twoInstances(makeHarness);
+    const { one, server, session } = both;
+    const { time } = await one.heartbeat('one', token(), true);
+    await one.leaveMark(session.epoch, time);
+    await one.leaveMark('0123456789abcdef', time + 1_000);
+    expect(await one.heartbeat('one', token())).toMatchObject({ wanted: time, marked: time });
+    await server.restart({ keepData: true });
+    const after = await until(() => one.heartbeat('one', token()), { what: 'the new run' });
+    expect(after).toMatchObject({ wanted: 0, marked: 0 });
+  });
+
+  test('a fresh generation leaves a mark of its moment: nothing old can be in it', async () => {
+    await using server = await makeHarness();
+    const { tier } = await connect(server.tier());
+    const { epoch, time } = await tier.heartbeat('one', token());
+    await tier.agreeGeneration(epoch, 'g1');
+    const { marked } = await tier.heartbeat('one', token());
+    expect(marked).toBeGreaterThanOrEqual(time);
+    // One that was agreed before is no news.
+    await tier.agreeGeneration(epoch, 'g2');
+    expect(await tier.heartbeat('one', token())).toMatchObject({ marked, generation: 'g1' });
+    await tier.close();
+  });
+
+  test('a generation is replaced only by who names it', async () => {
+    await using both = await twoInstances(makeHarness);
+    const { one, two, session, generation } = both;
+    await both.put('a', 'v0');
+    expect(await one.agreeGeneration(session.epoch, 'g2', 'another')).toBe(generation);
+    expect(await one.agreeGeneration(session.epoch, 'g2', generation)).toBe('g2');
+    expect(await two.agreeGeneration(session.epoch, 'g3', generation)).toBe('g2');
+    expect(await two.invalidate(orderOf(['a']), session)).toEqual({ kind: 'session-mismatch' });
+    expect(await two.read('a', 'g2')).toEqual({ kind: 'none' });
+  });
+
+  test('a repair removes what it names before there is a generation, and nothing is done in its name otherwise', async () => {
+    await using both = await twoInstances(makeHarness);
+    const { one, generation, session } = both;
+    const after = await restartedWith(both, ['a', 'b']);
+    const repaired = { epoch: after.epoch, generation };
+    expect(await one.invalidate(orderOf(['a']), repaired)).toEqual({ kind: 'session-mismatch' });
+    expect(await one.invalidate(orderOf(['a']), session, true)).toEqual({ kind: 'session-mismatch' });
+    expect((await one.invalidate(orderOf(['a']), repaired, true)).kind).toBe('done');
+    expect(await one.read('a', generation)).toEqual({ kind: 'none' });
+    expect((await one.read('b', generation)).kind).toBe('value');
+    // Once another one is agreed there is nothing left to repair.
+    await one.agreeGeneration(after.epoch, 'fresh');
+    expect(await one.invalidate(orderOf(['b']), repaired, true)).toEqual({ kind: 'session-mismatch' });
+  });
+
+  test('a repaired generation is adopted with its mark, if there is none and the repair is young', async () => {
+    await using both = await twoInstances(makeHarness);
+    const { one, two, generation } = both;
+    const { epoch, time } = await restartedWith(both, ['a']);
+    expect(await one.adoptGeneration({ epoch, generation, since: time - 5_000, withinMs: 1_000 })).toBeUndefined();
+    expect((await one.heartbeat('one', token())).generation).toBeUndefined();
+    expect(await one.adoptGeneration({ epoch, generation, since: time, withinMs: LONG })).toBe(generation);
+    expect(await one.heartbeat('one', token())).toMatchObject({ generation, marked: time });
+    expect((await one.read('a', generation)).kind).toBe('value');
+    expect(await two.adoptGeneration({ epoch, generation: 'other', since: time, withinMs: LONG })).toBe(generation);
+  });
+
+  /** Another run over the same data, with these keys filled before. */
+  async function restartedWith(
+    { one, server, put }: { one: RemoteTier; server: Awaited<ReturnType<MakeHarness>>; put: Put },
+    ids: readonly string[],
+  ): Promise<Heartbeat> {
+    for (const id of ids) await put(id, 'v0');
+    await one.heartbeat('one', token());
+    await server.restart({ keepData: true });
+    return until(() => one.heartbeat('one', token()), { what: 'the new run' });
+  }
+}
+
+type Put = (id: string, body: string) => Promise<string>;

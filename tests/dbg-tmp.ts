@@ -1,0 +1,21 @@
+import { startRelayFleet, leadersIn } from './soak/relay-fleet.ts';
+import { isWell } from './soak/client.ts';
+import { until } from './support/wait.ts';
+await using owner = new AsyncDisposableStack();
+const fleet = await startRelayFleet(owner);
+const well = () => until(async () => (await Promise.all(fleet.members.map(isWell))).every(Boolean), {what:'well', within: 20000, every: 20});
+await well();
+const ids = Array.from({length: 100}, (_, i) => i + 1);
+for (const m of fleet.members) for (const id of ids) { await (await m.service.fetch(`/api/v1/orgs/1/products/${id}`)).text(); }
+const holes = fleet.members.map(({ link }) => link.impose({ hold: true }));
+await Bun.sleep(1500);
+await fleet.psql`update products set name = 'New' where id <= 100`;
+const at = performance.now();
+await Bun.sleep(Number(process.argv[2] ?? 3000));
+const lifted = performance.now();
+for (const h of holes) h.lift();
+let stale = 0, reads = 0, oldest = 0, lastStale = 0; const tiers: Record<string, number> = {};
+const end = performance.now() + 2500;
+await Promise.all(fleet.members.map(async (m) => { while (performance.now() < end) for (const id of ids) { const s = performance.now(); const r = await m.service.fetch(`/api/v1/orgs/1/products/${id}`); const j = await r.json() as any; reads++; if (j.name !== 'New') { stale++; oldest = Math.max(oldest, s - at); lastStale = Math.max(lastStale, s - lifted); const k = m.name + ' ' + r.headers.get('x-cache-tier') + ' ' + r.headers.get('cache-status')?.replace(/ttl=\d+/, ''); tiers[k] = (tiers[k] ?? 0) + 1; } } }));
+console.log({ reads, stale, oldest, lastStale, tiers });
+process.exit(0);

@@ -1,0 +1,213 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
+import { type ChangedTable, dropOutboxSql, outboxSql } from '../../src/adapters/postgres/index.ts';
+import { sqlState } from '../../src/catalog/sql.ts';
+import { OUTBOXES, type OutboxDatabase, openOnPostgres, PATIENCE, written, writtenBy } from './outbox-databases.ts';
+
+const TABLES = `
+  create table goods (id int primary key, shop int, price numeric, note json);
+  create table shops (id int primary key, name text, code text not null, unique (code) include (name));
+  create table loose (id int, price int);
+  create unique index on loose (id) where price > 0;
+  create view goods_view as select * from goods`;
+
+const goods: ChangedTable = { table: 'goods', keys: ['good:{id}'], all: ['goods'], columns: ['price'] };
+const shops: ChangedTable = { table: 'shops', keys: ['shop:{id}'], all: ['shops'] };
+
+describe.each(OUTBOXES)('the outbox is installed on %s', (_, open) => {
+  let database: OutboxDatabase;
+
+  beforeAll(async () => {
+    database = await open();
+    await database.sql.unsafe(TABLES);
+  }, PATIENCE);
+  afterAll(() => database.close());
+  beforeEach(async () => {
+    await database.sql.unsafe(`${dropOutboxSql()}; truncate goods, shops, loose; insert into goods values (1, 1, 1)`);
+  });
+
+  /** All that the outbox put into the database. */
+  async function parts(): Promise<string[]> {
+    const rows = await database.sql<{ name: string }[]>`
+      select tgrelid::regclass || ': ' || tgname || ' ' || tgenabled::text as name from pg_trigger where tgname like 'tiercel%'
+      union all select proname from pg_proc where proname like 'tiercel\_outbox%'
+      union all select relname || ' ' || relkind::text from pg_class where relname like 'tiercel\_outbox%' order by name`;
+    return rows.map((row) => row.name);
+  }
+
+  const triggersOn = (table: string) =>
+    ['delete', 'insert', 'truncate', 'update'].map((statement) => `${table}: tiercel_outbox_${statement} A`);
+  const TABLE = ['_id_seq S', '_origin i', '_pkey i', '_undelivered i', '_xid i', ' r'].map(
+    (it) => `tiercel_outbox${it}`,
+  );
+  const partsFor = (...tables: readonly string[]) =>
+    [
+      ...tables.flatMap((table) => [...triggersOn(table), `tiercel_outbox_on_${table}`]),
+      ...TABLE,
+      'tiercel_outbox_add',
+    ].sort();
+
+  const inAlphabet = (names: readonly string[]) => names.toSorted();
+
+  test('once, again, for other tables, and not at all any more', async () => {
+    const { sql } = database;
+    await sql.unsafe(outboxSql([goods]));
+    expect(inAlphabet(await parts())).toEqual(partsFor('goods'));
+    await sql.unsafe(outboxSql([goods]));
+    expect(inAlphabet(await parts())).toEqual(partsFor('goods'));
+    expect(await writtenBy(sql, `update goods set price = price + 1`)).toEqual([{ keys: ['good:1'], tags: [] }]);
+
+    await sql.unsafe(outboxSql([goods, shops]));
+    expect(inAlphabet(await parts())).toEqual(partsFor('goods', 'shops'));
+    await sql.unsafe(outboxSql([shops]));
+    expect(inAlphabet(await parts())).toEqual(partsFor('shops'));
+    expect(await writtenBy(sql, `update goods set price = price + 1`)).toEqual([]);
+
+    await sql.unsafe(outboxSql([]));
+    expect(inAlphabet(await parts())).toEqual(partsFor());
+    await sql.unsafe(dropOutboxSql());
+    expect(await parts()).toEqual([]);
+    await sql.unsafe(dropOutboxSql());
+    expect(await parts()).toEqual([]);
+  });
+
+  test('again without losing a row', async () => {
+    const { sql } = database;
+    await sql.unsafe(outboxSql([goods]));
+    await sql`update goods set price = price + 1`;
+    const rows = () => sql`select * from tiercel_outbox`;
+    const before = [...(await rows())];
+    expect(before).toHaveLength(1);
+    await sql.unsafe(outboxSql([shops]));
+    expect([...(await rows())]).toEqual(before);
+  });
+
+  test('with new names for a table that is already watched', async () => {
+    const { sql } = database;
+    await sql.unsafe(outboxSql([goods]));
+    await sql`update goods set price = price + 1`;
+    await written(sql);
+    await sql.unsafe(outboxSql([{ ...goods, keys: ['g:{id}:{shop}'] }]));
+    expect(await writtenBy(sql, `update goods set price = price + 1`)).toEqual([{ keys: ['g:1:1'], tags: [] }]);
+  });
+
+  test('in a transaction, whose other statements look where they did before', async () => {
+    await database.sql.begin(async (tx) => {
+      await tx`set local search_path = public, pg_catalog`;
+      const path = async () => (await tx`select current_setting('search_path') as path`)[0]?.path;
+      for (const text of [outboxSql([goods]), dropOutboxSql()]) {
+        await tx.unsafe(text);
+        expect(await path()).toBe('public, pg_catalog');
+      }
+    });
+  });
+
+  test('or nothing of it, when something fails', async () => {
+    const bad = { table: 'nowhere', keys: ['{id}'], all: ['all'] };
+    expect(await failure([goods, bad])).toBeDefined();
+    expect(await parts()).toEqual([]);
+  });
+
+  test('in the first schema of the search path, whatever its name', async () => {
+    const { sql } = database;
+    await sql.begin(async (tx) => {
+      await tx.unsafe(`create schema "Odd, ""Name"""; set local search_path = "Odd, ""Name""", public`);
+      await tx`create table things (id int)`;
+      await tx.unsafe(
+        outboxSql([
+          { table: 'things', keys: ['thing:{id}'], all: ['things'] },
+          { ...goods, table: 'public.goods' },
+        ]),
+      );
+      await tx.unsafe(
+        outboxSql([
+          { table: 'things', keys: ['thing:{id}'], all: ['things'] },
+          { ...goods, table: 'public.goods' },
+        ]),
+      );
+      await tx`insert into things values (1)`;
+      await tx`set local search_path = public`;
+      await tx`update goods set price = price + 1`;
+      const rows = await tx<{ keys: string[] }[]>`select keys from "Odd, ""Name""".tiercel_outbox order by id`;
+      expect(rows.map(({ keys }) => keys)).toEqual([['thing:1'], ['good:1']]);
+      await tx`set local search_path = "Odd, ""Name""", public`;
+      await tx.unsafe(dropOutboxSql());
+      await tx`drop schema "Odd, ""Name""" cascade`;
+    });
+    expect(await parts()).toEqual([]);
+  });
+
+  /** Message and SQLSTATE with which the installation of these tables fails. */
+  async function failure(
+    tables: readonly ChangedTable[],
+  ): Promise<{ message: string; state: string | undefined } | undefined> {
+    const failed = (error: Error) => ({ message: error.message, state: sqlState(error) });
+    return database.sql.unsafe(outboxSql(tables)).then(() => undefined, failed);
+  }
+
+  test.each<[string, ChangedTable, string, string]>([
+    ['no such table', { ...goods, table: 'nowhere' }, '42P01', '"nowhere"'],
+    ['no such schema', { ...goods, table: 'nowhere.goods' }, '42P01', '"nowhere.goods"'],
+    ['no such column for a key', { ...goods, keys: ['good:{it}'] }, '42703', '"goods": column "it" does not exist'],
+    ['no such column for a tag', { ...goods, tags: ['shop:{it}'] }, '42703', '"goods": column "it" does not exist'],
+    ['another case', { ...goods, keys: ['good:{ID}'] }, '42703', '"goods": column "ID" does not exist'],
+    ['no such column that matters', { ...goods, columns: ['it'] }, '42703', '"goods": column "it" does not exist'],
+    [
+      'a "via" without the column',
+      { ...shops, via: 'select name from changed' },
+      '42703',
+      '"shops": column "id" does not exist',
+    ],
+    [
+      'a "via" that reads nothing',
+      { ...shops, via: 'select * from gone' },
+      '42P01',
+      '"shops": relation "gone" does not exist',
+    ],
+    ['a "via" that is no query', { ...shops, via: 'selct 1' }, '42601', '"shops"'],
+    ['a "via" that ends with a semicolon', { ...shops, via: 'select id from changed;' }, '42601', '"shops"'],
+    [
+      'rows that look alike',
+      { ...goods, keys: ['shop:{shop}'] },
+      '42P17',
+      '"goods": "columns" and the templates do not tell',
+    ],
+    [
+      'rows told apart only by half of them',
+      { table: 'loose', keys: ['{id}'], all: ['all'], columns: ['price'] },
+      '42P17',
+      '"loose"',
+    ],
+    ['a view', { ...shops, table: 'goods_view' }, '42809', 'goods_view'],
+  ])('not with %s', async (_, table, state, message) => {
+    const failed = await failure([table]);
+    expect(failed).toEqual({ state, message: expect.stringContaining(message) });
+  });
+
+  test.each<[string, ChangedTable]>([
+    ['a unique column that is never null', { table: 'shops', tags: ['{code}'], all: ['all'], columns: ['name'] }],
+    ['a primary key among the columns that matter', { ...goods, keys: ['shop:{shop}'], columns: ['id', 'price'] }],
+    ['columns of a type that knows no equality', { ...goods, columns: ['note'] }],
+  ])('with %s', async (_, table) => {
+    expect(await failure([table])).toBeUndefined();
+  });
+
+  test('and sees changes of a type that knows no equality', async () => {
+    const { sql } = database;
+    await sql.unsafe(outboxSql([{ ...goods, columns: ['note'] }]));
+    expect(await writtenBy(sql, `update goods set note = '{"a": 1}'`)).toEqual([{ keys: ['good:1'], tags: [] }]);
+    expect(await writtenBy(sql, `update goods set note = '{"a": 1}'`)).toEqual([]);
+  });
+});
+
+test('statement by statement, outside of a transaction, it is refused', async () => {
+  const database = await openOnPostgres();
+  await database.sql.unsafe(TABLES);
+  const session = await database.sql.reserve();
+  const text = outboxSql([goods]);
+  const end = text.indexOf('do $body$');
+  await session.unsafe(text.slice(0, end));
+  const refused = await session.unsafe(text.slice(end)).catch((error: Error) => error.message);
+  expect(refused).toBe('The outbox must be installed and removed in a transaction');
+  session.release();
+  await database.close();
+});

@@ -1,0 +1,64 @@
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
+import postgres, { type Sql } from 'postgres';
+import type { ServiceProcess } from '../support/service-process.ts';
+import { until } from '../support/wait.ts';
+import { type BusEar, listenToBus } from './support/bus-ear.ts';
+import { makeCatalogEnvironment } from './support/catalog-environment.ts';
+import { productPath, renameProduct } from './support/catalog-requests.ts';
+import { startInstance } from './support/instances.ts';
+
+setDefaultTimeout(60_000);
+
+const PATCHES = 1_000;
+const PRODUCTS = 100;
+
+const owned = new AsyncDisposableStack();
+let instances: readonly ServiceProcess[];
+let psql: Sql;
+let ear: BusEar;
+
+beforeAll(async () => {
+  const catalog = owned.use(await makeCatalogEnvironment());
+  psql = postgres(catalog.database.url, { max: 1, onnotice: () => {} });
+  owned.defer(() => psql.end());
+  ear = await listenToBus(owned, catalog.env.REDIS_URL, catalog.env.CACHE_NAMESPACE);
+  // One of them leads and could deliver the rows of both, its own included.
+  instances = await Promise.all([startInstance(owned, catalog.env), startInstance(owned, catalog.env)]);
+});
+
+afterAll(() => owned.disposeAsync());
+
+/** What a product is called, and who says so. */
+async function readName(service: ServiceProcess, id: number): Promise<string> {
+  const answer = await service.fetch(productPath(id));
+  const { name } = (await answer.json()) as { name: string };
+  return `${name} from ${answer.headers.get('x-cache-tier')}`;
+}
+
+test(`a PATCH, a GET from the source, a GET from L1: ${PATCHES} of ${PATCHES} times, by both instances in turn`, async () => {
+  const seen: string[][] = [];
+  for (let round = 0; round < PATCHES; round += 1) {
+    const service = instances[round % instances.length];
+    if (service === undefined) throw new Error('two instances were asked for');
+    const id = 1 + (round % PRODUCTS);
+    await renameProduct(service, id, `Round ${round}`);
+    seen.push([await readName(service, id), await readName(service, id)]);
+  }
+  expect(seen).toEqual(seen.map((_, round) => [`Round ${round} from source`, `Round ${round} from l1`]));
+});
+
+test('none of these changes was delivered by anybody but its writer', async () => {
+  const rows = () => psql<{ isOwn: boolean; ms: number | null }[]>`
+    select origin is not null as "isOwn", extract(epoch from delivered_at - at)::float8 * 1000 as ms
+    from tiercel_outbox where keys && (select array_agg('product:' || id) from generate_series(1, ${PRODUCTS}::int) id)`;
+  await until(async () => (await rows()).every(({ ms }) => ms !== null), { what: 'every row to be marked' });
+  const delivered = await rows();
+  expect(delivered).toHaveLength(PATCHES);
+  expect(delivered.every(({ isOwn }) => isOwn)).toBe(true);
+  // The relay takes them from their second second on.
+  expect(Math.max(...delivered.map(({ ms }) => Number(ms)))).toBeLessThan(1_000);
+  // What the sample catalog is made of has been told by the relay, and names no product.
+  const heard = ear.heard.filter(({ targets }) => targets.ids.some((id) => id.startsWith('product:')));
+  expect(heard).toHaveLength(PATCHES);
+  expect(heard.filter(({ origin }) => origin.endsWith(':relay'))).toEqual([]);
+});
