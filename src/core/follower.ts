@@ -1,8 +1,10 @@
 import { within } from './budget.ts';
 import { clean, cleanAll } from './clean.ts';
+import type { InvalidationMode, Targets } from './invalidation.ts';
 import type { Outbox } from './outbox.ts';
 import { listenerOf } from './outbox-listener.ts';
 import type { Parts } from './parts.ts';
+import { withoutPattern } from './record.ts';
 import { Repeating } from './repeating.ts';
 
 /** Looks per bound D: one may fail without L1 being suspended. */
@@ -67,10 +69,23 @@ export class Follower {
     this.#cursor = cursor;
     this.#lookedAt = beganAt;
     proof.takeHeartbeat('', 0, beganAt);
+    await this.#recordOwed();
     await this.#outbox.prune(false);
   }
 
-  #take(...[targets, mode]: [Parameters<typeof clean>[1], Parameters<typeof clean>[2]]): void {
+  /** What could not be written down when it was ordered. */
+  async #recordOwed(): Promise<void> {
+    const { pending, emit } = this.#parts;
+    const orders = pending.waiting();
+    if (orders.length === 0) return;
+    for (const order of orders) {
+      this.#outbox.acknowledge(await this.#outbox.record(withoutPattern(order.targets), order.mode));
+      pending.settle(order);
+    }
+    emit({ type: 'invalidation_delivered' });
+  }
+
+  #take(targets: Targets, mode: InvalidationMode): void {
     clean(this.#parts, targets, mode);
     this.#parts.recent.note(targets, 'elsewhere');
     this.#parts.emit({ type: 'invalidated', targets, origin: 'elsewhere' });

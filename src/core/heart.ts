@@ -158,8 +158,12 @@ export class Heart implements HeartbeatLink, RemoteListener {
     const last = this.#lastAccepted;
     this.#lastAccepted = Math.max(sentAt, last ?? sentAt);
     // While this instance was cut off, others may have owed invalidations that they could not number: an unchanged
-    // number says nothing about those, so what is here from before goes.
-    if (last !== undefined && sentAt - last > this.#parts.maxLagMs) this.#forget();
+    // number says nothing about those, so what is here from before goes. Heartbeats that were sent meanwhile may all be
+    // answered together at the end: what counts is when the first of them is.
+    if (last !== undefined && this.#parts.clock.now() - last > this.#parts.maxLagMs) {
+      this.#forget();
+      this.#repair.missed();
+    }
     this.announce();
   }
 

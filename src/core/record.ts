@@ -41,6 +41,6 @@ export function record(parts: Parts, targets: Targets, mode: InvalidationMode, a
 }
 
 /** A pattern in the outbox is its whole namespace: to be delivered or repeated only when something went wrong. */
-function withoutPattern({ ids, tags, pattern }: Targets): Targets {
+export function withoutPattern({ ids, tags, pattern }: Targets): Targets {
   return pattern === undefined ? { ids, tags } : { ids, tags: [...tags, namespaceTag(pattern.namespace)] };
 }

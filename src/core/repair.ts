@@ -34,6 +34,8 @@ export class Repair {
   readonly #maxLagMs: number;
   #latest: { readonly heartbeat: Heartbeat; readonly at: number } | undefined;
   #needed: { readonly epoch: string; readonly time: number } | undefined;
+  /** An outage is over, and no heartbeat that asks for a mark has been answered since. */
+  #hasMissed = false;
   #waitingSince: number | undefined;
 
   constructor(clock: Clock, random: Random, maxLagMs: number, hasOutbox: boolean) {
@@ -50,7 +52,12 @@ export class Repair {
 
   /** Whether a heartbeat that is sent now must ask for a mark: the last accepted one is too long ago, or there is none. */
   wantsMark(lastAccepted: number | undefined, now: number): boolean {
-    return this.hasOutbox && (lastAccepted === undefined || now - lastAccepted > this.#maxLagMs);
+    return this.hasOutbox && (this.#hasMissed || lastAccepted === undefined || now - lastAccepted > this.#maxLagMs);
+  }
+
+  /** This instance was cut off for longer than the bound, whatever heartbeats of then have been answered since. */
+  missed(): void {
+    this.#hasMissed = true;
   }
 
   /**
@@ -88,9 +95,12 @@ export class Repair {
   }
 
   #isRepaired({ epoch, time, marked }: Heartbeat, hasAsked: boolean): boolean {
-    if (hasAsked) this.#needed = { epoch, time };
+    if (hasAsked) {
+      this.#needed = { epoch, time };
+      this.#hasMissed = false;
+    }
     // A generation of a later epoch was agreed after all that this instance has missed in an earlier one.
     if (this.#needed?.epoch !== epoch || marked >= this.#needed.time) this.#needed = undefined;
-    return this.#needed === undefined;
+    return this.#needed === undefined && !this.#hasMissed;
   }
 }

@@ -41,7 +41,7 @@ export function invalidate(
   parts.recent.note(targets, 'here');
   parts.emit({ type: 'invalidated', targets, origin: 'here' });
   const recorded = record(parts, targets, mode, as);
-  if (remote === undefined) return tellFollowers(parts, recorded);
+  if (remote === undefined) return tellFollowers(parts, targets, mode, recorded);
   // From here to the acknowledgement, what the order names is a miss in L2 for this instance. Since the cleaning and
   // this line are one step, no flight can have read the old value in between.
   const order = pending.add(targets, mode, recorded.acknowledge);
@@ -70,9 +70,15 @@ export function invalidate(
 }
 
 /** Without an L2, others can only learn of it from the outbox. */
-async function tellFollowers({ pending }: Parts, { written, acknowledge }: Recorded): Promise<number> {
-  if (!(await written)) throw new InvalidationPendingError(pending.summary());
-  acknowledge();
+async function tellFollowers(
+  parts: Parts,
+  targets: Targets,
+  mode: InvalidationMode,
+  { written, acknowledge }: Recorded,
+): Promise<number> {
+  const order = parts.pending.add(targets, mode, acknowledge);
+  if (!(await written)) throw owe(parts, order, undefined);
+  parts.pending.settle(order);
   return 0;
 }
 

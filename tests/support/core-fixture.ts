@@ -1,5 +1,7 @@
 import {
   type MemoryBus,
+  MemoryOutbox,
+  MemoryOutboxTable,
   type MemoryRemoteTier,
   MemoryServer,
   memoryLocalTier,
@@ -29,6 +31,8 @@ export interface FleetOptions extends Pick<CacheOptions, 'version' | 'breaker' |
   readonly defaults?: CacheOptions['defaults'];
   /** Parts of the cache that are replaced by weaker or failing ones. */
   readonly weakening?: Weakening;
+  /** Whether there is a database whose changes are written down; see {@link Fleet.database}. */
+  readonly outbox?: boolean;
   readonly seed?: number;
   /** Whether everybody is connected and proven before the test begins. Default `true`. */
   readonly warm?: boolean;
@@ -49,6 +53,8 @@ export interface Member {
   readonly l1: LocalTier;
   readonly tier: MemoryRemoteTier;
   readonly bus: MemoryBus;
+  /** Where the fleet has one. */
+  readonly outbox: MemoryOutbox | undefined;
   readonly events: CacheEvent[];
   readonly failures: TierFailure[];
   /** Calls to L2 but heartbeats, in order. */
@@ -63,6 +69,8 @@ export class Fleet {
   readonly time = new VirtualTime();
   readonly server: MemoryServer;
   readonly members: Member[] = [];
+  /** The outbox of the database that all share. */
+  readonly database = new MemoryOutboxTable({ clock: this.time.clockOf(new Host('database')) });
   readonly #gates = new Gates();
   readonly #calls = new Map<string, Call[]>();
   readonly #random: SeededRandom;
@@ -132,7 +140,7 @@ export class Fleet {
 
   readonly #schedule: Schedule = (what, act) => {
     const [connection = '', operation = '', ...names] = what.split(' ');
-    if (operation !== 'heartbeat')
+    if (operation !== 'heartbeat' && connection.endsWith('.data'))
       this.#calls.get(connection)?.push({ at: this.time.now, operation, names: names.join(' ') });
     const after = (stage: Stage, then: () => void): void => {
       this.time.at(this.time.now + ONE_WAY_MS, () => this.#gates.pass(stage, what, then));
@@ -159,11 +167,14 @@ export class Fleet {
   }
 
   #start(options: FleetOptions): Member {
-    const { tiers = 'l1+l2+bus', weakening = {}, defaults, instances: _, seed: __, warm: ___, ...given } = options;
+    const { tiers = 'l1+l2+bus', outbox: hasOutbox, weakening = {}, defaults, ...rest } = options;
+    const { instances: _, seed: __, warm: ___, ...given } = rest;
     const name = `i${this.members.length}`;
     const host = new Host(name);
     const tier = this.server.remoteTier(`${name}.data`);
     const bus = this.server.bus(`${name}.bus`);
+    const outbox = hasOutbox ? new MemoryOutbox(this.database, name, this.#schedule) : undefined;
+    const watched = outbox && (weakening.outbox?.(outbox, this.database) ?? outbox);
     const { wire = (wiring: Wiring) => wiring } = weakening;
     const wiring = wire({
       l1: memoryLocalTier(),
@@ -182,6 +193,7 @@ export class Fleet {
         l1,
         ...(tiers !== 'l1' && { l2: wiring.tier }),
         ...(tiers === 'l1+l2+bus' && { bus: wiring.bus }),
+        outbox: watched,
         clock,
         random: this.#random.fork(),
         onError: (failure) => failures.push(failure),
@@ -191,7 +203,7 @@ export class Fleet {
       },
       { ...COLLABORATORS, ...weakening.collaborators },
     );
-    const member = { name, cache, host, l1, tier, bus, events, failures, calls };
+    const member = { name, cache, host, l1, tier, bus, outbox, events, failures, calls };
     this.members.push(member);
     return member;
   }

@@ -32,7 +32,7 @@ function checkOne(
   let newest: ReadRecord | undefined;
   let ended = 0;
   for (const read of byStart) {
-    for (let next = byEnd[ended]; next !== undefined && next.end <= read.start; next = byEnd[ended]) {
+    for (let next = byEnd[ended]; next !== undefined && next.end < read.start; next = byEnd[ended]) {
       ended += 1;
       if (newest === undefined || next.version > newest.version) newest = next;
     }
