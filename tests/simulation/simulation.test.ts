@@ -2,10 +2,12 @@ import { describe, expect, test } from 'bun:test';
 import { planOf } from './plan-of.ts';
 import { report } from './report.ts';
 import { run } from './run.ts';
+import { CUT_OFF } from './weakenings/outbox.ts';
 
 /** About 360 operations a seed: together more than a million. */
 const SEEDS = 2_900;
 const CALM_SEEDS = 100;
+const CUT_OFF_SEEDS = 500;
 
 describe('the simulated fleet', () => {
   test('breaks no invariant in a million operations, whatever fails', () => {
@@ -23,6 +25,10 @@ describe('the simulated fleet', () => {
 
   test('breaks no invariant while nothing fails', () => {
     for (let seed = 1; seed <= CALM_SEEDS; seed += 1) expect(run(seed, { faults: [] }).violations).toEqual([]);
+  }, 60_000);
+
+  test('knows what is pending soon after all have lost L2 together', () => {
+    for (let seed = 1; seed <= CUT_OFF_SEEDS; seed += 1) expect(run(seed, CUT_OFF).violations).toEqual([]);
   }, 60_000);
 
   test('replays a seed to the letter', () => {

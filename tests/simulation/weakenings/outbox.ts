@@ -20,8 +20,8 @@ const RESTARTING = {
 } as const;
 
 /** Nobody reaches L2 for longer than D, while writers go on. */
-const CUT_OFF = {
-  faults: ['everybody is cut off'],
+export const CUT_OFF = {
+  faults: ['everybody is cut off', 'server stands'],
   faultShare: 0.02,
   faultMs: [3_000, 6_000],
   writeShare: 0.15,
@@ -100,6 +100,8 @@ export const OUTBOX: Readonly<Record<string, Weakened>> = {
           override wantsMark(): boolean {
             return false;
           }
+
+          override missed(): void {}
         },
       },
     },
@@ -110,9 +112,10 @@ export const OUTBOX: Readonly<Record<string, Weakened>> = {
     weakening: {
       collaborators: {
         Repair: class extends Repair {
-          override judge(heartbeat: Heartbeat, hasAsked: boolean, tier: RemoteTier): Promise<Judgement> {
-            const marked = heartbeat.marked > 0 ? Infinity : 0;
-            return super.judge({ ...heartbeat, marked }, hasAsked, tier);
+          override async judge(heartbeat: Heartbeat, hasAsked: boolean, tier: RemoteTier): Promise<Judgement> {
+            const judgement = await super.judge(heartbeat, hasAsked, tier);
+            const isRepaired = judgement.isRepaired || (heartbeat.marked > 0 && judgement.session !== undefined);
+            return { ...judgement, isRepaired };
           }
         },
       },

@@ -115,6 +115,18 @@ describe('the heartbeat', () => {
     expect(fleet.cache().health().l2).toMatchObject({ connected: true, healthy: true });
   });
 
+  test('that was answered late, with all that were sent since, has shown an outage all the same', () => {
+    const fleet = new Fleet();
+    fleet.settle(fleet.cache().getOrSet('k', () => 'of before'));
+    const gate = fleet.hold('request', 'i0.data heartbeat');
+    inUse(fleet, 3_000);
+    // None was sent more than D after the one before it, and all come back at once.
+    gate.open();
+    fleet.run(200);
+    expect(fleet.cache().health().l1.suspended).toBe(false);
+    expect(fleet.cache().peek('k')).toBeUndefined();
+  });
+
   test('while L2 is away is news once, not a flood', () => {
     const fleet = new Fleet();
     fleet.hold('request', 'i0.data');
