@@ -27,7 +27,7 @@ const REPAIRED_WITHIN_MS = 1_000;
 export interface RelayHealth {
   /** Whether this instance is the one that delivers. */
   readonly leads: boolean;
-  /** How long the oldest row that is due has been waiting, in milliseconds; `undefined` before the first look. */
+  /** How long the oldest row that is due has been waiting, in milliseconds; `undefined` while nobody looks. */
   readonly lagMs: number | undefined;
   /** Whether the source could be asked at the last look. */
   readonly healthy: boolean;
@@ -128,6 +128,7 @@ export class Relay {
 
   /** Whoever cannot reach L2 does not compete for the lead, and does not keep it for long. */
   async #standBack(): Promise<void> {
+    this.#lagMs = undefined;
     if (!this.#leads || this.#parts.clock.now() - this.#reachableAt < GIVE_UP_MS) return;
     this.#leads = false;
     await this.#outbox.resign();

@@ -100,6 +100,13 @@ export const READ_INSTRUMENTS: readonly ReadInstrument[] = [
     read: ({ health }) => one(Number(health.l1.suspended)),
   },
   {
+    name: METRIC.relayLag,
+    kind: 'gauge',
+    unit: 's',
+    description: 'How long the oldest change that is due in the outbox has been waiting to be delivered',
+    read: ({ health }) => one(health.relay?.lagMs).map(({ value }) => ({ value: value / 1_000 })),
+  },
+  {
     name: METRIC.invalidations,
     kind: 'counter',
     description: 'Invalidations ordered by this instance',

@@ -27,6 +27,7 @@ export const METRIC = Object.freeze({
   invalidations: 'cache_invalidations_total',
   fillsRefused: 'cache_fills_refused_total',
   errors: 'cache_errors_total',
+  relayLag: 'cache_relay_lag_seconds',
 } as const);
 
 /** Label names of metrics. */

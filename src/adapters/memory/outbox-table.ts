@@ -137,7 +137,8 @@ export class MemoryOutboxTable {
     this.#followers.add(session);
     const committed = this.#pruned + this.#rows.length;
     const news = seen === undefined ? [] : this.#rows.slice(Math.max(seen - this.#pruned, 0));
-    const rows = news.filter(({ ticket }) => ticket?.startsWith(self) !== true);
+    const foreign = news.filter(({ ticket }) => ticket?.startsWith(self) !== true);
+    const rows = foreign.map(({ targets, mode }) => ({ targets, mode }));
     const everything = rows.length > MOST_FOLLOWED;
     return { committed, rows: everything ? [] : rows, everything };
   }

@@ -1,4 +1,4 @@
 export { type CancellableQuery, cancellable } from './cancellable.ts';
 export { type ChangedTable, OutboxDeclarationError } from './changed-table.ts';
-export { type OutboxOptions, outbox, type PostgresOutbox } from './outbox.ts';
+export { type OutboxOptions, outbox, PostgresOutbox } from './outbox.ts';
 export { dropOutboxSql, outboxSql } from './outbox-sql.ts';

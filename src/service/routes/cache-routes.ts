@@ -10,7 +10,7 @@ import type { Route, RouteHandler } from '../route.ts';
 import type { ViewRefresher } from '../view-refresher.ts';
 
 /** What the service promises of its cache. */
-const GOALS = { hitRate: 0.9, l1ReadMs: 1 };
+const GOALS = { hitRate: 0.9, l1ReadMs: 1, relayLagMs: 5_000 };
 
 const SOURCE_DEADLINE_MS = 2_000;
 
@@ -73,8 +73,9 @@ function stats({ cache, l1Timing }: CacheRoutesOptions): object {
 
 async function health({ cache, view, sql }: CacheRoutesOptions): Promise<object> {
   const [source, materializedView] = await Promise.all([sourceHealth(sql), view.health()]);
-  const { l1, l2, bus, pending, flights } = cache.health();
-  const overall = !source.healthy ? 'down' : isDegraded({ l1, l2, pending }) ? 'degraded' : 'healthy';
+  const cached = cache.health();
+  const { l1, l2, bus, pending, flights } = cached;
+  const overall = !source.healthy ? 'down' : isDegraded(cached) ? 'degraded' : 'healthy';
   return {
     overall,
     tiers: {
@@ -87,29 +88,44 @@ async function health({ cache, view, sql }: CacheRoutesOptions): Promise<object>
       source,
     },
     bus: bus === undefined ? null : { subscribed: bus.subscribed, proofAgeMs: bus.proofAgeMs ?? null },
-    relay: null,
+    relay: relayHealth(cached),
     materializedView,
     warmup: null,
     timestamp: new Date().toISOString(),
-    recommendation: recommendation(overall),
+    recommendation: recommendation(overall, cached),
   };
 }
 
-function isDegraded({
-  l1,
-  l2,
-  pending,
-}: Pick<CacheHealth, 'l1' | 'pending'> & { l2: CacheHealth['l2'] | undefined }): boolean {
-  const owes = pending.all || pending.keys + pending.tags + pending.patterns > 0;
-  return !l1.healthy || l2?.healthy === false || owes;
+function isDegraded(cached: CacheHealth): boolean {
+  const { all, keys, tags, patterns } = cached.pending;
+  const owes = all || keys + tags + patterns > 0;
+  return !cached.l1.healthy || cached.l2?.healthy === false || owes || isLate(cached);
 }
 
-function recommendation(overall: 'healthy' | 'degraded' | 'down'): string {
+/** Whether changes that were made past the service reach the cache too late. */
+function isLate({ relay }: CacheHealth): boolean {
+  return relay !== undefined && (!relay.healthy || (relay.lagMs ?? 0) > GOALS.relayLagMs);
+}
+
+/** How changes that nobody tells reach this instance: from the outbox through Redis, or from the outbox itself. */
+function relayHealth({ relay, follower }: CacheHealth): object | null {
+  if (follower !== undefined) {
+    const { healthy, proofAgeMs } = follower;
+    return { role: 'follower', healthy, lagMs: null, proofAgeMs: proofAgeMs ?? null };
+  }
+  if (relay === undefined) return null;
+  const { leads, healthy, lagMs } = relay;
+  return { role: leads ? 'leader' : 'standby', healthy, lagMs: lagMs ?? null };
+}
+
+function recommendation(overall: 'healthy' | 'degraded' | 'down', cached: CacheHealth): string {
   switch (overall) {
     case 'healthy':
       return 'Nothing to do.';
     case 'degraded':
-      return 'Look at Redis: reads are right and go to the database more often until it is back.';
+      return cached.l2?.healthy !== false && isLate(cached)
+        ? 'Look at tiercel_outbox in the database: changes made past the service reach the cache late.'
+        : 'Look at Redis: reads are right and go to the database more often until it is back.';
     case 'down':
       return 'Look at the database: what is cached is still answered, everything else fails.';
   }
