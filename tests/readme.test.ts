@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'bun:test';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import postgres from 'postgres';
 import { DEFAULTS } from '../src/index.ts';
+import { createDatabase } from './support/postgres-server.ts';
 import { sharedRedis, uniqueNamespace } from './support/redis-server.ts';
 
 const ROOT = join(import.meta.dir, '..');
@@ -10,10 +12,12 @@ const LINES = README.split('\n');
 
 /** What the snippets take for granted: their imports, and something to load. */
 const PRELUDE = `
+import postgres from 'postgres';
 import { createCache } from 'tiercel';
 import { lru } from 'tiercel/lru';
 import { redis } from 'tiercel/redis';
 const load = () => ({ any: 'value' });
+const sql = postgres(process.env.DATABASE_URL ?? '', { max: 2, onnotice: () => {} });
 const loadProduct = async (id: number, _signal: AbortSignal) => ({ id });
 `;
 
@@ -28,8 +32,13 @@ describe('the README', () => {
 
   test('has code that runs', async () => {
     const url = await sharedRedis();
+    await using database = await createDatabase();
+    await using sql = new AsyncDisposableStack();
+    const admin = sql.adopt(postgres(database.url, { max: 1 }), (client) => client.end());
+    await admin`create table books (id int, author text)`;
     expect(snippets().length).toBeGreaterThanOrEqual(2);
     for (const [index, code] of snippets().entries()) {
+      const imports = code.match(/^import .*'tiercel\/postgres';\n/gm) ?? [];
       const body = code
         .replace(/^import .*\n/gm, '')
         .replaceAll(
@@ -37,7 +46,11 @@ describe('the README', () => {
           `redis('${url}', { namespace: '${uniqueNamespace('readme')}' })`,
         );
       const end = body.includes('cache.close()') ? '' : '\nawait cache.close();';
-      await runScript(`readme-${index}`, `${PRELUDE}\n${body}${end}`);
+      await runScript(
+        `readme-${index}`,
+        `${imports.join('')}${PRELUDE}\n${body}${end}\nawait sql.end();`,
+        database.url,
+      );
     }
   });
 
@@ -72,11 +85,12 @@ describe('the README', () => {
 });
 
 /** Inside the project, so that the sub-paths resolve as they do for its users. */
-async function runScript(name: string, code: string): Promise<void> {
+async function runScript(name: string, code: string, databaseUrl: string): Promise<void> {
   const file = join(ROOT, 'tests', `.${name}-${process.pid}.ts`);
   writeFileSync(file, code);
   try {
-    const child = Bun.spawn([process.execPath, file], { cwd: ROOT, stdout: 'pipe', stderr: 'pipe' });
+    const env = { ...process.env, DATABASE_URL: databaseUrl };
+    const child = Bun.spawn([process.execPath, file], { cwd: ROOT, env, stdout: 'pipe', stderr: 'pipe' });
     const [stderr, exitCode] = await Promise.all([new Response(child.stderr).text(), child.exited]);
     expect({ name, stderr, exitCode }).toEqual({ name, stderr: '', exitCode: 0 });
   } finally {
