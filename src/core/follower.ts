@@ -79,7 +79,8 @@ export class Follower {
     const orders = pending.waiting();
     if (orders.length === 0) return;
     for (const order of orders) {
-      this.#outbox.acknowledge(await this.#outbox.record(withoutPattern(order.targets), order.mode));
+      const named = withoutPattern(order.targets);
+      this.#outbox.acknowledge(await this.#outbox.record(named, order.mode), named);
       pending.settle(order);
     }
     emit({ type: 'invalidation_delivered' });

@@ -50,8 +50,11 @@ export interface Outbox {
    * @returns its ticket, once it is durable.
    */
   record(targets: Targets, mode: InvalidationMode): Promise<string>;
-  /** L2 has acknowledged what a ticket stands for. Written behind, in batches; what is lost of it is delivered once more. */
-  acknowledge(ticket: string): void;
+  /**
+   * L2 has acknowledged these targets. Of the rows under the ticket those count as delivered that name nothing else: what a
+   * writer has forgotten is delivered all the same. Written behind, in batches; what is lost of it is delivered once more.
+   */
+  acknowledge(ticket: string, targets: Targets): void;
   /**
    * The rows that others have committed since a cursor was given out, all of them and none twice, however their transactions
    * overlapped; without a cursor none. `everything`: they are too many, or too old, to be named.

@@ -26,17 +26,19 @@ const NOT_NEEDED: Recorded = { written: Promise.resolve(true), acknowledge: () =
 export function record(parts: Parts, targets: Targets, mode: InvalidationMode, as: RecordedAs): Recorded {
   const { outbox, clock, emit } = parts;
   if (outbox === undefined || as === false) return NOT_NEEDED;
-  if (as !== undefined) return { written: Promise.resolve(true), acknowledge: () => outbox.acknowledge(as) };
-  const ticket = within(clock, RECORD_MS, outbox.record(withoutPattern(targets), mode), (late) =>
-    outbox.acknowledge(late),
-  ).catch((error: unknown) => {
+  const named = withoutPattern(targets);
+  if (as !== undefined) return { written: Promise.resolve(true), acknowledge: () => outbox.acknowledge(as, named) };
+  // One that is written too late was not waited for, and stays: it is only delivered once more.
+  const ticket = within(clock, RECORD_MS, outbox.record(named, mode)).catch((error: unknown) => {
     emit({ type: 'tier_failure', error, operation: 'record', tier: 'source', background: false });
     return undefined;
   });
   return {
     written: ticket.then((given) => given !== undefined),
     acknowledge: () =>
-      parts.background.track(ticket.then((given) => (given === undefined ? undefined : outbox.acknowledge(given)))),
+      parts.background.track(
+        ticket.then((given) => (given === undefined ? undefined : outbox.acknowledge(given, named))),
+      ),
   };
 }
 

@@ -1,7 +1,8 @@
 import type { InvalidationMode, Targets } from '../../core/invalidation.ts';
 import type { FollowedRows, Outbox, OutboxListener, OutboxRow, Undelivered } from '../../core/outbox.ts';
+import { namesEverything } from '../../core/targets.ts';
 import type { Schedule } from './link.ts';
-import type { MemoryOutboxTable, OutboxSession } from './outbox-table.ts';
+import type { MemoryOutboxTable, OutboxSession, StoredRow } from './outbox-table.ts';
 
 const WINDOW_MS = 10 * 60_000;
 
@@ -70,8 +71,12 @@ export class MemoryOutbox implements Outbox {
     });
   }
 
-  acknowledge(given: string): void {
-    this.#run('acknowledge', () => this.#table.settle(({ ticket }) => ticket === given)).catch((error: unknown) =>
+  acknowledge(given: string, told: Targets): void {
+    const isTold = ({ ticket, targets: { ids, tags } }: StoredRow): boolean =>
+      ticket === given &&
+      (namesEverything(told) ||
+        (ids.every((id) => told.ids.includes(id)) && tags.every((tag) => told.tags.includes(tag))));
+    this.#run('acknowledge', () => this.#table.settle(isTold)).catch((error: unknown) =>
       this.#listener?.onError(error),
     );
   }

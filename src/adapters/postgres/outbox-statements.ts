@@ -2,6 +2,7 @@ import type { ISql } from 'postgres';
 import type { InvalidationMode, Targets } from '../../core/invalidation.ts';
 import type { OutboxRow, Undelivered } from '../../core/outbox.ts';
 import { WRITERS_OWN } from './outbox-table.ts';
+import type { Ticket } from './tickets.ts';
 
 /** Rows read at once, and about the most names that they may have together. */
 const ROWS_AT_ONCE = 500;
@@ -80,10 +81,16 @@ export async function settle(sql: ISql, ids: readonly string[]): Promise<void> {
     where id = any (${list(sql, ids)}::bigint[]) and delivered_at is null`;
 }
 
-export async function settleTickets(sql: ISql, tickets: readonly string[]): Promise<void> {
+/** Of the rows under each ticket those that name nothing but what was acknowledged. */
+export async function settleTickets(sql: ISql, tickets: readonly Ticket[]): Promise<void> {
   await sql`
     update tiercel_outbox set delivered_at = clock_timestamp()
-    where origin = any (${list(sql, tickets)}::text[]) and delivered_at is null`;
+    from jsonb_to_recordset(${JSON.stringify(tickets)}::text::jsonb)
+      as told (ticket text, keys jsonb, tags jsonb, everything boolean)
+    where origin = told.ticket and delivered_at is null and (
+      told.everything or (
+        tiercel_outbox.keys <@ array(select jsonb_array_elements_text(told.keys))
+        and tiercel_outbox.tags <@ array(select jsonb_array_elements_text(told.tags))))`;
 }
 
 export async function record(sql: ISql, ticket: string, { ids, tags }: Targets, mode: InvalidationMode): Promise<void> {

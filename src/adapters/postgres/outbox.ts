@@ -4,10 +4,11 @@ import { type Duration, toMs } from '../../core/duration.ts';
 import { InvalidOptionError } from '../../core/errors.ts';
 import type { InvalidationMode, Targets } from '../../core/invalidation.ts';
 import type { FollowedRows, Outbox, OutboxListener, OutboxRow, Undelivered } from '../../core/outbox.ts';
+import { namesEverything } from '../../core/targets.ts';
 import * as statements from './outbox-statements.ts';
 import { CHANNEL } from './outbox-table.ts';
 import { OwnSession } from './own-session.ts';
-import { Tickets } from './tickets.ts';
+import { type Ticket, Tickets } from './tickets.ts';
 
 /** How an outbox is used. */
 export interface OutboxOptions {
@@ -54,7 +55,7 @@ export class PostgresOutbox implements Outbox {
     this.windowMs = windowMs;
     this.#sole = sole;
     this.#session = new OwnSession(sql, () => this.#onChange());
-    const mark = (tickets: readonly string[]) => this.#run((own) => statements.settleTickets(own, tickets));
+    const mark = (tickets: readonly Ticket[]) => this.#run((own) => statements.settleTickets(own, tickets));
     this.#tickets = new Tickets(mark, (error) => this.#onError(error));
   }
 
@@ -106,8 +107,9 @@ export class PostgresOutbox implements Outbox {
     return ticket;
   }
 
-  acknowledge(ticket: string): void {
-    this.#tickets.add(ticket);
+  acknowledge(ticket: string, targets: Targets): void {
+    const { ids: keys, tags } = targets;
+    this.#tickets.add({ ticket, keys, tags, everything: namesEverything(targets) });
   }
 
   async follow(cursor: string | undefined): Promise<FollowedRows> {

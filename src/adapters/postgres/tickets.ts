@@ -1,3 +1,12 @@
+/** What L2 has acknowledged under a ticket. */
+export interface Ticket {
+  readonly ticket: string;
+  readonly keys: readonly string[];
+  readonly tags: readonly string[];
+  /** Whatever its rows name. */
+  readonly everything: boolean;
+}
+
 /** Tickets that wait to be written; beyond, they are forgotten, and their rows delivered once more. */
 const MOST_WAITING = 10_000;
 /** How long the first of them waits for others, in milliseconds: well within the second that a writer has. */
@@ -7,21 +16,21 @@ const MOST_AT_ONCE = 1_000;
 
 /** What was acknowledged and is to be marked as delivered: gathered, so that it costs the database little. */
 export class Tickets {
-  readonly #mark: (tickets: readonly string[]) => Promise<void>;
+  readonly #mark: (tickets: readonly Ticket[]) => Promise<void>;
   readonly #onError: (error: unknown) => void;
-  readonly #waiting = new Set<string>();
+  readonly #waiting = new Set<Ticket>();
   #writing: Promise<void> | undefined;
 
   /**
    * @param mark Writes them.
    * @param onError Told of what `mark` throws. There is nothing to be done: a row that is not marked is delivered again.
    */
-  constructor(mark: (tickets: readonly string[]) => Promise<void>, onError: (error: unknown) => void) {
+  constructor(mark: (tickets: readonly Ticket[]) => Promise<void>, onError: (error: unknown) => void) {
     this.#mark = mark;
     this.#onError = onError;
   }
 
-  add(ticket: string): void {
+  add(ticket: Ticket): void {
     if (this.#waiting.size >= MOST_WAITING) return;
     this.#waiting.add(ticket);
     this.#writing ??= this.#writeSoon();

@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test';
 import type { Targets } from '../../../src/core/invalidation.ts';
 import type { Outbox, OutboxRow } from '../../../src/core/outbox.ts';
+import { EVERYTHING } from '../../../src/core/targets.ts';
 import { until } from '../../support/wait.ts';
 
 /** One database with an outbox, and writers who know nothing of any cache. */
@@ -82,18 +83,32 @@ export function outboxContract(make: () => Promise<OutboxHarness>): void {
     const recorded = await outbox.record({ ids: ['b'], tags: ['t'] }, 'expire');
     await both.commitClaimed(outbox, keys('c'));
     expect((await outbox.undelivered('all')).map(({ mode }) => mode)).toEqual(['delete', 'expire', 'delete']);
-    outbox.acknowledge(ticket);
-    outbox.acknowledge(recorded);
-    outbox.acknowledge('of nobody');
+    outbox.acknowledge(ticket, keys('a', 'more'));
+    outbox.acknowledge(recorded, { ids: ['b'], tags: ['t'] });
+    outbox.acknowledge('of nobody', EVERYTHING);
     await until(async () => (await outbox.undelivered('all')).length === 1, { what: 'the marks' });
     expect(namesOf(await outbox.undelivered('all'))).toEqual(['c']);
+    await outbox.close();
+  });
+
+  test('marks nothing that names more than was acknowledged', async () => {
+    await using both = await make();
+    const outbox = both.outbox();
+    outbox.start(NEVER);
+    const forgetful = await both.commitClaimed(outbox, { ids: ['a', 'b'], tags: ['t'] });
+    const thorough = await both.commitClaimed(outbox, { ids: ['c'], tags: ['t'] });
+    outbox.acknowledge(forgetful, { ids: ['a', 'b'], tags: [] });
+    outbox.acknowledge(forgetful, { ids: ['a'], tags: ['t'] });
+    outbox.acknowledge(thorough, EVERYTHING);
+    await until(async () => (await outbox.undelivered('all')).length === 1, { what: 'the mark' });
+    expect(namesOf(await outbox.undelivered('all'))).toEqual(['a', 'b']);
     await outbox.close();
   });
 
   test('what was acknowledged before it closes is marked by then', async () => {
     await using both = await make();
     const [one, two] = [both.outbox(), both.outbox()];
-    for (let row = 0; row < 20; row += 1) one.acknowledge(await both.commitClaimed(one, keys(`k${row}`)));
+    for (let row = 0; row < 20; row += 1) one.acknowledge(await both.commitClaimed(one, keys(`k${row}`)), EVERYTHING);
     await one.close();
     expect(await two.undelivered('all')).toEqual([]);
     await two.close();
