@@ -21,7 +21,10 @@ export async function refreshDashboards(sql: Sql): Promise<boolean> {
       await addUpDepartures(tx);
       await refreshView(tx);
       // As of the beginning: what was committed in the meantime is missing.
-      await tx`update org_dashboards_refresh set snapshot = pg_current_snapshot(), refreshed_at = now()`;
+      await tx`
+        update org_dashboards_refresh
+        set cluster = system_identifier, snapshot = pg_current_snapshot(), refreshed_at = now()
+        from pg_control_system()`;
     });
     return true;
   } catch (error) {

@@ -309,6 +309,13 @@ describe.each(CATALOGS)('dashboards on %s', (_, open) => {
         expect((await dashboardsAge(tx)).ageSeconds).toBe(0);
       }));
 
+    test('is not used where a dump has brought it: the numbers of transactions are those of another cluster', () =>
+      trying(async (tx) => {
+        await tx`update org_dashboards_refresh set cluster = cluster + 1`;
+        expect((await dashboardOf(tx, 6))?.freshness.from).toBe('tables');
+        expect(await dashboardsAreStale(tx)).toBe(true);
+      }));
+
     test('that nobody has filled is not used, and filled by the next refresh', async () => {
       await catalog.sql`refresh materialized view org_dashboards with no data`;
       const dashboard = await dashboardOf(catalog.sql, 6, new AbortController().signal);

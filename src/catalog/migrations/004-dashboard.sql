@@ -112,6 +112,8 @@ create unique index org_dashboards_org on org_dashboards (org_id);
 -- cannot say, because it sees a little more with each of its statements.
 create table org_dashboards_refresh (
   only_row     boolean primary key default true check (only_row),
+  -- The numbers of transactions mean nothing in another cluster, and a dump takes this row along.
+  cluster      bigint,
   snapshot     pg_snapshot,
   refreshed_at timestamptz
 );

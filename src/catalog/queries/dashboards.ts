@@ -46,12 +46,12 @@ export async function dashboardsAge(sql: Queryable, signal?: AbortSignal): Promi
   return row ?? { refreshedAt: null, ageSeconds: null };
 }
 
-/** Whether the materialized dashboards are too old to be used, or a change of some dashboard is missing in them. */
+/** Whether the materialized dashboards are too old to be judged, or a change of some dashboard is missing in them. */
 export async function dashboardsAreStale(sql: Queryable): Promise<boolean> {
   const names = (column: 'keys' | 'tags', prefix: string) =>
     sql`exists (select from unnest(${sql(column)}) name where starts_with(name, ${prefix}))`;
   const [row] = await sql<{ isStale: boolean }[]>`
-    select not ${isYoung(sql)} or exists (
+    select not ${canBeJudged(sql)} or exists (
       select from tiercel_outbox
       where ${isUnseen(sql)} and (
         tags && ${[tags.dashboards, ROOT_TAG]} or ${names('keys', prefixes.dashboard)} or ${names('tags', prefixes.org)}
@@ -70,7 +70,7 @@ function fromViewOrTables(sql: Queryable, orgId: number) {
     with true_view as (
       select org_dashboards.*, 'view' as source, refreshed_at, ${ageSeconds(sql)} as age
       from org_dashboards cross join org_dashboards_refresh
-      where org_id = ${orgId} and ${isYoung(sql)} and not exists (
+      where org_id = ${orgId} and ${canBeJudged(sql)} and not exists (
         select from tiercel_outbox
         where ${isUnseen(sql)} and (
           keys && ${[keys.dashboard(orgId)]} or tags && ${[tags.org(orgId), tags.dashboards, ROOT_TAG]}
@@ -94,11 +94,13 @@ const columns = (sql: Queryable) => sql`
   source as from, refreshed_at as "refreshedAt", age as "ageSeconds"`;
 
 /**
- * Of a row of `org_dashboards_refresh`. The outbox keeps its rows for at least ten minutes after they were delivered; of a
- * view that is older, nobody could say what it has missed. A clock that was set back makes nothing young.
+ * Of a row of `org_dashboards_refresh`: whether the outbox can tell what has happened since. It keeps its rows for at least
+ * ten minutes after they were delivered, in the cluster whose transactions they name. A clock that was set back makes nothing
+ * young.
  */
-const isYoung = (sql: Queryable) => sql`
-  coalesce(refreshed_at between clock_timestamp() - interval '5 minutes' and clock_timestamp(), false)`;
+const canBeJudged = (sql: Queryable) => sql`
+  coalesce(refreshed_at between clock_timestamp() - interval '5 minutes' and clock_timestamp()
+           and cluster = (select system_identifier from pg_control_system()), false)`;
 
 /** Of a row of `org_dashboards_refresh`. */
 const ageSeconds = (sql: Queryable) => sql`
