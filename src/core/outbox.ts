@@ -10,6 +10,19 @@ export interface OutboxRow {
 /** Which of the rows that nobody has delivered: those whose time has come, or also those that are still left to their writer. */
 export type Undelivered = 'due' | 'all';
 
+/** How things stand with the lead. */
+export interface Lead {
+  /** Whether this instance leads. */
+  readonly leads: boolean;
+  /** How many milliseconds ago the longest waiting row became due; 0 when none waits. */
+  readonly lagMs: number;
+  /**
+   * The cache was not there while others were, and rows may be gone that it has not seen: whatever L2 holds must not be
+   * believed. Says so until {@link Outbox.renewed}.
+   */
+  readonly mustRenew: boolean;
+}
+
 /** Told of what happens beside the calls. */
 export interface OutboxListener {
   /** There may be something new. It may be lost, and may be called in vain. */
@@ -32,11 +45,14 @@ export interface Outbox {
   /** Begins to listen. */
   start(listener: OutboxListener): void;
   /**
-   * Takes the lead, or keeps it; one instance leads at a time. Two that do so at once, because one of them was paused, do
-   * no harm but work twice.
-   * @returns whether this instance leads, and how many milliseconds ago the longest waiting row became due (0: none waits).
+   * Takes the lead for one cache, or keeps it; one of its instances leads at a time. Two that do so at once, because one of
+   * them was paused, do no harm but work twice. What is delivered, and what not, is that cache's matter from now on: other
+   * caches, in other Redises or namespaces, may read the same outbox.
+   * @param cache What {@link Heartbeat.identity} says of its L2.
    */
-  lead(): Promise<{ readonly leads: boolean; readonly lagMs: number }>;
+  lead(cache: string): Promise<Lead>;
+  /** The cache has begun with nothing, as {@link Lead.mustRenew} asked for. */
+  renewed(): Promise<void>;
   /** Gives the lead to another. */
   resign(): Promise<void>;
   /** Some rows that nobody has delivered, those first that wait longest; none when there are none. As many as fit into memory with ease. */

@@ -58,6 +58,8 @@ export interface Heartbeat {
    * and under which generation its entries lie. `undefined`: none is known.
    */
   readonly last: { readonly time: number; readonly generation: string } | undefined;
+  /** Names the contents of the server as long as they last, restarts and failovers included: one for all their instances. */
+  readonly identity: string;
   /** When somebody last asked for a mark in this epoch, in the server's time; 0: nobody has. */
   readonly wanted: number;
   /** The latest mark of this epoch: all that was committed by then has been delivered. 0: there is none. */

@@ -107,12 +107,30 @@ export class Relay {
     const demand: Demand = this.#remote.breaker.isClosed ? this.#repair.demand : { kind: 'away' };
     if (demand.kind === 'away') return this.#standBack();
     this.#reachableAt = this.#parts.clock.now();
-    const { leads, lagMs } = await this.#outbox.lead();
+    const { leads, lagMs, mustRenew } = await this.#outbox.lead(demand.identity);
     this.#leads = leads;
     this.#lagMs = lagMs;
     if (!leads) return;
+    if (mustRenew) return this.#renew(demand);
     await this.#fulfil(demand);
     await this.#outbox.prune(true);
+  }
+
+  /** Nobody knows what has passed this cache by: it begins with nothing. */
+  async #renew(demand: Exclude<Demand, { kind: 'away' }>): Promise<void> {
+    const [epoch, present] =
+      demand.kind === 'repair' ? [demand.epoch, undefined] : [demand.session.epoch, demand.session.generation];
+    await this.#begin(epoch, present);
+    await this.#outbox.renewed();
+    this.#looks.wake();
+  }
+
+  /** Nothing old is in a fresh generation, but L1 may hold what is waiting to be delivered; it goes before anybody believes. */
+  async #begin(epoch: string, replaces: string | undefined): Promise<void> {
+    const fresh = this.#parts.random.token();
+    await this.#pass('all', { epoch, generation: replaces ?? fresh }, true);
+    await this.#within(this.#remote.tier.agreeGeneration(epoch, fresh, replaces));
+    this.#onRepaired();
   }
 
   #fulfil(demand: Exclude<Demand, { kind: 'away' }>): Promise<void> {
@@ -150,10 +168,7 @@ export class Relay {
     const { tier } = this.#remote;
     const gapMs = last === undefined ? Infinity : time - last.time;
     if (last === undefined || gapMs < -MARGIN_MS || gapMs > this.#outbox.windowMs - MARGIN_MS) {
-      const generation = await this.#within(tier.agreeGeneration(epoch, this.#parts.random.token()));
-      // Nothing old is in it, but L1 may hold what these rows are about.
-      await this.#pass('all', { epoch, generation });
-      return this.#onRepaired();
+      return this.#begin(epoch, undefined);
     }
     const session = { epoch, generation: last.generation };
     await this.#redeliver(session, Math.max(gapMs, 0) + MARGIN_MS);

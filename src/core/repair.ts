@@ -9,11 +9,17 @@ export type Demand =
   /** It cannot be told anything. */
   | { readonly kind: 'away' }
   /** Nothing but what is due. */
-  | { readonly kind: 'due'; readonly session: Session }
+  | { readonly kind: 'due'; readonly identity: string; readonly session: Session }
   /** Somebody has come back: whatever was committed before `time` must be delivered, then the mark says so. */
-  | { readonly kind: 'mark'; readonly session: Session; readonly time: number }
+  | { readonly kind: 'mark'; readonly identity: string; readonly session: Session; readonly time: number }
   /** Another history has begun: its entries can be believed again once whatever they may have missed is delivered. */
-  | { readonly kind: 'repair'; readonly epoch: string; readonly time: number; readonly last: Heartbeat['last'] };
+  | {
+      readonly kind: 'repair';
+      readonly identity: string;
+      readonly epoch: string;
+      readonly time: number;
+      readonly last: Heartbeat['last'];
+    };
 
 /** Which history the server tells, and whether it may be read already. */
 export interface Judgement {
@@ -88,10 +94,10 @@ export class Repair {
   /** What is asked of the relay, by the latest heartbeat; one that is too old says nothing. */
   get demand(): Demand {
     if (this.#latest === undefined || this.#clock.now() - this.#latest.at > this.#maxLagMs) return { kind: 'away' };
-    const { epoch, generation, time, last, wanted, marked } = this.#latest.heartbeat;
-    if (generation === undefined) return { kind: 'repair', epoch, time, last };
+    const { identity, epoch, generation, time, last, wanted, marked } = this.#latest.heartbeat;
+    if (generation === undefined) return { kind: 'repair', identity, epoch, time, last };
     const session = { epoch, generation };
-    return wanted > marked ? { kind: 'mark', session, time } : { kind: 'due', session };
+    return wanted > marked ? { kind: 'mark', identity, session, time } : { kind: 'due', identity, session };
   }
 
   #isRepaired({ epoch, time, marked }: Heartbeat, hasAsked: boolean): boolean {

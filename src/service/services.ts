@@ -1,6 +1,5 @@
-import type { TransactionSql } from 'postgres';
 import type { LookupCache } from '../adapters/elysia/index.ts';
-import type { Sql } from '../catalog/sql.ts';
+import type { Sql, Transaction } from '../catalog/sql.ts';
 import type { Lookup } from '../core/lookup.ts';
 import type { Invalidates } from '../resources/mutation.ts';
 import type { Access } from './access.ts';
@@ -17,7 +16,7 @@ export interface ResourceCache extends LookupCache {
 /** Where the triggers write down what a transaction makes untrue. */
 export interface Claims {
   /** The rows of this transaction are left to its writer for a moment, who names the ticket when it invalidates. */
-  claim(transaction: TransactionSql): Promise<string>;
+  claim(transaction: Transaction): Promise<string>;
 }
 
 /** What the routes of resources share. */

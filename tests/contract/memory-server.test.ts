@@ -190,6 +190,7 @@ describe('what a simulator needs of the memory server', () => {
       'tag',
       'generation',
       'note',
+      'note',
     ]);
     for (const name of server.names()) server.evict(name);
     expect(server.names()).toEqual([]);

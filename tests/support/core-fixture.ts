@@ -6,6 +6,7 @@ import {
   MemoryServer,
   memoryLocalTier,
   type Schedule,
+  type StoredRow,
 } from '../../src/adapters/memory/index.ts';
 import { assembleCache, COLLABORATORS } from '../../src/core/assemble.ts';
 import type { CacheOptions } from '../../src/core/cache-options.ts';
@@ -110,6 +111,11 @@ export class Fleet {
   /** Holds what matches at that stage; see {@link Gates.hold}. */
   hold(stage: Stage, what: string): Gate {
     return this.#gates.hold(stage, what);
+  }
+
+  /** Rows of the database that have not reached everybody. */
+  undelivered(): StoredRow[] {
+    return this.database.beyond(0).filter(({ deliveredAt }) => deliveredAt === undefined);
   }
 
   /** Lets time pass, and everything happen that is due in it. */

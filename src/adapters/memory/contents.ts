@@ -15,6 +15,7 @@ interface HeldValue {
 
 /** What a server remembers of its instances. */
 export type Note =
+  | { readonly kind: 'identity'; readonly identity: string }
   | { readonly kind: 'beat'; readonly time: number; readonly generation: string }
   | { readonly kind: 'marks'; readonly epoch: string; readonly wanted: number; readonly marked: number };
 
@@ -27,7 +28,7 @@ export class Contents {
   readonly claims: ExpiringMap<string>;
   readonly tags: ExpiringMap<TagGeneration>;
   readonly generations: ExpiringMap<string>;
-  /** The last heartbeat that found a generation, and what is known of marks: one of each. */
+  /** The last heartbeat that found a generation, what is known of marks, and whose data these are: one of each. */
   readonly notes: ExpiringMap<Note>;
   counter: number | undefined;
   /** The last number before the counter went: a new start must lie beyond it even if the clock stood still. */

@@ -93,11 +93,14 @@ export class MemoryDatabase {
     const { marked, ...marks } = this.#marks();
     const wanted = wantsMark ? time : marks.wanted;
     if (wantsMark) this.#storeMarks(wanted, marked);
+    const named = notes.get('identity');
+    const identity = named?.kind === 'identity' ? named.identity : nonce;
+    notes.set('identity', { kind: 'identity', identity }, RECORD_STAY_MS);
     const sequence = this.#sequence();
     this.#host.publish(heartbeatChannel(instance), { kind: 'heartbeat', epoch, sequence, nonce });
     const { time: at, generation: under } = last?.kind === 'beat' ? last : {};
     const before = at === undefined || under === undefined ? undefined : { time: at, generation: under };
-    return { epoch, sequence, time, generation, last: before, wanted, marked };
+    return { epoch, sequence, time, generation, last: before, identity, wanted, marked };
   }
 
   agreeGeneration(epoch: string, proposal: string, replaces?: string): string {

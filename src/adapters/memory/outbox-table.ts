@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import type { InvalidationMode, Targets } from '../../core/invalidation.ts';
-import type { OutboxRow } from '../../core/outbox.ts';
+import type { Lead, OutboxRow } from '../../core/outbox.ts';
 
 /** A row that a transaction has left; it is here from its commit on. */
 export interface StoredRow extends OutboxRow {
@@ -8,6 +8,9 @@ export interface StoredRow extends OutboxRow {
   readonly number: number;
   readonly ticket: string | undefined;
   readonly notBefore: number;
+  /** The caches that have it. */
+  readonly deliveredTo: Set<string>;
+  /** When the last of all caches that are there had it. */
   deliveredAt: number | undefined;
 }
 
@@ -24,6 +27,8 @@ export interface MemoryOutboxOptions {
 const WRITERS_OWN_MS = 1_000;
 /** Who says nothing for so long does not lead any more. */
 const IDLE_SESSION_MS = 1_500;
+/** A cache that nobody has led for so long is away: no row waits for it. */
+const AWAY_AFTER_MS = 15_000;
 const ROWS_AT_ONCE = 500;
 /** Rows that a follower is told of one by one. */
 const MOST_FOLLOWED = 1_000;
@@ -33,6 +38,14 @@ const UNDELIVERED_MS = 24 * 60 * 60_000;
 export interface OutboxSession {
   readonly name: string;
   onChange(): void;
+}
+
+/** One cache that reads the outbox. */
+interface CacheState {
+  leader: OutboxSession | undefined;
+  heardOfLeaderAt: number;
+  seenAt: number;
+  mustRenew: boolean;
 }
 
 /** The outbox of a database in this process: its rows, and who leads. Each method is one statement. */
@@ -45,8 +58,7 @@ export class MemoryOutboxTable {
   /** Commits that are not in {@link #rows} any more. */
   #pruned = 0;
   #numbers = 0;
-  #leader: OutboxSession | undefined;
-  #heardOfLeaderAt = 0;
+  readonly #caches = new Map<string, CacheState>();
   readonly #followers = new Set<OutboxSession>();
 
   constructor({ clock, rowsAtOnce = ROWS_AT_ONCE, onDelivered = () => {} }: MemoryOutboxOptions) {
@@ -68,47 +80,66 @@ export class MemoryOutboxTable {
   /** The commit of a transaction. One without a ticket wakes who listens. */
   commit(targets: Targets, mode: InvalidationMode = 'delete', ticket?: string, number = this.draw()): StoredRow {
     const notBefore = this.#clock.now() + (ticket === undefined ? 0 : WRITERS_OWN_MS);
-    const row: StoredRow = { id: String(number), number, targets, mode, ticket, notBefore, deliveredAt: undefined };
+    const row: StoredRow = {
+      id: String(number),
+      number,
+      targets,
+      mode,
+      ticket,
+      notBefore,
+      deliveredTo: new Set(),
+      deliveredAt: undefined,
+    };
     this.#rows.push(row);
     if (ticket === undefined) for (const session of this.#listeners()) session.onChange();
     return row;
   }
 
-  lead(session: OutboxSession): boolean {
-    const isFree = this.#leader === undefined || this.#clock.now() - this.#heardOfLeaderAt > IDLE_SESSION_MS;
-    if (isFree) this.#leader = session;
+  lead(session: OutboxSession, cache: string): Lead {
+    const now = this.#clock.now();
+    const state = this.#stateOf(cache);
+    if (state.leader === undefined || now - state.heardOfLeaderAt > IDLE_SESSION_MS) state.leader = session;
     this.heard(session);
-    return this.#leader === session;
+    const leads = state.leader === session;
+    if (leads) this.#register(cache, state);
+    return { leads, lagMs: this.#lag(cache), mustRenew: leads && state.mustRenew };
+  }
+
+  /** The cache has begun anew. */
+  renewed(cache: string): void {
+    this.#stateOf(cache).mustRenew = false;
   }
 
   /** Somebody's session has said something. */
   heard(session: OutboxSession): void {
-    if (this.#leader === session) this.#heardOfLeaderAt = this.#clock.now();
+    for (const state of this.#caches.values()) if (state.leader === session) state.heardOfLeaderAt = this.#clock.now();
   }
 
   /** Somebody's session is at an end, or gives up the lead. */
   leave(session: OutboxSession): void {
-    if (this.#leader === session) this.#leader = undefined;
+    for (const state of this.#caches.values()) if (state.leader === session) state.leader = undefined;
     this.#followers.delete(session);
   }
 
   /** All sessions are at an end, and nobody has been told: who led notices at its next look. */
   dropSessions(): void {
-    this.#leader = undefined;
+    for (const state of this.#caches.values()) state.leader = undefined;
     this.#followers.clear();
   }
 
-  undelivered(isDue: boolean): StoredRow[] {
+  undelivered(cache: string, isDue: boolean): StoredRow[] {
     return this.#rows
-      .filter(({ deliveredAt, notBefore }) => deliveredAt === undefined && (!isDue || notBefore <= this.#clock.now()))
+      .filter((row) => isWaiting(row, cache) && (!isDue || row.notBefore <= this.#clock.now()))
       .sort((one, other) => one.notBefore - other.notBefore || one.number - other.number)
       .slice(0, this.#rowsAtOnce);
   }
 
-  delivered(withinMs: number, after: number): StoredRow[] {
+  delivered(cache: string, withinMs: number, after: number): StoredRow[] {
     const since = this.#clock.now() - withinMs;
+    const isDelivered = ({ deliveredAt, deliveredTo }: StoredRow): boolean =>
+      deliveredAt === undefined ? deliveredTo.has(cache) : deliveredAt > since;
     return this.#rows
-      .filter(({ number, deliveredAt = Number.NEGATIVE_INFINITY }) => deliveredAt > since && number > after)
+      .filter((row) => row.number > after && isDelivered(row))
       .sort((one, other) => one.number - other.number)
       .slice(0, this.#rowsAtOnce);
   }
@@ -118,18 +149,15 @@ export class MemoryOutboxTable {
     return this.#rows.filter((row) => row.number > number).sort((one, other) => one.number - other.number);
   }
 
-  settle(which: (row: StoredRow) => boolean): void {
+  /** These rows have reached a cache; they are delivered once no other that is there lacks them. */
+  settle(cache: string, which: (row: StoredRow) => boolean): void {
     for (const row of this.#rows) {
-      if (row.deliveredAt !== undefined || !which(row)) continue;
+      if (!isWaiting(row, cache) || !which(row)) continue;
+      row.deliveredTo.add(cache);
+      if (this.#others(cache).some((other) => !row.deliveredTo.has(other))) continue;
       row.deliveredAt = this.#clock.now();
       this.#onDelivered(row);
     }
-  }
-
-  /** Milliseconds since the oldest undelivered row became due. */
-  lag(): number {
-    const waiting = this.undelivered(true)[0];
-    return waiting === undefined ? 0 : this.#clock.now() - waiting.notBefore;
   }
 
   /** Commits so far, and the rows of those after `seen` that are not `self`'s own. */
@@ -145,8 +173,11 @@ export class MemoryOutboxTable {
 
   prune(windowMs: number, isRelayed: boolean): void {
     const now = this.#clock.now();
-    const keeps = ({ deliveredAt, notBefore }: StoredRow): boolean =>
-      deliveredAt === undefined ? isRelayed || now - notBefore <= UNDELIVERED_MS : now - deliveredAt <= windowMs;
+    const keeps = ({ deliveredAt, deliveredTo, notBefore }: StoredRow): boolean => {
+      if (deliveredAt !== undefined) return now - deliveredAt <= windowMs;
+      if (deliveredTo.size > 0) return now - notBefore <= windowMs;
+      return isRelayed || now - notBefore <= UNDELIVERED_MS;
+    };
     // From the front alone, so that the rest can be counted.
     const first = this.#rows.findIndex(keeps);
     const gone = first === -1 ? this.#rows.length : first;
@@ -154,8 +185,42 @@ export class MemoryOutboxTable {
     this.#pruned += gone;
   }
 
+  /** Milliseconds since the oldest row that a cache waits for became due. */
+  #lag(cache: string): number {
+    const waiting = this.undelivered(cache, true)[0];
+    return waiting === undefined ? 0 : this.#clock.now() - waiting.notBefore;
+  }
+
+  #stateOf(cache: string): CacheState {
+    const known = this.#caches.get(cache);
+    if (known !== undefined) return known;
+    const mustRenew = this.#caches.size > 0;
+    const made = { leader: undefined, heardOfLeaderAt: 0, seenAt: Number.NEGATIVE_INFINITY, mustRenew };
+    this.#caches.set(cache, made);
+    return made;
+  }
+
+  /** One that was away while another was not may have missed rows that count as delivered by now. */
+  #register(cache: string, state: CacheState): void {
+    const now = this.#clock.now();
+    const others = [...this.#caches].filter(([name]) => name !== cache);
+    if (now - state.seenAt > AWAY_AFTER_MS && others.some(([, { seenAt }]) => seenAt > state.seenAt))
+      state.mustRenew = true;
+    state.seenAt = now;
+  }
+
+  /** Caches that are there, beside this one. */
+  #others(cache: string): string[] {
+    const since = this.#clock.now() - AWAY_AFTER_MS;
+    return [...this.#caches].flatMap(([name, { seenAt }]) => (name !== cache && seenAt > since ? [name] : []));
+  }
+
   *#listeners(): Generator<OutboxSession> {
-    if (this.#leader !== undefined) yield this.#leader;
+    for (const { leader } of this.#caches.values()) if (leader !== undefined) yield leader;
     yield* this.#followers;
   }
+}
+
+function isWaiting({ deliveredAt, deliveredTo }: StoredRow, cache: string): boolean {
+  return deliveredAt === undefined && !deliveredTo.has(cache);
 }

@@ -1,5 +1,5 @@
 import type { InvalidationMode, Targets } from '../../core/invalidation.ts';
-import type { FollowedRows, Outbox, OutboxListener, OutboxRow, Undelivered } from '../../core/outbox.ts';
+import type { FollowedRows, Lead, Outbox, OutboxListener, OutboxRow, Undelivered } from '../../core/outbox.ts';
 import { namesEverything } from '../../core/targets.ts';
 import type { Schedule } from './link.ts';
 import type { MemoryOutboxTable, OutboxSession, StoredRow } from './outbox-table.ts';
@@ -15,6 +15,7 @@ export class MemoryOutbox implements Outbox {
   readonly #session: OutboxSession;
   #listener: OutboxListener | undefined;
   #tickets = 0;
+  #cache = '';
 
   /**
    * @param name Of the process; begins its tickets.
@@ -42,8 +43,13 @@ export class MemoryOutbox implements Outbox {
     this.#listener = listener;
   }
 
-  lead(): Promise<{ leads: boolean; lagMs: number }> {
-    return this.#run('lead', () => ({ leads: this.#table.lead(this.#session), lagMs: this.#table.lag() }));
+  lead(cache: string): Promise<Lead> {
+    this.#cache = cache;
+    return this.#run('lead', () => this.#table.lead(this.#session, cache));
+  }
+
+  renewed(): Promise<void> {
+    return this.#run('renewed', () => this.#table.renewed(this.#cache));
   }
 
   resign(): Promise<void> {
@@ -51,15 +57,15 @@ export class MemoryOutbox implements Outbox {
   }
 
   undelivered(which: Undelivered): Promise<readonly OutboxRow[]> {
-    return this.#run('undelivered', () => this.#table.undelivered(which === 'due'));
+    return this.#run('undelivered', () => this.#table.undelivered(this.#cache, which === 'due'));
   }
 
   delivered(withinMs: number, after: string | undefined): Promise<readonly OutboxRow[]> {
-    return this.#run('delivered', () => this.#table.delivered(withinMs, Number(after ?? 0)));
+    return this.#run('delivered', () => this.#table.delivered(this.#cache, withinMs, Number(after ?? 0)));
   }
 
   settle(ids: readonly string[]): Promise<void> {
-    return this.#run('settle', () => this.#table.settle(({ id }) => ids.includes(id)));
+    return this.#run('settle', () => this.#table.settle(this.#cache, ({ id }) => ids.includes(id)));
   }
 
   record(targets: Targets, mode: InvalidationMode): Promise<string> {
@@ -76,7 +82,7 @@ export class MemoryOutbox implements Outbox {
       ticket === given &&
       (namesEverything(told) ||
         (ids.every((id) => told.ids.includes(id)) && tags.every((tag) => told.tags.includes(tag))));
-    this.#run('acknowledge', () => this.#table.settle(isTold)).catch((error: unknown) =>
+    this.#run('acknowledge', () => this.#table.settle(this.#cache, isTold)).catch((error: unknown) =>
       this.#listener?.onError(error),
     );
   }

@@ -25,7 +25,7 @@ $body$;
 revoke all on function tiercel_outbox_add(text[], text[]) from public;`;
 
 /**
- * The table alone. `xid` orders nothing: together with a snapshot it says exactly which rows somebody has not seen yet,
+ * The table, and the caches that read it: a row is delivered when all of them have it. `xid` orders nothing: together with a snapshot it says exactly which rows somebody has not seen yet,
  * however their transactions overlapped.
  */
 const TABLE = `
@@ -37,12 +37,18 @@ create table if not exists tiercel_outbox (
   origin       text,
   at           timestamptz not null default clock_timestamp(),
   not_before   timestamptz not null default clock_timestamp(),
+  delivered_to text[] not null default '{}',
   delivered_at timestamptz,
   xid          xid8 not null default pg_current_xact_id()
 ) with (autovacuum_vacuum_scale_factor = 0.05);
 create index if not exists tiercel_outbox_undelivered on tiercel_outbox (not_before, id) where delivered_at is null;
 create index if not exists tiercel_outbox_origin on tiercel_outbox (origin) where delivered_at is null and origin is not null;
-create index if not exists tiercel_outbox_xid on tiercel_outbox (xid);`;
+create index if not exists tiercel_outbox_xid on tiercel_outbox (xid);
+create table if not exists tiercel_outbox_caches (
+  cache   text primary key,
+  seen_at timestamptz not null default clock_timestamp(),
+  renew   boolean not null
+);`;
 
 /**
  * Functions look in this schema alone, whoever's statement calls them; temporary tables come last. Outside of a transaction
@@ -111,7 +117,12 @@ export function outboxSql(tables: readonly ChangedTable[]): string {
 
 /** What takes the outbox away again, in a transaction: triggers, functions, and the table with the rows in it. */
 export function dropOutboxSql(): string {
-  return join([SET_SEARCH_PATH, DROP_TRIGGERS, 'drop table if exists tiercel_outbox;', RESTORE_SEARCH_PATH]);
+  return join([
+    SET_SEARCH_PATH,
+    DROP_TRIGGERS,
+    'drop table if exists tiercel_outbox, tiercel_outbox_caches;',
+    RESTORE_SEARCH_PATH,
+  ]);
 }
 
 function join(parts: readonly string[]): string {

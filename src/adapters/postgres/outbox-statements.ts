@@ -11,6 +11,9 @@ const NAMES_AT_ONCE = 10_000;
 const MOST_FOLLOWED = 1_000;
 /** Rows removed at once. */
 const PRUNED_AT_ONCE = 2_000;
+/** A cache is registered anew after so long, and counts as away when nobody has done so for longer. */
+const REGISTERED_FOR = '5 seconds';
+const AWAY_AFTER = '15 seconds';
 /** "tier" as a number, so that no other program's locks are met. */
 const LOCK = 0x7469_6572;
 
@@ -29,22 +32,52 @@ function toRow({ id, keys, tags, mode }: Row): OutboxRow {
 const list = (sql: ISql, values: readonly string[]) =>
   sql`(select coalesce(array_agg(value), '{}') from jsonb_array_elements_text(${JSON.stringify(values)}::text::jsonb))`;
 
-/** Milliseconds since the row that waits longest became due; 0 when none waits. */
-const lag = (sql: ISql) => sql`
-  coalesce((select extract(epoch from clock_timestamp() - min(not_before)) * 1000 from tiercel_outbox
-            where delivered_at is null and not_before <= now()), 0)::float8 as lag`;
+/** What one cache has not been told of yet. */
+const waiting = (sql: ISql, cache: string) => sql`delivered_at is null and not delivered_to @> array[${cache}]::text[]`;
 
-/** One lock for each schema of each database. */
-export async function lead(sql: ISql): Promise<{ leads: boolean; lagMs: number }> {
-  const [row] = await sql<{ leads: boolean; lag: number }[]>`
-    select pg_try_advisory_lock(${LOCK}, hashtext(current_schema())) as leads, ${lag(sql)}`;
-  return { leads: row?.leads === true, lagMs: Math.max(Number(row?.lag ?? 0), 0) };
+/** Milliseconds since the row that waits longest became due; 0 when none waits. */
+const lag = (sql: ISql, cache: string) => sql`
+  coalesce((select extract(epoch from clock_timestamp() - min(not_before)) * 1000 from tiercel_outbox
+            where ${waiting(sql, cache)} and not_before <= now()), 0)::float8 as lag`;
+
+/** One lock for each cache, in each schema of each database. `isKnown`: it need not be registered anew. */
+export async function lead(
+  sql: ISql,
+  cache: string,
+): Promise<{ readonly leads: boolean; readonly lagMs: number; readonly isKnown: boolean }> {
+  const [row] = await sql<{ leads: boolean; lag: number; known: boolean }[]>`
+    select pg_try_advisory_lock(${LOCK}, hashtext(current_schema() || '.' || ${cache})) as leads, ${lag(sql, cache)},
+           exists (select from tiercel_outbox_caches
+                   where cache = ${cache} and not renew
+                     and seen_at > clock_timestamp() - ${REGISTERED_FOR}::text::interval) as known`;
+  return { leads: row?.leads === true, lagMs: Math.max(Number(row?.lag ?? 0), 0), isKnown: row?.known === true };
 }
 
-/** For who is alone and need not ask. */
-export async function look(sql: ISql): Promise<{ leads: boolean; lagMs: number }> {
-  const [row] = await sql<{ lag: number }[]>`select ${lag(sql)}`;
-  return { leads: true, lagMs: Math.max(Number(row?.lag ?? 0), 0) };
+/**
+ * From now on rows wait for this cache too. One that was away while others were not may have missed rows that are marked or
+ * gone by now.
+ * @returns whether it must begin anew; so it stays until {@link renewed}.
+ */
+export async function register(sql: ISql, cache: string): Promise<boolean> {
+  const [row] = await sql<{ renew: boolean }[]>`
+    insert into tiercel_outbox_caches as own (cache, renew)
+    values (${cache}, exists (select from tiercel_outbox_caches where cache <> ${cache}))
+    on conflict (cache) do update set
+      seen_at = clock_timestamp(),
+      renew = own.renew or (
+        own.seen_at <= clock_timestamp() - ${AWAY_AFTER}::text::interval
+        and exists (select from tiercel_outbox_caches other where other.cache <> own.cache and other.seen_at > own.seen_at))
+    returning renew`;
+  return row?.renew !== false;
+}
+
+export async function renewed(sql: ISql, cache: string): Promise<void> {
+  await sql`update tiercel_outbox_caches set renew = false where cache = ${cache}`;
+}
+
+/** The cache is no more: no row waits for it. */
+export async function unregister(sql: ISql, cache: string): Promise<void> {
+  await sql`delete from tiercel_outbox_caches where cache = ${cache}`;
 }
 
 export async function resign(sql: ISql): Promise<void> {
@@ -52,42 +85,58 @@ export async function resign(sql: ISql): Promise<void> {
 }
 
 /** By a partial index over the rows that wait: nothing that is delivered is looked at. */
-export async function undelivered(sql: ISql, which: Undelivered): Promise<OutboxRow[]> {
+export async function undelivered(sql: ISql, cache: string, which: Undelivered): Promise<OutboxRow[]> {
   const due = which === 'due' ? sql`and not_before <= now()` : sql``;
   const rows = await sql<Row[]>`
     select id::text, to_json(keys) as keys, to_json(tags) as tags, mode from (
       select *, row_number() over waiting as place,
              sum(cardinality(keys) + cardinality(tags)) over (waiting rows unbounded preceding) as names
       from (select id, keys, tags, mode, not_before from tiercel_outbox
-            where delivered_at is null ${due} order by not_before, id limit ${ROWS_AT_ONCE}) oldest
+            where ${waiting(sql, cache)} ${due} order by not_before, id limit ${ROWS_AT_ONCE}) oldest
       window waiting as (order by not_before, id)
     ) counted
     where place = 1 or names <= ${NAMES_AT_ONCE} order by place`;
   return rows.map(toRow);
 }
 
-export async function delivered(sql: ISql, withinMs: number, after: string | undefined): Promise<OutboxRow[]> {
+/** Also what has been delivered to this cache and still waits for another. */
+export async function delivered(
+  sql: ISql,
+  cache: string,
+  withinMs: number,
+  after: string | undefined,
+): Promise<OutboxRow[]> {
   const rows = await sql<Row[]>`
     select id::text, to_json(keys) as keys, to_json(tags) as tags, mode from tiercel_outbox
-    where delivered_at > clock_timestamp() - ${withinMs}::float8 * interval '1 millisecond'
+    where (delivered_at > clock_timestamp() - ${withinMs}::float8 * interval '1 millisecond'
+           or (delivered_at is null and delivered_to @> array[${cache}]::text[]))
       and id > ${after ?? '0'}::text::bigint
     order by id limit ${ROWS_AT_ONCE}`;
   return rows.map(toRow);
 }
 
-export async function settle(sql: ISql, ids: readonly string[]): Promise<void> {
+/** The row has reached this cache; it is delivered once no other that is there lacks it. */
+const delivery = (sql: ISql, cache: string) => sql`
+  delivered_to = delivered_to || ${cache}::text,
+  delivered_at = case when not exists (
+    select from tiercel_outbox_caches
+    where cache <> ${cache} and cache <> all (delivered_to)
+      and seen_at > clock_timestamp() - ${AWAY_AFTER}::text::interval
+  ) then clock_timestamp() end`;
+
+export async function settle(sql: ISql, cache: string, ids: readonly string[]): Promise<void> {
   await sql`
-    update tiercel_outbox set delivered_at = clock_timestamp()
-    where id = any (${list(sql, ids)}::bigint[]) and delivered_at is null`;
+    update tiercel_outbox set ${delivery(sql, cache)}
+    where id = any (${list(sql, ids)}::bigint[]) and ${waiting(sql, cache)}`;
 }
 
 /** Of the rows under each ticket those that name nothing but what was acknowledged. */
-export async function settleTickets(sql: ISql, tickets: readonly Ticket[]): Promise<void> {
+export async function settleTickets(sql: ISql, cache: string, tickets: readonly Ticket[]): Promise<void> {
   await sql`
-    update tiercel_outbox set delivered_at = clock_timestamp()
+    update tiercel_outbox set ${delivery(sql, cache)}
     from jsonb_to_recordset(${JSON.stringify(tickets)}::text::jsonb)
       as told (ticket text, keys jsonb, tags jsonb, everything boolean)
-    where origin = told.ticket and delivered_at is null and (
+    where origin = told.ticket and ${waiting(sql, cache)} and (
       told.everything or (
         tiercel_outbox.keys <@ array(select jsonb_array_elements_text(told.keys))
         and tiercel_outbox.tags <@ array(select jsonb_array_elements_text(told.tags))))`;
@@ -126,8 +175,9 @@ export async function follow(sql: ISql, cursor: string | undefined, self: string
 }
 
 /**
- * Removes rows that were delivered longer ago than `windowMs`, and undelivered ones that are older than `undeliveredMs`;
- * without that, undelivered ones stay.
+ * Removes rows that were delivered longer ago than `windowMs`, or to some caches while the others are gone; and undelivered
+ * ones that are older than `undeliveredMs`; without that, undelivered ones stay. Caches that were not seen for a day are
+ * forgotten: they begin anew.
  * @returns whether there may be more.
  */
 export async function prune(sql: ISql, windowMs: number, undeliveredMs: number | undefined): Promise<boolean> {
@@ -135,8 +185,11 @@ export async function prune(sql: ISql, windowMs: number, undeliveredMs: number |
   const undelivered =
     undeliveredMs === undefined ? sql`` : sql`or (delivered_at is null and at < ${before(undeliveredMs)})`;
   const { count } = await sql`
+    with forgotten as (delete from tiercel_outbox_caches where seen_at < clock_timestamp() - interval '1 day')
     delete from tiercel_outbox where id in (
-      select id from tiercel_outbox where delivered_at < ${before(windowMs)} ${undelivered}
+      select id from tiercel_outbox
+      where delivered_at < ${before(windowMs)}
+         or (delivered_at is null and delivered_to <> '{}' and at < ${before(windowMs)}) ${undelivered}
       order by id limit ${PRUNED_AT_ONCE} for update skip locked)`;
   return count === PRUNED_AT_ONCE;
 }

@@ -3,7 +3,7 @@ import type { ISql, Sql, TransactionSql } from 'postgres';
 import { type Duration, toMs } from '../../core/duration.ts';
 import { InvalidOptionError } from '../../core/errors.ts';
 import type { InvalidationMode, Targets } from '../../core/invalidation.ts';
-import type { FollowedRows, Outbox, OutboxListener, OutboxRow, Undelivered } from '../../core/outbox.ts';
+import type { FollowedRows, Lead, Outbox, OutboxListener, OutboxRow, Undelivered } from '../../core/outbox.ts';
 import { namesEverything } from '../../core/targets.ts';
 import * as statements from './outbox-statements.ts';
 import { CHANNEL } from './outbox-table.ts';
@@ -31,10 +31,12 @@ const UNDELIVERED_MS = 24 * 60 * 60_000;
 /** Between two removals of old rows when there was little to remove, in milliseconds. */
 const PRUNE_EVERY_MS = 10_000;
 
+/** Whoever has no L2 delivers to nobody. */
+const NO_CACHE = '';
 /** How often old rows are removed where this process is alone. */
 const CLAIMS_PER_PRUNE = 100;
 
-/** An outbox in a Postgres database, made with `outboxSql`. One outbox serves one cache, in as many processes as there are. */
+/** An outbox in a Postgres database, made with `outboxSql`. Any number of caches and processes may use one. */
 export class PostgresOutbox implements Outbox {
   readonly system = 'postgresql';
   readonly windowMs: number;
@@ -45,6 +47,8 @@ export class PostgresOutbox implements Outbox {
   /** Begins this process's tickets. */
   readonly #self = `${randomBytes(12).toString('base64url')}.`;
   #drawn = 0;
+  /** Whose deliveries these are: the cache of the last {@link lead}. */
+  #cache = NO_CACHE;
   #onChange: () => void = () => {};
   #onError: (error: unknown) => void = () => {};
   #pruneAt = 0;
@@ -55,7 +59,8 @@ export class PostgresOutbox implements Outbox {
     this.windowMs = windowMs;
     this.#sole = sole;
     this.#session = new OwnSession(sql, () => this.#onChange());
-    const mark = (tickets: readonly Ticket[]) => this.#run((own) => statements.settleTickets(own, tickets));
+    const mark = (tickets: readonly Ticket[]) =>
+      this.#run((own) => statements.settleTickets(own, this.#cache, tickets));
     this.#tickets = new Tickets(mark, (error) => this.#onError(error));
   }
 
@@ -78,27 +83,35 @@ export class PostgresOutbox implements Outbox {
     this.#onError = onError;
   }
 
-  async lead(): Promise<{ leads: boolean; lagMs: number }> {
-    if (this.#sole) return this.#run(statements.look);
-    const state = await this.#run(statements.lead);
-    if (state.leads) await this.#listen();
-    return state;
+  async lead(cache: string): Promise<Lead> {
+    const former = this.#cache;
+    this.#cache = cache;
+    const { isKnown, ...state } = await this.#run((sql) => statements.lead(sql, cache));
+    if (!state.leads) return { ...state, mustRenew: false };
+    await this.#listen();
+    // Redis has lost what it was: nothing waits for that any more.
+    if (former !== NO_CACHE && former !== cache) await this.#run((sql) => statements.unregister(sql, former));
+    return { ...state, mustRenew: !isKnown && (await this.#run((sql) => statements.register(sql, cache))) };
+  }
+
+  renewed(): Promise<void> {
+    return this.#run((sql) => statements.renewed(sql, this.#cache));
   }
 
   resign(): Promise<void> {
-    return this.#sole ? Promise.resolve() : this.#run(statements.resign);
+    return this.#run(statements.resign);
   }
 
   undelivered(which: Undelivered): Promise<readonly OutboxRow[]> {
-    return this.#run((sql) => statements.undelivered(sql, which));
+    return this.#run((sql) => statements.undelivered(sql, this.#cache, which));
   }
 
   delivered(withinMs: number, after: string | undefined): Promise<readonly OutboxRow[]> {
-    return this.#run((sql) => statements.delivered(sql, withinMs, after));
+    return this.#run((sql) => statements.delivered(sql, this.#cache, withinMs, after));
   }
 
   settle(ids: readonly string[]): Promise<void> {
-    return this.#run((sql) => statements.settle(sql, ids));
+    return this.#run((sql) => statements.settle(sql, this.#cache, ids));
   }
 
   async record(targets: Targets, mode: InvalidationMode): Promise<string> {
@@ -112,9 +125,16 @@ export class PostgresOutbox implements Outbox {
     this.#tickets.add({ ticket, keys, tags, everything: namesEverything(targets) });
   }
 
+  /**
+   * A cursor holds as long as the session does in which it was given out. A server that has died, or that another has taken
+   * over from, may have lost its last commits, and gives out their transaction ids once more.
+   */
   async follow(cursor: string | undefined): Promise<FollowedRows> {
+    const wasListening = this.#session.isListening;
     await this.#listen();
-    return this.#run((sql) => statements.follow(sql, cursor, this.#self));
+    const followed = await this.#run((sql) => statements.follow(sql, cursor, this.#self));
+    const isSameSession = wasListening && this.#session.isListening;
+    return isSameSession || cursor === undefined ? followed : { ...followed, rows: [], everything: true };
   }
 
   async prune(isRelayed: boolean): Promise<void> {

@@ -11,6 +11,8 @@ export interface Keyspace {
   readonly awake: string;
   /** When a mark was last wanted, and the latest one. */
   readonly marks: string;
+  /** Names all that is here. */
+  readonly identity: string;
   /** Channel of the invalidations. */
   readonly bus: string;
   /** The generation agreed for one run of the server. */
@@ -49,6 +51,7 @@ export function keyspace(prefix: string): Keyspace {
     heartbeat: `${shard}:hb`,
     awake: `${shard}:up`,
     marks: `${shard}:mark`,
+    identity: `${shard}:id`,
     bus: `${shard}:bus`,
     generation: (epoch) => `${shard}:gen:${epoch}`,
     entry: keyOf('e'),

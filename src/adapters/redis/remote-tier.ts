@@ -51,15 +51,15 @@ export class RedisRemoteTier implements RemoteTier {
   }
 
   async heartbeat(instance: string, nonce: string, wantsMark = false): Promise<Heartbeat> {
-    const { heartbeat, sequence, generation, marks, awake, echo } = this.#keys;
+    const { heartbeat, sequence, generation, marks, awake, identity, echo } = this.#keys;
     const believed = this.#connections.epoch ?? '';
     const reply = await this.#connections.run(
       SCRIPTS.heartbeat,
-      [heartbeat, sequence, generation(believed), marks, awake],
-      [believed, RECORD_STAY_MS, echo(instance), heartbeatHead(nonce), wantsMark ? 1 : 0],
+      [heartbeat, sequence, generation(believed), marks, awake, identity],
+      [believed, RECORD_STAY_MS, echo(instance), heartbeatHead(nonce), wantsMark ? 1 : 0, nonce],
     );
     if (!Array.isArray(reply)) throw unexpected('heartbeat', reply);
-    const [epoch, number, time, agreed, last, wanted, marked] = reply.map((part) =>
+    const [epoch, number, time, agreed, last, wanted, marked, named] = reply.map((part) =>
       part === null ? undefined : String(part),
     );
     if (epoch !== believed) {
@@ -73,6 +73,7 @@ export class RedisRemoteTier implements RemoteTier {
       time: Number(time),
       generation: agreed,
       last: lastOf(last),
+      identity: String(named),
       wanted: Number(wanted),
       marked: Number(marked),
     };

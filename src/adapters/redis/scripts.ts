@@ -119,9 +119,9 @@ local function leaveMark(key, epoch, time, stay)
 end`;
 
 /**
- * KEYS heartbeat, counter, generation, marks, sign of life · ARGV epoch, stay, channel, message, whether a mark is wanted.
- * Answers epoch, number, time, generation, the heartbeat record of before, when a mark was wanted, the latest mark. Without
- * a generation the record stays as it is, for whoever repairs this history, and the write that proves goes elsewhere.
+ * KEYS heartbeat, counter, generation, marks, sign of life, identity · ARGV epoch, stay, channel, message, whether a mark is
+ * wanted, an identity for a server that has none. Answers epoch, number, time, generation, the heartbeat record of before,
+ * when a mark was wanted, the latest mark, the identity. Without a generation the record stays as it is, for whoever repairs this history, and the write that proves goes elsewhere.
  */
 const heartbeat = script(
   'allow-oom',
@@ -145,8 +145,10 @@ if ARGV[5] == '1' then
   wanted = time
   storeMarks(KEYS[4], epoch, wanted, marked, ARGV[2])
 end
+local identity = redis.call('GET', KEYS[6]) or ARGV[6]
+redis.call('SET', KEYS[6], identity, 'PX', ARGV[2])
 publish(ARGV[3], ARGV[4], epoch, number)
-return { epoch, number, digits(time, 1), generation, last, digits(wanted, 1), digits(marked, 1) }`,
+return { epoch, number, digits(time, 1), generation, last, digits(wanted, 1), digits(marked, 1), identity }`,
 );
 
 /**

@@ -31,14 +31,14 @@ test('nothing stays in Redis for ever but the counter, and heartbeats keep the g
   await tier.invalidate(orderOf([], ['deleted']), session);
 
   const found = await admin.keys(`{${namespace}}*`);
-  expect(found).toHaveLength(11);
+  expect(found).toHaveLength(12);
   for (const key of found) {
     const left = await admin.pttl(key);
     if (key === keys.sequence) expect(left).toBe(-1);
     else expect([key, left > 0]).toEqual([key, true]);
   }
 
-  for (const key of [keys.generation(epoch), keys.heartbeat, keys.marks]) {
+  for (const key of [keys.generation(epoch), keys.heartbeat, keys.marks, keys.identity]) {
     await admin.pexpire(key, 1_000);
     await tier.heartbeat('one', token(), true);
     expect(await admin.pttl(key)).toBeGreaterThan(29 * DAY_MS);

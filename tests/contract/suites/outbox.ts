@@ -41,26 +41,54 @@ export function outboxContract(make: () => Promise<OutboxHarness>): void {
   test('is led by one at a time, and passed on by who resigns or closes', async () => {
     await using both = await make();
     const [one, two] = [both.outbox(), both.outbox()];
-    expect((await one.lead()).leads).toBe(true);
-    expect((await two.lead()).leads).toBe(false);
-    expect((await one.lead()).leads).toBe(true);
+    expect((await one.lead('c')).leads).toBe(true);
+    expect((await two.lead('c')).leads).toBe(false);
+    expect((await one.lead('c')).leads).toBe(true);
     await one.resign();
-    expect((await two.lead()).leads).toBe(true);
-    expect((await one.lead()).leads).toBe(false);
+    expect((await two.lead('c')).leads).toBe(true);
+    expect((await one.lead('c')).leads).toBe(false);
     await two.close();
-    await until(async () => (await one.lead()).leads, { what: 'the lead' });
+    await until(async () => (await one.lead('c')).leads, { what: 'the lead' });
     await one.close();
+  });
+
+  test('serves several caches, each with a leader of its own; a row is delivered when all of them have it', async () => {
+    await using both = await make();
+    const [one, two, three] = [both.outbox(), both.outbox(), both.outbox()];
+    expect(await one.lead('c')).toMatchObject({ leads: true, mustRenew: false });
+    // Of what was before it came, a cache that comes later knows nothing.
+    expect(await two.lead('d')).toMatchObject({ leads: true, mustRenew: true });
+    expect(await two.lead('d')).toMatchObject({ leads: true, mustRenew: true });
+    await two.renewed();
+    expect(await two.lead('d')).toMatchObject({ leads: true, mustRenew: false });
+    expect(await three.lead('d')).toMatchObject({ leads: false });
+    await both.commit(keys('a'));
+    const ids = (await one.undelivered('due')).map(({ id }) => id);
+    await one.settle(ids);
+    expect([namesOf(await one.undelivered('all')), namesOf(await two.undelivered('all'))]).toEqual([[], ['a']]);
+    expect([(await one.lead('c')).lagMs, (await two.lead('d')).lagMs > 0]).toEqual([0, true]);
+    // Whoever repairs his own data needs it, though it is still on its way to another.
+    expect(namesOf(await one.delivered(MINUTE, undefined))).toEqual(['a']);
+    await two.settle(ids);
+    expect(namesOf(await two.undelivered('all'))).toEqual([]);
+    expect(namesOf(await three.delivered(MINUTE, undefined))).toEqual(['a']);
+    // What a writer acknowledges is known to its own cache alone.
+    const ticket = await both.commitClaimed(one, keys('b'));
+    one.acknowledge(ticket, keys('b'));
+    await until(async () => (await one.undelivered('all')).length === 0, { what: 'the mark' });
+    expect(namesOf(await two.undelivered('all'))).toEqual(['b']);
+    await Promise.all([one.close(), two.close(), three.close()]);
   });
 
   test('says how long the oldest row that is due has been waiting', async () => {
     await using both = await make();
     const outbox = both.outbox();
-    expect((await outbox.lead()).lagMs).toBe(0);
+    expect((await outbox.lead('c')).lagMs).toBe(0);
     await both.commitClaimed(outbox, keys('a'));
-    expect((await outbox.lead()).lagMs).toBe(0);
+    expect((await outbox.lead('c')).lagMs).toBe(0);
     await both.commit(keys('b'));
-    const first = await until(async () => (await outbox.lead()).lagMs, { what: 'a lag' });
-    await until(async () => (await outbox.lead()).lagMs > first, { what: 'a greater lag' });
+    const first = await until(async () => (await outbox.lead('c')).lagMs, { what: 'a lag' });
+    await until(async () => (await outbox.lead('c')).lagMs > first, { what: 'a greater lag' });
     await outbox.close();
   });
 
@@ -179,7 +207,7 @@ export function outboxContract(make: () => Promise<OutboxHarness>): void {
     const woken: string[] = [];
     leader.start({ ...NEVER, onChange: () => woken.push('leader') });
     follower.start({ ...NEVER, onChange: () => woken.push('follower') });
-    await leader.lead();
+    await leader.lead('c');
     await follower.follow(undefined);
     woken.length = 0;
     await both.commit(keys('a'));

@@ -19,6 +19,19 @@ export function repairContract(makeHarness: MakeHarness): void {
     await tier.close();
   });
 
+  test('the contents have a name, which goes with them', async () => {
+    await using both = await twoInstances(makeHarness);
+    const { one, two, server } = both;
+    const { identity } = await one.heartbeat('one', token());
+    expect((await two.heartbeat('two', token())).identity).toBe(identity);
+    await server.restart({ keepData: true });
+    const again = await until(() => one.heartbeat('one', token()), { what: 'the new run' });
+    expect(again.identity).toBe(identity);
+    await server.restart({ keepData: false });
+    const empty = await until(() => one.heartbeat('one', token()), { what: 'the empty run' });
+    expect(empty.identity).not.toBe(identity);
+  });
+
   test('a restart brings the record back, and heartbeats keep it until a generation is agreed', async () => {
     await using both = await twoInstances(makeHarness);
     const { one, server, generation } = both;

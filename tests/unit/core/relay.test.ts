@@ -29,7 +29,7 @@ describe('the relay', () => {
     fleet.run(20);
     expect(hold(fleet, 'k')).toEqual([undefined, undefined]);
     expect(fleet.settle(fleet.cache().get('k'))).toBeUndefined();
-    expect(fleet.database.undelivered(false)).toEqual([]);
+    expect(fleet.undelivered()).toEqual([]);
     expect(fleet.members.map(({ cache }) => cache.stats().relayed)).toEqual([1, 0]);
   });
 
@@ -97,12 +97,12 @@ describe('the relay', () => {
     fleet.database.commit(targets('k'));
     fleet.run(100);
     expect(gate.waiting).toBe(1);
-    expect(fleet.database.undelivered(false)).toHaveLength(1);
+    expect(fleet.undelivered()).toHaveLength(1);
     // The reply never comes: after its time is over the same is told again.
     fleet.run(2_000);
     gate.open();
     fleet.run(2_000);
-    expect(fleet.database.undelivered(false)).toEqual([]);
+    expect(fleet.undelivered()).toEqual([]);
     expect(calls(fleet.member(), 'invalidate').length).toBeGreaterThan(1);
   });
 
@@ -112,7 +112,7 @@ describe('the relay', () => {
     fleet.database.commit(targets('', 'x'.repeat(2_000), 'a\nb', 'k'));
     fleet.run(20);
     expect(hold(fleet, 'k')).toEqual([undefined, undefined]);
-    expect(fleet.database.undelivered(false)).toEqual([]);
+    expect(fleet.undelivered()).toEqual([]);
     const refused = fleet.member().failures.filter(({ operation }) => operation === 'relay');
     expect(refused.map(({ tier }) => tier)).toEqual(['source', 'source', 'source']);
   });
@@ -124,7 +124,7 @@ describe('the relay', () => {
       weakening: {
         outbox: (outbox) =>
           overriding(outbox, {
-            lead: () => (away.now ? Promise.reject(new Error('The database is away')) : outbox.lead()),
+            lead: (cache) => (away.now ? Promise.reject(new Error('The database is away')) : outbox.lead(cache)),
           }),
       },
     });
@@ -136,7 +136,7 @@ describe('the relay', () => {
     away.now = false;
     fleet.run(2_100);
     expect(fleet.cache().health().relay).toEqual({ healthy: true, leads: true, lagMs: expect.any(Number) });
-    expect(fleet.database.undelivered(false)).toEqual([]);
+    expect(fleet.undelivered()).toEqual([]);
   });
 
   test('cleans L1 itself where there is no bus', () => {
@@ -167,7 +167,7 @@ describe('the relay', () => {
     for (let row = 0; row < 5_000; row += 1) fleet.database.commit(targets(`k${row % 100}`));
     gate.open();
     fleet.run(3_000);
-    expect(fleet.database.undelivered(false)).toEqual([]);
+    expect(fleet.undelivered()).toEqual([]);
     expect(most).toBe(500);
   });
 });
@@ -185,7 +185,7 @@ describe('the lead', () => {
     stopped.host.pausedUntil = fleet.time.now + 10_000;
     fleet.database.commit(targets('k'));
     fleet.run(2_300);
-    expect(fleet.database.undelivered(false)).toEqual([]);
+    expect(fleet.undelivered()).toEqual([]);
     fleet.run(10_000);
     expect(leaders(fleet)).toHaveLength(1);
     expect(leaders(fleet)).not.toEqual([first]);
@@ -198,7 +198,7 @@ describe('the lead', () => {
     fleet.database.commit(targets('k'));
     fleet.run(5_000);
     expect(leaders(fleet)).toEqual(['i1']);
-    expect(fleet.database.undelivered(false)).toEqual([]);
+    expect(fleet.undelivered()).toEqual([]);
   });
 });
 

@@ -173,7 +173,7 @@ describe('an outage', () => {
     const lead = (): Promise<never> => Promise.reject(new Error('away'));
     const fleet = fleetOf({
       weakening: {
-        outbox: (outbox) => overriding(outbox, { lead: () => (away.now ? lead() : outbox.lead()) }),
+        outbox: (outbox) => overriding(outbox, { lead: (cache) => (away.now ? lead() : outbox.lead(cache)) }),
       },
     });
     fleet.settle(fleet.cache().getOrSet('k', () => 'old'));
