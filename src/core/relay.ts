@@ -14,6 +14,8 @@ import { Repeating } from './repeating.ts';
 /** Looks per bound D, and the longest pause between two: what its writer did not live to deliver is found in time. */
 const LOOKS_PER_BOUND = 3;
 const LONGEST_LOOK_MS = 500;
+/** After a look that found something, or was asked for: there may be more, of which nobody has said so. */
+const NEXT_LOOK_MS = 50;
 /** A leader that could deliver nothing for so long lets another try. */
 const GIVE_UP_MS = 3_000;
 /** Longest pause while the source cannot be asked. */
@@ -51,6 +53,8 @@ export class Relay {
   #leads = false;
   #lagMs: number | undefined;
   #failures = 0;
+  /** The outbox has said that there may be news. */
+  #isAsked = false;
   #reachableAt = Number.NEGATIVE_INFINITY;
 
   /**
@@ -73,7 +77,14 @@ export class Relay {
   }
 
   start(): void {
-    this.#outbox.start(listenerOf(this.#parts, this.#looks));
+    const { onChange, onError } = listenerOf(this.#parts, this.#looks);
+    this.#outbox.start({
+      onError,
+      onChange: () => {
+        this.#isAsked = true;
+        onChange();
+      },
+    });
     this.#looks.start();
   }
 
@@ -91,9 +102,13 @@ export class Relay {
   async #look(): Promise<number> {
     const { maxLagMs, random } = this.#parts;
     const every = Math.min(maxLagMs / LOOKS_PER_BOUND, LONGEST_LOOK_MS);
+    const before = this.#parts.counters.relayed;
+    const wasAsked = this.#isAsked;
+    this.#isAsked = false;
     try {
       await this.#work();
       this.#failures = 0;
+      if (wasAsked || this.#parts.counters.relayed > before) return Math.min(NEXT_LOOK_MS, every);
     } catch (error) {
       this.#report(error);
       this.#failures += 1;

@@ -25,7 +25,7 @@ export const FIXTURE = `
   insert into license_plates (id, org_id, product_id, quantity) values (1, 1, 1, 1), (2, 1, 2, 2), (3, 2, 4, 3);
   insert into users (id, org_id, name) values (1, 1, 'Ann'), (2, 1, 'Ben'), (3, 2, 'Cleo');
   insert into permissions values (1, 'read'), (1, 'write'), (2, 'read');
-  truncate tiercel_outbox`;
+  delete from tiercel_outbox`;
 
 /** `$org`, `$id`, `$n` and `$status` are chosen anew at each place. */
 const ROW_STATEMENTS = [

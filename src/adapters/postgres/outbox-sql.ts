@@ -1,12 +1,11 @@
 import { assertDeclaration, type ChangedTable, OutboxDeclarationError } from './changed-table.ts';
-import { CHANNEL, WRITERS_OWN } from './outbox-table.ts';
+import { CHANNEL, NOTIFY_LOCK, WRITERS_OWN } from './outbox-table.ts';
 import { checkOf } from './table-check.ts';
 import { triggersOf } from './triggers.ts';
 
 /**
  * What every trigger ends with. A transaction that names its `tiercel.origin` is followed by its writer's own invalidation:
- * its rows wait a second for that and wake nobody. Everybody else's wake the relay as soon as they are committed; the
- * notifications of one transaction are one. It is the owner's alone, or anybody could say that anything has changed.
+ * its rows wait a second for that. It is the owner's alone, or anybody could say that anything has changed.
  */
 const ADD = `
 create or replace function tiercel_outbox_add(names text[], labels text[]) returns void
@@ -19,10 +18,28 @@ begin
     names, labels, origin,
     case when origin is null then clock_timestamp() else clock_timestamp() + interval '${WRITERS_OWN}' end
   );
-  if origin is null then perform pg_notify('${CHANNEL}', ''); end if;
 end
 $body$;
 revoke all on function tiercel_outbox_add(text[], text[]) from public;`;
+
+/**
+ * Rows without an origin wake the relay as soon as they are committed. Postgres commits transactions that notify one after
+ * the other, with what it takes to write them to the disk; so of those that would commit at one moment only the first does,
+ * and whoever it wakes looks once more a little later. The lock is asked for at the commit: a transaction that stays open
+ * must not hold it.
+ */
+const NOTIFY = `
+create or replace function tiercel_outbox_notify() returns trigger
+language plpgsql security definer set search_path from current as $body$
+begin
+  if pg_try_advisory_xact_lock(${NOTIFY_LOCK}, hashtext(current_schema())) then perform pg_notify('${CHANNEL}', ''); end if;
+  return null;
+end
+$body$;
+revoke all on function tiercel_outbox_notify() from public;
+create constraint trigger tiercel_outbox_notify after insert on tiercel_outbox deferrable initially deferred
+  for each row when (new.origin is null) execute function tiercel_outbox_notify();
+alter table tiercel_outbox enable always trigger tiercel_outbox_notify;`;
 
 /**
  * The table, and the caches that read it: a row is delivered when all of them have it. `xid` orders nothing: together with a snapshot it says exactly which rows somebody has not seen yet,
@@ -75,6 +92,11 @@ declare
   one record;
   home regnamespace := quote_ident(current_schema());
 begin
+  -- What this transaction has written before would wait for its end, and keep the table from being changed.
+  if exists (select from pg_trigger join pg_class on pg_class.oid = tgrelid
+             where tgname = 'tiercel_outbox_notify' and relnamespace = home) then
+    execute format('set constraints %s.tiercel_outbox_notify immediate', home);
+  end if;
   for one in
     select tgname, tgrelid::regclass as watched from pg_trigger
     join pg_proc on pg_proc.oid = tgfoid
@@ -112,7 +134,7 @@ export function outboxSql(tables: readonly ChangedTable[]): string {
       throw new OutboxDeclarationError(declared.table, 'it is declared twice');
   }
   const watched = tables.flatMap((table) => [checkOf(table), triggersOf(table)]);
-  return join([SET_SEARCH_PATH, TABLE, DROP_TRIGGERS, ADD, ...watched, RESTORE_SEARCH_PATH]);
+  return join([SET_SEARCH_PATH, TABLE, DROP_TRIGGERS, ADD, NOTIFY, ...watched, RESTORE_SEARCH_PATH]);
 }
 
 /** What takes the outbox away again, in a transaction: triggers, functions, and the table with the rows in it. */

@@ -1,7 +1,7 @@
 import type { ISql } from 'postgres';
 import type { InvalidationMode, Targets } from '../../core/invalidation.ts';
 import type { OutboxRow, Undelivered } from '../../core/outbox.ts';
-import { WRITERS_OWN } from './outbox-table.ts';
+import { LEAD_LOCK, WRITERS_OWN } from './outbox-table.ts';
 import type { Ticket } from './tickets.ts';
 
 /** Rows read at once, and about the most names that they may have together. */
@@ -14,8 +14,6 @@ const PRUNED_AT_ONCE = 2_000;
 /** A cache is registered anew after so long, and counts as away when nobody has done so for longer. */
 const REGISTERED_FOR = '5 seconds';
 const AWAY_AFTER = '15 seconds';
-/** "tier" as a number, so that no other program's locks are met. */
-const LOCK = 0x7469_6572;
 
 interface Row {
   readonly id: string;
@@ -46,7 +44,7 @@ export async function lead(
   cache: string,
 ): Promise<{ readonly leads: boolean; readonly lagMs: number; readonly isKnown: boolean }> {
   const [row] = await sql<{ leads: boolean; lag: number; known: boolean }[]>`
-    select pg_try_advisory_lock(${LOCK}, hashtext(current_schema() || '.' || ${cache})) as leads, ${lag(sql, cache)},
+    select pg_try_advisory_lock(${LEAD_LOCK}, hashtext(current_schema() || '.' || ${cache})) as leads, ${lag(sql, cache)},
            exists (select from tiercel_outbox_caches
                    where cache = ${cache} and not renew
                      and seen_at > clock_timestamp() - ${REGISTERED_FOR}::text::interval) as known`;
