@@ -13,8 +13,11 @@ const VALUES_VERSION = 1;
 /** The cache of all resources, with the tiers that the configuration names. It closes the outbox that it is given. */
 export function createCatalogCache(config: Config, outbox: Outbox | undefined, log: Logger): TieredCache {
   const { l1, maxLagMs, namespace } = config.cache;
-  if (config.redis === undefined)
-    log.info({ event: 'no_redis' }, 'REDIS_URL is not set: no L2 and no bus, each instance is on its own');
+  if (config.redis === undefined) {
+    const others =
+      outbox === undefined ? 'this instance is on its own' : 'instances learn of changes from the database';
+    log.info({ event: 'no_redis' }, `REDIS_URL is not set: no L2 and no bus, ${others}`);
+  }
   return createCache({
     name: 'catalog',
     version: VALUES_VERSION,

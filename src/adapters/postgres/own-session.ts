@@ -85,12 +85,12 @@ export class OwnSession {
         statement_timeout: ANSWER_MS,
       },
       onnotify: () => this.#onNotify(),
-      onclose: () => {
-        this.#isListening = false;
-      },
+      // A client whose connection was lost in the middle of a statement would tell the next one of that loss.
+      onclose: () => this.#drop(client),
     };
     // The client takes its own parsed settings back, as it does itself for `listen`; its types do not say so.
-    return postgres(settings as unknown as Parameters<typeof postgres>[0]);
+    const client = postgres(settings as unknown as Parameters<typeof postgres>[0]);
+    return client;
   }
 
   #drop(client: Sql): void {
@@ -98,7 +98,7 @@ export class OwnSession {
       this.#client = undefined;
       this.#isListening = false;
     }
-    // Nobody waits for it: what it has not answered has been given up, and its end has nothing to tell.
+    // Nobody waits for it: what it has not answered is lost or has been given up, and its end has nothing to tell.
     client.end({ timeout: 0 }).catch(() => undefined);
   }
 }
