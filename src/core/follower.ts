@@ -7,8 +7,9 @@ import type { Parts } from './parts.ts';
 import { withoutPattern } from './record.ts';
 import { Repeating } from './repeating.ts';
 
-/** Looks per bound D: one may fail without L1 being suspended. */
+/** Looks per bound D, of which one may fail without L1 being suspended; and the longest pause between two. */
 const LOOKS_PER_BOUND = 3;
+const LONGEST_LOOK_MS = 500;
 /** What was committed longer ago, in bounds of the outbox's memory, may be gone from it. */
 const SAFE_SHARE = 0.5;
 
@@ -28,7 +29,7 @@ export class Follower {
   constructor(parts: Parts, outbox: Outbox) {
     this.#parts = parts;
     this.#outbox = outbox;
-    this.#everyMs = parts.maxLagMs / LOOKS_PER_BOUND;
+    this.#everyMs = Math.min(parts.maxLagMs / LOOKS_PER_BOUND, LONGEST_LOOK_MS);
     this.#looks = new Repeating(parts.clock, () => this.#look());
   }
 
@@ -70,7 +71,7 @@ export class Follower {
     this.#lookedAt = beganAt;
     proof.takeHeartbeat('', 0, beganAt);
     await this.#recordOwed();
-    await this.#outbox.prune(false);
+    await this.#outbox.prune();
   }
 
   /** What could not be written down when it was ordered. */

@@ -284,8 +284,8 @@ export class Heart implements HeartbeatLink, RemoteListener {
     const heartbeat = await within(clock, this.#deadlineMs, tier.heartbeat(instance, nonce, asks));
     this.#remote.learn(heartbeat, sentAt, clock.now());
     this.#watchEpoch(heartbeat.epoch);
-    const judgement = await within(clock, this.#deadlineMs, this.#repair.judge(heartbeat, asks, tier));
     this.accept(sentAt);
+    const judgement = await within(clock, this.#deadlineMs, this.#repair.judge(heartbeat, asks, tier));
     this.#onBeat();
     await this.#take(judgement);
   }

@@ -76,11 +76,8 @@ export interface Outbox {
    * overlapped; without a cursor none. `everything`: they are too many, or too old, to be named.
    */
   follow(cursor: string | undefined): Promise<FollowedRows>;
-  /**
-   * Removes some of what nobody can ask for any more; often called, and mostly does nothing.
-   * @param isRelayed Whether undelivered rows will be delivered by somebody. Else they are only kept for followers.
-   */
-  prune(isRelayed: boolean): Promise<void>;
+  /** Removes some of what nobody can ask for any more; often called, and mostly does nothing. */
+  prune(): Promise<void>;
   close(): Promise<void>;
 }
 

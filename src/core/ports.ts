@@ -60,9 +60,9 @@ export interface Heartbeat {
   readonly last: { readonly time: number; readonly generation: string } | undefined;
   /** Names the contents of the server as long as they last, restarts and failovers included: one for all their instances. */
   readonly identity: string;
-  /** When somebody last asked for a mark in this epoch, in the server's time; 0: nobody has. */
+  /** How often somebody has asked for a mark in this epoch, this heartbeat included. */
   readonly wanted: number;
-  /** The latest mark of this epoch: all that was committed by then has been delivered. 0: there is none. */
+  /** The latest mark of this epoch: all that was committed before so many had asked has been delivered. 0: there is none. */
   readonly marked: number;
 }
 
@@ -74,6 +74,8 @@ export interface RepairedGeneration {
   readonly since: number;
   /** It may only be believed if no more than so many milliseconds have passed since. */
   readonly withinMs: number;
+  /** What {@link Heartbeat.wanted} was by then: the mark that is left with it. */
+  readonly mark: number;
 }
 
 /** What a script says when the caller's {@link Session} is not the server's: nothing was done. */
@@ -133,16 +135,16 @@ export interface RemoteTier {
   heartbeat(instance: string, nonce: string, wantsMark?: boolean): Promise<Heartbeat>;
   /**
    * Sets the epoch's generation to `proposal`, a fresh one, if it has none or still has the one that it `replaces`; answers
-   * what it is now. Leaves a mark of this moment: nothing old can be in it.
+   * what it is now. Leaves a mark for all who have asked: nothing old can be in it. Rejects in another epoch.
    */
   agreeGeneration(epoch: string, proposal: string, replaces?: string): Promise<string>;
   /**
-   * Sets the epoch's generation, if it has none, to one that was repaired, and leaves a mark of that moment.
-   * @returns what it is now; `undefined` when too much time has passed, and nothing was done.
+   * Sets the epoch's generation, if it has none, to one that was repaired, and leaves its mark.
+   * @returns what it is now; `undefined` when too much time has passed, or in another epoch, and nothing was done.
    */
   adoptGeneration(repaired: RepairedGeneration): Promise<string | undefined>;
-  /** All that was committed before `time` has been delivered in this epoch. Nothing happens in another, or to a later mark. */
-  leaveMark(epoch: string, time: number): Promise<void>;
+  /** All that was committed before so many had asked is delivered. Nothing happens in another epoch, or to a later mark. */
+  leaveMark(epoch: string, mark: number): Promise<void>;
   /**
    * Reads a key and, if it holds nothing, takes the lease under `token` for `leaseMs`. `none`: the lease is mine. A full
    * server, which grants no lease, still says what it holds; it rejects as `full` only when that is nothing.

@@ -26,8 +26,9 @@ const NOT_NEEDED: Recorded = { written: Promise.resolve(true), acknowledge: () =
 export function record(parts: Parts, targets: Targets, mode: InvalidationMode, as: RecordedAs): Recorded {
   const { outbox, clock, emit } = parts;
   if (outbox === undefined || as === false) return NOT_NEEDED;
+  if (as !== undefined)
+    return { written: Promise.resolve(true), acknowledge: () => outbox.acknowledge(as, namesOf(targets)) };
   const named = withoutPattern(targets);
-  if (as !== undefined) return { written: Promise.resolve(true), acknowledge: () => outbox.acknowledge(as, named) };
   // One that is written too late was not waited for, and stays: it is only delivered once more.
   const ticket = within(clock, RECORD_MS, outbox.record(named, mode)).catch((error: unknown) => {
     emit({ type: 'tier_failure', error, operation: 'record', tier: 'source', background: false });
@@ -45,4 +46,9 @@ export function record(parts: Parts, targets: Targets, mode: InvalidationMode, a
 /** A pattern in the outbox is its whole namespace: to be delivered or repeated only when something went wrong. */
 export function withoutPattern({ ids, tags, pattern }: Targets): Targets {
   return pattern === undefined ? { ids, tags } : { ids, tags: [...tags, namespaceTag(pattern.namespace)] };
+}
+
+/** What was named one by one; what a pattern has met nobody knows. */
+function namesOf({ ids, tags }: Targets): Targets {
+  return { ids, tags };
 }

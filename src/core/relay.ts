@@ -128,7 +128,7 @@ export class Relay {
     if (!leads) return;
     if (mustRenew) return this.#renew(demand);
     await this.#fulfil(demand);
-    await this.#outbox.prune(true);
+    await this.#outbox.prune();
   }
 
   /** Nobody knows what has passed this cache by: it begins with nothing. */
@@ -162,15 +162,16 @@ export class Relay {
   /** Whoever cannot reach L2 does not compete for the lead, and does not keep it for long. */
   async #standBack(): Promise<void> {
     this.#lagMs = undefined;
+    await this.#outbox.prune();
     if (!this.#leads || this.#parts.clock.now() - this.#reachableAt < GIVE_UP_MS) return;
     this.#leads = false;
     await this.#outbox.resign();
   }
 
   /** Everything that had been committed when the demand was made, though its writer may yet deliver it. */
-  async #leaveMark({ session, time }: Extract<Demand, { kind: 'mark' }>): Promise<void> {
+  async #leaveMark({ session, wanted }: Extract<Demand, { kind: 'mark' }>): Promise<void> {
     await this.#pass('all', session);
-    await this.#within(this.#remote.tier.leaveMark(session.epoch, time));
+    await this.#within(this.#remote.tier.leaveMark(session.epoch, wanted));
     this.#onRepaired();
   }
 
@@ -186,20 +187,24 @@ export class Relay {
       return this.#begin(epoch, undefined);
     }
     const session = { epoch, generation: last.generation };
-    await this.#redeliver(session, Math.max(gapMs, 0) + MARGIN_MS);
+    // What is marked while this goes on moves from the one to the other, and must not be missed by both.
+    await this.#pass('all', session, true);
+    await this.#redeliver(session);
     for (;;) {
       const { demand } = this.#repair;
       if (demand.kind !== 'repair' || demand.epoch !== epoch || this.#looks.isClosed) return;
       await this.#pass('all', session, true);
-      const repaired = { ...session, since: demand.time, withinMs: REPAIRED_WITHIN_MS };
+      const { time: since, wanted: mark } = demand;
+      const repaired = { ...session, since, withinMs: REPAIRED_WITHIN_MS, mark };
       if ((await this.#within(tier.adoptGeneration(repaired))) !== undefined) return this.#onRepaired();
     }
   }
 
-  async #redeliver(session: Session, withinMs: number): Promise<void> {
+  /** All that the outbox remembers to have been delivered. */
+  async #redeliver(session: Session): Promise<void> {
     let after: string | undefined;
-    for (;;) {
-      const rows = await this.#outbox.delivered(withinMs, after);
+    while (!this.#looks.isClosed) {
+      const rows = await this.#outbox.delivered(this.#outbox.windowMs, after);
       if (rows.length === 0) return;
       await this.#deliver(rows, session, true);
       after = rows.at(-1)?.id;

@@ -1,23 +1,25 @@
 import type { Clock, Random } from './clock.ts';
 import type { Heartbeat, RemoteTier, Session } from './ports.ts';
 
-/** So long an instance waits for a relay; then a fresh generation, cold and right, does without one. */
+/** So long a history without a generation waits for a relay; then a fresh one, cold and right, does without. */
 const PATIENCE_MS = 5_000;
 
-/** What L2 asks of the relay at this moment. Times are the server's. */
+/** What L2 asks of the relay at this moment. */
 export type Demand =
   /** It cannot be told anything. */
   | { readonly kind: 'away' }
   /** Nothing but what is due. */
   | { readonly kind: 'due'; readonly identity: string; readonly session: Session }
-  /** Somebody has come back: whatever was committed before `time` must be delivered, then the mark says so. */
-  | { readonly kind: 'mark'; readonly identity: string; readonly session: Session; readonly time: number }
+  /** Somebody has come back: whatever was committed by now must be delivered, then the mark says so. */
+  | { readonly kind: 'mark'; readonly identity: string; readonly session: Session; readonly wanted: number }
   /** Another history has begun: its entries can be believed again once whatever they may have missed is delivered. */
   | {
       readonly kind: 'repair';
       readonly identity: string;
       readonly epoch: string;
+      /** The server's. */
       readonly time: number;
+      readonly wanted: number;
       readonly last: Heartbeat['last'];
     };
 
@@ -39,7 +41,7 @@ export class Repair {
   readonly #random: Random;
   readonly #maxLagMs: number;
   #latest: { readonly heartbeat: Heartbeat; readonly at: number } | undefined;
-  #needed: { readonly epoch: string; readonly time: number } | undefined;
+  #needed: { readonly epoch: string; readonly mark: number } | undefined;
   /** An outage is over, and no heartbeat that asks for a mark has been answered since. */
   #hasMissed = false;
   #waitingSince: number | undefined;
@@ -58,12 +60,16 @@ export class Repair {
 
   /** Whether a heartbeat that is sent now must ask for a mark: the last accepted one is too long ago, or there is none. */
   wantsMark(lastAccepted: number | undefined, now: number): boolean {
-    return this.hasOutbox && (this.#hasMissed || lastAccepted === undefined || now - lastAccepted > this.#maxLagMs);
+    if (!this.hasOutbox) return false;
+    // The record in which it was asked for may have been evicted.
+    const isForgotten = (this.#latest?.heartbeat.wanted ?? 0) < (this.#needed?.mark ?? 0);
+    return this.#hasMissed || isForgotten || lastAccepted === undefined || now - lastAccepted > this.#maxLagMs;
   }
 
   /** This instance was cut off for longer than the bound, whatever heartbeats of then have been answered since. */
   missed(): void {
     this.#hasMissed = true;
+    this.#waitingSince = undefined;
   }
 
   /**
@@ -83,11 +89,12 @@ export class Repair {
       return { session: { epoch, generation }, isRepaired: true };
     }
     this.#waitingSince ??= now;
-    if (now - this.#waitingSince < PATIENCE_MS)
-      return { session: generation === undefined ? undefined : { epoch, generation }, isRepaired: false };
+    // A generation that others believe in is not this instance's to end, however long it has to read around it.
+    if (generation !== undefined) return { session: { epoch, generation }, isRepaired: false };
+    if (now - this.#waitingSince < PATIENCE_MS) return { session: undefined, isRepaired: false };
     // Nobody repairs. In a fresh generation there is nothing old, and the mark of its beginning is this instance's too.
     this.#waitingSince = now;
-    const agreed = await tier.agreeGeneration(epoch, this.#random.token(), generation);
+    const agreed = await tier.agreeGeneration(epoch, this.#random.token());
     return { session: { epoch, generation: agreed }, isRepaired: false };
   }
 
@@ -95,18 +102,18 @@ export class Repair {
   get demand(): Demand {
     if (this.#latest === undefined || this.#clock.now() - this.#latest.at > this.#maxLagMs) return { kind: 'away' };
     const { identity, epoch, generation, time, last, wanted, marked } = this.#latest.heartbeat;
-    if (generation === undefined) return { kind: 'repair', identity, epoch, time, last };
+    if (generation === undefined) return { kind: 'repair', identity, epoch, time, wanted, last };
     const session = { epoch, generation };
-    return wanted > marked ? { kind: 'mark', identity, session, time } : { kind: 'due', identity, session };
+    return wanted > marked ? { kind: 'mark', identity, session, wanted } : { kind: 'due', identity, session };
   }
 
-  #isRepaired({ epoch, time, marked }: Heartbeat, hasAsked: boolean): boolean {
+  #isRepaired({ epoch, wanted, marked }: Heartbeat, hasAsked: boolean): boolean {
     if (hasAsked) {
-      this.#needed = { epoch, time };
+      this.#needed = { epoch, mark: wanted };
       this.#hasMissed = false;
     }
     // A generation of a later epoch was agreed after all that this instance has missed in an earlier one.
-    if (this.#needed?.epoch !== epoch || marked >= this.#needed.time) this.#needed = undefined;
+    if (this.#needed?.epoch !== epoch || marked >= this.#needed.mark) this.#needed = undefined;
     return this.#needed === undefined && !this.#hasMissed;
   }
 }

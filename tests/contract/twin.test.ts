@@ -126,10 +126,10 @@ class Side {
         return tier.agreeGeneration(this.#epoch, step.generation, step.replaces);
       case 'adopt': {
         const { generation, withinMs } = step;
-        return tier.adoptGeneration({ epoch: this.#epoch, generation, since: LATER, withinMs });
+        return tier.adoptGeneration({ epoch: this.#epoch, generation, since: LATER, withinMs, mark: 2 });
       }
       case 'mark':
-        return tier.leaveMark(step.isPresent ? this.#epoch : '0123456789abcdef', LATER + step.beyond);
+        return tier.leaveMark(step.isPresent ? this.#epoch : '0123456789abcdef', step.beyond);
       case 'write': {
         const { id, token: given, version } = step;
         const session = this.#session(step.generation);
@@ -142,8 +142,7 @@ class Side {
       case 'heartbeat': {
         const beat = await tier.heartbeat('twin', token(), step.wantsMark);
         const { sequence, generation, last, wanted, marked } = beat;
-        // Moments of two clocks cannot be compared; marks of the steps lie beyond both.
-        return [sequence - this.#firstNumber, generation, last?.generation, wanted > 0, Math.max(marked - LATER, -1)];
+        return [sequence - this.#firstNumber, generation, last?.generation, wanted, marked];
       }
       case 'damage':
         return void (await this.#damage(step.id, step.generation));

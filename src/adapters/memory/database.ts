@@ -85,13 +85,13 @@ export class MemoryDatabase {
     const { generations, notes } = this.#contents;
     const time = Math.floor(this.#host.time());
     const last = notes.get('beat');
-    const generation = generations.get(epoch);
+    const generation = this.#generation();
     if (generation !== undefined) {
-      generations.set(epoch, generation, RECORD_STAY_MS);
+      generations.set(AGREED, `${epoch} ${generation}`, RECORD_STAY_MS);
       notes.set('beat', { kind: 'beat', time, generation }, RECORD_STAY_MS);
     }
     const { marked, ...marks } = this.#marks();
-    const wanted = wantsMark ? time : marks.wanted;
+    const wanted = wantsMark ? Math.max(marks.wanted, marked) + 1 : marks.wanted;
     if (wantsMark) this.#storeMarks(wanted, marked);
     const named = notes.get('identity');
     const identity = named?.kind === 'identity' ? named.identity : nonce;
@@ -104,18 +104,20 @@ export class MemoryDatabase {
   }
 
   agreeGeneration(epoch: string, proposal: string, replaces?: string): string {
-    return this.#setGeneration(epoch, proposal, replaces, Math.floor(this.#host.time()));
+    const agreed = this.#agree(epoch, proposal, replaces, undefined);
+    if (agreed === undefined) throw new RemoteError('unavailable', 'The server has another history by now');
+    return agreed;
   }
 
-  adoptGeneration({ epoch, generation, since, withinMs }: RepairedGeneration): string | undefined {
+  adoptGeneration({ epoch, generation, since, withinMs, mark }: RepairedGeneration): string | undefined {
     const isLate = Math.floor(this.#host.time()) - since > withinMs;
-    return isLate ? undefined : this.#setGeneration(epoch, generation, undefined, since);
+    return isLate ? undefined : this.#agree(epoch, generation, undefined, mark);
   }
 
-  leaveMark(epoch: string, time: number): void {
+  leaveMark(epoch: string, mark: number): void {
     this.#assertWritable();
     const { wanted, marked } = this.#marks();
-    if (epoch === this.epoch && time > marked) this.#storeMarks(wanted, time);
+    if (epoch === this.epoch && mark > marked) this.#storeMarks(wanted, mark);
   }
 
   acquire(id: EntryId, generation: string, token: string, leaseMs: number): StoredRecord {
@@ -279,16 +281,24 @@ export class MemoryDatabase {
   }
 
   #isPresent({ epoch, generation }: Session, isRepair = false): boolean {
-    const held = this.#contents.generations.get(this.epoch);
+    const held = this.#generation();
     return epoch === this.epoch && (held === generation || (isRepair && held === undefined));
   }
 
-  #setGeneration(epoch: string, proposal: string, replaces: string | undefined, cleanAsOf: number): string {
+  /** The record says of which epoch it is; one of another counts for nothing. */
+  #generation(): string | undefined {
+    const [epoch, generation] = this.#contents.generations.get(AGREED)?.split(' ') ?? [];
+    return epoch === this.epoch ? generation : undefined;
+  }
+
+  #agree(epoch: string, proposal: string, replaces: string | undefined, mark: number | undefined): string | undefined {
     this.#assertWritable();
-    const present = this.#contents.generations.get(epoch);
+    if (epoch !== this.epoch) return undefined;
+    const present = this.#generation();
     if (present !== undefined && present !== replaces) return present;
-    this.#contents.generations.set(epoch, proposal, RECORD_STAY_MS);
-    this.leaveMark(epoch, cleanAsOf);
+    this.#contents.generations.set(AGREED, `${epoch} ${proposal}`, RECORD_STAY_MS);
+    const { wanted, marked } = this.#marks();
+    this.#storeMarks(wanted, Math.max(marked, mark ?? wanted));
     return proposal;
   }
 
@@ -334,6 +344,8 @@ export class MemoryDatabase {
   }
 }
 
+/** Name of the one generation record. */
+const AGREED = 'agreed';
 const MISMATCH: SessionMismatch = { kind: 'session-mismatch' };
 
 function physicalKey(generation: string, id: EntryId): string {

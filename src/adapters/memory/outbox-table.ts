@@ -32,7 +32,8 @@ const AWAY_AFTER_MS = 15_000;
 const ROWS_AT_ONCE = 500;
 /** Rows that a follower is told of one by one. */
 const MOST_FOLLOWED = 1_000;
-const UNDELIVERED_MS = 24 * 60 * 60_000;
+const COMPLETE_AFTER_MS = 20_000;
+const USELESS_MS = 24 * 60 * 60_000;
 
 /** One session: who it is, and whom to tell when something is committed. */
 export interface OutboxSession {
@@ -151,33 +152,40 @@ export class MemoryOutboxTable {
 
   /** These rows have reached a cache; they are delivered once no other that is there lacks them. */
   settle(cache: string, which: (row: StoredRow) => boolean): void {
+    // Who delivers is there, however long that takes; who counts as away already stays away.
+    const state = this.#caches.get(cache);
+    if (state !== undefined && this.#present().includes(cache)) state.seenAt = this.#clock.now();
     for (const row of this.#rows) {
       if (!isWaiting(row, cache) || !which(row)) continue;
       row.deliveredTo.add(cache);
-      if (this.#others(cache).some((other) => !row.deliveredTo.has(other))) continue;
+      // Followers alone are no cache: they find the row as it is.
+      const wanting = cache === '' ? [...this.#caches.keys()] : this.#present();
+      if (wanting.some((other) => !row.deliveredTo.has(other))) continue;
       row.deliveredAt = this.#clock.now();
       this.#onDelivered(row);
     }
   }
 
-  /** Commits so far, and the rows of those after `seen` that are not `self`'s own. */
-  follow(session: OutboxSession, seen: number | undefined, self: string) {
+  /** Commits so far, and the rows of those after `seen`. */
+  follow(session: OutboxSession, seen: number | undefined) {
     this.#followers.add(session);
     const committed = this.#pruned + this.#rows.length;
-    const news = seen === undefined ? [] : this.#rows.slice(Math.max(seen - this.#pruned, 0));
-    const foreign = news.filter(({ ticket }) => ticket?.startsWith(self) !== true);
-    const rows = foreign.map(({ targets, mode }) => ({ targets, mode }));
+    const rows = seen === undefined ? [] : this.#rows.slice(Math.max(seen - this.#pruned, 0));
     const everything = rows.length > MOST_FOLLOWED;
     return { committed, rows: everything ? [] : rows, everything };
   }
 
-  prune(windowMs: number, isRelayed: boolean): void {
+  prune(windowMs: number): void {
     const now = this.#clock.now();
-    const keeps = ({ deliveredAt, deliveredTo, notBefore }: StoredRow): boolean => {
-      if (deliveredAt !== undefined) return now - deliveredAt <= windowMs;
-      if (deliveredTo.size > 0) return now - notBefore <= windowMs;
-      return isRelayed || now - notBefore <= UNDELIVERED_MS;
-    };
+    for (const state of this.#caches.values()) if (now - state.seenAt > USELESS_MS) state.mustRenew = true;
+    for (const row of this.#rows) {
+      const { deliveredAt, deliveredTo, notBefore } = row;
+      const isOver = deliveredAt === undefined && deliveredTo.size > 0 && now - notBefore > COMPLETE_AFTER_MS;
+      if (isOver && !this.#present().some((cache) => !deliveredTo.has(cache))) row.deliveredAt = now;
+    }
+    const isUseful = [...this.#caches.values()].some(({ mustRenew }) => !mustRenew);
+    const keeps = ({ deliveredAt, notBefore }: StoredRow): boolean =>
+      deliveredAt === undefined ? isUseful || now - notBefore <= USELESS_MS : now - deliveredAt <= windowMs;
     // From the front alone, so that the rest can be counted.
     const first = this.#rows.findIndex(keeps);
     const gone = first === -1 ? this.#rows.length : first;
@@ -209,10 +217,10 @@ export class MemoryOutboxTable {
     state.seenAt = now;
   }
 
-  /** Caches that are there, beside this one. */
-  #others(cache: string): string[] {
+  /** Caches that are there. */
+  #present(): string[] {
     const since = this.#clock.now() - AWAY_AFTER_MS;
-    return [...this.#caches].flatMap(([name, { seenAt }]) => (name !== cache && seenAt > since ? [name] : []));
+    return [...this.#caches].flatMap(([name, { seenAt }]) => (seenAt > since ? [name] : []));
   }
 
   *#listeners(): Generator<OutboxSession> {

@@ -15,6 +15,7 @@ export class MemoryOutbox implements Outbox {
   readonly #session: OutboxSession;
   #listener: OutboxListener | undefined;
   #tickets = 0;
+  readonly #acknowledged = new Map<string, Targets>();
   #cache = '';
 
   /**
@@ -78,10 +79,8 @@ export class MemoryOutbox implements Outbox {
   }
 
   acknowledge(given: string, told: Targets): void {
-    const isTold = ({ ticket, targets: { ids, tags } }: StoredRow): boolean =>
-      ticket === given &&
-      (namesEverything(told) ||
-        (ids.every((id) => told.ids.includes(id)) && tags.every((tag) => told.tags.includes(tag))));
+    this.#acknowledged.set(given, told);
+    const isTold = ({ ticket, targets }: StoredRow): boolean => ticket === given && covers(told, targets);
     this.#run('acknowledge', () => this.#table.settle(this.#cache, isTold)).catch((error: unknown) =>
       this.#listener?.onError(error),
     );
@@ -89,13 +88,18 @@ export class MemoryOutbox implements Outbox {
 
   async follow(cursor: string | undefined): Promise<FollowedRows> {
     const seen = cursor === undefined ? undefined : Number(cursor);
-    const self = `${this.#session.name}.`;
-    const { committed, ...news } = await this.#run('follow', () => this.#table.follow(this.#session, seen, self));
-    return { ...news, cursor: String(committed) };
+    const { committed, rows, everything } = await this.#run('follow', () => this.#table.follow(this.#session, seen));
+    // What this process has invalidated itself, and all of it, is no news to it.
+    const isOwn = ({ ticket, targets }: StoredRow): boolean => {
+      const told = ticket === undefined ? undefined : this.#acknowledged.get(ticket);
+      return told !== undefined && covers(told, targets);
+    };
+    const news = rows.filter((row) => !isOwn(row)).map(({ targets, mode }) => ({ targets, mode }));
+    return { rows: news, everything, cursor: String(committed) };
   }
 
-  prune(isRelayed: boolean): Promise<void> {
-    return this.#run('prune', () => this.#table.prune(this.windowMs, isRelayed));
+  prune(): Promise<void> {
+    return this.#run('prune', () => this.#table.prune(this.windowMs));
   }
 
   async close(): Promise<void> {
@@ -114,4 +118,10 @@ export class MemoryOutbox implements Outbox {
       return act();
     });
   }
+}
+
+/** Whether an invalidation of the one names all of the other. */
+function covers(told: Targets, { ids, tags }: Targets): boolean {
+  if (namesEverything(told)) return true;
+  return ids.every((id) => told.ids.includes(id)) && tags.every((tag) => told.tags.includes(tag));
 }

@@ -24,7 +24,10 @@ export interface MemoryServerOptions {
 }
 
 /** What a new run begins with: all that there was, nothing, or what there was at an earlier moment. */
-export type RestartData = { readonly keepData: boolean } | { readonly from: MemorySnapshot };
+export type RestartData =
+  | { readonly keepData: boolean }
+  /** `epoch`: not a new run, but one that was there before: a server that was a replica meanwhile is promoted again. */
+  | { readonly from: MemorySnapshot; readonly epoch?: string };
 
 /**
  * The Redis side in this process: records with expiry, counter, generations, tags, claims and channels, shared by as
@@ -115,7 +118,7 @@ export class MemoryServer implements ServerLink {
   restart(data: RestartData): void {
     if (!this.#isStopped) this.stop();
     const kept = 'from' in data ? data.from : data.keepData ? this.#last.database.snapshot() : undefined;
-    this.#last = this.#newRun(kept);
+    this.#last = this.#newRun(kept, 'from' in data ? data.epoch : undefined);
     this.#isStopped = false;
     this.#reconnect();
   }
@@ -166,9 +169,9 @@ export class MemoryServer implements ServerLink {
     this.#last.database.evict(name);
   }
 
-  #newRun(from: MemorySnapshot | undefined): Run {
+  #newRun(from: MemorySnapshot | undefined, former?: string): Run {
     this.#runs += 1;
-    const epoch = this.#runs.toString(16).padStart(16, '0');
+    const epoch = former ?? this.#runs.toString(16).padStart(16, '0');
     const database = new MemoryDatabase(
       {
         time: () => this.time(),

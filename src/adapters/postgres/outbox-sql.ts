@@ -61,6 +61,7 @@ create table if not exists tiercel_outbox (
 create index if not exists tiercel_outbox_undelivered on tiercel_outbox (not_before, id) where delivered_at is null;
 create index if not exists tiercel_outbox_origin on tiercel_outbox (origin) where delivered_at is null and origin is not null;
 create index if not exists tiercel_outbox_xid on tiercel_outbox (xid);
+create index if not exists tiercel_outbox_delivered on tiercel_outbox (delivered_at) where delivered_at is not null;
 create table if not exists tiercel_outbox_caches (
   cache   text primary key,
   seen_at timestamptz not null default clock_timestamp(),

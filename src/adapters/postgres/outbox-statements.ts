@@ -14,6 +14,9 @@ const PRUNED_AT_ONCE = 2_000;
 /** A cache is registered anew after so long, and counts as away when nobody has done so for longer. */
 const REGISTERED_FOR = '5 seconds';
 const AWAY_AFTER = '15 seconds';
+const COMPLETE_AFTER_MS = 20_000;
+/** Records in Redis stay for 30 days. */
+const FORGOTTEN_AFTER = '31 days';
 
 interface Row {
   readonly id: string;
@@ -109,21 +112,31 @@ export async function delivered(
     where (delivered_at > clock_timestamp() - ${withinMs}::float8 * interval '1 millisecond'
            or (delivered_at is null and delivered_to @> array[${cache}]::text[]))
       and id > ${after ?? '0'}::text::bigint
-    order by id limit ${ROWS_AT_ONCE}`;
+    order by tiercel_outbox.id limit ${ROWS_AT_ONCE}`;
   return rows.map(toRow);
 }
+
+/** Whether a row still waits for a cache that is there, beside this one. Followers alone are no cache: they find it as it is. */
+const isWanted = (sql: ISql, cache: string) => sql`
+  exists (select from tiercel_outbox_caches
+          where cache <> ${cache} and cache <> all (delivered_to)
+            and (${cache} = '' or seen_at > clock_timestamp() - ${AWAY_AFTER}::text::interval))`;
 
 /** The row has reached this cache; it is delivered once no other that is there lacks it. */
 const delivery = (sql: ISql, cache: string) => sql`
   delivered_to = delivered_to || ${cache}::text,
-  delivered_at = case when not exists (
-    select from tiercel_outbox_caches
-    where cache <> ${cache} and cache <> all (delivered_to)
-      and seen_at > clock_timestamp() - ${AWAY_AFTER}::text::interval
-  ) then clock_timestamp() end`;
+  delivered_at = case when not ${isWanted(sql, cache)} then clock_timestamp() end`;
+
+/** Who delivers is there: however long that takes, rows go on waiting for it. Who counts as away already stays away. */
+const seen = (sql: ISql, cache: string) => sql`
+  with seen as (
+    update tiercel_outbox_caches set seen_at = clock_timestamp()
+    where cache = ${cache} and seen_at < clock_timestamp() - ${REGISTERED_FOR}::text::interval
+      and seen_at > clock_timestamp() - ${AWAY_AFTER}::text::interval)`;
 
 export async function settle(sql: ISql, cache: string, ids: readonly string[]): Promise<void> {
   await sql`
+    ${seen(sql, cache)}
     update tiercel_outbox set ${delivery(sql, cache)}
     where id = any (${list(sql, ids)}::bigint[]) and ${waiting(sql, cache)}`;
 }
@@ -151,43 +164,59 @@ export async function claim(sql: ISql, ticket: string): Promise<void> {
   await sql`select set_config('tiercel.origin', ${ticket}, true)`;
 }
 
+/** A row as a follower sees it: its writer may be the follower itself. */
+export interface News extends Omit<OutboxRow, 'id'> {
+  readonly origin: string | null;
+}
+
 /**
  * Rows of transactions that the cursor's snapshot did not see and this one does: exactly those, however long a transaction
  * took to commit. One that runs for ever elsewhere only makes more rows be looked at.
- * @param self Begins the tickets of who asks: its own changes are no news.
  */
-export async function follow(sql: ISql, cursor: string | undefined, self: string) {
-  const [row] = await sql<{ cursor: string; rows: Omit<Row, 'id'>[] }[]>`
+export async function follow(
+  sql: ISql,
+  cursor: string | undefined,
+): Promise<{ readonly cursor: string; readonly rows: readonly News[]; readonly everything: boolean }> {
+  const [row] = await sql<{ cursor: string; rows: (Omit<Row, 'id'> & { origin: string | null })[] }[]>`
     select pg_current_snapshot()::text as cursor, (
-      select coalesce(json_agg(json_build_object('keys', keys, 'tags', tags, 'mode', mode)), '[]')
-      from (select keys, tags, mode from tiercel_outbox
+      select coalesce(json_agg(json_build_object('keys', keys, 'tags', tags, 'mode', mode, 'origin', origin)), '[]')
+      from (select keys, tags, mode, origin from tiercel_outbox
             where xid >= pg_snapshot_xmin(${cursor ?? null}::text::pg_snapshot)
               and not pg_visible_in_snapshot(xid, ${cursor ?? null}::text::pg_snapshot)
-              and (origin is null or not starts_with(origin, ${self}))
             limit ${MOST_FOLLOWED + 1}) news
     ) as rows`;
   if (row === undefined) throw new Error('The outbox gave no answer');
   const everything = row.rows.length > MOST_FOLLOWED;
-  const rows = row.rows.map(({ keys, tags, mode }) => ({ targets: { ids: keys, tags }, mode }));
+  const rows = row.rows.map(({ keys, tags, mode, origin }) => ({ targets: { ids: keys, tags }, mode, origin }));
   return { cursor: row.cursor, rows: everything ? [] : rows, everything };
 }
 
 /**
- * Removes rows that were delivered longer ago than `windowMs`, or to some caches while the others are gone; and undelivered
- * ones that are older than `undeliveredMs`; without that, undelivered ones stay. Caches that were not seen for a day are
- * forgotten: they begin anew.
+ * Removes rows that were delivered longer ago than `windowMs`, and some that will never be: those that only waited for caches
+ * that are gone count as delivered from now on, and those that no cache has a use for go after `uselessMs`. A cache that was
+ * not seen for so long has to begin anew, and is forgotten when Redis has forgotten it too.
  * @returns whether there may be more.
  */
-export async function prune(sql: ISql, windowMs: number, undeliveredMs: number | undefined): Promise<boolean> {
+export async function prune(sql: ISql, windowMs: number, uselessMs: number): Promise<boolean> {
   const before = (ms: number) => sql`clock_timestamp() - ${ms}::float8 * interval '1 millisecond'`;
-  const undelivered =
-    undeliveredMs === undefined ? sql`` : sql`or (delivered_at is null and at < ${before(undeliveredMs)})`;
-  const { count } = await sql`
-    with forgotten as (delete from tiercel_outbox_caches where seen_at < clock_timestamp() - interval '1 day')
+  await sql`
+    update tiercel_outbox set delivered_at = clock_timestamp() where id in (
+      select id from tiercel_outbox
+      where delivered_at is null and delivered_to <> '{}' and not_before < ${before(COMPLETE_AFTER_MS)}
+        and not exists (select from tiercel_outbox_caches
+                        where cache <> all (delivered_to) and seen_at > clock_timestamp() - ${AWAY_AFTER}::text::interval)
+      order by not_before, id limit ${PRUNED_AT_ONCE} for update skip locked)`;
+  await sql`update tiercel_outbox_caches set renew = true where not renew and seen_at < ${before(uselessMs)}`;
+  await sql`delete from tiercel_outbox_caches where seen_at < clock_timestamp() - ${FORGOTTEN_AFTER}::text::interval`;
+  const useless = await sql`
     delete from tiercel_outbox where id in (
       select id from tiercel_outbox
-      where delivered_at < ${before(windowMs)}
-         or (delivered_at is null and delivered_to <> '{}' and at < ${before(windowMs)}) ${undelivered}
-      order by id limit ${PRUNED_AT_ONCE} for update skip locked)`;
-  return count === PRUNED_AT_ONCE;
+      where delivered_at is null and not_before < ${before(uselessMs)}
+        and not exists (select from tiercel_outbox_caches where not renew)
+      order by not_before, id limit ${PRUNED_AT_ONCE} for update skip locked)`;
+  const delivered = await sql`
+    delete from tiercel_outbox where id in (
+      select id from tiercel_outbox where delivered_at < ${before(windowMs)}
+      order by delivered_at limit ${PRUNED_AT_ONCE} for update skip locked)`;
+  return Math.max(useless.count, delivered.count) === PRUNED_AT_ONCE;
 }

@@ -26,14 +26,14 @@ export interface OutboxOptions {
 
 const DEFAULT_WINDOW_MS = 10 * 60_000;
 const SHORTEST_WINDOW_MS = 2 * 60_000;
-/** Where there is no L2, nobody delivers what was written from elsewhere: such rows are kept for so long. */
-const UNDELIVERED_MS = 24 * 60 * 60_000;
+/** So long rows are kept that nobody delivers, because no cache is there or Redis is away: it begins anew then. */
+const USELESS_MS = 24 * 60 * 60_000;
 /** Between two removals of old rows when there was little to remove, in milliseconds. */
 const PRUNE_EVERY_MS = 10_000;
 
 /** Whoever has no L2 delivers to nobody. */
 const NO_CACHE = '';
-/** How often old rows are removed where this process is alone. */
+/** Where no cache uses the outbox, old rows are removed at every so many claims. */
 const CLAIMS_PER_PRUNE = 100;
 
 /** An outbox in a Postgres database, made with `outboxSql`. Any number of caches and processes may use one. */
@@ -49,6 +49,8 @@ export class PostgresOutbox implements Outbox {
   #drawn = 0;
   /** Whose deliveries these are: the cache of the last {@link lead}. */
   #cache = NO_CACHE;
+  #former: string | undefined;
+  #isUsed = false;
   #onChange: () => void = () => {};
   #onError: (error: unknown) => void = () => {};
   #pruneAt = 0;
@@ -72,25 +74,25 @@ export class PostgresOutbox implements Outbox {
   async claim(transaction: TransactionSql): Promise<string> {
     const ticket = this.#draw();
     await statements.claim(transaction, ticket);
-    // Here nobody leads or follows who would do it.
-    if (this.#sole && this.#drawn % CLAIMS_PER_PRUNE === 0)
+    // Without a cache that uses it nobody else would.
+    if (!this.#isUsed && this.#drawn % CLAIMS_PER_PRUNE === 0)
       await statements.prune(transaction, this.windowMs, this.windowMs);
     return ticket;
   }
 
   start({ onChange, onError }: OutboxListener): void {
+    this.#isUsed = true;
     this.#onChange = onChange;
     this.#onError = onError;
   }
 
   async lead(cache: string): Promise<Lead> {
-    const former = this.#cache;
+    if (this.#cache !== NO_CACHE && this.#cache !== cache) this.#former = this.#cache;
     this.#cache = cache;
     const { isKnown, ...state } = await this.#run((sql) => statements.lead(sql, cache));
     if (!state.leads) return { ...state, mustRenew: false };
     await this.#listen();
-    // Redis has lost what it was: nothing waits for that any more.
-    if (former !== NO_CACHE && former !== cache) await this.#run((sql) => statements.unregister(sql, former));
+    await this.#forgetFormer();
     return { ...state, mustRenew: !isKnown && (await this.#run((sql) => statements.register(sql, cache))) };
   }
 
@@ -130,25 +132,33 @@ export class PostgresOutbox implements Outbox {
    * over from, may have lost its last commits, and gives out their transaction ids once more.
    */
   async follow(cursor: string | undefined): Promise<FollowedRows> {
-    const wasListening = this.#session.isListening;
     await this.#listen();
-    const followed = await this.#run((sql) => statements.follow(sql, cursor, this.#self));
-    const isSameSession = wasListening && this.#session.isListening;
-    return isSameSession || cursor === undefined ? followed : { ...followed, rows: [], everything: true };
+    const { rows, ...rest } = await this.#run((sql) => statements.follow(sql, cursor));
+    // What this process has invalidated itself, and all of it, is no news to it.
+    const news = rows.filter(({ origin, targets }) => !this.#tickets.covers(origin, targets));
+    return { ...rest, rows: news.map(({ targets, mode }) => ({ targets, mode })) };
   }
 
-  async prune(isRelayed: boolean): Promise<void> {
+  async prune(): Promise<void> {
     const now = performance.now();
     if (now < this.#pruneAt) return;
-    const undeliveredMs = isRelayed ? undefined : UNDELIVERED_MS;
-    const isMore = await this.#run((sql) => statements.prune(sql, this.windowMs, undeliveredMs));
-    this.#pruneAt = isMore ? now : now + PRUNE_EVERY_MS;
+    this.#pruneAt = now + PRUNE_EVERY_MS;
+    const isMore = await this.#run((sql) => statements.prune(sql, this.windowMs, USELESS_MS));
+    if (isMore) this.#pruneAt = now;
   }
 
   async close(): Promise<void> {
     this.#onChange = () => {};
     await this.#tickets.flush();
     await this.#session.close();
+  }
+
+  /** Redis has lost what it was: nothing waits for that any more. */
+  async #forgetFormer(): Promise<void> {
+    const former = this.#former;
+    if (former === undefined) return;
+    await this.#run((sql) => statements.unregister(sql, former));
+    this.#former = undefined;
   }
 
   #run<T>(statement: (sql: ISql) => Promise<T>): Promise<T> {

@@ -19,7 +19,7 @@ export class OwnSession {
   readonly #pool: Sql;
   readonly #onNotify: () => void;
   #client: Sql | undefined;
-  /** Told apart from the connections before it. */
+  /** Of the present connection. */
   #isListening = false;
 
   constructor(pool: Sql, onNotify: () => void) {

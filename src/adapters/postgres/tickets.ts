@@ -1,3 +1,5 @@
+import type { Targets } from '../../core/invalidation.ts';
+
 /** What L2 has acknowledged under a ticket. */
 export interface Ticket {
   readonly ticket: string;
@@ -19,6 +21,8 @@ export class Tickets {
   readonly #mark: (tickets: readonly Ticket[]) => Promise<void>;
   readonly #onError: (error: unknown) => void;
   readonly #waiting = new Set<Ticket>();
+  /** The latest, written or not. */
+  readonly #known = new Map<string, Ticket>();
   #writing: Promise<void> | undefined;
 
   /**
@@ -31,14 +35,25 @@ export class Tickets {
   }
 
   add(ticket: Ticket): void {
+    this.#remember(ticket);
     if (this.#waiting.size >= MOST_WAITING) return;
     this.#waiting.add(ticket);
     this.#writing ??= this.#writeSoon();
   }
 
-  /** Writes what is left. */
+  /** Whether what a row under this ticket names has been acknowledged here, all of it. */
+  covers(origin: string | null, { ids, tags }: Targets): boolean {
+    const told = origin === null ? undefined : this.#known.get(origin);
+    if (told === undefined) return false;
+    return (
+      told.everything || (ids.every((id) => told.keys.includes(id)) && tags.every((tag) => told.tags.includes(tag)))
+    );
+  }
+
+  /** Writes what is left, unless the database does not take it. */
   async flush(): Promise<void> {
-    while (this.#waiting.size > 0) await this.#write();
+    while (this.#waiting.size > 0 && (await this.#write()));
+    this.#waiting.clear();
     await this.#writing;
   }
 
@@ -48,14 +63,26 @@ export class Tickets {
     this.#writing = this.#waiting.size > 0 ? this.#writeSoon() : undefined;
   }
 
-  async #write(): Promise<void> {
+  #remember(ticket: Ticket): void {
+    this.#known.set(ticket.ticket, ticket);
+    if (this.#known.size <= MOST_WAITING) return;
+    for (const oldest of this.#known.keys()) {
+      this.#known.delete(oldest);
+      return;
+    }
+  }
+
+  /** Answers whether they are written. */
+  async #write(): Promise<boolean> {
     const tickets = [...this.#waiting].slice(0, MOST_AT_ONCE);
     for (const ticket of tickets) this.#waiting.delete(ticket);
-    if (tickets.length === 0) return;
+    if (tickets.length === 0) return true;
     try {
       await this.#mark(tickets);
+      return true;
     } catch (error) {
       this.#onError(error);
+      return false;
     }
   }
 }

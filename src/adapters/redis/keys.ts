@@ -9,14 +9,14 @@ export interface Keyspace {
   readonly heartbeat: string;
   /** Last accepted heartbeat of any instance that found none. */
   readonly awake: string;
-  /** When a mark was last wanted, and the latest one. */
+  /** How many marks were wanted, and the latest one. */
   readonly marks: string;
   /** Names all that is here. */
   readonly identity: string;
   /** Channel of the invalidations. */
   readonly bus: string;
-  /** The generation agreed for one run of the server. */
-  generation(epoch: string): string;
+  /** The run of the server, and the generation that was agreed for it. */
+  readonly generation: string;
   entry(id: EntryId, generation: string): string;
   /** Who refreshes an entry that still holds a value. */
   claim(id: EntryId, generation: string): string;
@@ -53,7 +53,7 @@ export function keyspace(prefix: string): Keyspace {
     marks: `${shard}:mark`,
     identity: `${shard}:id`,
     bus: `${shard}:bus`,
-    generation: (epoch) => `${shard}:gen:${epoch}`,
+    generation: `${shard}:gen`,
     entry: keyOf('e'),
     claim: keyOf('r'),
     tag: keyOf('t'),

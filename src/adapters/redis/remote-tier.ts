@@ -55,7 +55,7 @@ export class RedisRemoteTier implements RemoteTier {
     const believed = this.#connections.epoch ?? '';
     const reply = await this.#connections.run(
       SCRIPTS.heartbeat,
-      [heartbeat, sequence, generation(believed), marks, awake, identity],
+      [heartbeat, sequence, generation, marks, awake, identity],
       [believed, RECORD_STAY_MS, echo(instance), heartbeatHead(nonce), wantsMark ? 1 : 0, nonce],
     );
     if (!Array.isArray(reply)) throw unexpected('heartbeat', reply);
@@ -80,20 +80,23 @@ export class RedisRemoteTier implements RemoteTier {
   }
 
   async agreeGeneration(epoch: string, proposal: string, replaces = ''): Promise<string> {
-    const keys = [this.#keys.generation(epoch), this.#keys.marks];
-    const args = [epoch, proposal, RECORD_STAY_MS, replaces, '', ''];
-    return String(await this.#connections.run(SCRIPTS.agree, keys, args));
+    const reply = await this.#agree(epoch, proposal, [replaces, '', '', '']);
+    if (reply === undefined) throw new RemoteError('unavailable', 'Redis has another history by now');
+    return reply;
   }
 
-  async adoptGeneration({ epoch, generation, since, withinMs }: RepairedGeneration): Promise<string | undefined> {
-    const keys = [this.#keys.generation(epoch), this.#keys.marks];
-    const args = [epoch, generation, RECORD_STAY_MS, '', since, withinMs];
-    const reply = await this.#connections.run(SCRIPTS.agree, keys, args);
+  adoptGeneration({ epoch, generation, since, withinMs, mark }: RepairedGeneration): Promise<string | undefined> {
+    return this.#agree(epoch, generation, ['', since, withinMs, mark]);
+  }
+
+  async #agree(epoch: string, proposal: string, terms: readonly (string | number)[]): Promise<string | undefined> {
+    const keys = [this.#keys.generation, this.#keys.marks];
+    const reply = await this.#connections.run(SCRIPTS.agree, keys, [epoch, proposal, RECORD_STAY_MS, ...terms]);
     return reply === null ? undefined : String(reply);
   }
 
-  async leaveMark(epoch: string, time: number): Promise<void> {
-    await this.#connections.run(SCRIPTS.mark, [this.#keys.marks], [epoch, time, RECORD_STAY_MS]);
+  async leaveMark(epoch: string, mark: number): Promise<void> {
+    await this.#connections.run(SCRIPTS.mark, [this.#keys.marks], [epoch, mark, RECORD_STAY_MS]);
   }
 
   async acquire(id: EntryId, generation: string, token: string, leaseMs: number): Promise<StoredRecord> {
@@ -180,7 +183,7 @@ export class RedisRemoteTier implements RemoteTier {
     const { epoch, generation } = session;
     const { ids, tags } = order.targets;
     const keys = [
-      this.#keys.generation(epoch),
+      this.#keys.generation,
       this.#keys.sequence,
       ...ids.map((id) => this.#keys.entry(id, generation)),
       ...tags.map((tag) => this.#keys.tag(tag, generation)),
@@ -206,7 +209,7 @@ export class RedisRemoteTier implements RemoteTier {
     const targets = { ids: [id], tags: [] };
     const reply = await this.#connections.run(
       SCRIPTS.write,
-      [this.#keys.generation(epoch), this.#keys.sequence, this.#keys.entry(id, generation)],
+      [this.#keys.generation, this.#keys.sequence, this.#keys.entry(id, generation)],
       [
         epoch,
         generation,

@@ -37,10 +37,19 @@ local function presentEpoch()
   return string.sub(string.match(redis.call('INFO', 'server'), 'run_id:(%x+)'), 1, 16)
 end`;
 
+/**
+ * The record says of which epoch its generation is: one of another epoch counts for nothing. A server that is promoted, and
+ * was a master before, tells a history that it has told already, and must not find the generation of then.
+ */
+const GENERATION = `
+local function generationOf(key, epoch)
+  return string.match(redis.call('GET', key) or '', '^' .. epoch .. ' (%S+)$')
+end`;
+
 /** The caller's history must be the server's, or nothing may be done in its name; a repair comes before there is any. */
-const SESSION = `${EPOCH}
+const SESSION = `${EPOCH}${GENERATION}
 local function isPresent(generationKey, epoch, generation, isRepair)
-  local held = redis.call('GET', generationKey)
+  local held = generationOf(generationKey, epoch)
   return presentEpoch() == epoch and (held == generation or (isRepair and not held))
 end`;
 
@@ -103,7 +112,7 @@ local function remove(key, mode, token, time)
   return 1
 end`;
 
-/** One record holds when a mark was last wanted, and the latest mark; those of another epoch count for nothing. */
+/** One record holds how many marks were wanted, and the latest one; those of another epoch count for nothing. */
 const MARKS = `
 local function marksOf(key, epoch)
   local wanted, marked = string.match(redis.call('GET', key) or '', '^' .. epoch .. ' (%d+) (%d+)$')
@@ -111,67 +120,76 @@ local function marksOf(key, epoch)
 end
 local function storeMarks(key, epoch, wanted, marked, stay)
   redis.call('SET', key, epoch .. ' ' .. digits(wanted, 1) .. ' ' .. digits(marked, 1), 'PX', stay)
-end
-local function leaveMark(key, epoch, time, stay)
-  if presentEpoch() ~= epoch then return end
-  local wanted, marked = marksOf(key, epoch)
-  if time > marked then storeMarks(key, epoch, wanted, time, stay) end
 end`;
 
 /**
  * KEYS heartbeat, counter, generation, marks, sign of life, identity · ARGV epoch, stay, channel, message, whether a mark is
  * wanted, an identity for a server that has none. Answers epoch, number, time, generation, the heartbeat record of before,
- * when a mark was wanted, the latest mark, the identity. Without a generation the record stays as it is, for whoever repairs this history, and the write that proves goes elsewhere.
+ * how many marks were wanted, the latest mark, the identity. Without a generation the record stays as it is, for whoever
+ * repairs this history, and the write that proves goes elsewhere.
  */
 const heartbeat = script(
   'allow-oom',
   TIME,
   EPOCH,
+  GENERATION,
   NUMBERS,
   PUBLISH,
   MARKS,
   `
 local epoch, time, number = presentEpoch(), now(), presentNumber(KEYS[2])
 local last = redis.call('GET', KEYS[1])
-local generation = false
-if epoch == ARGV[1] then
-  generation = redis.call('GET', KEYS[3])
-  if generation then redis.call('PEXPIRE', KEYS[3], ARGV[2]) end
+local generation = epoch == ARGV[1] and generationOf(KEYS[3], epoch)
+if generation then
+  redis.call('PEXPIRE', KEYS[3], ARGV[2])
+  redis.call('SET', KEYS[1], digits(time, 1) .. ' ' .. generation, 'PX', ARGV[2])
+else
+  redis.call('SET', KEYS[5], digits(time, 1), 'PX', ARGV[2])
 end
-if generation then redis.call('SET', KEYS[1], digits(time, 1) .. ' ' .. generation, 'PX', ARGV[2])
-else redis.call('SET', KEYS[5], digits(time, 1), 'PX', ARGV[2]) end
 local wanted, marked = marksOf(KEYS[4], epoch)
 if ARGV[5] == '1' then
-  wanted = time
+  wanted = math.max(wanted, marked) + 1
   storeMarks(KEYS[4], epoch, wanted, marked, ARGV[2])
 end
 local identity = redis.call('GET', KEYS[6]) or ARGV[6]
 redis.call('SET', KEYS[6], identity, 'PX', ARGV[2])
 publish(ARGV[3], ARGV[4], epoch, number)
-return { epoch, number, digits(time, 1), generation, last, digits(wanted, 1), digits(marked, 1), identity }`,
+return { epoch, number, digits(time, 1), generation or false, last, digits(wanted, 1), digits(marked, 1), identity }`,
 );
 
 /**
- * KEYS generation, marks · ARGV epoch, proposal, stay, the one it may replace, repaired since, within. The last two are
- * empty for a fresh one. Answers what it is now; nil when the repair is too old.
+ * KEYS generation, marks · ARGV epoch, proposal, stay, the one it may replace, repaired since, within, mark. The last three
+ * are empty for a fresh one. Answers what it is now; nil when the repair is too old, or the epoch is another.
  */
 const agree = script(
   'allow-oom',
   TIME,
   EPOCH,
+  GENERATION,
   MARKS,
   `
-local since, present = tonumber(ARGV[5]), now()
-if since and present - since > tonumber(ARGV[6]) then return false end
-local held = redis.call('GET', KEYS[1])
+local epoch, since = ARGV[1], tonumber(ARGV[5])
+if presentEpoch() ~= epoch then return false end
+if since and now() - since > tonumber(ARGV[6]) then return false end
+local held = generationOf(KEYS[1], epoch)
 if held and held ~= ARGV[4] then return held end
-redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
-leaveMark(KEYS[2], ARGV[1], since or present, ARGV[3])
+redis.call('SET', KEYS[1], epoch .. ' ' .. ARGV[2], 'PX', ARGV[3])
+local wanted, marked = marksOf(KEYS[2], epoch)
+storeMarks(KEYS[2], epoch, wanted, math.max(marked, tonumber(ARGV[7]) or wanted), ARGV[3])
 return ARGV[2]`,
 );
 
-/** KEYS marks · ARGV epoch, time, stay. */
-const mark = script('allow-oom', TIME, EPOCH, MARKS, `leaveMark(KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3])`);
+/** KEYS marks · ARGV epoch, mark, stay. */
+const mark = script(
+  'allow-oom',
+  TIME,
+  EPOCH,
+  MARKS,
+  `
+if presentEpoch() ~= ARGV[1] then return end
+local wanted, marked = marksOf(KEYS[1], ARGV[1])
+if tonumber(ARGV[2]) > marked then storeMarks(KEYS[1], ARGV[1], wanted, tonumber(ARGV[2]), ARGV[3]) end`,
+);
 
 /**
  * KEYS record, refresh claim (optional) · ARGV expected first bytes, token, age, stay, body, claim.

@@ -116,7 +116,7 @@ describe('messages', () => {
 
 describe('keys', () => {
   test('no two entries, claims, tags or internal records share a key', () => {
-    const { entry, claim, tag, sequence, heartbeat, generation, bus, echo } = keyspace('ns');
+    const { entry, claim, tag, sequence, heartbeat, awake, marks, identity, generation, bus, echo } = keyspace('ns');
     const part = fc.string({ unit: fc.constantFrom('a', ':', '1', '{', '}', 'e'), maxLength: 6 });
     const id = fc
       .tuple(
@@ -127,7 +127,7 @@ describe('keys', () => {
     fc.assert(
       fc.property(id, id, (one, other) => {
         const all = [one, other].flatMap((each) => [entry(each, 'g'), claim(each, 'g'), tag(each, 'g')]);
-        all.push(sequence, heartbeat, bus, generation('e'), echo('i'));
+        all.push(sequence, heartbeat, awake, marks, identity, bus, generation, echo('i'));
         expect(new Set(all).size).toBe(one === other ? all.length - 3 : all.length);
       }),
     );

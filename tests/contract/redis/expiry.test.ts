@@ -38,7 +38,7 @@ test('nothing stays in Redis for ever but the counter, and heartbeats keep the g
     else expect([key, left > 0]).toEqual([key, true]);
   }
 
-  for (const key of [keys.generation(epoch), keys.heartbeat, keys.marks, keys.identity]) {
+  for (const key of [keys.generation, keys.heartbeat, keys.marks, keys.identity]) {
     await admin.pexpire(key, 1_000);
     await tier.heartbeat('one', token(), true);
     expect(await admin.pttl(key)).toBeGreaterThan(29 * DAY_MS);

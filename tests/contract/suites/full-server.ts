@@ -21,13 +21,13 @@ export function fullServerContract(makeHarness: MakeHarness): void {
     expect(await bodyOf(two, 'a', generation)).toBe('v');
     expect(await two.tagGenerations(['t'], generation, LONG)).toEqual(tags);
     expect((await two.heartbeat('two', token())).generation).toBe(generation);
-    expect(await two.agreeGeneration('0123456789abcdef', 'g')).toBe('g');
     expect(await one.renew('c', generation, lease, LONG)).toBe(true);
     await one.release('c', generation, lease);
     expect(await one.read('c', generation)).toEqual({ kind: 'none' });
     await one.releaseRefresh('a', generation, claim);
     expect((await two.invalidate(orderOf(['a'], ['t']), session)).kind).toBe('done');
     expect((await two.invalidate(orderOf(['b'], ['new'], 'expire'), session)).kind).toBe('done');
+    expect(await two.agreeGeneration(session.epoch, 'g', generation)).toBe('g');
     expect(await one.read('a', generation)).toEqual({ kind: 'none' });
     expect(await one.read('b', generation)).toMatchObject({ kind: 'value' });
     expect(await one.tagGenerations(['t'], generation, LONG)).not.toEqual(tags);

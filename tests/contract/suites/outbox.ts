@@ -155,6 +155,37 @@ export function outboxContract(make: () => Promise<OutboxHarness>): void {
     await outbox.close();
   });
 
+  test('remembers more than a page of it, in the order of the numbers', async () => {
+    await using both = await make();
+    const outbox = both.outbox();
+    await outbox.lead('c');
+    await Promise.all(Array.from({ length: 1_150 }, (_, index) => both.commit(keys(`k${index}`))));
+    for (;;) {
+      const rows = await outbox.undelivered('due');
+      if (rows.length === 0) break;
+      await outbox.settle(rows.map(({ id }) => id));
+    }
+    const seen = new Set<string>();
+    for (let after: string | undefined; ; ) {
+      const rows = await outbox.delivered(MINUTE, after);
+      if (rows.length === 0) break;
+      for (const name of namesOf(rows)) seen.add(name);
+      after = rows.at(-1)?.id;
+    }
+    expect(seen.size).toBe(1_150);
+    await outbox.close();
+  });
+
+  test('a process without a cache does not mark what a cache is yet to have', async () => {
+    await using both = await make();
+    const [relay, follower] = [both.outbox(), both.outbox()];
+    await relay.lead('c');
+    follower.acknowledge(await both.commitClaimed(follower, keys('a')), EVERYTHING);
+    await follower.close();
+    expect(namesOf(await relay.undelivered('all'))).toEqual(['a']);
+    await relay.close();
+  });
+
   test('holds back nothing behind a transaction that is slow to commit', async () => {
     await using both = await make();
     const outbox = both.outbox();
@@ -175,20 +206,30 @@ export function outboxContract(make: () => Promise<OutboxHarness>): void {
     await outbox.close();
   });
 
-  test('a follower begins with nothing, and is not told of its own', async () => {
+  test('a follower begins with nothing, and is not told of what it has invalidated itself', async () => {
     await using both = await make();
     const [one, two] = [both.outbox(), both.outbox()];
     await both.commit(keys('before'));
     const [first, second] = [await one.follow(undefined), await two.follow(undefined)];
     expect([first.rows, first.everything]).toEqual([[], false]);
-    await both.commitClaimed(one, keys('a'));
-    await one.record({ ids: ['b'], tags: ['t'] }, 'expire');
+    one.acknowledge(await both.commitClaimed(one, keys('a')), keys('a', 'more'));
+    one.acknowledge(await one.record({ ids: ['b'], tags: ['t'] }, 'expire'), { ids: ['b'], tags: ['t'] });
     expect((await one.follow(first.cursor)).rows).toEqual([]);
     expect((await two.follow(second.cursor)).rows).toEqual([
       { targets: keys('a'), mode: 'delete' },
       { targets: { ids: ['b'], tags: ['t'] }, mode: 'expire' },
     ]);
     await Promise.all([one.close(), two.close()]);
+  });
+
+  test('a follower is told of its own change too, unless it has invalidated all of it', async () => {
+    await using both = await make();
+    const outbox = both.outbox();
+    const { cursor } = await outbox.follow(undefined);
+    await both.commitClaimed(outbox, keys('failed'));
+    outbox.acknowledge(await both.commitClaimed(outbox, keys('a', 'forgotten')), keys('a'));
+    expect(namesOf((await outbox.follow(cursor)).rows)).toEqual(['failed', 'a', 'forgotten']);
+    await outbox.close();
   });
 
   test('a follower is told that everything has changed when it is too much', async () => {
@@ -221,8 +262,7 @@ export function outboxContract(make: () => Promise<OutboxHarness>): void {
     for (const id of ['a', 'b']) await both.commit(keys(id));
     const [first] = await outbox.undelivered('due');
     await outbox.settle(first === undefined ? [] : [first.id]);
-    await outbox.prune(true);
-    await outbox.prune(false);
+    await outbox.prune();
     expect(namesOf(await outbox.delivered(MINUTE, undefined))).toEqual(['a']);
     expect(namesOf(await outbox.undelivered('due'))).toEqual(['b']);
     await outbox.close();

@@ -45,41 +45,51 @@ export function repairContract(makeHarness: MakeHarness): void {
     expect((await one.heartbeat('one', token())).last).toMatchObject({ generation: 'fresh' });
   });
 
-  test('a mark is wanted by whoever says so, and the latest one stays', async () => {
+  test('marks are wanted by whoever says so, and the latest one stays', async () => {
     await using both = await twoInstances(makeHarness);
     const { one, two, session } = both;
-    const before = await one.heartbeat('one', token());
-    expect(before.wanted).toBe(0);
-    const asked = await one.heartbeat('one', token(), true);
-    expect(asked.wanted).toBe(asked.time);
-    await two.leaveMark(session.epoch, asked.time + 5);
-    await two.leaveMark(session.epoch, asked.time + 3);
-    expect(await two.heartbeat('two', token())).toMatchObject({ wanted: asked.time, marked: asked.time + 5 });
+    expect(await one.heartbeat('one', token())).toMatchObject({ wanted: 0, marked: 0 });
+    expect((await one.heartbeat('one', token(), true)).wanted).toBe(1);
+    expect((await two.heartbeat('two', token(), true)).wanted).toBe(2);
+    await two.leaveMark(session.epoch, 2);
+    await two.leaveMark(session.epoch, 1);
+    expect(await two.heartbeat('two', token())).toMatchObject({ wanted: 2, marked: 2 });
+    expect(await one.heartbeat('one', token(), true)).toMatchObject({ wanted: 3, marked: 2 });
   });
 
   test('a mark of another epoch counts for nothing, and changes nothing', async () => {
     await using both = await twoInstances(makeHarness);
     const { one, server, session } = both;
-    const { time } = await one.heartbeat('one', token(), true);
-    await one.leaveMark(session.epoch, time);
-    await one.leaveMark('0123456789abcdef', time + 1_000);
-    expect(await one.heartbeat('one', token())).toMatchObject({ wanted: time, marked: time });
+    await one.heartbeat('one', token(), true);
+    await one.leaveMark(session.epoch, 1);
+    await one.leaveMark('0123456789abcdef', 7);
+    expect(await one.heartbeat('one', token())).toMatchObject({ wanted: 1, marked: 1 });
     await server.restart({ keepData: true });
     const after = await until(() => one.heartbeat('one', token()), { what: 'the new run' });
     expect(after).toMatchObject({ wanted: 0, marked: 0 });
   });
 
-  test('a fresh generation leaves a mark of its moment: nothing old can be in it', async () => {
+  test('a fresh generation leaves a mark for all who have asked: nothing old can be in it', async () => {
     await using server = await makeHarness();
     const { tier } = await connect(server.tier());
-    const { epoch, time } = await tier.heartbeat('one', token());
+    const { epoch } = await tier.heartbeat('one', token(), true);
+    await tier.heartbeat('one', token(), true);
     await tier.agreeGeneration(epoch, 'g1');
-    const { marked } = await tier.heartbeat('one', token());
-    expect(marked).toBeGreaterThanOrEqual(time);
+    expect(await tier.heartbeat('one', token(), true)).toMatchObject({ wanted: 3, marked: 2 });
     // One that was agreed before is no news.
     await tier.agreeGeneration(epoch, 'g2');
-    expect(await tier.heartbeat('one', token())).toMatchObject({ marked, generation: 'g1' });
+    expect(await tier.heartbeat('one', token())).toMatchObject({ marked: 2, generation: 'g1' });
     await tier.close();
+  });
+
+  test('a generation is agreed for the present epoch alone', async () => {
+    await using both = await twoInstances(makeHarness);
+    const { one, generation } = both;
+    const other = '0123456789abcdef';
+    expect(await one.agreeGeneration(other, 'g2').catch((error) => error.failure)).toBe('unavailable');
+    const repaired = { generation: 'g2', since: Number.MAX_SAFE_INTEGER, withinMs: LONG, mark: 1 };
+    expect(await one.adoptGeneration({ epoch: other, ...repaired })).toBeUndefined();
+    expect((await one.heartbeat('one', token())).generation).toBe(generation);
   });
 
   test('a generation is replaced only by who names it', async () => {
@@ -112,12 +122,13 @@ export function repairContract(makeHarness: MakeHarness): void {
     await using both = await twoInstances(makeHarness);
     const { one, two, generation } = both;
     const { epoch, time } = await restartedWith(both, ['a']);
-    expect(await one.adoptGeneration({ epoch, generation, since: time - 5_000, withinMs: 1_000 })).toBeUndefined();
+    const repaired = { epoch, generation, since: time, withinMs: LONG, mark: 4 };
+    expect(await one.adoptGeneration({ ...repaired, since: time - 5_000, withinMs: 1_000 })).toBeUndefined();
     expect((await one.heartbeat('one', token())).generation).toBeUndefined();
-    expect(await one.adoptGeneration({ epoch, generation, since: time, withinMs: LONG })).toBe(generation);
-    expect(await one.heartbeat('one', token())).toMatchObject({ generation, marked: time });
+    expect(await one.adoptGeneration(repaired)).toBe(generation);
+    expect(await one.heartbeat('one', token())).toMatchObject({ generation, marked: 4 });
     expect((await one.read('a', generation)).kind).toBe('value');
-    expect(await two.adoptGeneration({ epoch, generation: 'other', since: time, withinMs: LONG })).toBe(generation);
+    expect(await two.adoptGeneration({ ...repaired, generation: 'other' })).toBe(generation);
   });
 
   /** Another run over the same data, with these keys filled before. */

@@ -72,9 +72,9 @@ export const OUTBOX: Readonly<Record<string, Weakened>> = {
       collaborators: {
         Repair: class extends Repair {
           override async judge(heartbeat: Heartbeat, hasAsked: boolean, tier: RemoteTier): Promise<Judgement> {
-            const { epoch, generation, last, time } = heartbeat;
+            const { epoch, generation, last, time: since, wanted: mark } = heartbeat;
             if (generation === undefined && last !== undefined)
-              await tier.adoptGeneration({ epoch, generation: last.generation, since: time, withinMs: Infinity });
+              await tier.adoptGeneration({ epoch, generation: last.generation, since, withinMs: Infinity, mark });
             return super.judge(heartbeat, hasAsked, tier);
           }
         },

@@ -155,6 +155,21 @@ describe('another history', () => {
     expect(typesOf(fleet.member(1))).toContain('epoch_changed');
   });
 
+  test('that was told before, by a server that is promoted again, is another one all the same', () => {
+    const fleet = new Fleet({ instances: 2 });
+    const [first, second] = [fleet.cache(0), fleet.cache(1)];
+    const former = fleet.server.epoch;
+    fleet.settle(first.set('k', 'of before'));
+    fleet.server.restart({ from: fleet.server.snapshot() });
+    fleet.run(1_000);
+    // Known to the new generation alone.
+    fleet.settle(second.delete('k'));
+    fleet.server.restart({ from: fleet.server.snapshot(), epoch: former });
+    fleet.run(1_000);
+    expect(first.health().l2?.healthy).toBe(true);
+    expect(fleet.settle(first.get('k'))).toBeUndefined();
+  });
+
   test('that begins by FLUSHALL is empty, and goes on', () => {
     const fleet = new Fleet({ instances: 2 });
     fleet.settle(fleet.cache(0).set('k', 'of before'));
