@@ -44,11 +44,13 @@ export class TieredCache extends CacheView {
 
   /**
    * Resolves with `true` as soon as L2 is in use and L1 is proven, with `false` when `timeoutMs` are over. Nothing needs
-   * to wait for it: reads are right before it too, and go to the source. `true` at once without an L2.
+   * to wait for it: reads are right before it too, and go to the source. Without an L2 it waits for the
+   * first look into the outbox, or for nothing.
    * @param timeoutMs Default 1,000.
    */
   ready(timeoutMs = 1_000): Promise<boolean> {
-    return this.#organs.heart?.ready(timeoutMs) ?? Promise.resolve(true);
+    const { heart, follower } = this.#organs;
+    return heart?.ready(timeoutMs) ?? follower?.ready(timeoutMs) ?? Promise.resolve(true);
   }
 
   /** Adds an observer, replaces the tracer. Answers a function that undoes it. */

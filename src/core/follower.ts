@@ -25,6 +25,7 @@ export class Follower {
   #cursor: string | undefined;
   #lookedAt = Number.NEGATIVE_INFINITY;
   #isFailing = false;
+  readonly #first = Promise.withResolvers<void>();
 
   constructor(parts: Parts, outbox: Outbox) {
     this.#parts = parts;
@@ -36,6 +37,12 @@ export class Follower {
   /** Whether the last look succeeded. */
   get isHealthy(): boolean {
     return !this.#isFailing;
+  }
+
+  /** Resolves with whether it has looked by then. */
+  ready(timeoutMs: number): Promise<boolean> {
+    const looked = this.#first.promise.then(() => true);
+    return within(this.#parts.clock, timeoutMs, looked).catch(() => false);
   }
 
   start(): void {
@@ -70,6 +77,7 @@ export class Follower {
     this.#cursor = cursor;
     this.#lookedAt = beganAt;
     proof.takeHeartbeat('', 0, beganAt);
+    this.#first.resolve();
     await this.#recordOwed();
     await this.#outbox.prune();
   }

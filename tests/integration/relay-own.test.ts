@@ -24,6 +24,12 @@ beforeAll(async () => {
   ear = await listenToBus(owned, catalog.env.REDIS_URL, catalog.env.CACHE_NAMESPACE);
   // One of them leads and could deliver the rows of both, its own included.
   instances = await Promise.all([startInstance(owned, catalog.env), startInstance(owned, catalog.env)]);
+  // An instance serves before it has proven its L1, from the source. And what it hears of an org's tag for the first time
+  // may be news to L2 as well, which then counts it from now: beside other changes, that is no proof of what was just read.
+  for (const instance of instances) {
+    const isFromL1 = async () => (await readName(instance, PRODUCTS)).endsWith(' from l1');
+    await until(isFromL1, { what: 'L1 to be in use' });
+  }
 });
 
 afterAll(() => owned.disposeAsync());
@@ -35,16 +41,19 @@ async function readName(service: ServiceProcess, id: number): Promise<string> {
   return `${name} from ${answer.headers.get('x-cache-tier')}`;
 }
 
-test(`a PATCH, a GET from the source, a GET from L1: ${PATCHES} of ${PATCHES} times, by both instances in turn`, async () => {
+test(`a PATCH, a GET from the source, a GET from L1: ${PATCHES} of ${PATCHES} times, by both instances`, async () => {
+  const patchAll = async (service: ServiceProcess, index: number): Promise<void> => {
+    for (let round = index; round < PATCHES; round += instances.length) {
+      const id = 1 + (round % PRODUCTS);
+      await renameProduct(service, id, `Round ${round}`);
+      seen[round] = [await readName(service, id), await readName(service, id)];
+    }
+  };
   const seen: string[][] = [];
-  for (let round = 0; round < PATCHES; round += 1) {
-    const service = instances[round % instances.length];
-    if (service === undefined) throw new Error('two instances were asked for');
-    const id = 1 + (round % PRODUCTS);
-    await renameProduct(service, id, `Round ${round}`);
-    seen.push([await readName(service, id), await readName(service, id)]);
-  }
-  expect(seen).toEqual(seen.map((_, round) => [`Round ${round} from source`, `Round ${round} from l1`]));
+  await Promise.all(instances.map(patchAll));
+  expect(seen).toEqual(
+    Array.from({ length: PATCHES }, (_, round) => [`Round ${round} from source`, `Round ${round} from l1`]),
+  );
 });
 
 test('none of these changes was delivered by anybody but its writer', async () => {

@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { SESSION_NAME } from '../../src/adapters/postgres/own-session.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres-server.ts';
+import { postgresWire } from '../support/postgres-wire.ts';
+import type { ProxyConnection } from '../support/proxy-connection.ts';
 import type { ServiceProcess } from '../support/service-process.ts';
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/wait.ts';
@@ -27,7 +30,7 @@ let fleet: readonly ServiceProcess[];
 
 beforeAll(async () => {
   postgres = owned.use(await startPostgres({ config: LOG_STATEMENTS }));
-  proxy = owned.use(await startProxy({ target: postgres.url }));
+  proxy = owned.use(await startProxy({ target: postgres.url, ...postgresWire().observers }));
   const catalog = owned.use(await makeCatalogEnvironment({ postgres: postgres.url }));
   const env = {
     ...catalog.env,
@@ -67,7 +70,9 @@ test(`${CALLERS} callers of a cold BOM on each of ${INSTANCES} instances are one
 test('they are one SELECT as well while its answer is long in coming, and each says how it was served', async () => {
   const id = 6;
   const statements = countStatements(postgres);
-  const hold = proxy.impose({ hold: true }, { direction: 'toClient' });
+  // The outbox is looked into all the time, on a connection of its own.
+  const isOfPool = ({ label }: ProxyConnection): boolean => label !== SESSION_NAME;
+  const hold = proxy.impose({ hold: true }, { direction: 'toClient', where: isOfPool });
   const asked = Promise.all(askEverywhere(bomPath(id)));
   try {
     await until(() => statements.count(LOAD) > 0, { what: 'the first SELECT' });

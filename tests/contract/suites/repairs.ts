@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test';
-import type { Heartbeat, RemoteTier } from '../../../src/core/ports.ts';
+import type { Heartbeat } from '../../../src/core/ports.ts';
 import { until } from '../../support/wait.ts';
-import { connect, LONG, type MakeHarness, orderOf, token, twoInstances } from './harness.ts';
+import { connect, LONG, type MakeHarness, orderOf, type TwoInstances, token, twoInstances } from './harness.ts';
 
 /** What a relay needs of L2 to repair it: what came before, marks, and orders under a generation that is not agreed yet. */
 export function repairContract(makeHarness: MakeHarness): void {
@@ -133,14 +133,13 @@ export function repairContract(makeHarness: MakeHarness): void {
 
   /** Another run over the same data, with these keys filled before. */
   async function restartedWith(
-    { one, server, put }: { one: RemoteTier; server: Awaited<ReturnType<MakeHarness>>; put: Put },
+    { one, two, server, put }: Pick<TwoInstances, 'one' | 'two' | 'server' | 'put'>,
     ids: readonly string[],
   ): Promise<Heartbeat> {
     for (const id of ids) await put(id, 'v0');
     await one.heartbeat('one', token());
     await server.restart({ keepData: true });
+    await until(() => two.heartbeat('two', token()), { what: 'the other instance' });
     return until(() => one.heartbeat('one', token()), { what: 'the new run' });
   }
 }
-
-type Put = (id: string, body: string) => Promise<string>;
