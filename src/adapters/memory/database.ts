@@ -13,9 +13,7 @@ import {
 } from '../../core/ports.ts';
 import type { TagGeneration } from '../../core/tags.ts';
 import { Contents, type Held, type MemorySnapshot } from './contents.ts';
-
-/** How long the records of a history outlive its last heartbeat. */
-const RECORD_STAY_MS = 30 * 24 * 60 * 60 * 1_000;
+import { History } from './history.ts';
 
 /** What the data can be published to, and whose time it follows. */
 export interface DatabaseHost {
@@ -41,12 +39,14 @@ export class MemoryDatabase {
 
   readonly #host: DatabaseHost;
   readonly #contents: Contents;
+  readonly #history: History;
   #drawn = 0;
 
   constructor(host: DatabaseHost, epoch: string, from?: MemorySnapshot) {
     this.#host = host;
     this.epoch = epoch;
     this.#contents = new Contents(() => host.time(), from);
+    this.#history = new History(epoch, this.#contents, () => host.time());
   }
 
   /** Everything as it is now, for the data of another run. */
@@ -82,42 +82,29 @@ export class MemoryDatabase {
   heartbeat(instance: string, nonce: string, wantsMark = false): Heartbeat {
     this.#assertWritable();
     const { epoch } = this;
-    const { generations, notes } = this.#contents;
-    const time = Math.floor(this.#host.time());
-    const last = notes.get('beat');
-    const generation = this.#generation();
-    if (generation !== undefined) {
-      generations.set(AGREED, `${epoch} ${generation}`, RECORD_STAY_MS);
-      notes.set('beat', { kind: 'beat', time, generation }, RECORD_STAY_MS);
-    }
-    const { marked, ...marks } = this.#marks();
-    const wanted = wantsMark ? Math.max(marks.wanted, marked) + 1 : marks.wanted;
-    if (wantsMark) this.#storeMarks(wanted, marked);
-    const named = notes.get('identity');
-    const identity = named?.kind === 'identity' ? named.identity : nonce;
-    notes.set('identity', { kind: 'identity', identity }, RECORD_STAY_MS);
+    const beat = this.#history.beat(nonce, wantsMark);
     const sequence = this.#sequence();
     this.#host.publish(heartbeatChannel(instance), { kind: 'heartbeat', epoch, sequence, nonce });
-    const { time: at, generation: under } = last?.kind === 'beat' ? last : {};
-    const before = at === undefined || under === undefined ? undefined : { time: at, generation: under };
-    return { epoch, sequence, time, generation, last: before, identity, wanted, marked };
+    return { epoch, sequence, ...beat };
   }
 
   agreeGeneration(epoch: string, proposal: string, replaces?: string): string {
-    const agreed = this.#agree(epoch, proposal, replaces, undefined);
+    this.#assertWritable();
+    const agreed = this.#history.agree(epoch, proposal, replaces, undefined);
     if (agreed === undefined) throw new RemoteError('unavailable', 'The server has another history by now');
     return agreed;
   }
 
   adoptGeneration({ epoch, generation, since, withinMs, mark }: RepairedGeneration): string | undefined {
     const isLate = Math.floor(this.#host.time()) - since > withinMs;
-    return isLate ? undefined : this.#agree(epoch, generation, undefined, mark);
+    if (isLate) return undefined;
+    this.#assertWritable();
+    return this.#history.agree(epoch, generation, undefined, mark);
   }
 
   leaveMark(epoch: string, mark: number): void {
     this.#assertWritable();
-    const { wanted, marked } = this.#marks();
-    if (epoch === this.epoch && mark > marked) this.#storeMarks(wanted, mark);
+    this.#history.leaveMark(epoch, mark);
   }
 
   acquire(id: EntryId, generation: string, token: string, leaseMs: number): StoredRecord {
@@ -281,36 +268,8 @@ export class MemoryDatabase {
   }
 
   #isPresent({ epoch, generation }: Session, isRepair = false): boolean {
-    const held = this.#generation();
+    const held = this.#history.generation;
     return epoch === this.epoch && (held === generation || (isRepair && held === undefined));
-  }
-
-  /** The record says of which epoch it is; one of another counts for nothing. */
-  #generation(): string | undefined {
-    const [epoch, generation] = this.#contents.generations.get(AGREED)?.split(' ') ?? [];
-    return epoch === this.epoch ? generation : undefined;
-  }
-
-  #agree(epoch: string, proposal: string, replaces: string | undefined, mark: number | undefined): string | undefined {
-    this.#assertWritable();
-    if (epoch !== this.epoch) return undefined;
-    const present = this.#generation();
-    if (present !== undefined && present !== replaces) return present;
-    this.#contents.generations.set(AGREED, `${epoch} ${proposal}`, RECORD_STAY_MS);
-    const { wanted, marked } = this.#marks();
-    this.#storeMarks(wanted, Math.max(marked, mark ?? wanted));
-    return proposal;
-  }
-
-  /** Those of another epoch count for nothing. */
-  #marks(): { readonly wanted: number; readonly marked: number } {
-    const note = this.#contents.notes.get('marks');
-    return note?.kind === 'marks' && note.epoch === this.epoch ? note : { wanted: 0, marked: 0 };
-  }
-
-  #storeMarks(wanted: number, marked: number): void {
-    const { epoch } = this;
-    this.#contents.notes.set('marks', { kind: 'marks', epoch, wanted, marked }, RECORD_STAY_MS);
   }
 
   /** A missing counter starts at the time in microseconds, so that no number of an epoch comes twice. */
@@ -344,8 +303,6 @@ export class MemoryDatabase {
   }
 }
 
-/** Name of the one generation record. */
-const AGREED = 'agreed';
 const MISMATCH: SessionMismatch = { kind: 'session-mismatch' };
 
 function physicalKey(generation: string, id: EntryId): string {
