@@ -1,3 +1,4 @@
+import { transaction } from '../adapters/postgres/index.ts';
 import { type Sql, sqlState, type Transaction } from './sql.ts';
 
 /** Rows of one org in `org_departures` that are not worth adding up yet. */
@@ -16,7 +17,7 @@ const BUSY: ReadonlySet<string | undefined> = new Set(['55P03', '40001']);
  */
 export async function refreshDashboards(sql: Sql): Promise<boolean> {
   try {
-    await sql.begin('isolation level repeatable read', async (tx) => {
+    const refresh = async (tx: Transaction): Promise<void> => {
       await tx`lock table org_dashboards_refresh in exclusive mode nowait`;
       await addUpDepartures(tx);
       await refreshView(tx);
@@ -25,7 +26,8 @@ export async function refreshDashboards(sql: Sql): Promise<boolean> {
         update org_dashboards_refresh
         set cluster = system_identifier, snapshot = pg_current_snapshot(), refreshed_at = now()
         from pg_control_system()`;
-    });
+    };
+    await transaction(sql, refresh, 'isolation level repeatable read');
     return true;
   } catch (error) {
     if (BUSY.has(sqlState(error))) return false;

@@ -1,4 +1,5 @@
 import postgres, { type ISql, type Sql as PostgresSql, type TransactionSql } from 'postgres';
+import { transaction } from '../adapters/postgres/index.ts';
 
 /** A pool of connections, as `openDatabase` gives it. */
 export type Sql = PostgresSql;
@@ -10,11 +11,8 @@ export type Transaction = TransactionSql;
 export type Queryable = ISql;
 
 /** Runs `work` in a transaction: the caller's own, if `sql` is one, else a new one that commits when `work` resolves. */
-export async function inTransaction<T>(sql: Sql | Transaction, work: (tx: Transaction) => Promise<T>): Promise<T> {
-  if (!('begin' in sql)) return work(sql);
-  // In a box of its own: `begin` awaits the elements of an array that it is given.
-  const { result } = await sql.begin(async (tx) => ({ result: await work(tx) }));
-  return result;
+export function inTransaction<T>(sql: Sql | Transaction, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  return 'begin' in sql ? transaction(sql, work) : work(sql);
 }
 
 /** The five-digit SQLSTATE of an error that Postgres sent, e.g. `23505` for a unique violation. */

@@ -1,4 +1,5 @@
-import { sqlState } from '../../catalog/sql.ts';
+import { transaction } from '../../adapters/postgres/index.ts';
+import { sqlState, type Transaction } from '../../catalog/sql.ts';
 import type { Mutation } from '../../resources/mutation.ts';
 import type { Resource } from '../../resources/resource.ts';
 import { acknowledge } from '../acknowledge.ts';
@@ -21,13 +22,9 @@ export function mutationRoute(resource: Resource, mutation: Mutation, services: 
     access.authorise(principal, params.orgId, 'write');
     const body = await readBody?.(request);
 
-    const { row, ticket } = await sql
-      .begin(async (tx) => {
-        // Together: the claim travels with the first statement of the mutation.
-        const [ticket, row] = await Promise.all([outbox.claim(tx), mutation.run({ sql: tx, params, body })]);
-        return { row, ticket };
-      })
-      .catch(refused);
+    // Together: the claim travels with the first statement of the mutation.
+    const claimAndRun = (tx: Transaction) => Promise.all([outbox.claim(tx), mutation.run({ sql: tx, params, body })]);
+    const [ticket, row] = await transaction(sql, claimAndRun).catch(refused);
     if (row === null) throw absent();
 
     const invalidation = cache.invalidate(mutation.invalidates(params, row), { outbox: ticket });
