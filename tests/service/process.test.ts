@@ -75,9 +75,8 @@ describe('at a signal', () => {
   test('SIGINT is as good as SIGTERM', async () => {
     await using surroundings = await makeSurroundings();
     await using service = await startService(surroundings.env);
-    process.kill(service.pid, 'SIGINT');
-    await service.logged('shutdown');
-    expect(await service.stop()).toBe(0);
+    expect(await service.stop('SIGINT')).toBe(0);
+    expect(service.logs).toContainEqual(expect.objectContaining({ event: 'shutdown', signal: 'SIGINT' }));
   });
 });
 

@@ -19,8 +19,8 @@ export interface ServiceProcess extends AsyncDisposable {
   fetch(path: string, init?: RequestInit): Promise<Response>;
   /** Waits for the first line with this `event` that satisfies the condition. */
   logged(event: string, where?: (line: LogLine) => boolean): Promise<LogLine>;
-  /** SIGTERM, and how it ended. */
-  stop(): Promise<ExitStatus>;
+  /** A signal (SIGTERM), and how it ended. */
+  stop(signal?: NodeJS.Signals): Promise<ExitStatus>;
   /** SIGKILL. */
   kill(): Promise<void>;
   /** SIGSTOP. */
@@ -66,7 +66,7 @@ export async function startService(env: Readonly<Record<string, string>> = {}): 
     output: () => child.output(),
     fetch: (path, init) => fetch(url + path, init),
     logged: (name, where) => until(() => event(name, where), { within: 10_000, what: `the service to log ${name}` }),
-    stop: () => child.stop('SIGTERM', STOP_MS),
+    stop: (signal = 'SIGTERM') => child.stop(signal, STOP_MS),
     kill: () => child.kill(),
     pause: () => child.pause(),
     resume: () => child.resume(),
