@@ -133,10 +133,18 @@ export class PostgresOutbox implements Outbox {
    */
   async follow(cursor: string | undefined): Promise<FollowedRows> {
     await this.#listen();
-    const { rows, ...rest } = await this.#run((sql) => statements.follow(sql, cursor));
+    const { period } = this.#session;
+    const [given, snapshot] = cursor?.split(' ') ?? [];
+    const isSame = given === String(period);
+    const followed = await this.#run((sql) => statements.follow(sql, isSame ? snapshot : undefined));
+    const isLost = cursor !== undefined && !(isSame && this.#session.period === period);
     // What this process has invalidated itself, and all of it, is no news to it.
-    const news = rows.filter(({ origin, targets }) => !this.#tickets.covers(origin, targets));
-    return { ...rest, rows: news.map(({ targets, mode }) => ({ targets, mode })) };
+    const news = followed.rows.filter(({ origin, targets }) => !this.#tickets.covers(origin, targets));
+    return {
+      cursor: `${period} ${followed.cursor}`,
+      rows: news.map(({ targets, mode }) => ({ targets, mode })),
+      everything: followed.everything || isLost,
+    };
   }
 
   async prune(): Promise<void> {

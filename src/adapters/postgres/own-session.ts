@@ -21,6 +21,7 @@ export class OwnSession {
   #client: Sql | undefined;
   /** Of the present connection. */
   #isListening = false;
+  #period = 0;
 
   constructor(pool: Sql, onNotify: () => void) {
     this.#pool = pool;
@@ -30,6 +31,11 @@ export class OwnSession {
   /** Whether notifications of {@link listen} arrive. */
   get isListening(): boolean {
     return this.#isListening;
+  }
+
+  /** Another number after each loss of the connection. */
+  get period(): number {
+    return this.#period;
   }
 
   /** Runs one statement. @throws what the database answers, or an error when it does not answer in time. */
@@ -97,6 +103,7 @@ export class OwnSession {
     if (this.#client === client) {
       this.#client = undefined;
       this.#isListening = false;
+      this.#period += 1;
     }
     // Nobody waits for it: what it has not answered is lost or has been given up, and its end has nothing to tell.
     client.end({ timeout: 0 }).catch(() => undefined);
