@@ -10,10 +10,15 @@ import { median, printFigures } from './support/measure.ts';
 setDefaultTimeout(60_000);
 
 const UPDATES = 200;
+const PRODUCTS = 40;
 /** One second for those who do not invalidate, and D. */
 const SEEN_WITHIN_MS = 1_000 + 1_500;
 /** In the median, from a row's change to the mark that Redis has acknowledged it, by the database's clock. */
 const DELIVERED_WITHIN_MS = 50;
+/** Longer than the relay's longest pause between two looks. */
+const REST_MS = 600;
+const AFTER_REST = 3;
+const WOKEN_WITHIN_MS = 100;
 /** A product of org 1 that nobody has made yet. */
 const UNBORN = 900_001;
 
@@ -89,7 +94,7 @@ const lists =
 test(`an UPDATE by psql is served by both instances in time, ${UPDATES} of ${UPDATES} times`, async () => {
   const delays: number[] = [];
   for (let round = 0; round < UPDATES; round += 1) {
-    const id = 1 + (round % 50);
+    const id = 1 + (round % PRODUCTS);
     const price = 10_000 + round;
     const update = () => psql`update products set price = ${price} where id = ${id}`;
     delays.push(...(await delaysOf(productPath(id), update, says({ price }))));
@@ -101,12 +106,28 @@ test(`an UPDATE by psql is served by both instances in time, ${UPDATES} of ${UPD
 test(`the median row is marked as delivered within ${DELIVERED_WITHIN_MS} ms`, async () => {
   const rows = () => psql<{ ms: number | null }[]>`
     select extract(epoch from delivered_at - at)::float8 * 1000 as ms from tiercel_outbox
-    where origin is null and keys && (select array_agg('product:' || id) from generate_series(1, 50) id)`;
+    where origin is null and keys && (select array_agg('product:' || id) from generate_series(1, ${PRODUCTS}::int) id)`;
   await until(async () => (await rows()).every(({ ms }) => ms !== null), { what: 'every row to be delivered' });
   const delays = (await rows()).map(({ ms }) => Number(ms));
   printFigures("from the change to the mark, by the database's clock", delays);
   expect(delays).toHaveLength(UPDATES);
   expect(median(delays)).toBeLessThan(DELIVERED_WITHIN_MS);
+});
+
+test('a change after a while without any is delivered at once: the relay is woken', async () => {
+  const delays: number[] = [];
+  for (let round = 0; round < AFTER_REST; round += 1) {
+    const id = 1 + round;
+    await warm(productPath(id));
+    const restedAt = performance.now() + REST_MS;
+    await until(() => performance.now() > restedAt, { what: 'the relay to rest' });
+    const price = 20_000 + round;
+    const update = () => psql`update products set price = ${price} where id = ${id}`;
+    delays.push(...(await delaysOf(productPath(id), update, says({ price }))));
+  }
+  printFigures('from the commit after a rest to the new price over HTTP', delays);
+  // Polling alone would need a quarter of a second.
+  expect(median(delays)).toBeLessThan(WOKEN_WITHIN_MS);
 });
 
 describe('a change by psql', () => {

@@ -28,7 +28,7 @@ interface Sentence {
 }
 
 /** A list of tickets, as the session that marks sends them. */
-const TICKETS = /\["[\w-]{16}\.\d+"/;
+const TICKETS = /"[\w-]{16}\.\d+"/;
 
 /**
  * Starts one. The points are found on the wire and the kill falls before the bytes that show it go on, so that the process

@@ -1,6 +1,6 @@
 import { readProduct, renameProduct } from '../integration/support/catalog-requests.ts';
 import { until } from '../support/wait.ts';
-import { type Death, type KillPoint, startVictim, type Victim } from './kill-points.ts';
+import { type Death, KILL_POINTS, type KillPoint, startVictim, type Victim } from './kill-points.ts';
 import type { RelayFleet, RelayMember } from './relay-fleet.ts';
 
 /** For changes of which their writer tells nobody, beside D. */
@@ -20,13 +20,23 @@ export interface KillResult {
   readonly knownAfterMs: number;
 }
 
-/** Starts a process and kills it there, while it changes this product. */
-export async function killOne(fleet: RelayFleet, product: number, point: KillPoint): Promise<KillResult> {
-  const victim = await startVictim(fleet, `victim ${product}`);
-  return killVictim(fleet, fleet.members, victim, product, point, 'process');
+/** Starts processes and kills them, at each point in turn; so many side by side, each lane over a product of its own. */
+export async function killMany(fleet: RelayFleet, kills: number, lanes: number): Promise<KillResult[]> {
+  const results: KillResult[] = [];
+  let begun = 0;
+  const lane = async (product: number): Promise<void> => {
+    while (begun < kills) {
+      const point = KILL_POINTS[begun % KILL_POINTS.length] ?? 'committed';
+      begun += 1;
+      const victim = await startVictim(fleet, `victim ${begun}`);
+      results.push(await killVictim(fleet, fleet.members, victim, product, point, 'process'));
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, (_, index) => lane(1 + index)));
+  return results;
 }
 
-/** Kills a process there, while it changes this product, which the others had in L1. */
+/** Kills a process at a point, while it changes this product, which the others had in L1. */
 export async function killVictim(
   fleet: RelayFleet,
   others: readonly RelayMember[],

@@ -8,56 +8,63 @@ import type { RelayFleet, RelayMember } from './relay-fleet.ts';
 const READERS = 2;
 /** Between two reads of one client, at random up to this, in milliseconds. */
 const READ_PAUSE_MS = 10;
-/** Products that are changed and read. */
-const CHANGED = Array.from({ length: 60 }, (_, index) => index + 1);
 
-/** Clients at work. */
-export interface OutageLoad {
-  /** Makes so many changes, one after another over so much time, by each instance and by psql in turn. */
-  write(count: number, overMs: number, writers: readonly Writer[]): Promise<void>;
-  /** Ends when what is under way has ended. */
-  stop(): Promise<void>;
-}
+/** Products that are changed, and read all the time. */
+export const AWAKE = range(1, 40);
+/** Products that are changed, and that nobody reads before he is told to: every tier may still hold them as they were. */
+export const ASLEEP = range(41, 40);
+/** Products that nobody changes, nor reads before the end. */
+export const UNTOUCHED = range(81, 20);
 
 /** An instance, or a program that knows nothing of the cache. */
 export type Writer = RelayMember | 'psql';
 
+/** Clients at work. */
+export interface OutageLoad {
+  /** Makes so many changes, one after another over so much time, by each of these in turn. */
+  write(count: number, overMs: number, writers: readonly Writer[]): Promise<void>;
+  /** From now on an instance is asked for what was asleep. */
+  wake(members: readonly RelayMember[]): void;
+  /** Ends when what is under way has ended. */
+  stop(): Promise<void>;
+}
+
 /** Lets clients read by every instance, and judges what they are answered. */
-export function startReaders({ members, psql }: RelayFleet, ages: Ages, seed: number): OutageLoad {
+export function startLoad({ members, psql }: RelayFleet, ages: Ages, seed: number): OutageLoad {
   const random = new SeededRandom(seed);
   const ending = new AbortController();
+  const awake = new Set<RelayMember>();
   const read = async (member: RelayMember): Promise<void> => {
     const chance = random.fork();
     while (!ending.signal.aborted) {
-      await readProductBy(member, chance.pick(CHANGED), ages);
+      await readProductBy(member, chance.pick(AWAKE), ages);
+      if (awake.has(member)) for (const product of ASLEEP) await readProductBy(member, product, ages);
       await Bun.sleep(chance.between(0, READ_PAUSE_MS));
     }
   };
   const readers = members.flatMap((member) => Array.from({ length: READERS }, () => read(member)));
   const chance = random.fork();
   let label = 0;
+  const change = async (writer: Writer): Promise<void> => {
+    label += 1;
+    const product = chance.pick([...AWAKE, ...ASLEEP]);
+    if (writer !== 'psql') return patch(writer, product, `#${label}`, ages);
+    const [row] = await psql<{ version: number }[]>`
+      update products set name = ${`#${label}`} where id = ${product} returning version::int`;
+    const version = row?.version ?? 0;
+    ages.changed({ row: rowOf(product), version, at: performance.now(), by: undefined, isTold: false });
+  };
   return {
     async write(count, overMs, writers) {
       const began = performance.now();
       for (let done = 0; done < count; done += 1) {
-        const writer = writers[done % writers.length];
-        label += 1;
-        const product = chance.pick(CHANGED);
-        const name = `#${label}`;
-        if (writer === 'psql') {
-          const [row] = await psql<{ version: number }[]>`
-            update products set name = ${name} where id = ${product} returning version::int`;
-          ages.changed({
-            row: rowOf(product),
-            version: row?.version ?? 0,
-            at: performance.now(),
-            by: undefined,
-            isTold: false,
-          });
-        } else if (writer !== undefined) await patch(writer, product, name, ages);
+        for (const writer of writers.slice(done % writers.length).slice(0, 1)) await change(writer);
         const next = began + ((done + 1) * overMs) / count;
         await Bun.sleep(Math.max(next - performance.now(), 0));
       }
+    },
+    wake(some) {
+      for (const member of some) awake.add(member);
     },
     async stop() {
       ending.abort();
@@ -66,7 +73,7 @@ export function startReaders({ members, psql }: RelayFleet, ages: Ages, seed: nu
   };
 }
 
-/** Reads a product by one instance, has it judged, and answers its tier. */
+/** Reads a product by one instance, has it judged, and answers what it was and from which tier. */
 export async function readProductBy({ name, service }: RelayMember, product: number, ages: Ages) {
   const start = performance.now();
   const answer = await service.fetch(productPath(product));
@@ -90,3 +97,7 @@ async function patch({ name: by, service }: RelayMember, product: number, name: 
 }
 
 const rowOf = (product: number): string => `product:${product}`;
+
+function range(first: number, length: number): number[] {
+  return Array.from({ length }, (_, index) => first + index);
+}

@@ -1,0 +1,109 @@
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
+import { leaderAmong, leadersIn, type RelayFleet, startRelayFleet } from '../soak/relay-fleet.ts';
+import { type PostgresServer, startPostgres } from '../support/postgres-server.ts';
+import { until } from '../support/wait.ts';
+import { readProduct, renameProduct } from './support/catalog-requests.ts';
+import { printFigures, timed } from './support/measure.ts';
+
+setDefaultTimeout(60_000);
+
+/** One second for those who do not invalidate, and D. */
+const SEEN_WITHIN_MS = 1_000 + 1_500;
+/** From the return of the database until somebody leads. */
+const LED_WITHIN_MS = 5_000;
+const PRODUCTS = Array.from({ length: 20 }, (_, index) => index + 1);
+
+const owned = new AsyncDisposableStack();
+let server: PostgresServer;
+let fleet: RelayFleet;
+
+beforeAll(async () => {
+  // What was acknowledged survives a kill.
+  server = owned.use(await startPostgres({ config: { synchronous_commit: 'on' } }));
+  fleet = await startRelayFleet(owned, { postgres: server.url });
+});
+
+afterAll(() => owned.disposeAsync());
+
+const rename = (name: string) => fleet.psql`update products set name = ${name} where id = any (${PRODUCTS})`;
+
+/** Milliseconds until both instances serve every product by this name. */
+async function untilSeen(name: string): Promise<number> {
+  const { ms } = await timed(async () => {
+    for (const { service } of fleet.members)
+      for (const id of PRODUCTS)
+        await until(async () => (await readProduct(service, id)).name === name, {
+          what: `${name} to be seen`,
+          every: 2,
+        });
+  });
+  return ms;
+}
+
+async function warm(): Promise<void> {
+  for (const { service } of fleet.members) for (const id of PRODUCTS) await readProduct(service, id);
+}
+
+const DEATHS: Readonly<Record<string, () => Promise<void>>> = {
+  'restarted (fast)': () => server.restart(),
+  'killed, and started again': async () => {
+    await server.kill();
+    await server.restart();
+  },
+};
+
+for (const [what, die] of Object.entries(DEATHS)) {
+  test(`PostgreSQL ${what}: what was committed right before and after is served in time`, async () => {
+    const { members, psql } = fleet;
+    await warm();
+    const before = `Before it was ${what}`;
+    await rename(before);
+    await die();
+    const back = performance.now();
+    printFigures(`${what}: from its return until both instances know what was committed before`, [
+      await untilSeen(before),
+    ]);
+    await until(() => leaderAmong(members, psql), { what: 'somebody to lead', within: LED_WITHIN_MS });
+    printFigures(`${what}: from its return until somebody leads`, [performance.now() - back]);
+
+    await warm();
+    const after = `After it was ${what}`;
+    await rename(after);
+    const delay = await untilSeen(after);
+    printFigures(`${what}: from a commit afterwards to both instances`, [delay]);
+    expect(delay).toBeLessThan(SEEN_WITHIN_MS);
+    expect(await leadersIn(psql)).toHaveLength(1);
+  });
+}
+
+test('a writer that never hears of its commit, because PostgreSQL dies of it: all are told by the outbox', async () => {
+  let isArmed = false;
+  const writer = await fleet.start('writer', {
+    postgres: {
+      onDone(_, tag) {
+        if (!isArmed || tag !== 'COMMIT') return;
+        isArmed = false;
+        // The answer is lost; the server goes next.
+        writer.database.impose({ hold: true }, { direction: 'toClient' });
+        dead.resolve(server.kill());
+      },
+    },
+  });
+  const dead = Promise.withResolvers<void>();
+  const [id = 0] = PRODUCTS;
+  const members = [...fleet.members, writer];
+  for (const { service } of members) await readProduct(service, id);
+  isArmed = true;
+  const patched = renameProduct(writer.service, id, 'Unheard of');
+  await dead.promise;
+  writer.database.resetConnections();
+  await writer.database.heal();
+  const { status } = await patched;
+  await server.restart();
+  expect(status).toBeWithin(500, 600);
+  const { ms } = await timed(async () => {
+    for (const { service } of members)
+      await until(async () => (await readProduct(service, id)).name === 'Unheard of', { what: 'everybody to know' });
+  });
+  printFigures('a commit unheard of: from the return of PostgreSQL until all know of it', [ms]);
+});
