@@ -3,7 +3,7 @@ import { type AskedL2, type L2Answer, L2Question } from './ask-l2.ts';
 import { type Entry, freshnessOf, tagsAreCurrent } from './entry.ts';
 import { type FillRight, giveBack, keepAlive } from './fill-right.ts';
 import type { Flight } from './flights.ts';
-import { drop, keep } from './keep.ts';
+import { drop, keep, mayKeep } from './keep.ts';
 import { type Loaded, runLoader } from './load.ts';
 import type { BypassReason, TierStep } from './lookup.ts';
 import type { Parts } from './parts.ts';
@@ -216,7 +216,7 @@ function serveStale(
   const now = parts.clock.now();
   const freshness = freshnessOf(entry, now);
   const mayAnswer = mayServeOnError(entry, now);
-  const kept = flight.mayStore && (mayAnswer || freshness === 'fresh' || freshness === 'stale');
+  const kept = mayKeep(flight, entry) && (mayAnswer || freshness === 'fresh' || freshness === 'stale');
   if (kept) {
     // Wherever the value goes on to answer, a source in trouble is left alone for a while.
     const backoffMs = ERROR_BACKOFF_MS * (1 - parts.random.next() / 2);

@@ -190,6 +190,26 @@ describe('stale-if-error', () => {
     fleet.run(5);
     expect(fleet.member().failures).toEqual([]);
   });
+
+  test('an old value whose tag, known from the value alone, was invalidated meanwhile answers nobody who comes later', () => {
+    const fleet = new Fleet({ instances: 2, defaults: { ttl: '1m', staleIfError: '1m' } });
+    const tagged: Loader<string> = ({ setTags }) => {
+      setTags(['t']);
+      return 'first';
+    };
+    fleet.settle(fleet.cache(0).getOrSet('k', tagged));
+    fleet.settle(fleet.cache(0).expire('k'));
+    // L2 has answered, and is not told of the invalidation before the load has failed.
+    const reply = fleet.hold('reply', 'i1.data acquire k');
+    fleet.hold('request', 'i1.data invalidate');
+    const reading = watch(fleet.cache(1).getOrSet<string>('k', failing, { l2Timeout: 1_000 }));
+    fleet.run(5);
+    watch(fleet.cache(1).invalidate({ tags: ['t'] }));
+    reply.open();
+    fleet.run(100);
+    expect(reading.value()).toBe('first');
+    expect(() => fleet.settle(fleet.cache(1).getOrSet('k', failing))).toThrow(DOWN.message);
+  });
 });
 
 describe('refresh-ahead', () => {
