@@ -2,14 +2,11 @@ import { within } from './budget.ts';
 import { clean, cleanAll } from './clean.ts';
 import type { InvalidationMode, Targets } from './invalidation.ts';
 import type { Outbox } from './outbox.ts';
-import { listenerOf } from './outbox-listener.ts';
+import { listenerOf, lookEveryMs } from './outbox-looks.ts';
 import type { Parts } from './parts.ts';
 import { withoutPattern } from './record.ts';
 import { Repeating } from './repeating.ts';
 
-/** Looks per bound D, of which one may fail without L1 being suspended; and the longest pause between two. */
-const LOOKS_PER_BOUND = 3;
-const LONGEST_LOOK_MS = 500;
 /** What was committed longer ago, in bounds of the outbox's memory, may be gone from it. */
 const SAFE_SHARE = 0.5;
 
@@ -30,7 +27,7 @@ export class Follower {
   constructor(parts: Parts, outbox: Outbox) {
     this.#parts = parts;
     this.#outbox = outbox;
-    this.#everyMs = Math.min(parts.maxLagMs / LOOKS_PER_BOUND, LONGEST_LOOK_MS);
+    this.#everyMs = lookEveryMs(parts.maxLagMs);
     this.#looks = new Repeating(parts.clock, () => this.#look());
   }
 

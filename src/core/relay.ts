@@ -4,16 +4,13 @@ import { deliver, piecesOf } from './deliver.ts';
 import type { Targets } from './invalidation.ts';
 import { assertId, type EntryId } from './key.ts';
 import type { Outbox, OutboxRow, Undelivered } from './outbox.ts';
-import { listenerOf } from './outbox-listener.ts';
+import { LOOKS_PER_BOUND, listenerOf, lookEveryMs } from './outbox-looks.ts';
 import type { Parts } from './parts.ts';
 import { RemoteError, type Session } from './ports.ts';
 import type { Remote } from './remote.ts';
 import type { Demand, Repair } from './repair.ts';
 import { Repeating } from './repeating.ts';
 
-/** Looks per bound D, and the longest pause between two: what its writer did not live to deliver is found in time. */
-const LOOKS_PER_BOUND = 3;
-const LONGEST_LOOK_MS = 500;
 /** After a look that found something, or was asked for: there may be more, of which nobody has said so. */
 const NEXT_LOOK_MS = 50;
 /** A leader that could deliver nothing for so long lets another try. */
@@ -101,7 +98,7 @@ export class Relay {
 
   async #look(): Promise<number> {
     const { maxLagMs, random } = this.#parts;
-    const every = Math.min(maxLagMs / LOOKS_PER_BOUND, LONGEST_LOOK_MS);
+    const every = lookEveryMs(maxLagMs);
     const before = this.#parts.counters.relayed;
     const wasAsked = this.#isAsked;
     this.#isAsked = false;
