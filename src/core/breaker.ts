@@ -1,14 +1,21 @@
 import type { Clock, Random } from './clock.ts';
 
 /**
- * `closed`: calls pass and are counted. `open`: nothing passes until `retryAt`. `half-open`: one trial is under way,
- * and still nothing else passes. `forced`: an operator holds the breaker open.
+ * `closed`: calls pass and are counted. `open`: nothing passes until `retryAt`. `half-open`: one trial is under way, or
+ * has passed and others must follow until `closesAt`; still nothing else passes. `forced-…`: an operator holds it so.
  */
 export type BreakerState =
   | { readonly kind: 'closed' }
   | { readonly kind: 'open'; readonly since: number; readonly retryAt: number; readonly openMs: number }
-  | { readonly kind: 'half-open'; readonly since: number; readonly openMs: number }
-  | { readonly kind: 'forced'; readonly since: number };
+  | {
+      readonly kind: 'half-open';
+      readonly since: number;
+      readonly openMs: number;
+      /** Not known before the first trial has passed. */
+      readonly closesAt: number | undefined;
+    }
+  | { readonly kind: 'forced-open'; readonly since: number }
+  | { readonly kind: 'forced-closed'; readonly since: number };
 
 export type BreakerStateName = BreakerState['kind'];
 
@@ -22,9 +29,23 @@ export interface BreakerOptions {
   readonly minimumCalls?: number;
   /** First open time, doubled after each failed trial and shortened by up to a quarter at random. Default 250. */
   readonly openMs?: number;
-  /** Longest open time. Default 1,500. */
+  /** Longest open time. Default 750. */
   readonly maxOpenMs?: number;
+  /**
+   * How long the tier must go on answering trials before calls pass again, so that a fleet does not fall upon a server
+   * that has just come back; never longer than it was away. Default 1,000; 0 closes with the first trial that passes.
+   */
+  readonly settleMs?: number;
 }
+
+const DEFAULTS: Required<BreakerOptions> = {
+  windowMs: 1_000,
+  failureRatio: 0.5,
+  minimumCalls: 5,
+  openMs: 250,
+  maxOpenMs: 750,
+  settleMs: 1_000,
+};
 
 const SLOTS = 10;
 const OPEN_JITTER = 0.25;
@@ -39,7 +60,7 @@ interface Slot {
 
 /**
  * Stops calls to a tier that keeps failing, so that nobody waits for it, and lets one trial at a time find out whether
- * it is back. The caller runs the trial: {@link beginTrial}, then {@link close} or {@link reopen}.
+ * it is back. The caller runs the trial: {@link beginTrial}, then {@link pass} or {@link reopen}.
  *
  * After Nygard, *Release It!* (2007), with a failure ratio over a ring of time slots instead of a count in a row.
  */
@@ -51,6 +72,8 @@ export class CircuitBreaker {
   readonly #slots: Slot[] = Array.from({ length: SLOTS }, () => ({ index: NEVER, calls: 0, failures: 0 }));
   #state: BreakerState = { kind: 'closed' };
   #generation = 0;
+  /** When it last stopped being closed. */
+  #awaySince = 0;
 
   constructor(
     clock: Clock,
@@ -61,7 +84,7 @@ export class CircuitBreaker {
     this.#clock = clock;
     this.#random = random;
     this.#onTransition = onTransition;
-    this.#options = { windowMs: 1_000, failureRatio: 0.5, minimumCalls: 5, openMs: 250, maxOpenMs: 1_500, ...options };
+    this.#options = { ...DEFAULTS, ...options };
   }
 
   get state(): BreakerState {
@@ -70,7 +93,17 @@ export class CircuitBreaker {
 
   /** Whether an ordinary call may be made. */
   get isClosed(): boolean {
-    return this.#state.kind === 'closed';
+    return this.#state.kind === 'closed' || this.#state.kind === 'forced-closed';
+  }
+
+  /** Whether it is closed, or about to be: the tier answers. */
+  get isAnswering(): boolean {
+    return this.isClosed || this.closesAt !== undefined;
+  }
+
+  /** When a breaker whose trial has passed closes, if nothing fails before; `undefined` in any other state. */
+  get closesAt(): number | undefined {
+    return this.#state.kind === 'half-open' ? this.#state.closesAt : undefined;
   }
 
   /** Changes with every transition; a call hands it back to {@link record}. */
@@ -111,45 +144,59 @@ export class CircuitBreaker {
   beginTrial(now = false): boolean {
     const state = this.#state;
     if (state.kind !== 'open' || (!now && this.#clock.now() < state.retryAt)) return false;
-    this.#become({ kind: 'half-open', since: this.#clock.now(), openMs: state.openMs });
+    this.#halfOpen(state.openMs, undefined);
     return true;
   }
 
-  /** The trial failed: open again, for twice as long. */
+  /** The trial failed, or one of those that had to follow: open again, for twice as long. */
   reopen(): void {
     if (this.#state.kind === 'half-open') this.#open(Math.min(this.#state.openMs * 2, this.#options.maxOpenMs));
   }
 
-  /** The tier has shown that it works. A forced breaker stays as it is. */
-  close(): void {
-    if (this.#state.kind === 'closed' || this.#state.kind === 'forced') return;
-    this.#reset();
+  /** The tier has answered: closes the breaker, at once or when it has settled. A forced one stays as it is. */
+  pass(): void {
+    const state = this.#state;
+    if (state.kind !== 'open' && state.kind !== 'half-open') return;
+    const now = this.#clock.now();
+    const closesAt =
+      state.kind === 'half-open' && state.closesAt !== undefined
+        ? state.closesAt
+        : now + Math.min(this.#options.settleMs, now - this.#awaySince);
+    if (now >= closesAt) this.#close();
+    else if (this.closesAt === undefined) this.#halfOpen(state.openMs, closesAt);
   }
 
-  /** Holds the breaker open until {@link release}, whatever trials say. */
-  force(): void {
-    if (this.#state.kind !== 'forced') this.#become({ kind: 'forced', since: this.#clock.now() });
+  /** Holds the breaker `open` or `closed` until {@link release}, whatever calls and trials say. */
+  force(as: 'open' | 'closed'): void {
+    const kind = `forced-${as}` as const;
+    if (this.#state.kind !== kind) this.#become({ kind, since: this.#clock.now() });
   }
 
-  /** Ends {@link force}: the breaker closes. */
+  /** Ends {@link force}: the breaker closes, and judges for itself. */
   release(): void {
-    if (this.#state.kind === 'forced') this.#reset();
+    if (this.#state.kind === 'forced-open' || this.#state.kind === 'forced-closed') this.#close();
   }
 
-  #reset(): void {
+  #close(): void {
     for (const slot of this.#slots) slot.index = NEVER;
     this.#become({ kind: 'closed' });
   }
 
   #open(openMs: number): void {
     const since = this.#clock.now();
+    if (this.#state.kind === 'closed') this.#awaySince = since;
     const jittered = openMs * (1 - OPEN_JITTER * this.#random.next());
     this.#become({ kind: 'open', since, retryAt: since + jittered, openMs });
+  }
+
+  #halfOpen(openMs: number, closesAt: number | undefined): void {
+    this.#become({ kind: 'half-open', since: this.#clock.now(), openMs, closesAt });
   }
 
   #become(next: BreakerState): void {
     const from = this.#state.kind;
     this.#state = next;
+    if (from === next.kind) return;
     this.#generation += 1;
     this.#onTransition(from, next.kind);
   }

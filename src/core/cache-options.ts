@@ -95,7 +95,7 @@ export function assertOptions(options: CacheOptions): void {
   assertBreaker(options.breaker ?? {});
 }
 
-/** What each of the breaker's numbers may be at most; all are above 0. */
+/** What each of the breaker's numbers may be at most; all are above 0, and `settleMs` may be 0. */
 const MOST = new Map<string, number>(
   Object.entries({
     windowMs: Infinity,
@@ -103,6 +103,7 @@ const MOST = new Map<string, number>(
     minimumCalls: Infinity,
     openMs: Infinity,
     maxOpenMs: Infinity,
+    settleMs: Infinity,
   } satisfies Required<BreakerOptions>),
 );
 
@@ -111,6 +112,7 @@ function assertBreaker(options: BreakerOptions): void {
     const most = MOST.get(name);
     if (most === undefined)
       throw new InvalidOptionError(`breaker.${name}`, given, `one of ${[...MOST.keys()].join(', ')}`);
+    if (name === 'settleMs' && given === 0) continue;
     if (!(given > 0 && given <= most))
       throw new InvalidOptionError(`breaker.${name}`, given, most === 1 ? 'above 0 and at most 1' : 'above 0');
   }

@@ -4,6 +4,7 @@ import { cleanAll } from './clean.ts';
 import { deliverAll } from './deliver.ts';
 import type { Parts } from './parts.ts';
 import type { Bus, RemoteListener, Session } from './ports.ts';
+import { Pulse } from './pulse.ts';
 import { BusReceiver, type HeartbeatLink } from './receiver.ts';
 import type { Remote } from './remote.ts';
 import type { Judgement, Repair } from './repair.ts';
@@ -11,10 +12,6 @@ import { SentBeats } from './sent-beats.ts';
 
 /** Heartbeats per bound D: with three, one may get lost without L1 being suspended. */
 const BEATS_PER_BOUND = 3;
-/** Unanswered heartbeats in a row that open the breaker. */
-const MISSES_TO_TRIP = 2;
-/** Unanswered heartbeats in a row after which the connection itself is suspected. */
-const MISSES_TO_RESET = 6;
 /** Between two heartbeats, however urgent the second is. */
 const SHORTEST_PAUSE_MS = 10;
 /** Bounds D without a call, after which heartbeats rest until the next one. */
@@ -30,7 +27,7 @@ export class Heart implements HeartbeatLink, RemoteListener {
   readonly #parts: Parts;
   readonly #remote: Remote;
   readonly #bus: Bus | undefined;
-  readonly #everyMs: number;
+  readonly #pulse: Pulse;
   readonly #deadlineMs: number;
   readonly #sent = new SentBeats();
   #loop: Promise<void> | undefined;
@@ -38,14 +35,9 @@ export class Heart implements HeartbeatLink, RemoteListener {
   #hurried = false;
   #closed = false;
   #connected = false;
-  /** A new connection is worth a trial whatever the breaker's next one is due. */
-  #trialAtOnce = false;
   #resting = false;
   #activity = 0;
   #activeAt = 0;
-  #misses = 0;
-  /** When the data path last began to answer without a miss. */
-  #answeringSince = Number.NEGATIVE_INFINITY;
   #lastAccepted: number | undefined;
   #knownEpoch: string | undefined;
   #subscribedAt: number | undefined;
@@ -54,7 +46,10 @@ export class Heart implements HeartbeatLink, RemoteListener {
   readonly #announcer: Announcer;
   readonly #readiness = new Set<() => void>();
 
-  /** @param onBeat Told of each heartbeat that was answered. */
+  /**
+   * @param answerMs How long L2 may take for one answer to be of use.
+   * @param onBeat Told of each heartbeat that was answered.
+   */
   constructor(
     parts: Parts,
     remote: Remote,
@@ -69,9 +64,10 @@ export class Heart implements HeartbeatLink, RemoteListener {
     this.#remote = remote;
     this.#bus = bus;
     this.#announcer = new Announcer(parts, remote);
-    this.#everyMs = parts.maxLagMs / BEATS_PER_BOUND;
+    const everyMs = parts.maxLagMs / BEATS_PER_BOUND;
+    this.#pulse = new Pulse(parts.clock, remote.breaker, everyMs, answerMs);
     // A heartbeat may take as long as any call, and no longer than half the time to the next one otherwise.
-    this.#deadlineMs = Math.max(this.#everyMs / 2, answerMs);
+    this.#deadlineMs = Math.max(everyMs / 2, answerMs);
   }
 
   start(): void {
@@ -132,7 +128,7 @@ export class Heart implements HeartbeatLink, RemoteListener {
 
   onConnect(): void {
     this.#connected = true;
-    this.#trialAtOnce = true;
+    this.#pulse.connected();
     this.hurry();
   }
 
@@ -238,39 +234,26 @@ export class Heart implements HeartbeatLink, RemoteListener {
   }
 
   #mayHurry(): boolean {
-    return this.#connected && (this.#trialAtOnce || this.#remote.breaker.isClosed);
+    return this.#connected && this.#pulse.mayHurry;
   }
 
   #pauseMs(): number {
     if (this.#hurried && this.#mayHurry()) return SHORTEST_PAUSE_MS;
-    const { trialAt } = this.#remote.breaker;
-    if (trialAt !== undefined) return trialAt - this.#parts.clock.now();
-    // The second heartbeat after a lost one follows at once: together they decide within one interval.
-    if (this.#misses === 1 && this.#connected) return 0;
-    return this.#repair.isWaiting ? Math.min(REPAIR_POLL_MS, this.#everyMs) : this.#everyMs;
+    const ms = this.#pulse.pauseMs(this.#connected);
+    return this.#repair.isWaiting && this.#remote.breaker.isAnswering ? Math.min(REPAIR_POLL_MS, ms) : ms;
   }
 
   async #beat(): Promise<void> {
-    const { breaker } = this.#remote;
-    const atOnce = this.#trialAtOnce;
-    this.#trialAtOnce = false;
-    if (breaker.state.kind === 'open' && !breaker.beginTrial(atOnce)) return;
+    if (!this.#pulse.begin()) return;
     try {
       await this.#exchange();
-      if (this.#misses > 0) this.#answeringSince = this.#parts.clock.now();
-      this.#misses = 0;
-      breaker.close();
+      this.#pulse.answered(this.#remote.latencyMs ?? 0);
       this.#watchBus();
     } catch (error) {
-      this.#misses += 1;
       this.#report(error);
-      breaker.reopen();
-      if (this.#misses >= MISSES_TO_TRIP) {
-        breaker.trip();
-        this.#remote.contact.end();
-      }
-      // The connection looks open and has not answered for long: it may be half dead, a new one may not.
-      if (this.#connected && this.#misses % MISSES_TO_RESET === 0) this.#remote.tier.reset();
+      this.#pulse.missed();
+      if (this.#pulse.isLost) this.#remote.contact.end();
+      if (this.#connected && this.#pulse.isSuspect) this.#remote.tier.reset();
     }
   }
 
@@ -321,8 +304,8 @@ export class Heart implements HeartbeatLink, RemoteListener {
   /** A subscription that is open while heartbeats do not come back on it carries nothing. */
   #watchBus(): void {
     if (this.#bus === undefined || this.#subscribedAt === undefined) return;
-    const silentSince = Math.max(this.#parts.proof.provenAt, this.#subscribedAt, this.#answeringSince);
-    if (this.#parts.clock.now() - silentSince <= 2 * this.#everyMs + this.#deadlineMs) return;
+    const silentSince = Math.max(this.#parts.proof.provenAt, this.#subscribedAt, this.#pulse.answeringSince);
+    if (this.#parts.clock.now() - silentSince <= 2 * this.#pulse.everyMs + this.#deadlineMs) return;
     this.#subscribedAt = undefined;
     this.#bus.reset();
   }
@@ -334,7 +317,7 @@ export class Heart implements HeartbeatLink, RemoteListener {
 
   /** A heartbeat that failed while L2 was in use is news; during an outage it is not. */
   #report(error: unknown): void {
-    if (this.#misses > MISSES_TO_TRIP || !this.#connected) return;
+    if (!this.#pulse.isMissNews || !this.#connected) return;
     const timedOut = error instanceof BudgetExceeded;
     if (timedOut) this.#parts.emit({ type: 'l2_timeout', operation: 'heartbeat', durationMs: error.budgetMs });
     this.#parts.emit({ type: 'tier_failure', error, operation: 'heartbeat', tier: 'l2', background: true });

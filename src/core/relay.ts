@@ -116,7 +116,7 @@ export class Relay {
   }
 
   async #work(): Promise<void> {
-    const demand: Demand = this.#remote.breaker.isClosed ? this.#repair.demand : { kind: 'away' };
+    const demand: Demand = this.#remote.breaker.isAnswering ? this.#repair.demand : { kind: 'away' };
     if (demand.kind === 'away') return this.#standBack();
     this.#reachableAt = this.#parts.clock.now();
     const { leads, lagMs, mustRenew } = await this.#outbox.lead(demand.identity);

@@ -22,7 +22,7 @@ export interface ReadInstrument {
   read(reading: Reading): readonly Point[];
 }
 
-const BREAKER_STATES = { closed: 0, 'half-open': 1, open: 2, forced: 3 } as const;
+const BREAKER_STATES = { closed: 0, 'half-open': 1, open: 2, 'forced-open': 3, 'forced-closed': 4 } as const;
 const L1 = { [LABEL.tier]: 'l1' };
 
 const one = (value: number | undefined, labels?: Point['labels']): Point[] =>
@@ -65,7 +65,7 @@ export const READ_INSTRUMENTS: readonly ReadInstrument[] = [
   {
     name: METRIC.breakerState,
     kind: 'gauge',
-    description: 'Breaker of L2: 0 closed, 1 half-open, 2 open, 3 held open by an operator',
+    description: 'Breaker of a tier: 0 closed, 1 half-open, 2 open, 3 held open by an operator, 4 held closed',
     read: ({ health }) => one(health.l2 && BREAKER_STATES[health.l2.breaker]),
   },
   {

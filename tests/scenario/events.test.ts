@@ -141,9 +141,11 @@ describe('what is told of', () => {
       'breaker open → half-open',
       'l1_suspended',
       'breaker half-open → open',
+      'breaker open → half-open',
+      'breaker half-open → open',
     ]);
     fleet.server.restart({ keepData: false });
-    fleet.run(200);
+    fleet.run(1_200);
     expect(traceOf(fleet.member())).toEqual([
       'breaker open → half-open',
       // The heartbeat's echo: an unexpected number, after a time without proof.

@@ -100,7 +100,7 @@ describe('a return after an outage', () => {
         code: 'INVALIDATION_PENDING',
       });
       restore(fleet.member(0));
-      fleet.run(100);
+      fleet.run(1_100);
       return fleet.settle(fleet.cache(0).getOrSet('k', row.read));
     },
   );
@@ -128,7 +128,7 @@ describe('a return after an outage', () => {
       fleet.hold('request', 'i0 outbox undelivered');
       mark.open();
       restore(reader);
-      fleet.run(100);
+      fleet.run(1_100);
       return fleet.settle(reader.cache.getOrSet('k', row.read));
     },
   );

@@ -99,10 +99,33 @@ export class History {
   readonly loads: LoadRecord[] = [];
   readonly failures: FailureRecord[] = [];
   readonly troubles: TroubleRecord[] = [];
-  /** When L2 first took each version of a row, by {@link storedName}. */
-  readonly stored = new Map<string, number>();
+  readonly #stored = new Map<string, Map<string, number>>();
+  readonly #replaced = new Set<string>();
   /** Reads that have no answer yet. */
   readonly open = new Set<{ readonly instance: string; readonly key: string; readonly start: number }>();
+
+  /** L2 has taken one version of a row, by {@link storedName}. */
+  noteStored(name: string, generation: string, now: number): void {
+    if (this.#replaced.has(generation)) return;
+    const names = this.#stored.get(generation) ?? new Map<string, number>();
+    if (!names.has(name)) names.set(name, now);
+    this.#stored.set(generation, names);
+  }
+
+  /** Another generation was agreed in the place of this one: what lies in it is read by nobody any more. */
+  noteReplaced(generation: string): void {
+    this.#replaced.add(generation);
+    this.#stored.delete(generation);
+  }
+
+  /** When L2 first took each version of a row that it may still hold, by {@link storedName}. */
+  get stored(): ReadonlyMap<string, number> {
+    const first = new Map<string, number>();
+    for (const names of this.#stored.values()) {
+      for (const [name, at] of names) first.set(name, Math.min(at, first.get(name) ?? Infinity));
+    }
+    return first;
+  }
 
   /** Since when somebody has been waiting for a key in a process; the given moment if nobody is. */
   waitingSince(instance: string, key: string, now: number): number {

@@ -72,6 +72,7 @@ function settingOf(random: SeededRandom, { setting, policy }: Mix, outboxRandom:
     lateShare: random.pick([0, 0.01, 0.05]),
     skew: random.pick([0, 0.002]),
     outbox: outboxRandom.chance(0.6),
+    settleMs: outboxRandom.fork().pick([0, 1_000]),
     ...setting,
     keys,
     policies: Object.fromEntries(keys.map((key) => [key, { ...policyOf(random), ...policy }])),

@@ -33,6 +33,8 @@ export interface Setting {
   readonly pendingWithin?: number;
   /** Whether the database keeps an outbox, and relays deliver from it. */
   readonly outbox: boolean;
+  /** How long L2 must have answered after an outage before calls use it again, in milliseconds; see the breaker. */
+  readonly settleMs: number;
   /** The hosts' clocks run faster or slower than time by up to this ratio. */
   readonly skew: number;
 }

@@ -197,6 +197,7 @@ export class World {
         clock,
         random,
         maxLag: MAX_LAG_MS,
+        breaker: { settleMs: this.setting.settleMs },
         observers: [(event) => this.#observe(host.name, event)],
       },
       { ...chosen, PendingInvalidations: debts.watch(chosen.PendingInvalidations) },
@@ -205,23 +206,26 @@ export class World {
 
   /** Who has seen a version in L2, or has stored it there, may expect to find no older one there. */
   #watchFills(tier: RemoteTier): RemoteTier {
-    const stored = (body: string | Uint8Array): void => {
+    const stored = (body: string | Uint8Array, generation: string): void => {
       const { value } = jsonCodec.decode(body);
       // An absent row does not say which it is; nothing is older than it.
-      if (!isRow(value)) return;
-      const name = storedName(value.key, value.version);
-      if (!this.history.stored.has(name)) this.history.stored.set(name, this.time.now);
+      if (isRow(value)) this.history.noteStored(storedName(value.key, value.version), generation, this.time.now);
     };
     return overriding<RemoteTier>(tier, {
       fill: async (request) => {
         const isStored = await tier.fill(request);
-        if (isStored) stored(request.body);
+        if (isStored) stored(request.body, request.generation);
         return isStored;
       },
       write: async (request) => {
         const reply = await tier.write(request);
-        if (reply.kind === 'done') stored(request.body);
+        if (reply.kind === 'done') stored(request.body, request.session.generation);
         return reply;
+      },
+      agreeGeneration: async (epoch, proposal, replaces) => {
+        const agreed = await tier.agreeGeneration(epoch, proposal, replaces);
+        if (replaces !== undefined && agreed !== replaces) this.history.noteReplaced(replaces);
+        return agreed;
       },
     });
   }

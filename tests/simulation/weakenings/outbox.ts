@@ -26,7 +26,7 @@ export const CUT_OFF = {
   faultMs: [3_000, 6_000],
   writeShare: 0.15,
   gapMs: 40,
-  setting: { ...RECORDED, pendingWithin: 1_000 },
+  setting: { ...RECORDED, pendingWithin: 1_000, settleMs: 0 },
   policy: LASTING,
 } as const;
 

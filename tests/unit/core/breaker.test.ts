@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { type BreakerOptions, CircuitBreaker } from '../../../src/core/breaker.ts';
+import type { RemoteTier } from '../../../src/index.ts';
+import { overriding } from '../../simulation/overriding.ts';
 import { Host, VirtualTime } from '../../simulation/virtual-time.ts';
 import { Fleet } from '../../support/core-fixture.ts';
 
@@ -123,7 +125,7 @@ describe('an open breaker', () => {
       breaker.beginTrial();
       breaker.reopen();
     }
-    expect(times).toEqual([250, 500, 1_000, 1_500, 1_500]);
+    expect(times).toEqual([250, 500, 750, 750, 750]);
   });
 
   test('shortens its time by up to a quarter, so that a fleet does not try as one', () => {
@@ -134,14 +136,14 @@ describe('an open breaker', () => {
   });
 
   test('begins with the shortest time again once it has closed', () => {
-    const { breaker, run, transitions } = fixture();
+    const { breaker, run, transitions } = fixture({ settleMs: 0 });
     breaker.trip();
     run(250);
     breaker.beginTrial();
     breaker.reopen();
     run(500);
     breaker.beginTrial();
-    breaker.close();
+    breaker.pass();
     breaker.trip();
     expect(breaker.state).toMatchObject({ openMs: 250 });
     expect(transitions).toEqual([
@@ -154,6 +156,49 @@ describe('an open breaker', () => {
     ]);
   });
 
+  test('stays half-open after the first trial that passes, until the tier has settled', () => {
+    const { breaker, run, transitions } = fixture();
+    breaker.trip();
+    run(5_000);
+    breaker.beginTrial();
+    expect(breaker.isAnswering).toBe(false);
+    breaker.pass();
+    expect([breaker.isAnswering, breaker.isClosed, breaker.closesAt]).toEqual([true, false, 6_000]);
+    run(500);
+    breaker.pass();
+    expect([breaker.isClosed, breaker.closesAt]).toEqual([false, 6_000]);
+    run(500);
+    expect(breaker.isClosed).toBe(false);
+    breaker.pass();
+    expect(breaker.isClosed).toBe(true);
+    expect(transitions).toEqual(['closed → open', 'open → half-open', 'half-open → closed']);
+  });
+
+  test('waits no longer for that than the tier was away', () => {
+    const { breaker, run } = fixture();
+    breaker.trip();
+    run(250);
+    breaker.beginTrial();
+    breaker.pass();
+    expect(breaker.closesAt).toBe(500);
+  });
+
+  test('opens again when a trial fails in that time', () => {
+    const { breaker, run } = fixture();
+    breaker.trip();
+    run(5_000);
+    breaker.beginTrial();
+    breaker.pass();
+    run(500);
+    breaker.reopen();
+    expect(breaker.state).toMatchObject({ kind: 'open', openMs: 500 });
+    expect([breaker.isAnswering, breaker.closesAt]).toEqual([false, undefined]);
+    run(500);
+    breaker.beginTrial();
+    breaker.pass();
+    expect(breaker.closesAt).toBe(7_000);
+  });
+
   test('closes with an empty window, whenever that is', () => {
     const { breaker, calls, run } = fixture();
     calls(0, 2);
@@ -161,7 +206,7 @@ describe('an open breaker', () => {
     calls(0, 3);
     expect(breaker.isClosed).toBe(false);
     breaker.beginTrial(true);
-    breaker.close();
+    breaker.pass();
     run(100);
     calls(0, 1);
     expect(breaker.isClosed).toBe(true);
@@ -172,7 +217,7 @@ describe('an open breaker', () => {
     const { generation } = breaker;
     breaker.trip();
     breaker.beginTrial(true);
-    breaker.close();
+    breaker.pass();
     for (let late = 0; late < 100; late += 1) breaker.record(false, generation);
     expect(breaker.isClosed).toBe(true);
     calls(0, 5);
@@ -181,7 +226,7 @@ describe('an open breaker', () => {
 
   test('neither trips nor closes twice', () => {
     const { breaker, transitions } = fixture();
-    breaker.close();
+    breaker.pass();
     breaker.trip();
     breaker.trip();
     breaker.reopen();
@@ -192,18 +237,34 @@ describe('an open breaker', () => {
 describe('a forced breaker', () => {
   test('stays open whatever trials say, until it is released', () => {
     const { breaker, calls, run, transitions } = fixture();
-    breaker.force();
-    breaker.force();
+    breaker.force('open');
+    breaker.force('open');
     calls(10, 0);
     run(10_000);
     expect(breaker.beginTrial(true)).toBe(false);
-    breaker.close();
+    breaker.pass();
     breaker.trip();
-    expect(breaker.state.kind).toBe('forced');
+    expect([breaker.isClosed, breaker.isAnswering]).toEqual([false, false]);
     breaker.release();
     breaker.release();
     expect(breaker.isClosed).toBe(true);
-    expect(transitions).toEqual(['closed → forced', 'forced → closed']);
+    expect(transitions).toEqual(['closed → forced-open', 'forced-open → closed']);
+  });
+
+  test('stays closed whatever calls say, until it is released', () => {
+    const { breaker, calls, transitions } = fixture();
+    breaker.trip();
+    breaker.force('closed');
+    calls(0, 100);
+    breaker.trip();
+    breaker.reopen();
+    expect([breaker.isClosed, breaker.isAnswering]).toEqual([true, true]);
+    breaker.release();
+    calls(0, 4);
+    expect(breaker.isClosed).toBe(true);
+    calls(0, 1);
+    expect(breaker.isClosed).toBe(false);
+    expect(transitions).toEqual(['closed → open', 'open → forced-closed', 'forced-closed → closed', 'closed → open']);
   });
 });
 
@@ -240,7 +301,33 @@ describe('L2 behind its breaker', () => {
     expect(fleet.cache().health().l2).toMatchObject({ connected: false, healthy: false });
     fleet.server.restart({ keepData: true });
     fleet.run(20);
-    expect(fleet.cache().health().l2).toMatchObject({ connected: true, healthy: true, breaker: 'closed' });
+    expect(fleet.cache().health().l2).toMatchObject({ connected: true, healthy: false, breaker: 'half-open' });
+    fleet.run(1_000);
+    expect(fleet.cache().health().l2).toMatchObject({ healthy: true, breaker: 'closed' });
+  });
+
+  test('stays open while its answers would come too late for callers, and L1 is proven by them all the same', () => {
+    let lateMs = 0;
+    const late = (tier: RemoteTier): RemoteTier =>
+      overriding(tier, {
+        heartbeat: async (...beat) => {
+          const answer = await tier.heartbeat(...beat);
+          await new Promise<void>((resolve) => fleet.time.at(fleet.time.now + lateMs, resolve));
+          return answer;
+        },
+      });
+    const fleet: Fleet = new Fleet({ weakening: { tier: late } });
+    const gate = fleet.hold('request', 'i0.data acquire');
+    lateMs = 80;
+    for (let call = 0; call < 5; call += 1) fleet.settle(fleet.cache().getOrSet(`k${call}`, () => 1));
+    for (let second = 0; second < 5; second += 1) {
+      fleet.run(1_000);
+      expect(fleet.cache().health()).toMatchObject({ l1: { suspended: false }, l2: { healthy: false } });
+    }
+    lateMs = 20;
+    gate.open();
+    fleet.run(2_000);
+    expect(fleet.cache().health().l2?.healthy).toBe(true);
   });
 
   test('does not open for a server that refuses for a reason of its own', () => {
