@@ -1,11 +1,12 @@
 export type { BreakerOptions, BreakerStateName } from './core/breaker.ts';
 export type { Attachment, TieredCache } from './core/cache.ts';
-export type { CacheOptions } from './core/cache-options.ts';
+export type { CacheOptions, SourceOptions } from './core/cache-options.ts';
 export type { CacheView, InvalidateOptions, InvalidateRequest, InvalidateResult } from './core/cache-view.ts';
 export { type Clock, type Random, systemClock, systemRandom } from './core/clock.ts';
 export { createCache } from './core/create-cache.ts';
 export type { Duration } from './core/duration.ts';
 export {
+  BreakerOpenError,
   CacheClosedError,
   CacheError,
   CodecError,

@@ -1,16 +1,15 @@
 import { BackgroundTasks } from './background.ts';
-import { CircuitBreaker } from './breaker.ts';
+import { type BreakerOptions, CircuitBreaker } from './breaker.ts';
 import { type Lifecycle, TieredCache } from './cache.ts';
-import { type CacheOptions, maxLagOf } from './cache-options.ts';
+import { type CacheOptions, maxLagOf, slowAfterOf } from './cache-options.ts';
 import { systemClock, systemRandom } from './clock.ts';
 import { jsonCodec } from './codec.ts';
 import { Counters } from './counters.ts';
-import { CacheClosedError } from './errors.ts';
+import { CacheClosedError, type TierName } from './errors.ts';
 import type { CacheEvent, Observer } from './events.ts';
 import { Flights } from './flights.ts';
 import { Follower } from './follower.ts';
 import { Heart } from './heart.ts';
-import { LoadLimit } from './load-limit.ts';
 import { resolveOptions } from './options.ts';
 import type { Organs } from './organs.ts';
 import type { Parts } from './parts.ts';
@@ -20,6 +19,7 @@ import { RecentInvalidations } from './recent.ts';
 import { Relay } from './relay.ts';
 import { Remote } from './remote.ts';
 import { Repair } from './repair.ts';
+import { Source } from './source.ts';
 import { TagRegistry } from './tags.ts';
 import { noTracer } from './tracer.ts';
 
@@ -36,15 +36,29 @@ export function assembleCache(options: CacheOptions, collaborators: typeof COLLA
   const observers = new Set(options.observers);
   const emit = emitter(counters, observers, options.onError);
   let heart: Heart | undefined;
-  const breaker = new CircuitBreaker(
+  const breakerOf = (tier: TierName, given: BreakerOptions | undefined, onChange: () => void): CircuitBreaker =>
+    new CircuitBreaker(
+      clock,
+      random,
+      (from, to) => {
+        emit({ type: 'breaker_transition', tier, from, to });
+        onChange();
+      },
+      given,
+    );
+  // Operators are told when it happens, not at the next heartbeat.
+  const l2Breaker = breakerOf('l2', options.breaker, () => heart?.announce());
+  const source: Source = new Source(
     clock,
-    random,
-    (from, to) => {
-      emit({ type: 'breaker_transition', tier: 'l2', from, to });
-      // Operators are told when it happens, not at the next heartbeat.
-      heart?.announce();
+    options.maxLoads ?? Infinity,
+    options.source && {
+      // The first load that succeeds says enough: nobody falls upon the source, for which there is the limit.
+      breaker: breakerOf('source', { windowMs: 2_000, ...options.source.breaker, settleMs: 0 }, () =>
+        source.onChange(),
+      ),
+      isFailure: options.source.isFailure,
+      slowMs: slowAfterOf(options.source),
     },
-    options.breaker,
   );
   const parts: Parts = {
     name: options.name ?? 'cache',
@@ -55,14 +69,14 @@ export function assembleCache(options: CacheOptions, collaborators: typeof COLLA
     random,
     codec: jsonCodec,
     l1,
-    remote: l2 && new collaborators.Remote(l2, breaker, clock, emit, maxLagMs),
+    remote: l2 && new collaborators.Remote(l2, l2Breaker, clock, emit, maxLagMs),
     hasBus: bus !== undefined,
     outbox,
     // Without a bus, and without an outbox to follow, nothing proves anything: L1's TTL is the bound.
     proof: new collaborators.Proof(bus !== undefined || (l2 === undefined && outbox) ? maxLagMs : Infinity),
     tags: new collaborators.TagRegistry(clock),
     flights: new collaborators.Flights(clock),
-    loads: new LoadLimit(clock, options.maxLoads ?? Infinity),
+    source,
     pending: new collaborators.PendingInvalidations(),
     recent: new RecentInvalidations(() => clock.now()),
     counters,

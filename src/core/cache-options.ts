@@ -24,7 +24,7 @@ export interface CacheOptions {
    */
   readonly outbox?: Outbox | undefined;
   /** Defaults for every call. */
-  readonly defaults?: Omit<ReadOptions, 'signal' | 'forceFresh' | 'tags'>;
+  readonly defaults?: Omit<ReadOptions, 'signal' | 'tenant' | 'forceFresh' | 'tags'>;
   /**
    * The bound D on what another instance may still serve after an invalidation was acknowledged. Default 1.5 s, at
    * least 150 ms: three heartbeats must fit. Smaller means more heartbeats, not more work for reads.
@@ -37,6 +37,12 @@ export interface CacheOptions {
    * second, the rest reject with `LoadShedError`, or are answered stale. Default `Infinity`.
    */
   readonly maxLoads?: number;
+  /**
+   * Puts a breaker before the source: while it cannot be asked, one load at a time finds out whether it is back, the
+   * others are answered stale or reject with `BreakerOpenError`, at once. Default: none, since only you know which of your
+   * loaders' errors mean that.
+   */
+  readonly source?: SourceOptions;
   /** Of L2's breaker. */
   readonly breaker?: BreakerOptions;
   /** Told of every failure that no caller was told of. What it throws is swallowed. */
@@ -49,6 +55,19 @@ export interface CacheOptions {
   readonly random?: Random;
 }
 
+/** What a breaker before the source goes by. All loaders of the cache should ask the same source. */
+export interface SourceOptions {
+  /**
+   * Whether a loader's error means that the source cannot be asked: refused, closed, timed out; `isUnavailable` of
+   * `tiercel/postgres`. What it was asked and refused, a row that breaks a rule for instance, is no failure of it.
+   */
+  readonly isFailure: (error: unknown) => boolean;
+  /** A load that takes longer counts as failed, whatever comes of it. Default 2 s. */
+  readonly slowAfter?: Duration;
+  /** Of this breaker; here `windowMs` is 2,000 by default, and `settleMs` means nothing: one success closes it. */
+  readonly breaker?: BreakerOptions;
+}
+
 const KNOWN_OPTIONS = new Set<string>([
   'name',
   'l1',
@@ -59,6 +78,7 @@ const KNOWN_OPTIONS = new Set<string>([
   'maxLag',
   'version',
   'maxLoads',
+  'source',
   'breaker',
   'onError',
   'observers',
@@ -77,6 +97,16 @@ export function maxLagOf({ maxLag }: CacheOptions): number {
   throw new InvalidOptionError('maxLag', maxLag, `at least ${SMALLEST_MAX_LAG_MS} ms, and finite`);
 }
 
+const DEFAULT_SLOW_MS = 2_000;
+const KNOWN_SOURCE_OPTIONS = ['isFailure', 'slowAfter', 'breaker'] satisfies (keyof SourceOptions)[];
+
+/** After how many milliseconds a load counts as failed. */
+export function slowAfterOf({ slowAfter }: SourceOptions): number {
+  const ms = slowAfter === undefined ? DEFAULT_SLOW_MS : toMs(slowAfter, 'source.slowAfter');
+  if (ms > 0) return ms;
+  throw new InvalidOptionError('source.slowAfter', slowAfter, 'longer than 0');
+}
+
 /** @throws {@link InvalidOptionError} naming the option that cannot be used. */
 export function assertOptions(options: CacheOptions): void {
   for (const [name, given] of Object.entries(options)) {
@@ -92,7 +122,19 @@ export function assertOptions(options: CacheOptions): void {
   }
   const { name = 'cache' } = options;
   if (typeof name !== 'string' || name === '') throw new InvalidOptionError('name', name, 'a string that is not empty');
-  assertBreaker(options.breaker ?? {});
+  assertBreaker('breaker', options.breaker ?? {});
+  if (options.source !== undefined) assertSource(options.source);
+}
+
+function assertSource(options: SourceOptions): void {
+  for (const [name, given] of Object.entries(options)) {
+    if (!KNOWN_SOURCE_OPTIONS.some((known) => known === name))
+      throw new InvalidOptionError(`source.${name}`, given, `one of ${KNOWN_SOURCE_OPTIONS.join(', ')}`);
+  }
+  if (typeof options.isFailure !== 'function')
+    throw new InvalidOptionError('source.isFailure', options.isFailure, 'a function of an error');
+  slowAfterOf(options);
+  assertBreaker('source.breaker', options.breaker ?? {});
 }
 
 /** What each of the breaker's numbers may be at most; all are above 0, and `settleMs` may be 0. */
@@ -107,13 +149,13 @@ const MOST = new Map<string, number>(
   } satisfies Required<BreakerOptions>),
 );
 
-function assertBreaker(options: BreakerOptions): void {
+function assertBreaker(option: string, options: BreakerOptions): void {
   for (const [name, given] of Object.entries(options)) {
     const most = MOST.get(name);
     if (most === undefined)
-      throw new InvalidOptionError(`breaker.${name}`, given, `one of ${[...MOST.keys()].join(', ')}`);
+      throw new InvalidOptionError(`${option}.${name}`, given, `one of ${[...MOST.keys()].join(', ')}`);
     if (name === 'settleMs' && given === 0) continue;
     if (!(given > 0 && given <= most))
-      throw new InvalidOptionError(`breaker.${name}`, given, most === 1 ? 'above 0 and at most 1' : 'above 0');
+      throw new InvalidOptionError(`${option}.${name}`, given, most === 1 ? 'above 0 and at most 1' : 'above 0');
   }
 }

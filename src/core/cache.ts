@@ -1,4 +1,5 @@
 import { CacheView } from './cache-view.ts';
+import { InvalidOptionError } from './errors.ts';
 import type { Observer } from './events.ts';
 import type { ResolvedOptions } from './options.ts';
 import type { Organs } from './organs.ts';
@@ -51,6 +52,20 @@ export class TieredCache extends CacheView {
   ready(timeoutMs = 1_000): Promise<boolean> {
     const { heart, follower } = this.#organs;
     return heart?.ready(timeoutMs) ?? follower?.ready(timeoutMs) ?? Promise.resolve(true);
+  }
+
+  /**
+   * Holds the breaker of a tier `open` (nobody asks it) or `closed` (everybody does), whatever calls and trials say; `auto`
+   * lets it judge for itself again. In this process alone, and until it ends.
+   * @throws {@link InvalidOptionError} when there is no such breaker.
+   */
+  forceBreaker(tier: 'l2' | 'source', state: 'open' | 'closed' | 'auto'): void {
+    const { remote, source } = this.#parts;
+    const breaker = tier === 'l2' ? remote?.breaker : tier === 'source' ? source.guard?.breaker : undefined;
+    if (breaker === undefined) throw new InvalidOptionError('tier', tier, 'a tier of this cache that has a breaker');
+    if (state === 'auto') breaker.release();
+    else if (state === 'open' || state === 'closed') breaker.force(state);
+    else throw new InvalidOptionError('state', state, "'open', 'closed' or 'auto'");
   }
 
   /** Adds an observer, replaces the tracer. Answers a function that undoes it. */

@@ -26,6 +26,8 @@ export class Counters {
   l1Suspensions = 0;
   l2Errors = 0;
   l2Timeouts = 0;
+  /** Loads that were not begun, to protect the source. */
+  loadsRefused = 0;
   fillsRefused = 0;
   fillsFailed = 0;
   invalidations = 0;

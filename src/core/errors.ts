@@ -87,6 +87,23 @@ export class LoadShedError extends CacheError {
   }
 }
 
+/** The breaker of the source is open: it was not asked, since it has just shown that it cannot answer. */
+export class BreakerOpenError extends CacheError {
+  override readonly name = 'BreakerOpenError';
+  readonly code = 'BREAKER_OPEN';
+  /** When the source is tried again, in milliseconds. */
+  readonly retryAfterMs: number;
+  constructor(key: string, retryAfterMs: number) {
+    super(`Key ${show(key)} was not loaded: the breaker of the source is open`, { key, tier: 'source' });
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** Whether a load was not begun, to protect the source; the error says when another try is sensible. */
+export function isRefusal(error: unknown): error is LoadShedError | BreakerOpenError {
+  return error instanceof LoadShedError || error instanceof BreakerOpenError;
+}
+
 /** Bytes in L2 that are not an envelope of this version. Readers treat it as a miss; it only reaches `onError`. */
 export class CodecError extends CacheError {
   override readonly name = 'CodecError';

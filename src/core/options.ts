@@ -53,6 +53,11 @@ export interface ReadOptions<V = unknown> extends EntryOptions<V> {
   readonly l2Timeout?: Duration;
   /** How long the right to fill lasts if its holder dies. Renewed while the load runs. Default 5 s. */
   readonly lease?: Duration;
+  /**
+   * On whose behalf a load is: where `maxLoads` are running, places are shared out evenly among tenants. Default: the
+   * namespace.
+   */
+  readonly tenant?: string;
   /** Load anew, whatever the tiers hold, and never join a running load. Default `false`. */
   readonly forceFresh?: boolean;
   /** Ends this caller's waiting; the load stops when nobody waits for it. */
@@ -80,7 +85,7 @@ export const DEFAULTS = Object.freeze({
   lease: '5s',
   tags: Object.freeze([]) as readonly string[],
   forceFresh: false,
-} as const satisfies Required<Omit<ReadOptions, 'signal'>>);
+} as const satisfies Required<Omit<ReadOptions, 'signal' | 'tenant'>>);
 
 /** Most tags of one entry. */
 export const MAX_TAGS = 64;
@@ -103,12 +108,13 @@ export interface ResolvedOptions {
   readonly tagsOf: ((value: unknown) => readonly string[]) | undefined;
   readonly forceFresh: boolean;
   readonly signal: AbortSignal | undefined;
+  readonly tenant: string | undefined;
   readonly version: number | undefined;
 }
 
 type AnyOptions = ReadOptions<never> & WriteOptions<never>;
 
-const KNOWN = new Set<string>([...Object.keys(DEFAULTS), 'signal', 'version']);
+const KNOWN = new Set<string>([...Object.keys(DEFAULTS), 'signal', 'tenant', 'version']);
 
 /**
  * Fills in defaults and turns durations into milliseconds.
@@ -122,7 +128,7 @@ export function resolveOptions(
     if (!KNOWN.has(name))
       throw new InvalidOptionError(name, (options as Record<string, unknown>)[name], `one of ${[...KNOWN].join(', ')}`);
   }
-  const { refreshAhead, jitter, softTimeout, tags, forceFresh, signal, version } = options;
+  const { refreshAhead, jitter, softTimeout, tags, forceFresh, signal, tenant, version } = options;
   if (tags !== undefined && typeof tags !== 'function') assertTags(tags);
   return {
     ttlMs: ms('ttl', options.ttl, defaults.ttlMs),
@@ -140,6 +146,7 @@ export function resolveOptions(
     tagsOf: typeof tags === 'function' ? (tags as (value: unknown) => readonly string[]) : defaults.tagsOf,
     forceFresh: forceFresh === undefined ? defaults.forceFresh : boolean('forceFresh', forceFresh),
     signal: signal === undefined ? undefined : abortSignal('signal', signal),
+    tenant: tenant === undefined ? undefined : text('tenant', tenant),
     version: version === undefined ? undefined : safeInteger('version', version),
   };
 }
@@ -180,6 +187,11 @@ function boolean(option: string, given: unknown): boolean {
   throw new InvalidOptionError(option, given, 'true or false');
 }
 
+function text(option: string, given: unknown): string {
+  if (typeof given === 'string') return given;
+  throw new InvalidOptionError(option, given, 'a string');
+}
+
 /** By what it can do: signals of another realm are no instances of this one's class. */
 function abortSignal(option: string, given: AbortSignal): AbortSignal {
   if (typeof given?.throwIfAborted === 'function') return given;
@@ -207,6 +219,7 @@ const OFF: ResolvedOptions = {
   tagsOf: undefined,
   forceFresh: false,
   signal: undefined,
+  tenant: undefined,
   version: undefined,
 };
 

@@ -3,7 +3,6 @@ import type { Clock, Random } from './clock.ts';
 import type { Counters } from './counters.ts';
 import type { CacheEvent } from './events.ts';
 import type { Flights } from './flights.ts';
-import type { LoadLimit } from './load-limit.ts';
 import type { Outbox } from './outbox.ts';
 import type { PendingInvalidations } from './pending.ts';
 import type { Codec, LocalTier } from './ports.ts';
@@ -11,6 +10,7 @@ import type { Proof } from './proof.ts';
 import type { RecentInvalidations } from './recent.ts';
 import type { Refilled } from './refilled.ts';
 import type { Remote } from './remote.ts';
+import type { Source } from './source.ts';
 import type { TagRegistry } from './tags.ts';
 import type { Tracer } from './tracer.ts';
 
@@ -35,7 +35,7 @@ export interface Parts {
   readonly proof: Proof;
   readonly tags: TagRegistry;
   readonly flights: Flights<Refilled>;
-  readonly loads: LoadLimit;
+  readonly source: Source;
   readonly pending: PendingInvalidations;
   readonly recent: RecentInvalidations;
   readonly counters: Counters;

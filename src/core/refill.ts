@@ -1,6 +1,7 @@
 import { answerOf, mayServeOnError } from './answers.ts';
 import { type AskedL2, type L2Answer, L2Question } from './ask-l2.ts';
 import { type Entry, freshnessOf, tagsAreCurrent } from './entry.ts';
+import { isRefusal } from './errors.ts';
 import { type FillRight, giveBack, keepAlive } from './fill-right.ts';
 import type { Flight } from './flights.ts';
 import { drop, keep, mayKeep } from './keep.ts';
@@ -128,27 +129,39 @@ async function loadAndStore(
 
 async function load(
   parts: Parts,
-  { key, loader, options, counters }: ReadRequest,
+  { key, namespace, loader, options, counters }: ReadRequest,
   flight: Flight<Refilled>,
   stale: Entry | undefined,
   right: FillRight | undefined,
 ): Promise<Loaded> {
-  const { clock, tracer, emit, loads } = parts;
+  const { clock, tracer, emit, source } = parts;
   const stopRenewing = keepAlive(parts, { id: flight.id, key, options }, right);
-  const began = clock.now();
-  counters.loads += 1;
+  const { signal, background } = flight;
+  const run = async (): Promise<Loaded> => {
+    const began = clock.now();
+    counters.loads += 1;
+    try {
+      const loaded = await runLoader(clock, loader, {
+        key,
+        stale: stale?.value,
+        hardTimeoutMs: options.hardTimeoutMs,
+        signal,
+      });
+      emit({ type: 'load', key, durationMs: clock.now() - began, background });
+      return loaded;
+    } catch (error) {
+      counters.loadErrors += 1;
+      emit({ type: 'load', key, durationMs: clock.now() - began, background, error });
+      throw error;
+    }
+  };
   try {
-    const loaded = await tracer.trace(SPAN.load, { [ATTRIBUTE.keyGroup]: counters.group }, (span) => {
+    return await tracer.trace(SPAN.load, { [ATTRIBUTE.keyGroup]: counters.group }, (span) => {
       flight.span = span.ref;
-      const { signal } = flight;
-      const toLoad = { key, stale: stale?.value, hardTimeoutMs: options.hardTimeoutMs, signal };
-      return loads.run(key, signal, () => runLoader(clock, loader, toLoad));
+      return source.run({ key, tenant: options.tenant ?? namespace, signal }, run);
     });
-    emit({ type: 'load', key, durationMs: clock.now() - began, background: flight.background });
-    return loaded;
   } catch (error) {
-    counters.loadErrors += 1;
-    emit({ type: 'load', key, durationMs: clock.now() - began, background: flight.background, error });
+    if (isRefusal(error)) parts.counters.loadsRefused += 1;
     throw error;
   } finally {
     stopRenewing();

@@ -45,6 +45,8 @@ export interface CacheStats extends Omit<GroupStats, 'group' | 'l1Hits' | 'l2Hit
     };
   };
   readonly bus: { readonly messages: number; readonly gaps: number; readonly malformed: number };
+  /** Loads that were not begun, to protect the source. */
+  readonly loadsRefused: number;
   readonly breakerTransitions: number;
   readonly invalidations: number;
   /** Rows of the outbox that this instance has delivered for others. */
@@ -67,6 +69,13 @@ export interface CacheHealth {
     /** Round trip of the last heartbeat in milliseconds. */
     readonly latencyMs: number | undefined;
     readonly breaker: BreakerStateName;
+  };
+  readonly source: {
+    /** Loads that run, and that wait for one of these to end. */
+    readonly running: number;
+    readonly waiting: number;
+    /** Absent without a breaker before the source. */
+    readonly breaker?: BreakerStateName;
   };
   /** Absent without a bus. */
   readonly bus?: {
@@ -122,6 +131,7 @@ export function statsOf(parts: Parts): CacheStats {
       }),
     },
     bus: { messages: counters.busMessages, gaps: counters.busGaps, malformed: counters.busMalformed },
+    loadsRefused: counters.loadsRefused,
     breakerTransitions: counters.breakerTransitions,
     invalidations: counters.invalidations,
     relayed: counters.relayed,
@@ -166,7 +176,7 @@ function rate(hits: number, misses: number): number {
 
 /** Looks at each tier; asks nobody. */
 export function healthOf(parts: Parts, { heart, relay, follower }: Organs): CacheHealth {
-  const { clock, proof, remote, hasBus, l1, pending, flights } = parts;
+  const { clock, proof, remote, source, hasBus, l1, pending, flights } = parts;
   const now = clock.now();
   const suspended = now > proof.until && heart?.isResting !== true;
   const proofAgeMs = Number.isFinite(proof.provenAt) ? now - proof.provenAt : undefined;
@@ -181,6 +191,7 @@ export function healthOf(parts: Parts, { heart, relay, follower }: Organs): Cach
         breaker: remote.breaker.state.kind,
       },
     }),
+    source: { ...source.health, ...(source.guard && { breaker: source.guard.breaker.state.kind }) },
     ...(hasBus && { bus: { subscribed: heart?.isSubscribed ?? false, proofAgeMs } }),
     ...(relay && { relay: relay.health }),
     ...(follower && { follower: { healthy: follower.isHealthy, proofAgeMs } }),

@@ -22,6 +22,10 @@ export interface Freshness {
   readonly staleWhileRevalidate?: Duration;
   /** Default 0: never stale. */
   readonly staleIfError?: Duration;
+  /** Default: never. */
+  readonly refreshAhead?: number | false;
+  /** With a stale value at hand, it is the answer after this long. Default 300 ms; `false` waits for the source. */
+  readonly softTimeout?: Duration | false;
 }
 
 /** One kind of thing that the service serves: where it is read, how it is loaded and cached, what changes it. */

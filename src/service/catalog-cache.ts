@@ -1,4 +1,5 @@
 import { lru } from '../adapters/lru/index.ts';
+import { isUnavailable } from '../adapters/postgres/index.ts';
 import { redis } from '../adapters/redis/index.ts';
 import type { TieredCache } from '../core/cache.ts';
 import { createCache } from '../core/create-cache.ts';
@@ -9,6 +10,9 @@ import type { Logger } from './logger.ts';
 
 /** A schema of the cached values: raised when a resource's answer changes its shape, so that no old bytes are read. */
 const VALUES_VERSION = 1;
+
+/** Every query of a resource takes some milliseconds; one that takes so long is a database in trouble. */
+const SLOW_QUERY_MS = 1_000;
 
 /** The cache of all resources, with the tiers that the configuration names. It closes the outbox that it is given. */
 export function createCatalogCache(config: Config, outbox: Outbox | undefined, log: Logger): TieredCache {
@@ -25,6 +29,7 @@ export function createCatalogCache(config: Config, outbox: Outbox | undefined, l
     outbox,
     maxLag: maxLagMs,
     maxLoads: config.database.maxLoads,
+    source: { isFailure: isUnavailable, slowAfter: SLOW_QUERY_MS },
     defaults: { l1Ttl: l1.ttlMs, ...(config.redis && { l2Timeout: config.redis.timeoutMs }) },
     observers: [eventsToLog(log)],
     ...(config.redis &&

@@ -1,5 +1,5 @@
 import { BudgetExceeded } from '../core/budget.ts';
-import { isCacheError, LoadShedError, type TierFailure } from '../core/errors.ts';
+import { isCacheError, isRefusal, type TierFailure } from '../core/errors.ts';
 import type { CacheEvent, Observer } from '../core/events.ts';
 import { groupOf } from '../core/key.ts';
 import type { Lookup } from '../core/lookup.ts';
@@ -35,8 +35,12 @@ function lineOf(event: CacheEvent): Line | undefined {
     case 'lookup':
       return ofLookup(event.key, event.lookup);
     case 'lookup_failed':
-      if (!(event.error instanceof LoadShedError)) return undefined;
-      return warn('load_shed', { group: groupOf(event.key) }, 'A load was refused to protect the source');
+      if (!isRefusal(event.error)) return undefined;
+      return warn(
+        'load_shed',
+        { group: groupOf(event.key), reason: event.error.code },
+        'A load was refused to protect the source',
+      );
     case 'load': {
       const { key, background, error } = event;
       if (error === undefined) return undefined;

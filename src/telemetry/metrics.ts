@@ -24,6 +24,8 @@ export interface ReadInstrument {
 
 const BREAKER_STATES = { closed: 0, 'half-open': 1, open: 2, 'forced-open': 3, 'forced-closed': 4 } as const;
 const L1 = { [LABEL.tier]: 'l1' };
+const L2 = { [LABEL.tier]: 'l2' };
+const SOURCE = { [LABEL.tier]: 'source' };
 
 const one = (value: number | undefined, labels?: Point['labels']): Point[] =>
   value === undefined ? [] : [{ value, ...(labels && { labels }) }];
@@ -66,12 +68,15 @@ export const READ_INSTRUMENTS: readonly ReadInstrument[] = [
     name: METRIC.breakerState,
     kind: 'gauge',
     description: 'Breaker of a tier: 0 closed, 1 half-open, 2 open, 3 held open by an operator, 4 held closed',
-    read: ({ health }) => one(health.l2 && BREAKER_STATES[health.l2.breaker]),
+    read: ({ health: { l2, source } }) => [
+      ...one(l2 && BREAKER_STATES[l2.breaker], L2),
+      ...one(source.breaker && BREAKER_STATES[source.breaker], SOURCE),
+    ],
   },
   {
     name: METRIC.breakerTransitions,
     kind: 'counter',
-    description: 'Changes of state of the breaker of L2',
+    description: 'Changes of state of all breakers',
     read: ({ stats }) => one(stats.breakerTransitions),
   },
   {

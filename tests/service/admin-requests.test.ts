@@ -33,6 +33,11 @@ const ROUTES: [name: string, ask: (headers: Headers, query?: string, at?: TestSe
   ],
   ['flush', (headers, query = '', at = service) => at.api(`/cache${query}`, { method: 'DELETE', headers })],
   ['inspect', (headers, query = '', at = service) => at.api(`/cache/entries/product:1${query}`, { headers })],
+  [
+    'force a breaker',
+    (headers, query = '', at = service) =>
+      at.send('POST', `/cache/breaker${query}`, { tier: 'source', state: 'auto' }, headers),
+  ],
 ];
 
 const invalidate = (body: unknown, headers: Headers = bearer(ADMIN)) =>

@@ -27,6 +27,7 @@ describe("the API's document", () => {
     '/api/v1/orgs/{orgId}/users/{id}/permissions': ['get'],
     '/api/v1/cache': ['get', 'delete'],
     '/api/v1/cache/health': ['get'],
+    '/api/v1/cache/breaker': ['post'],
     '/api/v1/cache/invalidate': ['post'],
     '/api/v1/cache/entries/{key}': ['get'],
     '/livez': ['get'],

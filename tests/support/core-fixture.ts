@@ -23,7 +23,8 @@ const ONE_WAY_MS = 0.5;
 /** What has not ended after this long in virtual time never will. */
 const PATIENCE_MS = 60_000;
 
-export interface FleetOptions extends Pick<CacheOptions, 'version' | 'breaker' | 'onError' | 'tracer' | 'maxLag'> {
+export interface FleetOptions
+  extends Pick<CacheOptions, 'version' | 'breaker' | 'maxLoads' | 'source' | 'onError' | 'tracer' | 'maxLag'> {
   /** Default 1. */
   readonly instances?: number;
   /** Which tiers there are beside L1. Default both. */

@@ -3,3 +3,4 @@ export { type ChangedTable, OutboxDeclarationError } from './changed-table.ts';
 export { type OutboxOptions, outbox, PostgresOutbox } from './outbox.ts';
 export { dropOutboxSql, outboxSql } from './outbox-sql.ts';
 export { transaction } from './transaction.ts';
+export { isUnavailable } from './unavailable.ts';

@@ -11,6 +11,7 @@ import { keyInPath } from '../request-name.ts';
 import { assertNoQuery } from '../request-params.ts';
 import type { Route, RouteHandler } from '../route.ts';
 import type { ViewRefresher } from '../view-refresher.ts';
+import { BreakerAnswer, BreakerBody, breakerRoute } from './breaker-route.ts';
 import { InvalidateAnswer, InvalidateBody, invalidateRoute } from './invalidate-route.ts';
 
 const CACHE_PATH = `${API_PREFIX}/cache`;
@@ -21,7 +22,7 @@ const REFRESH_WITHIN_MS = 5_000;
 
 /** What the admin's routes work on. */
 export interface AdminRoutesOptions {
-  readonly cache: Pick<TieredCache, 'invalidate' | 'count' | 'clear' | 'inspect'>;
+  readonly cache: Pick<TieredCache, 'invalidate' | 'count' | 'clear' | 'inspect' | 'forceBreaker' | 'health'>;
   readonly view: Pick<ViewRefresher, 'refreshNow'>;
   readonly access: Access;
   readonly log: Logger;
@@ -52,6 +53,15 @@ export function adminRoutes({ cache, view, access, log }: AdminRoutesOptions): R
       handle: forAdmins(flushRoute(cache, view, log)),
       operation: operation('flush-cache', 'Remove everything that is cached, everywhere, and refresh the view', {
         responses: { 204: { description: 'Done' } },
+      }),
+    },
+    {
+      method: 'POST',
+      path: `${CACHE_PATH}/breaker`,
+      handle: forAdmins(breakerRoute(cache, log)),
+      operation: operation('force-breaker', 'Hold a breaker of this instance open or closed, or let it go', {
+        requestBody: { required: true, content: { 'application/json': { schema: BreakerBody } } },
+        responses: { 200: jsonContent('The state of each breaker', BreakerAnswer) },
       }),
     },
     {

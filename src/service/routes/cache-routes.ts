@@ -85,7 +85,7 @@ async function health({ cache, view, sql }: CacheRoutesOptions): Promise<object>
         l2 === undefined
           ? null
           : { ...l2, latencyMs: l2.latencyMs ?? null, keyCount: null, memoryBytes: null, pending },
-      source,
+      source: { ...source, breaker: cached.source.breaker ?? null, loads: loadsOf(cached) },
     },
     bus: bus === undefined ? null : { subscribed: bus.subscribed, proofAgeMs: bus.proofAgeMs ?? null },
     relay: relayHealth(cached),
@@ -94,6 +94,10 @@ async function health({ cache, view, sql }: CacheRoutesOptions): Promise<object>
     timestamp: new Date().toISOString(),
     recommendation: recommendation(overall, cached),
   };
+}
+
+function loadsOf({ source: { running, waiting } }: CacheHealth): object {
+  return { running, waiting };
 }
 
 function isDegraded(cached: CacheHealth): boolean {

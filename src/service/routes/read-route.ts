@@ -35,7 +35,12 @@ export function readRoute(resource: Resource, services: Services): RouteHandler 
     const hit = cache.peekLookup(key);
     if (hit !== undefined) return answerWith(hit, params, request);
     // A client that goes away takes its load with it, if nobody else waits for that.
-    const options = { ...freshness, tags: resource.tags(params), signal: request.signal };
+    const options = {
+      ...freshness,
+      tags: resource.tags(params),
+      tenant: String(params.orgId),
+      signal: request.signal,
+    };
     return cache
       .lookup(key, (context) => load(resource, services, params, context), options)
       .then((lookup) => answerWith(lookup, params, request));
@@ -56,14 +61,23 @@ export function readRoute(resource: Resource, services: Services): RouteHandler 
   }
 }
 
-type FreshnessOptions = Pick<ReadOptions, 'ttl' | 'negativeTtl' | 'staleWhileRevalidate' | 'staleIfError'>;
+type FreshnessOptions = Pick<
+  ReadOptions,
+  'ttl' | 'negativeTtl' | 'staleWhileRevalidate' | 'staleIfError' | 'refreshAhead' | 'softTimeout'
+>;
+
+/** Callers are to have an answer within 500 ms whatever fails, if there is any. */
+const SOFT_TIMEOUT_MS = 300;
 
 function freshnessOf(resource: Resource, ttlMs: Services['ttlMs']): FreshnessOptions {
   const { ttl, negativeTtl, staleWhileRevalidate = 0, staleIfError = 0 } = resource;
+  const { refreshAhead = false, softTimeout = SOFT_TIMEOUT_MS } = resource;
   return {
     ttl: ttlMs[resource.group] ?? ttl,
     staleWhileRevalidate,
     staleIfError,
+    refreshAhead,
+    softTimeout,
     ...(negativeTtl === undefined ? {} : { negativeTtl }),
   };
 }

@@ -165,6 +165,11 @@ describe('createCache refuses', () => {
     [{ l1, breaker: { minimumCalls: 0 } }, 'breaker.minimumCalls'],
     [{ l1, breaker: { openMs: Number.NaN } }, 'breaker.openMs'],
     [{ l1, breaker: { open: 5 } }, 'breaker.open'],
+    [{ l1, breaker: { settleMs: -1 } }, 'breaker.settleMs'],
+    [{ l1, source: {} }, 'source.isFailure'],
+    [{ l1, source: { isFailure: Boolean, slowAfter: 0 } }, 'source.slowAfter'],
+    [{ l1, source: { isFailure: Boolean, slow: 1 } }, 'source.slow'],
+    [{ l1, source: { isFailure: Boolean, breaker: { openMs: 0 } } }, 'source.breaker.openMs'],
   ];
   for (const [options, option] of cases) {
     test(`${option} of ${Object.keys(options).join(', ') || 'nothing'}`, () => {

@@ -1,0 +1,102 @@
+import type { CircuitBreaker } from './breaker.ts';
+import type { Clock } from './clock.ts';
+import { BreakerOpenError, LoadTimeoutError } from './errors.ts';
+import { LoadLimit, type LoadOrder } from './load-limit.ts';
+
+/** A breaker before the source, and what it goes by. */
+export interface SourceGuard {
+  readonly breaker: CircuitBreaker;
+  /** Whether a loader's error means that the source cannot be asked. */
+  readonly isFailure: (error: unknown) => boolean;
+  /** A load that takes longer counts as failed, whatever comes of it. */
+  readonly slowMs: number;
+}
+
+/** How the source is doing. */
+export interface SourceHealth {
+  readonly running: number;
+  readonly waiting: number;
+}
+
+/**
+ * The way to the source: a breaker, where there is one, then the limit on loads. While the breaker is open nobody waits for
+ * a source that is away: one load at a time finds out whether it is back, the others fail at once, or are answered stale.
+ */
+export class Source {
+  readonly guard: SourceGuard | undefined;
+  readonly #clock: Clock;
+  readonly #limit: LoadLimit;
+
+  /** @param maxLoads Loads that run at once; `Infinity` for no limit. */
+  constructor(clock: Clock, maxLoads: number, guard: SourceGuard | undefined) {
+    this.#clock = clock;
+    this.#limit = new LoadLimit(clock, maxLoads);
+    this.guard = guard;
+  }
+
+  get health(): SourceHealth {
+    return { running: this.#limit.running, waiting: this.#limit.waiting };
+  }
+
+  /** The breaker has another state: while it is not closed, whoever waits for a place would wait in vain. */
+  onChange(): void {
+    if (this.guard?.breaker.isClosed === false) this.#limit.dismiss((key) => this.#refusal(key));
+  }
+
+  /**
+   * Runs a load.
+   * @throws {@link BreakerOpenError}, {@link LoadShedError}; else the signal's reason, or what the load throws.
+   */
+  run<T>(order: LoadOrder, load: () => Promise<T>): Promise<T> {
+    const { guard } = this;
+    if (guard === undefined) return this.#limit.run(order, load);
+    // Places may be held by loads that hang: the trial must not wait for those.
+    if (guard.breaker.beginTrial()) return this.#try(order, load, guard);
+    if (!guard.breaker.isClosed) return Promise.reject(this.#refusal(order.key));
+    return this.#limit.run(order, () => this.#watch(order, load, guard));
+  }
+
+  #try<T>(order: LoadOrder, load: () => Promise<T>, guard: SourceGuard): Promise<T> {
+    return this.#judge(order, load, guard, (isWell) => (isWell ? guard.breaker.pass() : guard.breaker.reopen()));
+  }
+
+  #watch<T>(order: LoadOrder, load: () => Promise<T>, guard: SourceGuard): Promise<T> {
+    const { generation } = guard.breaker;
+    return this.#judge(order, load, guard, (isWell) => {
+      if (isWell !== undefined) guard.breaker.record(isWell, generation);
+    });
+  }
+
+  /**
+   * Tells once whether the source is well: when the load has ended, or when it takes too long. `undefined`: the load was
+   * given up before it could show.
+   */
+  async #judge<T>(
+    { signal }: LoadOrder,
+    load: () => Promise<T>,
+    { isFailure, slowMs }: SourceGuard,
+    tell: (isWell: boolean | undefined) => void,
+  ): Promise<T> {
+    let isTold = false;
+    const tellOnce = (isWell: boolean | undefined): void => {
+      if (!isTold) tell(isWell);
+      isTold = true;
+    };
+    const cancel = this.#clock.after(slowMs, () => tellOnce(false));
+    try {
+      const value = await load();
+      tellOnce(true);
+      return value;
+    } catch (error) {
+      tellOnce(signal.aborted ? undefined : !(error instanceof LoadTimeoutError || isFailure(error)));
+      throw error;
+    } finally {
+      cancel();
+    }
+  }
+
+  #refusal(key: string): BreakerOpenError {
+    const { trialAt } = this.guard?.breaker ?? {};
+    return new BreakerOpenError(key, Math.max((trialAt ?? 0) - this.#clock.now(), 0));
+  }
+}

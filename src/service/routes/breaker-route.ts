@@ -1,0 +1,42 @@
+import { Type } from '@sinclair/typebox';
+import type { TieredCache } from '../../core/cache.ts';
+import type { CacheHealth } from '../../core/stats.ts';
+import { logAdminAction } from '../admin-log.ts';
+import type { Logger } from '../logger.ts';
+import { Problem } from '../problem.ts';
+import { bodyReader } from '../read-body.ts';
+import type { RouteHandler } from '../route.ts';
+
+/** What the route takes. */
+export const BreakerBody = Type.Object(
+  {
+    tier: Type.Union([Type.Literal('l2'), Type.Literal('source')], { description: 'Whose breaker.' }),
+    state: Type.Union([Type.Literal('open'), Type.Literal('closed'), Type.Literal('auto')], {
+      description: 'open: nobody asks the tier. closed: everybody does. auto: the breaker judges for itself.',
+    }),
+  },
+  { additionalProperties: false },
+);
+
+/** What the route answers: the state of each breaker, `null` for a tier that is not there. */
+export const BreakerAnswer = Type.Object({
+  l2: Type.Union([Type.String(), Type.Null()]),
+  source: Type.Union([Type.String(), Type.Null()]),
+});
+
+const readBody = bodyReader(BreakerBody);
+
+/** Holds a breaker of this instance open or closed, or lets it go; other instances know nothing of it. */
+export function breakerRoute(cache: Pick<TieredCache, 'forceBreaker' | 'health'>, log: Logger): RouteHandler {
+  return async ({ request }) => {
+    const { tier, state } = await readBody(request);
+    if (breakersOf(cache.health())[tier] === null) throw new Problem(400, `This service has no ${tier} with a breaker`);
+    cache.forceBreaker(tier, state);
+    logAdminAction(log, { action: 'breaker', counts: { keys: 0, tags: 0 }, details: { tier, state } });
+    return Response.json(breakersOf(cache.health()));
+  };
+}
+
+function breakersOf({ l2, source }: CacheHealth) {
+  return { l2: l2?.breaker ?? null, source: source.breaker ?? null };
+}
