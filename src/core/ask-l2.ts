@@ -170,8 +170,8 @@ export class L2Question {
   }
 
   /** Whether a background refresh finds its work done: somebody has refreshed the value in the meantime. */
-  #isFreshEnough({ storedAt, windows }: Entry): boolean {
-    return this.#parts.clock.now() < refreshDue(storedAt, windows, this.#request.options);
+  #isFreshEnough(entry: Entry): boolean {
+    return this.#parts.clock.now() < refreshDue(entry, this.#request.options);
   }
 
   #noRight(reason: BypassReason | undefined): L2Answer {

@@ -4,7 +4,7 @@ import type { TagGeneration } from './tags.ts';
 import { deepFreeze } from './value.ts';
 
 /** The first element of every envelope: another format is another number, and is a miss to this one. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 /** `Infinity` is not JSON; -1 is no duration. */
 const FOR_EVER = -1;
@@ -16,6 +16,7 @@ type Wire = [
   ttl: number,
   staleWhileRevalidate: number,
   staleIfError: number,
+  loadMs: number,
   tags: [tag: string, hard: string, soft: string][],
   value: unknown,
 ];
@@ -25,7 +26,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 /** One JSON array for header and value: reading an entry is one `JSON.parse`, and redis-cli shows it as it is. */
 export const jsonCodec: Codec = {
   encode(envelope) {
-    const { id, version, ttl, staleWhileRevalidate, staleIfError, tags, value } = envelope;
+    const { id, version, ttl, staleWhileRevalidate, staleIfError, loadMs, tags, value } = envelope;
     const wire: Wire = [
       FORMAT,
       id,
@@ -33,6 +34,7 @@ export const jsonCodec: Codec = {
       toWire(ttl),
       toWire(staleWhileRevalidate),
       toWire(staleIfError),
+      toWire(loadMs),
       tags.map(([tag, { hard, soft }]) => [tag, hard, soft]),
       value,
     ];
@@ -51,7 +53,7 @@ export const jsonCodec: Codec = {
       throw new CodecError('they are not JSON', { cause });
     }
     if (!isWire(wire)) throw new CodecError('they are of another format');
-    const [, id, version, ttl, staleWhileRevalidate, staleIfError, tags, value] = wire;
+    const [, id, version, ttl, staleWhileRevalidate, staleIfError, loadMs, tags, value] = wire;
     return {
       id,
       version,
@@ -59,6 +61,7 @@ export const jsonCodec: Codec = {
       ttl: fromWire(ttl),
       staleWhileRevalidate: fromWire(staleWhileRevalidate),
       staleIfError: fromWire(staleIfError),
+      loadMs: fromWire(loadMs),
       tags: tags.map(([tag, hard, soft]): [string, TagGeneration] => [tag, { hard, soft }]),
     } satisfies Envelope;
   },
@@ -73,12 +76,12 @@ function fromWire(duration: number): number {
 }
 
 function isWire(wire: unknown): wire is Wire {
-  if (!Array.isArray(wire) || wire.length !== 8 || wire[0] !== FORMAT) return false;
-  const [, id, version, ttl, staleWhileRevalidate, staleIfError, tags] = wire as unknown[];
+  if (!Array.isArray(wire) || wire.length !== 9 || wire[0] !== FORMAT) return false;
+  const [, id, version, ttl, staleWhileRevalidate, staleIfError, loadMs, tags] = wire as unknown[];
   return (
     typeof id === 'string' &&
     typeof version === 'string' &&
-    [ttl, staleWhileRevalidate, staleIfError].every((duration) => typeof duration === 'number') &&
+    [ttl, staleWhileRevalidate, staleIfError, loadMs].every((duration) => typeof duration === 'number') &&
     Array.isArray(tags) &&
     tags.every((tag) => Array.isArray(tag) && tag.length === 3 && tag.every((part) => typeof part === 'string'))
   );

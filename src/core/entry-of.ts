@@ -1,3 +1,4 @@
+import type { Random } from './clock.ts';
 import type { GroupCounters } from './counters.ts';
 import type { Entry } from './entry.ts';
 import type { ResolvedOptions } from './options.ts';
@@ -12,6 +13,8 @@ export interface Dated {
   readonly value: unknown;
   /** Length of the value's encoded form. */
   readonly size: number;
+  /** How long the load took; 0 for a value that was not loaded. */
+  readonly loadMs: number;
   readonly storedAt: number;
   readonly windows: Windows;
   readonly tags: readonly TagState[];
@@ -28,7 +31,7 @@ export function entryOf(
   random: number,
   counters: GroupCounters,
 ): Entry {
-  const { storedAt, windows, expiredAt } = dated;
+  const { storedAt, windows, loadMs, expiredAt } = dated;
   const expired = expiredAt !== undefined;
   const freshUntil = storedAt + windows.ttlMs;
   const localUntil = now + options.l1TtlMs * (1 - options.jitter * random);
@@ -37,11 +40,12 @@ export function entryOf(
     bytes: ENTRY_OVERHEAD_BYTES + dated.size,
     loadBeganAt: dated.loadBeganAt,
     storedAt,
+    loadMs,
     windows,
     freshUntil,
     staleUntil: expired ? Number.NEGATIVE_INFINITY : freshUntil + windows.staleWhileRevalidateMs,
     errorUntil: Math.min(freshUntil, expiredAt ?? Infinity) + windows.staleIfErrorMs,
-    hitUntil: expired ? Number.NEGATIVE_INFINITY : Math.min(refreshDue(storedAt, windows, options), localUntil),
+    hitUntil: expired ? Number.NEGATIVE_INFINITY : Math.min(refreshDue(dated, options), localUntil),
     localUntil,
     tags: dated.tags,
     expired,
@@ -51,7 +55,30 @@ export function entryOf(
   };
 }
 
-/** When a hit begins to refresh the value: at the end of its TTL, or ahead of it. */
-export function refreshDue(storedAt: number, { ttlMs }: Windows, { refreshAhead }: ResolvedOptions): number {
-  return storedAt + (ttlMs === Infinity ? ttlMs : ttlMs * refreshAhead);
+/** Of all draws, one in half a billion is greater: before that many mean draws nobody refreshes. */
+const EARLIEST_DRAW = 20;
+
+/** When hits begin to refresh the value: at the end of its TTL, or ahead of it; with XFetch, when they begin to draw. */
+export function refreshDue(
+  { storedAt, windows: { ttlMs }, loadMs }: Pick<Dated, 'storedAt' | 'windows' | 'loadMs'>,
+  { refreshAhead, xfetchBeta }: Pick<ResolvedOptions, 'refreshAhead' | 'xfetchBeta'>,
+): number {
+  if (ttlMs === Infinity) return Infinity;
+  if (xfetchBeta > 0) return storedAt + Math.max(ttlMs - loadMs * xfetchBeta * EARLIEST_DRAW, 0);
+  return storedAt + ttlMs * refreshAhead;
+}
+
+/**
+ * Whether this hit, which comes after {@link refreshDue}, refreshes. With XFetch each draws for itself: the nearer the end
+ * of the TTL and the longer a load takes, the likelier, so that of many hits few refresh, and seldom two at once.
+ *
+ * Vattani, Chierichetti, Lowenstein: Optimal Probabilistic Cache Stampede Prevention, PVLDB 8(8), 2015.
+ */
+export function refreshesNow(
+  { freshUntil, loadMs }: Pick<Entry, 'freshUntil' | 'loadMs'>,
+  { xfetchBeta }: Pick<ResolvedOptions, 'xfetchBeta'>,
+  now: number,
+  random: Random,
+): boolean {
+  return xfetchBeta === 0 || now - loadMs * xfetchBeta * Math.log(1 - random.next()) >= freshUntil;
 }

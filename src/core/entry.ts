@@ -15,6 +15,8 @@ export interface Entry {
   readonly loadBeganAt: number;
   /** When the value was stored first, wherever that was. */
   readonly storedAt: number;
+  /** How long the load took; 0 for a value that was not loaded. */
+  readonly loadMs: number;
   /** As it was stored with; the moments below are made of them. */
   readonly windows: Windows;
   /** End of the TTL. */

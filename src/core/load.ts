@@ -14,6 +14,7 @@ export interface Loaded {
   readonly skipped: boolean;
   /** When the loader was called: the value is at least as new as this. */
   readonly beganAt: number;
+  readonly endedAt: number;
 }
 
 export interface LoadRequest {
@@ -70,7 +71,7 @@ export function runLoader(clock: Clock, loader: Loader<unknown>, request: LoadRe
     signal.addEventListener('abort', leave, { once: true });
     // `new Promise` turns a loader that throws at once into a rejection.
     new Promise<unknown>((begin) => begin(loader(context))).then(
-      (value) => give(() => resolve({ value, ttlMs, tags: [...tags], skipped, beganAt })),
+      (value) => give(() => resolve({ value, ttlMs, tags: [...tags], skipped, beganAt, endedAt: clock.now() })),
       (error: unknown) => give(() => reject(error)),
     );
   });

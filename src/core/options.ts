@@ -43,8 +43,12 @@ export interface EntryOptions<V = unknown> {
 
 /** Options of one read. */
 export interface ReadOptions<V = unknown> extends EntryOptions<V> {
-  /** Ratio of the TTL after which a hit refreshes in the background (0.8 is good); `false`, the default, never. */
-  readonly refreshAhead?: number | false;
+  /**
+   * Ratio of the TTL after which a hit refreshes in the background (0.8 is good); `false`, the default, never. `{ beta }`
+   * lets each hit draw instead whether it does (XFetch): likelier towards the end of the TTL, and the longer a load takes;
+   * 1 is good, more is earlier.
+   */
+  readonly refreshAhead?: number | { readonly beta: number } | false;
   /** With a stale value at hand, answer it after this long; the load goes on. `false`, the default, waits. */
   readonly softTimeout?: Duration | false;
   /** Abort the load after this long and fail (or answer stale). Default 10 s; `Infinity` never. */
@@ -99,6 +103,8 @@ export interface ResolvedOptions {
   readonly staleIfErrorMs: number;
   /** 1 when off: a hit is never past its whole TTL. */
   readonly refreshAhead: number;
+  /** Of XFetch; 0 when off. */
+  readonly xfetchBeta: number;
   readonly jitter: number;
   readonly softTimeoutMs: number;
   readonly hardTimeoutMs: number;
@@ -136,7 +142,7 @@ export function resolveOptions(
     negativeTtlMs: ms('negativeTtl', options.negativeTtl, defaults.negativeTtlMs),
     staleWhileRevalidateMs: ms('staleWhileRevalidate', options.staleWhileRevalidate, defaults.staleWhileRevalidateMs),
     staleIfErrorMs: ms('staleIfError', options.staleIfError, defaults.staleIfErrorMs),
-    refreshAhead: refreshAhead === false ? 1 : ratio('refreshAhead', refreshAhead, defaults.refreshAhead),
+    ...aheadOf(refreshAhead, defaults),
     jitter: ratio('jitter', jitter, defaults.jitter),
     softTimeoutMs: softTimeout === false ? Infinity : ms('softTimeout', softTimeout, defaults.softTimeoutMs),
     hardTimeoutMs: positive('hardTimeout', ms('hardTimeout', options.hardTimeout, defaults.hardTimeoutMs)),
@@ -170,6 +176,19 @@ function ratio(option: string, given: unknown, otherwise: number): number {
   if (given === undefined) return otherwise;
   if (typeof given === 'number' && given >= 0 && given <= 1) return given;
   throw new InvalidOptionError(option, given, 'a ratio from 0 to 1');
+}
+
+function aheadOf(
+  given: ReadOptions['refreshAhead'],
+  { refreshAhead, xfetchBeta }: Pick<ResolvedOptions, 'refreshAhead' | 'xfetchBeta'>,
+): Pick<ResolvedOptions, 'refreshAhead' | 'xfetchBeta'> {
+  if (given === undefined) return { refreshAhead, xfetchBeta };
+  if (given === false) return { refreshAhead: 1, xfetchBeta: 0 };
+  if (typeof given !== 'object' || given === null)
+    return { refreshAhead: ratio('refreshAhead', given, refreshAhead), xfetchBeta: 0 };
+  const { beta } = given;
+  if (typeof beta === 'number' && beta > 0 && Number.isFinite(beta)) return { refreshAhead: 1, xfetchBeta: beta };
+  throw new InvalidOptionError('refreshAhead', beta, 'a ratio, or { beta } with a number above 0');
 }
 
 function positive(option: string, ms: number): number {
@@ -210,6 +229,7 @@ const OFF: ResolvedOptions = {
   staleWhileRevalidateMs: 0,
   staleIfErrorMs: 0,
   refreshAhead: 1,
+  xfetchBeta: 0,
   jitter: 0,
   softTimeoutMs: Infinity,
   hardTimeoutMs: Infinity,

@@ -262,6 +262,8 @@ export interface Envelope {
   readonly staleWhileRevalidate: number;
   /** Counted from the end of `ttl`. */
   readonly staleIfError: number;
+  /** How long the load took; 0 for a value that was not loaded. */
+  readonly loadMs: number;
   /** Tag ids and their generations before the load began. */
   readonly tags: readonly (readonly [tag: EntryId, generation: TagGeneration])[];
 }

@@ -44,6 +44,7 @@ export async function makeProduct(
   assertStorable(loaded.value, key);
   const lateTags = tagsOfValue(request, loaded).filter((tag) => !request.tagIds.includes(tag));
   const late = await lateGenerations(parts, request, flight, lateTags, generations, mayFill);
+  const loadMs = loaded.endedAt - loaded.beganAt;
   const wanted = windowsOf(loaded.value, options, loaded.ttlMs);
   const windows = jittered(wanted, options.jitter, random.next());
   const known = (tag: EntryId): [EntryId, TagGeneration] => [tag, generations.get(tag) ?? NO_GENERATION];
@@ -54,9 +55,11 @@ export async function makeProduct(
     ttl: windows.ttlMs,
     staleWhileRevalidate: windows.staleWhileRevalidateMs,
     staleIfError: windows.staleIfErrorMs,
+    loadMs,
     tags: [...request.tagIds, ...lateTags].map(known),
   });
   const dated: Dated = {
+    loadMs,
     value: codec.decode(body).value,
     size: body.length,
     storedAt: loaded.beganAt,

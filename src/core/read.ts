@@ -1,5 +1,6 @@
 import { answerOf, mayServeOnError, userTags } from './answers.ts';
 import { type Entry, freshnessOf, tagsAreCurrent } from './entry.ts';
+import { refreshesNow } from './entry-of.ts';
 import type { Flight, FlightSetup } from './flights.ts';
 import type { BypassReason, Lookup, LookupSteps, TierStep } from './lookup.ts';
 import type { Parts } from './parts.ts';
@@ -97,7 +98,8 @@ function fromL1(
     return lookupOf(parts, { ...answerOf(entry, state, 'l1'), keptInL1: true, l2: undefined, source }, step, now);
   };
   if (freshness !== 'expired' && now < entry.localUntil && isTrusted(parts, entry, now)) {
-    if (now >= entry.hitUntil && now >= entry.retryAt) refreshBehind(parts, request, span);
+    if (now >= entry.hitUntil && now >= entry.retryAt && refreshesNow(entry, request.options, now, parts.random))
+      refreshBehind(parts, request, span);
     return answerAs(freshness);
   }
   // The source failed a moment ago: until the next try is due, its failure is the answer to this call too.

@@ -57,6 +57,7 @@ export function judge(
   const expiredAt = stored.expiredAt > 0 ? (parts.remote?.toLocal(stored.expiredAt) ?? now) : undefined;
   const dated: Dated = {
     value: envelope.value,
+    loadMs: envelope.loadMs,
     size: stored.body.length,
     storedAt,
     windows: {

@@ -191,6 +191,7 @@ function encode(
     ttl: windows.ttlMs,
     staleWhileRevalidate: windows.staleWhileRevalidateMs,
     staleIfError: windows.staleIfErrorMs,
+    loadMs: 0,
     tags: tagIds.map((tag) => [tag, generations.get(tag) ?? NO_GENERATION]),
   });
   return { body, windows };
@@ -205,6 +206,7 @@ function keepOwn(parts: Parts, request: WriteRequest, flight: Flight<Refilled>, 
   const dated: Dated = {
     value: codec.decode(body).value,
     size: body.length,
+    loadMs: 0,
     storedAt: now,
     windows,
     tags: flight.tags,

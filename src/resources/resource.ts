@@ -1,6 +1,7 @@
 import type { TSchema } from '@sinclair/typebox';
 import type { Sql } from 'postgres';
 import type { Duration } from '../core/duration.ts';
+import type { ReadOptions } from '../core/options.ts';
 import type { Feed } from './feed.ts';
 import type { Mutation } from './mutation.ts';
 import type { Params, Query } from './params.ts';
@@ -23,7 +24,7 @@ export interface Freshness {
   /** Default 0: never stale. */
   readonly staleIfError?: Duration;
   /** Default: never. */
-  readonly refreshAhead?: number | false;
+  readonly refreshAhead?: ReadOptions['refreshAhead'];
   /** With a stale value at hand, it is the answer after this long. Default 300 ms; `false` waits for the source. */
   readonly softTimeout?: Duration | false;
 }

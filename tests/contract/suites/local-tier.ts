@@ -12,6 +12,7 @@ export function entryOf(value: unknown, bytes = 10): Entry {
     value,
     bytes,
     loadBeganAt: 0,
+    loadMs: 0,
     storedAt: 0,
     windows: { ttlMs: FOREVER, staleWhileRevalidateMs: 0, staleIfErrorMs: 0 },
     freshUntil: FOREVER,

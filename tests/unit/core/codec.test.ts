@@ -18,6 +18,7 @@ const anyEnvelope: fc.Arbitrary<Envelope> = fc.record({
   ttl: anyDuration,
   staleWhileRevalidate: anyDuration,
   staleIfError: anyDuration,
+  loadMs: fc.nat({ max: 60_000 }),
   tags: fc.array(fc.tuple(anyText, fc.record({ hard: anyText, soft: anyText })), { maxLength: 4 }),
 });
 
@@ -54,26 +55,27 @@ describe('an envelope', () => {
   });
 
   test('refuses itself when any part of it is of another type', () => {
-    const good: unknown[] = [1, 'id', 'version', 1, 1, 1, [['tag', 'h', 's']], 'value'];
+    const good: unknown[] = [2, 'id', 'version', 1, 1, 1, 1, [['tag', 'h', 's']], 'value'];
     expect(jsonCodec.decode(JSON.stringify(good))).toMatchObject({ id: 'id', value: 'value' });
     const others: readonly (readonly [index: number, other: unknown])[] = [
-      [0, 2],
-      [0, '1'],
+      [0, 1],
+      [0, '2'],
       [1, 1],
       [2, null],
       [3, '1'],
       [4, null],
       [5, []],
-      [6, {}],
-      [6, ['tag']],
-      [6, [['tag', 'h']]],
-      [6, [['tag', 'h', 1]]],
+      [6, '1'],
+      [7, {}],
+      [7, ['tag']],
+      [7, [['tag', 'h']]],
+      [7, [['tag', 'h', 1]]],
     ];
     for (const [index, other] of others) {
       const bad = good.with(index, other);
       expect(() => jsonCodec.decode(JSON.stringify(bad))).toThrow(/of another format/);
     }
-    expect(() => jsonCodec.decode(JSON.stringify(good.slice(0, 7)))).toThrow(CodecError);
+    expect(() => jsonCodec.decode(JSON.stringify(good.slice(0, 8)))).toThrow(CodecError);
     expect(() => jsonCodec.decode(JSON.stringify([...good, 1]))).toThrow(CodecError);
   });
 
@@ -82,7 +84,16 @@ describe('an envelope', () => {
   });
 
   test('cannot hold what JSON cannot write', () => {
-    const envelope = { id: 'k', version: '', value: 1n, ttl: 1, staleWhileRevalidate: 0, staleIfError: 0, tags: [] };
+    const envelope = {
+      id: 'k',
+      version: '',
+      value: 1n,
+      ttl: 1,
+      staleWhileRevalidate: 0,
+      staleIfError: 0,
+      loadMs: 0,
+      tags: [],
+    };
     expect(() => jsonCodec.encode(envelope)).toThrow(InvalidValueError);
   });
 });

@@ -34,6 +34,7 @@ describe('the defaults', () => {
       l2TimeoutMs: 50,
       softTimeoutMs: Infinity,
       refreshAhead: 1,
+      xfetchBeta: 0,
     });
   });
 
@@ -75,6 +76,9 @@ const REFUSED: readonly (readonly [given: Record<string, unknown>, message: RegE
   [{ jitter: '10%' }, /^Option jitter must be a ratio/],
   [{ refreshAhead: -0.1 }, /^Option refreshAhead must be a ratio/],
   [{ refreshAhead: true }, /^Option refreshAhead must be a ratio from 0 to 1; got true$/],
+  [{ refreshAhead: {} }, /^Option refreshAhead must be .* with a number above 0; got undefined$/],
+  [{ refreshAhead: { beta: 0 } }, /^Option refreshAhead must be .* with a number above 0; got 0$/],
+  [{ tenant: 7 }, /^Option tenant must be a string; got 7$/],
   [{ tags: 'org:1' }, /^Option tags must be an array of strings, or a function.*; got "org:1"$/],
   [{ tags: Array.from({ length: MAX_TAGS + 1 }, (_, n) => `t${n}`) }, /^Option tags must be at most 64 tags; got 65$/],
   [{ forceFresh: 'yes' }, /^Option forceFresh must be true or false; got "yes"$/],
