@@ -95,6 +95,11 @@ export interface FillRequest {
   readonly body: string | Uint8Array;
   /** How old the value already is, in milliseconds: the server stamps its own time less this. */
   readonly age: number;
+  /**
+   * When the value began to be loaded, by the server's clock as the caller knows it: it is stamped no later than this,
+   * however long the request has hung on its way.
+   */
+  readonly notAfter?: number | undefined;
   /** How long the record may stay, in milliseconds; `Infinity` for no expiry. At least 1. */
   readonly keepFor: number;
 }

@@ -198,6 +198,7 @@ async function fillL2(
         token: random.token(),
         body: product.body,
         age: began - product.entry.storedAt,
+        notAfter: remote.toServer(product.entry.storedAt),
         keepFor: Math.max(Math.ceil(product.keepForMs), 1),
       }),
     ),

@@ -112,6 +112,11 @@ export class Remote {
     return serverTime - this.#offset;
   }
 
+  /** A moment of this process's monotonic time, by the server's clock as the last heartbeat told it. */
+  toServer(localTime: number): number {
+    return localTime + this.#offset;
+  }
+
   /**
    * Runs one operation. The answer counts only if the history is still the one it was asked in: a reply that crossed a
    * restart may tell of a world that is gone.

@@ -1,4 +1,5 @@
-import { describe, expect } from 'bun:test';
+import { describe, expect, test } from 'bun:test';
+import { Fleet } from '../support/core-fixture.ts';
 import { HeldLoads } from '../support/held-loads.ts';
 import { watch } from '../support/watch.ts';
 import { Row, race, rule } from './race.ts';
@@ -175,4 +176,17 @@ describe('a fill that started before a change', () => {
       return fleet.settle(fleet.cache(1).getOrSet('k', row.read));
     },
   );
+});
+
+test('a fill that has hung on its way is dated by when its load began', () => {
+  const fleet = new Fleet({ instances: 2, defaults: { ttl: '10s' } });
+  const gate = fleet.hold('request', 'i0.data fill');
+  fleet.settle(fleet.cache(0).getOrSet('k', () => 'old'));
+  fleet.run(2_000);
+  gate.open();
+  fleet.run(10);
+  const { value, tier, age, ttl } = fleet.settle(fleet.cache(1).lookup<string>('k', () => 'new'));
+  expect([value, tier]).toEqual(['old', 'l2']);
+  expect(age).toBeGreaterThan(1_990);
+  expect(ttl).toBeLessThan(8_010);
 });

@@ -136,7 +136,7 @@ export class MemoryDatabase {
     const held = this.#contents.records.get(key);
     if (held === undefined || held.kind !== request.expected.kind) return false;
     if (tokenOf(held) !== request.expected.token) return false;
-    const storedAt = Math.floor(this.#host.time() - request.age);
+    const storedAt = Math.floor(Math.min(this.#host.time() - request.age, request.notAfter ?? Infinity));
     const value = { token: request.token, storedAt, expiredAt: 0, body: request.body };
     // A loaded value brings no version of its own; the source is at least where the replaced value left it.
     const version = held.kind === 'value' ? held.version : undefined;

@@ -131,11 +131,12 @@ export class RedisRemoteTier implements RemoteTier {
   }
 
   async fill(request: FillRequest): Promise<boolean> {
-    const { id, generation, expected, claim, token, body, age, keepFor } = request;
+    const { id, generation, expected, claim, token, body, age, notAfter, keepFor } = request;
     const keys = [this.#keys.entry(id, generation)];
     if (claim !== undefined) keys.push(this.#keys.claim(id, generation));
     const prefix = recordPrefix(expected.kind, expected.token);
-    const args = [prefix, token, Math.ceil(age), stay(keepFor), bytesOf(body), leaseRecord(claim ?? '')];
+    const dated = Math.floor(notAfter ?? LATEST);
+    const args = [prefix, token, Math.ceil(age), stay(keepFor), bytesOf(body), leaseRecord(claim ?? ''), dated];
     return (await this.#connections.run(SCRIPTS.fill, keys, args)) === 1;
   }
 
@@ -250,6 +251,9 @@ export class RedisRemoteTier implements RemoteTier {
     return Number(await this.#connections.run(SCRIPTS.expire, keys, [systemRandom.token()]));
   }
 }
+
+/** Later than any moment that a fill could be stamped with. */
+const LATEST = Number.MAX_SAFE_INTEGER;
 
 /** What a heartbeat record says; one of another form says nothing. */
 function lastOf(record: string | undefined): Heartbeat['last'] {

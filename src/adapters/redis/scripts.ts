@@ -192,7 +192,7 @@ if tonumber(ARGV[2]) > marked then storeMarks(KEYS[1], ARGV[1], wanted, tonumber
 );
 
 /**
- * KEYS record, refresh claim (optional) · ARGV expected first bytes, token, age, stay, body, claim.
+ * KEYS record, refresh claim (optional) · ARGV expected first bytes, token, age, stay, body, claim, latest time.
  * Answers 1 when it stored. A missing record has the same first bytes as an empty one, which some other program may
  * have left: only then its existence is asked. A loaded value brings no version of its own; the source is at least where
  * the replaced value left it.
@@ -207,7 +207,7 @@ if KEYS[2] and redis.call('GET', KEYS[2]) == ARGV[6] then redis.call('DEL', KEYS
 local header = redis.call('GETRANGE', KEYS[1], 0, ${HEADER.bytes - 1})
 if string.sub(header, 1, ${HEADER.prefixBytes}) ~= ARGV[1] then return 0 end
 if header == '' and redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
-local storedAt = math.max(0, now() - tonumber(ARGV[3]))
+local storedAt = math.max(0, math.min(now() - tonumber(ARGV[3]), tonumber(ARGV[7])))
 store(KEYS[1], value(ARGV[2], storedAt, versionOf(header), ARGV[5]), tonumber(ARGV[4]))
 return 1`,
 );
