@@ -180,10 +180,10 @@ describe('a fill that started before a change', () => {
 
 test('a fill that has hung on its way is dated by when its load began', () => {
   const fleet = new Fleet({ instances: 2, defaults: { ttl: '10s' } });
-  const gate = fleet.hold('request', 'i0.data fill');
+  const hung = ['fill', 'release'].map((operation) => fleet.hold('request', `i0.data ${operation}`));
   fleet.settle(fleet.cache(0).getOrSet('k', () => 'old'));
   fleet.run(2_000);
-  gate.open();
+  for (const gate of hung) gate.open();
   fleet.run(10);
   const { value, tier, age, ttl } = fleet.settle(fleet.cache(1).lookup<string>('k', () => 'new'));
   expect([value, tier]).toEqual(['old', 'l2']);
