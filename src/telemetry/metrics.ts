@@ -22,7 +22,7 @@ export interface ReadInstrument {
   read(reading: Reading): readonly Point[];
 }
 
-const BREAKER_STATES = { closed: 0, 'half-open': 1, open: 2, 'forced-open': 3, 'forced-closed': 4 } as const;
+const BREAKER_STATES = { closed: 0, 'half-open': 1, open: 2, 'forced-open': 3, 'forced-closed': -1 } as const;
 const L1 = { [LABEL.tier]: 'l1' };
 const L2 = { [LABEL.tier]: 'l2' };
 const SOURCE = { [LABEL.tier]: 'source' };
@@ -67,7 +67,7 @@ export const READ_INSTRUMENTS: readonly ReadInstrument[] = [
   {
     name: METRIC.breakerState,
     kind: 'gauge',
-    description: 'Breaker of a tier: 0 closed, 1 half-open, 2 open, 3 held open by an operator, 4 held closed',
+    description: 'Breaker of a tier: 0 closed, 1 half-open, 2 open, 3 held open by an operator, -1 held closed',
     read: ({ health: { l2, source } }) => [
       ...one(l2 && BREAKER_STATES[l2.breaker], L2),
       ...one(source.breaker && BREAKER_STATES[source.breaker], SOURCE),
