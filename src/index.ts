@@ -38,3 +38,4 @@ export type { Bus, LocalTier, RemoteTier } from './core/ports.ts';
 export type { RecentInvalidation } from './core/recent.ts';
 export type { CacheHealth, CacheStats, GroupStats } from './core/stats.ts';
 export type { Attributes, Span, SpanRef, Tracer } from './core/tracer.ts';
+export type { WarmItem, WarmOptions, WarmProgress, WarmResult } from './core/warm-options.ts';

@@ -142,7 +142,9 @@ async function closeOutbox({ outbox, emit }: Parts): Promise<void> {
 
 function lifecycleOf(parts: Parts, { heart, relay, follower }: Organs): Lifecycle {
   let closing: Promise<void> | undefined;
+  const closes = new AbortController();
   const close = async (): Promise<void> => {
+    closes.abort(new CacheClosedError(parts.name));
     const stopWaiting = parts.clock.after(CLOSE_GRACE_MS, () =>
       parts.flights.abortAll(new CacheClosedError(parts.name)),
     );
@@ -159,6 +161,7 @@ function lifecycleOf(parts: Parts, { heart, relay, follower }: Organs): Lifecycl
     assertOpen() {
       if (closing !== undefined) throw new CacheClosedError(parts.name);
     },
+    closing: closes.signal,
     close() {
       closing ??= close();
       return closing;

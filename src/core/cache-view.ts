@@ -20,6 +20,8 @@ import type { Parts } from './parts.ts';
 import { isHit, lookUp } from './read.ts';
 import type { ReadRequest } from './read-request.ts';
 import { ATTRIBUTE } from './telemetry-names.ts';
+import { warm } from './warm.ts';
+import { assertItems, resolveWarmOptions, type WarmItem, type WarmOptions, type WarmResult } from './warm-options.ts';
 import { invalidate, write } from './write.ts';
 
 /** What to invalidate. At least one of the three; lists may be empty. */
@@ -48,15 +50,21 @@ export interface InvalidateResult {
   readonly tags: number;
 }
 
+/** Whether the cache is open. */
+interface Openness {
+  assertOpen(): void;
+  readonly closing: AbortSignal;
+}
+
 /** The calls of a cache that concern entries, within one namespace. */
 export class CacheView {
   readonly #parts: Parts;
   readonly #defaults: ResolvedOptions;
-  readonly #lifecycle: { assertOpen(): void };
+  readonly #lifecycle: Openness;
   readonly #namespace: string;
   readonly #namespaceTags: readonly EntryId[];
 
-  constructor(parts: Parts, defaults: ResolvedOptions, lifecycle: { assertOpen(): void }, namespace: string) {
+  constructor(parts: Parts, defaults: ResolvedOptions, lifecycle: Openness, namespace: string) {
     this.#parts = parts;
     this.#defaults = defaults;
     this.#lifecycle = lifecycle;
@@ -168,6 +176,28 @@ export class CacheView {
     return { keys: ids.length + swept, tags: tagIds.length };
   }
 
+  /**
+   * Brings keys into the tiers before somebody asks for them: after a start, or after L2 has lost everything. Loads what no
+   * tier holds fresh, each key once in the fleet, however many instances warm it; L1 takes over what L2 holds. The list is
+   * drawn as fast as it is dealt with, so it may be long, or made on the way. Counted as loads, not as hits or misses.
+   * @param items In the order of their worth.
+   * @returns what came of it. A loader that fails is counted and stops nothing.
+   * @throws {@link InvalidOptionError}, {@link CacheClosedError}, or what the list itself throws.
+   */
+  async warm<V>(
+    items: Iterable<WarmItem<V>> | AsyncIterable<WarmItem<V>>,
+    options: WarmOptions = {},
+  ): Promise<WarmResult> {
+    this.#lifecycle.assertOpen();
+    assertItems(items);
+    const requestOf = ({ key, loader, options: given }: WarmItem<V>) =>
+      this.#request(key, loader as Loader<unknown>, given as ReadOptions | undefined);
+    const warming = warm(this.#parts, items, resolveWarmOptions(options), requestOf, this.#lifecycle.closing);
+    // Whoever closes the cache waits until it has stopped.
+    this.#parts.background.track(warming.catch(ignore));
+    return warming;
+  }
+
   /** Removes everything in this namespace and the namespaces inside it; at the root, everything. As {@link delete}. */
   async clear(options?: InvalidateOptions): Promise<void> {
     await this.#invalidate({ ids: [], tags: this.#namespaceTags.slice(-1) }, 'delete', options);
@@ -257,3 +287,5 @@ export class CacheView {
 const L1_HIT = { [ATTRIBUTE.tier]: 'l1', [ATTRIBUTE.outcome]: 'hit', [ATTRIBUTE.hit]: true };
 
 const neverLoads: Loader<unknown> = () => null;
+
+function ignore(): void {}

@@ -96,5 +96,7 @@ export class TieredCache extends CacheView {
 export interface Lifecycle {
   /** @throws {@link CacheClosedError} once closing has begun. */
   assertOpen(): void;
+  /** Aborted when closing begins. */
+  readonly closing: AbortSignal;
   close(): Promise<void>;
 }

@@ -33,7 +33,8 @@ export const systemClock: Clock = {
   after(ms, run) {
     const timer = setTimeout(run, Math.min(ms, LONGEST_TIMER_MS)) as unknown as Timer;
     // Node and Bun give objects, which would hold the process open; Deno and browsers give numbers.
-    if (typeof timer === 'object') timer.unref();
+    // One of no time is no wait: whoever only gives others a turn must not find the process gone.
+    if (ms > 0 && typeof timer === 'object') timer.unref();
     return () => clearTimeout(timer as unknown as number);
   },
 };

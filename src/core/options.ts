@@ -212,7 +212,7 @@ function text(option: string, given: unknown): string {
 }
 
 /** By what it can do: signals of another realm are no instances of this one's class. */
-function abortSignal(option: string, given: AbortSignal): AbortSignal {
+export function abortSignal(option: string, given: AbortSignal): AbortSignal {
   if (typeof given?.throwIfAborted === 'function') return given;
   throw new InvalidOptionError(option, given, 'an AbortSignal');
 }

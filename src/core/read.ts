@@ -122,11 +122,12 @@ function whyNotL1(
 }
 
 /** A flight may be joined under the condition under which its value could be served from L1. */
-function oldestToJoin({ proof, maxLagMs }: Parts, now: number): number {
+export function oldestToJoin({ proof, maxLagMs }: Parts, now: number): number {
   return now <= proof.until ? Number.NEGATIVE_INFINITY : now - maxLagMs;
 }
 
-function begin(parts: Parts, request: ReadRequest, background: boolean): Flight<Refilled> {
+/** Starts a refill of a key. `background`: nobody is waiting for an answer. */
+export function begin(parts: Parts, request: ReadRequest, background: boolean): Flight<Refilled> {
   const setup = flightSetup(parts, request, { background, mayLoad: true });
   return parts.flights.begin(request.id, setup, (flight) => {
     flight.span = parts.tracer.current();
