@@ -3,6 +3,7 @@
  * Functions that take a signal cancel their statement on the server when it aborts.
  */
 export { orgExists, userPermissions } from './queries/access.ts';
+export { addAccessCounts, type RowCount } from './queries/access-counts.ts';
 export { bomById, replaceBomItems } from './queries/boms.ts';
 export { type DashboardsAge, dashboardOf, dashboardsAge, dashboardsAreStale } from './queries/dashboards.ts';
 export { type LicensePlateChanges, licensePlateById, updateLicensePlate } from './queries/license-plates.ts';
@@ -16,6 +17,7 @@ export {
   productById,
   updateProduct,
 } from './queries/products.ts';
+export { mostAccessed, type OwnedRow, orgIds } from './queries/warm-up.ts';
 export {
   type Bom,
   type BomItem,

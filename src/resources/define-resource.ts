@@ -4,6 +4,7 @@ import type { Feed } from './feed.ts';
 import type { Mutation } from './mutation.ts';
 import { type Params, type ParamsOf, pathParams, type Query } from './params.ts';
 import type { Freshness, LoadContext, Resource } from './resource.ts';
+import type { Popularity, WarmContext } from './warming.ts';
 
 /** What {@link defineResource} is told; each field is explained at {@link Resource}. */
 export interface ResourceDefinition<Route extends string, Q extends Query, V> extends Freshness {
@@ -19,6 +20,8 @@ export interface ResourceDefinition<Route extends string, Q extends Query, V> ex
   valueTags?(value: NoInfer<V>): readonly string[];
   owner?(value: NoInfer<V>): number;
   nextPage?(params: ParamsOf<Route, Q>, value: NoInfer<V>): Partial<ParamsOf<Route, Q>> | undefined;
+  warm?(context: WarmContext): Promise<readonly ParamsOf<Route, Q>[]>;
+  readonly popularity?: Popularity<ParamsOf<Route, Q>>;
 }
 
 /**

@@ -5,6 +5,7 @@ import type { ReadOptions } from '../core/options.ts';
 import type { Feed } from './feed.ts';
 import type { Mutation } from './mutation.ts';
 import type { Params, Query } from './params.ts';
+import type { Popularity, WarmContext } from './warming.ts';
 
 /** What a resource loads with. */
 export interface LoadContext<P> {
@@ -54,6 +55,13 @@ export interface Resource<P extends Params = Params, V = unknown> extends Freshn
   owner?(value: V): number;
   /** Parameters of the page after this one; `undefined` on the last. */
   nextPage?(params: P, value: V): Partial<P> | undefined;
+  /**
+   * Parameters whose answers are worth having before anybody asks for them: after a start, and when Redis has come back. The
+   * most wanted first, and no more than the limit. Left out, nothing of it is warmed.
+   */
+  warm?(context: WarmContext): Promise<readonly P[]>;
+  /** Where its answers are counted, whichever tier gave them, so that {@link warm} knows the most wanted. */
+  readonly popularity?: Popularity<P>;
   /** This resource with one more mutation. */
   mutation<Schema extends TSchema, Row>(mutation: Mutation<P, Schema, Row>): Resource<P, V>;
 }

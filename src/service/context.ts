@@ -9,6 +9,7 @@ import { createCache } from '../core/create-cache.ts';
 import type { Resource } from '../resources/resource.ts';
 import { instrument } from '../telemetry/index.ts';
 import { Access } from './access.ts';
+import { AccessCounts } from './access-counts.ts';
 import { createApp } from './app.ts';
 import { createCatalogCache } from './catalog-cache.ts';
 import type { Config } from './config.ts';
@@ -56,6 +57,9 @@ export async function createContext(
   const view = new ViewRefresher({ view: dashboardsView(sql), cache, log });
   opened.use(view);
 
+  const accessCounts = new AccessCounts(sql, log);
+  opened.use(accessCounts);
+
   const tokens = operatorTokens(config.auth, log);
   const access = new Access({ auth: config.auth.mode, ...tokens, findHolder: tokenHolders(sql, holders) });
   const l1Timing = new L1Timing();
@@ -64,6 +68,7 @@ export async function createContext(
     sql,
     outbox: changes,
     access,
+    accessCounts,
     l1Timing,
     cacheDisabled: config.cache.disabled,
     ttlMs: config.cache.ttlMs,

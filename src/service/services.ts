@@ -2,6 +2,7 @@ import type { LookupCache } from '../adapters/elysia/index.ts';
 import type { Sql, Transaction } from '../catalog/sql.ts';
 import type { Lookup } from '../core/lookup.ts';
 import type { Invalidates } from '../resources/mutation.ts';
+import type { Popularity } from '../resources/warming.ts';
 import type { Access } from './access.ts';
 import type { L1Timing } from './l1-timing.ts';
 
@@ -19,12 +20,18 @@ export interface Claims {
   claim(transaction: Transaction): Promise<string>;
 }
 
+/** Where it is counted what is read most. */
+export interface Counting {
+  of(popularity: Popularity): { add(row: number): void };
+}
+
 /** What the routes of resources share. */
 export interface Services {
   readonly cache: ResourceCache;
   readonly sql: Sql;
   readonly outbox: Claims;
   readonly access: Access;
+  readonly accessCounts: Counting;
   readonly l1Timing: L1Timing;
   /** Every read goes to the source, and answers carry nothing of a cache. Writes invalidate all the same, for others. */
   readonly cacheDisabled: boolean;

@@ -18,7 +18,8 @@ export const CATALOGS = [
   ['PGlite', openSeededPglite],
 ] as const;
 
-async function openSeededPostgres(): Promise<SeededCatalog> {
+/** The sample catalog on the shared PostgreSQL. */
+export async function openSeededPostgres(): Promise<SeededCatalog> {
   const store = await createDatabase();
   const database = await openDatabase({ url: store.url });
   await migrate(database.sql);

@@ -1,8 +1,9 @@
 import { Type } from '@sinclair/typebox';
 import { defineResource } from '../../resources/define-resource.ts';
-import { bomById, replaceBomItems } from '../queries.ts';
+import { bomById, mostAccessed, replaceBomItems } from '../queries.ts';
 import { keys, tags } from './names.ts';
 import { exactly, id, name, quantity, unit, version } from './schema.ts';
+import { WARMED_PER_ORG } from './warmed-per-org.ts';
 
 const item = exactly({ productId: id, quantity: { ...quantity, minimum: 0.001 }, unit });
 
@@ -19,6 +20,8 @@ export const bom = defineResource({
   valueTags: ({ orgId }) => [tags.org(orgId)],
   // A change of its items raises its version.
   feeds: [{ table: 'boms', keys: [keys.bom('{id}')], all: ['boms'], columns: ['version'] }],
+  popularity: { table: 'boms', column: 'access_count', row: ({ id }) => id },
+  warm: ({ sql, ...extent }) => mostAccessed(sql, 'boms', WARMED_PER_ORG, extent),
   ttl: '30m',
   staleWhileRevalidate: '5m',
   staleIfError: '24h',

@@ -1,7 +1,8 @@
 import { defineResource } from '../../resources/define-resource.ts';
-import { deleteProduct, productById, updateProduct } from '../queries.ts';
+import { deleteProduct, mostAccessed, productById, updateProduct } from '../queries.ts';
 import { keys, tags } from './names.ts';
 import { exactly, id, name, price, someOf, text, unit, version } from './schema.ts';
+import { WARMED_PER_ORG } from './warmed-per-org.ts';
 
 export const productSchema = exactly({ id, orgId: id, sku: text(64), name, price, unit, version });
 
@@ -17,6 +18,8 @@ export const product = defineResource({
   tags: ({ id }) => [`product:${id}`, 'products'],
   valueTags: ({ orgId }) => [tags.org(orgId)],
   feeds: [{ table: 'products', keys: [keys.product('{id}')], all: ['products'], columns: ['version'] }],
+  popularity: { table: 'products', column: 'access_count', row: ({ id }) => id },
+  warm: ({ sql, ...extent }) => mostAccessed(sql, 'products', WARMED_PER_ORG, extent),
   ttl: '1h',
   staleWhileRevalidate: '5m',
   staleIfError: '24h',

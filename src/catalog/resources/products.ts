@@ -1,16 +1,19 @@
 import { Type } from '@sinclair/typebox';
 import { defineResource } from '../../resources/define-resource.ts';
-import { insertProduct, listProducts, orgExists } from '../queries.ts';
+import { insertProduct, listProducts, orgExists, orgIds } from '../queries.ts';
 import { keys, tags } from './names.ts';
 import { productSchema } from './product.ts';
 import { exactly, name, price, text, unit } from './schema.ts';
+
+/** Of a page, unless the client says otherwise. */
+const PAGE = 100;
 
 /** An org's products, page by page, with the POST that adds one. */
 export const products = defineResource({
   name: 'products',
   route: '/orgs/:orgId/products',
   query: {
-    limit: { minimum: 1, maximum: 1_000, default: 100, description: 'Most products on the page.' },
+    limit: { minimum: 1, maximum: 1_000, default: PAGE, description: 'Most products on the page.' },
     after: {
       minimum: 0,
       maximum: Number.MAX_SAFE_INTEGER,
@@ -36,6 +39,10 @@ export const products = defineResource({
     // Of an org that is not there, the list is absent.
     { table: 'orgs', tags: [tags.productList('{id}')], all: ['products'], columns: ['id'] },
   ],
+  // The first page of every org, as it is asked for by default.
+  async warm({ sql, limit, signal }) {
+    return (await orgIds(sql, { limit, signal })).map((orgId) => ({ orgId, limit: PAGE, after: 0 }));
+  },
   ttl: '1h',
   staleWhileRevalidate: '5m',
   staleIfError: '24h',

@@ -1,9 +1,9 @@
 import { cacheHeaders, respond } from '../../adapters/elysia/index.ts';
 import type { Lookup } from '../../core/lookup.ts';
-import type { LoaderContext, ReadOptions } from '../../core/options.ts';
 import type { Params } from '../../resources/params.ts';
 import type { Resource } from '../../resources/resource.ts';
 import type { Principal } from '../access.ts';
+import { cachedReading } from '../cached-reading.ts';
 import { API_PREFIX } from '../paths.ts';
 import { absent } from '../problem.ts';
 import { paramsReader } from '../request-params.ts';
@@ -12,9 +12,11 @@ import type { Services } from '../services.ts';
 
 /** The GET of a resource: who asks, what for, from which tier. */
 export function readRoute(resource: Resource, services: Services): RouteHandler {
-  const { cache, sql, access, cacheDisabled, l1Timing } = services;
+  const { cache, sql, access, accessCounts, cacheDisabled, l1Timing } = services;
   const readParams = paramsReader(resource.route, resource.query);
-  const freshness = freshnessOf(resource, services.ttlMs);
+  const readingOf = cachedReading(resource, services);
+  const { popularity } = resource;
+  const counter = popularity && accessCounts.of(popularity);
   const linked = resource.nextPage !== undefined;
 
   return ({ request, params: path }) => {
@@ -35,14 +37,9 @@ export function readRoute(resource: Resource, services: Services): RouteHandler 
     const hit = cache.peekLookup(key);
     if (hit !== undefined) return answerWith(hit, params, request);
     // A client that goes away takes its load with it, if nobody else waits for that.
-    const options = {
-      ...freshness,
-      tags: resource.tags(params),
-      tenant: String(params.orgId),
-      signal: request.signal,
-    };
+    const { loader, options } = readingOf(params);
     return cache
-      .lookup(key, (context) => load(resource, services, params, context), options)
+      .lookup(key, loader, { ...options, signal: request.signal })
       .then((lookup) => answerWith(lookup, params, request));
   }
 
@@ -50,42 +47,21 @@ export function readRoute(resource: Resource, services: Services): RouteHandler 
     if (lookup.tier === 'l1') l1Timing.add(lookup.steps.l1?.durationMs ?? 0);
     if (lookup.value === null) throw absent(cacheHeaders(lookup));
     assertOwner(resource, params, lookup.value);
+    count(params);
     return respond(lookup, request, linked ? { headers: (value) => linkHeaders(resource, params, value) } : undefined);
+  }
+
+  function count(params: Params): void {
+    if (popularity !== undefined) counter?.add(popularity.row(params));
   }
 
   async function fromSource(params: Params, request: Request): Promise<Response> {
     const value = await resource.load({ sql, params, signal: request.signal });
     if (value === null) throw absent();
     assertOwner(resource, params, value);
+    count(params);
     return Response.json(value, { headers: linkHeaders(resource, params, value) });
   }
-}
-
-type FreshnessOptions = Pick<
-  ReadOptions,
-  'ttl' | 'negativeTtl' | 'staleWhileRevalidate' | 'staleIfError' | 'refreshAhead' | 'softTimeout'
->;
-
-/** Callers are to have an answer within 500 ms whatever fails, if there is any. */
-const SOFT_TIMEOUT_MS = 300;
-
-function freshnessOf(resource: Resource, ttlMs: Services['ttlMs']): FreshnessOptions {
-  const { ttl, negativeTtl, staleWhileRevalidate = 0, staleIfError = 0 } = resource;
-  const { refreshAhead = false, softTimeout = SOFT_TIMEOUT_MS } = resource;
-  return {
-    ttl: ttlMs[resource.group] ?? ttl,
-    staleWhileRevalidate,
-    staleIfError,
-    refreshAhead,
-    softTimeout,
-    ...(negativeTtl === undefined ? {} : { negativeTtl }),
-  };
-}
-
-async function load(resource: Resource, { sql }: Services, params: Params, context: LoaderContext): Promise<unknown> {
-  const value = await resource.load({ sql, params, signal: context.signal });
-  if (value !== null && resource.valueTags !== undefined) context.setTags(resource.valueTags(value));
-  return value;
 }
 
 /** Another org's value, found by its id alone, is not there: its bytes, tag and provenance stay unsaid. */

@@ -1,0 +1,32 @@
+import { cancellable } from '../../adapters/postgres/index.ts';
+import type { Queryable } from '../sql.ts';
+
+/** How often a row was read since it was last said. */
+export type RowCount = readonly [id: number, reads: number];
+
+/**
+ * Adds to the counts of rows. Counting is no reason for anybody to wait or to fail: rows that somebody is changing at this
+ * moment are left out, so that this statement never waits for a lock while it holds others. Rows that are gone are forgotten.
+ * @returns the ids of those left out.
+ */
+export async function addAccessCounts(
+  sql: Queryable,
+  { table, column }: { readonly table: string; readonly column: string },
+  counts: readonly RowCount[],
+  signal?: AbortSignal,
+): Promise<number[]> {
+  const ids = sql`${counts.map(([id]) => id)}::bigint[]`;
+  const left = await cancellable(
+    sql<{ id: number }[]>`
+      with free as (
+        select id from ${sql(table)} where id = any (${ids}) order by id for no key update skip locked
+      ), counted as (
+        update ${sql(table)} counted set ${sql(column)} = counted.${sql(column)} + read.reads
+        from free join unnest(${ids}, ${counts.map(([, reads]) => reads)}::bigint[]) read (id, reads) using (id)
+        where counted.id = free.id
+      )
+      select id from ${sql(table)} where id = any (${ids}) and id not in (select id from free)`,
+    signal,
+  );
+  return left.map(({ id }) => id);
+}
