@@ -7,7 +7,7 @@ const MAX_GROUPS = 10;
 
 /** Something that somebody did with the admin's token. */
 export interface AdminAction {
-  readonly action: 'invalidate' | 'flush' | 'inspect' | 'breaker';
+  readonly action: 'invalidate' | 'flush' | 'inspect' | 'breaker' | 'warm';
   readonly counts: InvalidateResult;
   /** What was named, if anything was. Must have passed the cache's own rules: no control character gets this far. */
   readonly targets?: InvalidateRequest;

@@ -24,6 +24,7 @@ import { probeRoutes } from './routes/probe-routes.ts';
 import { resourceRoutes } from './routes/resource-routes.ts';
 import { tokenHolders } from './token-holders.ts';
 import { ViewRefresher } from './view-refresher.ts';
+import { Warmer, warmConcurrency } from './warmer.ts';
 
 /** What a running service consists of. Disposing of it closes everything, the youngest first. */
 export interface ServiceContext extends AsyncDisposable {
@@ -59,6 +60,18 @@ export async function createContext(
 
   const accessCounts = new AccessCounts(sql, log);
   opened.use(accessCounts);
+  const concurrency = warmConcurrency(config.database);
+  const warmer = new Warmer({
+    cache,
+    resources,
+    sql,
+    ttlMs: config.cache.ttlMs,
+    concurrency,
+    recovers: !config.cache.disabled,
+    log,
+  });
+  opened.use(warmer);
+  if (config.cache.warmOnStart && !config.cache.disabled) warmer.warmAtStart();
 
   const tokens = operatorTokens(config.auth, log);
   const access = new Access({ auth: config.auth.mode, ...tokens, findHolder: tokenHolders(sql, holders) });
@@ -75,9 +88,9 @@ export async function createContext(
   };
   const api = [
     ...resources.flatMap((resource) => resourceRoutes(resource, services)),
-    ...cacheRoutes({ cache, view, sql, access, l1Timing }),
-    ...adminRoutes({ cache, view, access, log }),
-    ...probeRoutes(sql),
+    ...cacheRoutes({ cache, view, warmer, sql, access, l1Timing }),
+    ...adminRoutes({ cache, view, warmer, access, log }),
+    ...probeRoutes(sql, warmer),
   ];
   const app = createApp([...api, ...pageRoutes(resources, api, manifest.version)], {
     traced: config.telemetry.exporting,

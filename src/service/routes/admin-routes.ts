@@ -11,10 +11,13 @@ import { keyInPath } from '../request-name.ts';
 import { assertNoQuery } from '../request-params.ts';
 import type { Route, RouteHandler } from '../route.ts';
 import type { ViewRefresher } from '../view-refresher.ts';
+import type { Warmer } from '../warmer.ts';
 import { BreakerAnswer, BreakerBody, breakerRoute } from './breaker-route.ts';
 import { InvalidateAnswer, InvalidateBody, invalidateRoute } from './invalidate-route.ts';
+import { cancelWarmRoute, WarmAnswer, WarmBody, warmRoute } from './warm-routes.ts';
 
 const CACHE_PATH = `${API_PREFIX}/cache`;
+const WARM_PATH = `${CACHE_PATH}/warm`;
 const ENTRIES_PATH = `${CACHE_PATH}/entries/`;
 
 /** How long a flush waits for the view. */
@@ -24,12 +27,13 @@ const REFRESH_WITHIN_MS = 5_000;
 export interface AdminRoutesOptions {
   readonly cache: Pick<TieredCache, 'invalidate' | 'count' | 'clear' | 'inspect' | 'forceBreaker' | 'health'>;
   readonly view: Pick<ViewRefresher, 'refreshNow'>;
+  readonly warmer: Pick<Warmer, 'request' | 'cancel' | 'report' | 'names'>;
   readonly access: Access;
   readonly log: Logger;
 }
 
-/** Invalidates, flushes and looks into the cache by hand, for those who run the service. Each leaves a line in the log. */
-export function adminRoutes({ cache, view, access, log }: AdminRoutesOptions): Route[] {
+/** Invalidates, flushes, warms and looks into the cache by hand, for those who run the service. Each leaves a line in the log. */
+export function adminRoutes({ cache, view, warmer, access, log }: AdminRoutesOptions): Route[] {
   const forAdmins = (handle: RouteHandler): RouteHandler => {
     return async (context) => {
       await access.authoriseOperator(context.request, 'administer');
@@ -62,6 +66,23 @@ export function adminRoutes({ cache, view, access, log }: AdminRoutesOptions): R
       operation: operation('force-breaker', 'Hold a breaker of this instance open or closed, or let it go', {
         requestBody: { required: true, content: { 'application/json': { schema: BreakerBody } } },
         responses: { 200: jsonContent('The state of each breaker', BreakerAnswer) },
+      }),
+    },
+    {
+      method: 'POST',
+      path: WARM_PATH,
+      handle: forAdmins(warmRoute(warmer, log)),
+      operation: operation('warm-cache', 'Load what is read most, in the background', {
+        requestBody: { required: false, content: { 'application/json': { schema: WarmBody } } },
+        responses: { 202: jsonContent('How far the warm-up under way is', WarmAnswer) },
+      }),
+    },
+    {
+      method: 'DELETE',
+      path: WARM_PATH,
+      handle: forAdmins(cancelWarmRoute(warmer, log)),
+      operation: operation('cancel-warm-cache', 'End the warm-up under way', {
+        responses: { 200: jsonContent('How far the last warm-up has come', WarmAnswer) },
       }),
     },
     {

@@ -8,6 +8,7 @@ import { jsonContent, type Operation, PROBLEM } from '../openapi/operation.ts';
 import { API_PREFIX } from '../paths.ts';
 import type { Route, RouteHandler } from '../route.ts';
 import type { ViewRefresher } from '../view-refresher.ts';
+import type { Warmer } from '../warmer.ts';
 
 /** What the service promises of its cache. */
 const GOALS = { hitRate: 0.9, l1ReadMs: 1, relayLagMs: 5_000 };
@@ -18,6 +19,7 @@ const SOURCE_DEADLINE_MS = 2_000;
 export interface CacheRoutesOptions {
   readonly cache: Pick<TieredCache, 'stats' | 'health'>;
   readonly view: Pick<ViewRefresher, 'health'>;
+  readonly warmer: Pick<Warmer, 'report'>;
   readonly sql: Sql;
   readonly access: Access;
   readonly l1Timing: L1Timing;
@@ -71,7 +73,7 @@ function stats({ cache, l1Timing }: CacheRoutesOptions): object {
   };
 }
 
-async function health({ cache, view, sql }: CacheRoutesOptions): Promise<object> {
+async function health({ cache, view, warmer, sql }: CacheRoutesOptions): Promise<object> {
   const [source, materializedView] = await Promise.all([sourceHealth(sql), view.health()]);
   const cached = cache.health();
   const { l1, l2, bus, pending, flights } = cached;
@@ -90,7 +92,7 @@ async function health({ cache, view, sql }: CacheRoutesOptions): Promise<object>
     bus: bus === undefined ? null : { subscribed: bus.subscribed, proofAgeMs: bus.proofAgeMs ?? null },
     relay: relayHealth(cached),
     materializedView,
-    warmup: null,
+    warmup: warmer.report,
     timestamp: new Date().toISOString(),
     recommendation: recommendation(overall, cached),
   };

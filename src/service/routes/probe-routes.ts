@@ -2,10 +2,14 @@ import type { Sql } from '../../catalog/sql.ts';
 import { jsonContent, type Operation, PROBLEM } from '../openapi/operation.ts';
 import { Problem } from '../problem.ts';
 import type { Route } from '../route.ts';
+import type { Warmer } from '../warmer.ts';
 import { sourceHealth } from './cache-routes.ts';
 
-/** For whatever runs the process: is it alive, should it get requests? A missing Redis is no reason against it. */
-export function probeRoutes(sql: Sql): Route[] {
+/**
+ * For whatever runs the process: is it alive, should it get requests? A missing Redis is no reason against it; a cache that
+ * is to be warm first is, for a while.
+ */
+export function probeRoutes(sql: Sql, warmer: Pick<Warmer, 'isStarting'>): Route[] {
   return [
     {
       method: 'GET',
@@ -17,12 +21,17 @@ export function probeRoutes(sql: Sql): Route[] {
       method: 'GET',
       path: '/readyz',
       handle: async () => {
+        if (warmer.isStarting) throw notReady('Warming: the cache is being filled');
         if ((await sourceHealth(sql)).healthy) return ok();
-        throw new Problem(503, 'The source cannot be reached', { 'retry-after': '1' });
+        throw notReady('The source cannot be reached');
       },
-      operation: operation('readyz', 'The source can be reached'),
+      operation: operation('readyz', 'The source can be reached, and the start is over'),
     },
   ];
+}
+
+function notReady(detail: string): Problem {
+  return new Problem(503, detail, { 'retry-after': '1' });
 }
 
 function ok(): Response {

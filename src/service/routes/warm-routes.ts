@@ -1,0 +1,79 @@
+import { Type } from '@sinclair/typebox';
+import { logAdminAction } from '../admin-log.ts';
+import type { Logger } from '../logger.ts';
+import { API_PREFIX } from '../paths.ts';
+import { Problem } from '../problem.ts';
+import { bodyReader } from '../read-body.ts';
+import type { RouteHandler } from '../route.ts';
+import type { WarmUpReport } from '../warm-up-report.ts';
+import type { Warmer } from '../warmer.ts';
+
+/** Where the progress can be watched. */
+const PROGRESS = `${API_PREFIX}/cache/health`;
+
+/** What the route takes; without a body, everything is warmed. */
+export const WarmBody = Type.Object(
+  {
+    resources: Type.Optional(
+      Type.Array(Type.String({ maxLength: 100 }), {
+        minItems: 1,
+        maxItems: 100,
+        description: 'Names of resources, as in the answer’s byResource. Left out: all that can be warmed.',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+const counts = {
+  total: Type.Union([Type.Integer(), Type.Null()], { description: 'Keys to deal with; null until that is known.' }),
+  done: Type.Integer({ description: 'Of these.' }),
+  loaded: Type.Integer(),
+  fresh: Type.Integer({ description: 'Found in a tier.' }),
+  failed: Type.Integer(),
+};
+const moment = Type.Union([Type.String({ format: 'date-time' }), Type.Null()]);
+
+/** What both routes answer. */
+export const WarmAnswer = Type.Object({
+  state: Type.Union(['idle', 'running', 'done', 'aborted', 'failed'].map((state) => Type.Literal(state))),
+  reason: Type.Union([
+    ...['start', 'recovery', 'request'].map((reason) => Type.Literal(reason)),
+    Type.Null({ description: 'There was none yet.' }),
+  ]),
+  startedAt: moment,
+  finishedAt: moment,
+  ...counts,
+  byResource: Type.Record(Type.String(), Type.Object(counts)),
+});
+
+const readBody = bodyReader(WarmBody);
+
+/** Begins a warm-up and answers at once; while one is under way, that one is what is answered, and none begins. */
+export function warmRoute(warmer: Pick<Warmer, 'request' | 'report' | 'names'>, log: Logger): RouteHandler {
+  return async ({ request }) => {
+    const { resources = warmer.names } = request.body === null ? {} : await readBody(request);
+    const unknown = resources.find((name) => !warmer.names.includes(name));
+    if (unknown !== undefined) {
+      const known = warmer.names.join(', ');
+      throw new Problem(400, `/resources: ${JSON.stringify(unknown)} cannot be warmed; what can is ${known}`);
+    }
+    const began = warmer.request(resources);
+    const details = { began, resources: [...new Set(resources)].join(',') };
+    logAdminAction(log, { action: 'warm', counts: { keys: 0, tags: 0 }, details });
+    return answer(202, warmer.report, { location: PROGRESS });
+  };
+}
+
+/** Ends the warm-up under way, whatever it was begun for. What is warm stays. */
+export function cancelWarmRoute(warmer: Pick<Warmer, 'cancel' | 'report'>, log: Logger): RouteHandler {
+  return async () => {
+    const cancelled = await warmer.cancel();
+    logAdminAction(log, { action: 'warm', counts: { keys: 0, tags: 0 }, details: { cancelled } });
+    return answer(200, warmer.report);
+  };
+}
+
+function answer(status: number, report: WarmUpReport, headers: Readonly<Record<string, string>> = {}): Response {
+  return Response.json(report, { status, headers: { 'cache-control': 'no-store', ...headers } });
+}
