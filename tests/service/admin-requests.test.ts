@@ -38,6 +38,14 @@ const ROUTES: [name: string, ask: (headers: Headers, query?: string, at?: TestSe
     (headers, query = '', at = service) =>
       at.send('POST', `/cache/breaker${query}`, { tier: 'source', state: 'auto' }, headers),
   ],
+  [
+    'warm',
+    (headers, query = '', at = service) => at.send('POST', `/cache/warm${query}`, { resources: ['bom'] }, headers),
+  ],
+  [
+    'end a warm-up',
+    (headers, query = '', at = service) => at.api(`/cache/warm${query}`, { method: 'DELETE', headers }),
+  ],
 ];
 
 const invalidate = (body: unknown, headers: Headers = bearer(ADMIN)) =>

@@ -29,6 +29,7 @@ describe("the API's document", () => {
     '/api/v1/cache/health': ['get'],
     '/api/v1/cache/breaker': ['post'],
     '/api/v1/cache/invalidate': ['post'],
+    '/api/v1/cache/warm': ['post', 'delete'],
     '/api/v1/cache/entries/{key}': ['get'],
     '/livez': ['get'],
     '/readyz': ['get'],
