@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from '
 import { SCRIPTS } from '../../src/adapters/redis/scripts.ts';
 import type { ServiceProcess } from '../support/service-process.ts';
 import { until } from '../support/wait.ts';
-import { productPath } from './support/catalog-requests.ts';
+import { platePath } from './support/catalog-requests.ts';
 import { type FragileFleet, startFragileFleet } from './support/fragile-fleet.ts';
 import { countEvents } from './support/instances.ts';
 import { median, printFigures, timed } from './support/measure.ts';
@@ -27,6 +27,7 @@ afterAll(() => owned.disposeAsync());
 
 const range = (first: number, length: number) => Array.from({ length }, (_, index) => first + index);
 
+/** Of a license plate: those are not warmed when Redis is back, so that it can be seen who has read what. */
 interface TimedRead {
   readonly id: number;
   readonly ms: number;
@@ -37,7 +38,7 @@ interface TimedRead {
 
 async function read(service: ServiceProcess, id: number): Promise<TimedRead> {
   const { value, ms } = await timed(async () => {
-    const answer = await service.fetch(productPath(id));
+    const answer = await service.fetch(platePath(id));
     await answer.arrayBuffer();
     return answer;
   });
@@ -57,10 +58,10 @@ function expectAllAnswered(reads: readonly TimedRead[]): void {
   expect(Math.max(...speed(reads))).toBeLessThan(LONGEST_MS);
 }
 
-/** Fills of these products that were sent to Redis since the wire was last told to forget. */
+/** Fills of these license plates that were sent to Redis since the wire was last told to forget. */
 function fillsSent(ids: readonly number[]): number {
-  const endings = new Set(ids.map((id) => `:product:${id}`));
-  const names = (words: readonly string[]) => words.some((word) => endings.has(word.slice(word.indexOf(':product:'))));
+  const endings = new Set(ids.map((id) => `:lp:${id}`));
+  const names = (words: readonly string[]) => words.some((word) => endings.has(word.slice(word.indexOf(':lp:'))));
   const { wire } = fleet;
   return (
     wire.count('EVALSHA', ({ words }) => words[1] === SCRIPTS.fill.sha && names(words)) +
@@ -69,13 +70,13 @@ function fillsSent(ids: readonly number[]): number {
   );
 }
 
-/** Milliseconds until an instance answers from L2 again; each try is for a product that only the other instance has read. */
+/** Milliseconds until an instance answers from L2 again; each try is for a license plate that only the other instance has read. */
 async function untilFromL2(service: ServiceProcess, ids: number[]): Promise<number> {
   const began = performance.now();
   await until(
     async () => {
       const id = ids.shift();
-      if (id === undefined) throw new Error('there are no products left to try');
+      if (id === undefined) throw new Error('there are no license plates left to try');
       return (await read(service, id)).tier === 'l2';
     },
     { what: 'an answer from L2', within: 5_000, every: 50 },
@@ -83,7 +84,7 @@ async function untilFromL2(service: ServiceProcess, ids: number[]): Promise<numb
   return performance.now() - began;
 }
 
-/** Waits until a load fills both tiers again; each try is for a product that nobody has read, from `first` on. */
+/** Waits until a load fills both tiers again; each try is for a license plate that nobody has read, from `first` on. */
 async function untilFilled(service: ServiceProcess, first: number): Promise<void> {
   let id = first;
   await until(async () => (await read(service, id++)).cacheStatus === LOADED.cacheStatus, {
