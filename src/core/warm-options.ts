@@ -5,8 +5,8 @@ import { abortSignal, type Loader, type ReadOptions } from './options.ts';
 export interface WarmItem<V = unknown> {
   readonly key: string;
   readonly loader: Loader<V>;
-  /** As for a read of this key: what is stored here is what readers will find. */
-  readonly options?: Omit<ReadOptions<V>, 'signal' | 'forceFresh' | 'softTimeout'>;
+  /** As for a read of this key: what is stored here is what readers will find. A warm-up waits longer than `softTimeout`. */
+  readonly options?: Omit<ReadOptions<V>, 'signal' | 'forceFresh'>;
 }
 
 /** How far a warm-up is. */

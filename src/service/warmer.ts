@@ -34,7 +34,7 @@ export function warmConcurrency({ pool, maxLoads }: Pick<Config['database'], 'po
 
 /**
  * Warms the cache, one warm-up at a time: at the start if that is wanted, whenever Redis is back or has lost everything, and
- * on demand. When Redis goes away it gives up: what is loaded then can be kept nowhere, and there will be a recovery.
+ * on demand; again when the database is back, if it was not there. When Redis goes away it gives up: what is loaded then can be kept nowhere, and there will be a recovery.
  */
 export class Warmer implements AsyncDisposable {
   readonly #options: WarmerOptions;
@@ -134,6 +134,13 @@ export class Warmer implements AsyncDisposable {
       this.#isRedisAway = false;
       this.#recover();
     } else if (event.type === 'epoch_changed' && !this.#isRedisAway) this.#recover();
+    else if (event.type === 'breaker_transition' && event.tier === 'source' && event.to === 'closed') this.#makeUp();
+  }
+
+  /** The database is back: what could not be loaded without it can be now. */
+  #makeUp(): void {
+    const { state, failed } = this.report;
+    if (state === 'failed' || failed > 0) this.#recover();
   }
 
   /** What is owed has been delivered when L2 is up; and whoever warms waits until L2 may be read. */

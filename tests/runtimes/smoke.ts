@@ -58,6 +58,13 @@ await first.delete('product:1');
 assert((await read(first)).value === 'nut', 'the writer reads its write');
 await until(async () => (await read(second)).value === 'nut', 'the other instance sees the update');
 
+async function* keys() {
+  for (let id = 1; id <= 200; id += 1) yield { key: `warm:${id}`, loader: () => id };
+}
+const { loaded } = await first.warm(keys());
+const { fresh } = await second.warm(keys(), { concurrency: 16 });
+assert(loaded === 200 && fresh === 200, `one instance loads 200 keys and the other finds them; ${loaded} and ${fresh}`);
+
 await Promise.all(caches.map((cache) => cache.close()));
 await sql.end();
 console.log(`smoke passed on ${navigator.userAgent}`);

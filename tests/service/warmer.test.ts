@@ -22,9 +22,10 @@ class Bench {
   /** What the lists come to; `undefined` for all keys. */
   list: (context: WarmContext) => Promise<void> = async () => {};
   held = false;
+  isSourceAway = false;
 
   constructor({ instances = 1, keys = 10 } = {}) {
-    this.fleet = new Fleet({ instances });
+    this.fleet = new Fleet({ instances, source: { isFailure: () => this.isSourceAway } });
     const resources = ['part', 'tool'].map((name) =>
       defineResource({
         name,
@@ -32,7 +33,10 @@ class Bench {
         summary: '',
         schema: Type.Any(),
         key: ({ id }) => `${name}:${id}`,
-        load: ({ signal }) => (this.held ? this.loads.loader({ signal }) : Promise.resolve({ name })),
+        load: async ({ signal }) => {
+          if (this.isSourceAway) throw new Error('database away');
+          return this.held ? this.loads.loader({ signal }) : { name };
+        },
         tags: () => [name],
         ttl: '1h',
         warm: async (context) => {
@@ -237,6 +241,22 @@ describe('after an outage', () => {
     bench.fleet.server.restart({ keepData: false });
     bench.pass(4_000);
     expect(bench.warmer.report).toMatchObject({ state: 'done', reason: 'recovery', loaded: 20 });
+  });
+
+  test('of the database as well, what could not be loaded is loaded when that is back', () => {
+    const bench = new Bench();
+    bench.loseRedis();
+    bench.isSourceAway = true;
+    bench.fleet.server.restart({ keepData: false });
+    bench.pass(4_000);
+    expect(bench.warmer.report).toMatchObject({ state: 'done', reason: 'recovery', loaded: 0, failed: 20 });
+    bench.isSourceAway = false;
+    bench.fleet.settle(bench.fleet.cache().getOrSet('anything', () => 1));
+    bench.pass(2_000);
+    expect(bench.warmer.report).toMatchObject({ state: 'done', reason: 'recovery', loaded: 20, failed: 0 });
+    expect(bench.events('cache_warmed')).toHaveLength(2);
+    bench.pass(60_000);
+    expect(bench.events('cache_warmed')).toHaveLength(2);
   });
 
   test('waits for the end of one that is under way', () => {

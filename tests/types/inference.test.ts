@@ -15,6 +15,7 @@ import {
   type ReadOptions,
   type TieredCache,
   type TierName,
+  type WarmResult,
   type WriteOptions,
 } from '../../src/index.ts';
 
@@ -46,6 +47,15 @@ const calls = {
   peek: () => cache.peek<Product>('k'),
   set: () => cache.set('k', { n: 1 }, { tags: ({ n }) => [`n:${n}`], version: 3 }),
   invalidate: () => cache.invalidate({ tags: ['t'] }, { onPending: 'resolve' }),
+  warm: () =>
+    cache.warm(
+      [1, 2].map((id) => ({ key: `k:${id}`, loader: () => ({ id }) })),
+      { concurrency: 2 },
+    ),
+  warmTagged: () =>
+    cache.warm([
+      { key: 'k', loader: ({ signal }) => loadProduct(signal), options: { tags: ({ org }) => [`org:${org}`] } },
+    ]),
 };
 
 describe('the compiler infers', () => {
@@ -78,7 +88,8 @@ describe('the compiler infers', () => {
     expectTypeOf<Parameters<LoaderContext['setTtl']>[0]>().toEqualTypeOf<Duration>();
   });
 
-  test('what a write, an invalidation and their options answer', () => {
+  test('what a write, an invalidation, a warm-up and their options answer', () => {
+    for (const call of [calls.warm, calls.warmTagged]) expectTypeOf(call).returns.resolves.toEqualTypeOf<WarmResult>();
     expectTypeOf(calls.set).returns.resolves.toEqualTypeOf<boolean>();
     expectTypeOf(calls.invalidate).returns.resolves.toEqualTypeOf<{ readonly keys: number; readonly tags: number }>();
     expectTypeOf<Fits<TieredCache, CacheView>>().toEqualTypeOf<true>();
