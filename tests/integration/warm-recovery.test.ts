@@ -1,10 +1,10 @@
-import { afterAll, expect, setDefaultTimeout, test } from 'bun:test';
-import { startRedis } from '../support/redis-server.ts';
-import type { LogLine, ServiceProcess } from '../support/service-process.ts';
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
+import { type RedisServer, startRedis, uniqueNamespace } from '../support/redis-server.ts';
+import { type LogLine, type ServiceProcess, startService } from '../support/service-process.ts';
 import { until } from '../support/wait.ts';
 import { makeCatalogEnvironment } from './support/catalog-environment.ts';
 import { CatalogWorkload } from './support/catalog-workload.ts';
-import { countEvents, startInstance } from './support/instances.ts';
+import { countEvents, expectCleanEnd, startInstance } from './support/instances.ts';
 
 setDefaultTimeout(60_000);
 
@@ -15,15 +15,21 @@ const GOAL = 0.9;
 const WITHIN_MS = 10_000;
 
 const owned = new AsyncDisposableStack();
+let redis: RedisServer;
+let env: Readonly<Record<string, string>>;
+
+beforeAll(async () => {
+  redis = owned.use(await startRedis());
+  const catalog = owned.use(await makeCatalogEnvironment({ redis: redis.url }));
+  env = { ...catalog.env, DATABASE_POOL: '10' };
+});
+
 afterAll(() => owned.disposeAsync());
 
 const recovered = ({ logs }: ServiceProcess): LogLine | undefined =>
   logs.find(({ event, reason }) => event === 'cache_warmed' && reason === 'recovery');
 
 test(`a Redis that comes back empty is warm, and hits are above ${GOAL * 100} % again, within ${WITHIN_MS} ms`, async () => {
-  const redis = owned.use(await startRedis());
-  const catalog = owned.use(await makeCatalogEnvironment({ redis: redis.url }));
-  const env = { ...catalog.env, DATABASE_POOL: '10' };
   const services = await Promise.all([startInstance(owned, env), startInstance(owned, env)]);
   await using workload = new CatalogWorkload(services, RATE);
   workload.start();
@@ -67,4 +73,14 @@ test(`a Redis that comes back empty is warm, and hits are above ${GOAL * 100} % 
       expect([event, countEvents(service, event)]).toEqual([event, 1]);
     }
   }
+});
+
+test('a service that is ended while it is being warmed goes at once, and as it should', async () => {
+  const settings = { CACHE_WARM_ON_START: 'true', CACHE_NAMESPACE: uniqueNamespace('cold') };
+  await using service = await startService({ ...env, ...settings });
+  await service.logged('cache_warming');
+  const began = performance.now();
+  await expectCleanEnd(service);
+  expect(performance.now() - began).toBeLessThan(2_000);
+  expect(service.logs.filter(({ event }) => event === 'cache_warming_aborted')).toMatchObject([{ cause: 'shutdown' }]);
 });
