@@ -1,97 +1,11 @@
-import { drainMicrotasks } from 'bun:jsc';
 import { describe, expect, test } from 'bun:test';
-import { Type } from '@sinclair/typebox';
-import type { Sql } from '../../src/catalog/sql.ts';
-import { defineResource } from '../../src/resources/define-resource.ts';
-import type { WarmContext } from '../../src/resources/warming.ts';
-import { Warmer, warmConcurrency } from '../../src/service/warmer.ts';
-import { SeededRandom } from '../simulation/seeded-random.ts';
-import { Host } from '../simulation/virtual-time.ts';
-import { Fleet, type Member } from '../support/core-fixture.ts';
-import { HeldLoads } from '../support/held-loads.ts';
+import { warmConcurrency } from '../../src/service/warmer.ts';
 import { watch } from '../support/watch.ts';
-
-type Line = Readonly<Record<string, unknown>>;
-
-/** A warmer on each member of a fleet, over two resources of so many keys, loaded by hand or at once. */
-class Bench {
-  readonly fleet: Fleet;
-  readonly loads = new HeldLoads<object>();
-  readonly log: Line[] = [];
-  readonly warmers: Warmer[];
-  /** What the lists come to; `undefined` for all keys. */
-  list: (context: WarmContext) => Promise<void> = async () => {};
-  held = false;
-  isSourceAway = false;
-
-  constructor({ instances = 1, keys = 10 } = {}) {
-    this.fleet = new Fleet({ instances, source: { isFailure: () => this.isSourceAway } });
-    const resources = ['part', 'tool'].map((name) =>
-      defineResource({
-        name,
-        route: '/:id',
-        summary: '',
-        schema: Type.Any(),
-        key: ({ id }) => `${name}:${id}`,
-        load: async ({ signal }) => {
-          if (this.isSourceAway) throw new Error('database away');
-          return this.held ? this.loads.loader({ signal }) : { name };
-        },
-        tags: () => [name],
-        ttl: '1h',
-        warm: async (context) => {
-          await this.list(context);
-          return Array.from({ length: keys }, (_, index) => ({ id: index + 1 }));
-        },
-      }),
-    );
-    const note = (line: Line) => void this.log.push(line);
-    this.warmers = this.fleet.members.map(
-      ({ cache, name }, index) =>
-        new Warmer({
-          cache,
-          resources,
-          sql: undefined as unknown as Sql,
-          ttlMs: {},
-          concurrency: 2,
-          recovers: true,
-          log: { info: note, warn: note } as never,
-          clock: this.fleet.time.clockOf(new Host(name)),
-          random: new SeededRandom(index + 1),
-        }),
-    );
-  }
-
-  get warmer(): Warmer {
-    const [warmer] = this.warmers;
-    if (warmer === undefined) throw new Error('There is no warmer');
-    return warmer;
-  }
-
-  pass(ms: number): void {
-    this.fleet.run(ms);
-    drainMicrotasks();
-  }
-
-  /** Redis goes away, and everybody has noticed. */
-  loseRedis(): void {
-    this.fleet.server.stop();
-    this.pass(3_000);
-  }
-
-  events(name: string): Line[] {
-    return this.log.filter(({ event }) => event === name);
-  }
-}
-
-const isWarm = ({ cache }: Member, keys = 10): boolean =>
-  ['part', 'tool'].every((name) =>
-    Array.from({ length: keys }, (_, index) => cache.peek(`${name}:${index + 1}`)).every(Boolean),
-  );
+import { isWarm, WarmerBench } from './warmer-bench.ts';
 
 describe('on demand', () => {
   test('everything is warmed, and it can be seen how far it is', () => {
-    const bench = new Bench();
+    const bench = new WarmerBench();
     expect(bench.warmer.report).toMatchObject({ state: 'idle', reason: null, total: null, byResource: {} });
     bench.held = true;
     expect(bench.warmer.request()).toBe(true);
@@ -126,7 +40,7 @@ describe('on demand', () => {
   });
 
   test('only what is named is', () => {
-    const bench = new Bench();
+    const bench = new WarmerBench();
     bench.warmer.request(['tool']);
     bench.pass(50);
     expect(Object.keys(bench.warmer.report.byResource)).toEqual(['tool']);
@@ -135,7 +49,7 @@ describe('on demand', () => {
   });
 
   test('there is one at a time', () => {
-    const bench = new Bench();
+    const bench = new WarmerBench();
     bench.held = true;
     expect([bench.warmer.request(), bench.warmer.request(['tool'])]).toEqual([true, false]);
     bench.pass(10);
@@ -144,7 +58,7 @@ describe('on demand', () => {
   });
 
   test('it can be ended, and another begun', () => {
-    const bench = new Bench();
+    const bench = new WarmerBench();
     bench.held = true;
     bench.warmer.request();
     bench.pass(10);
@@ -162,7 +76,7 @@ describe('on demand', () => {
   });
 
   test('a list that cannot be had is a failure, which is said', () => {
-    const bench = new Bench();
+    const bench = new WarmerBench();
     bench.list = () => Promise.reject(new Error('database away'));
     bench.warmer.request();
     bench.pass(50);
@@ -172,7 +86,7 @@ describe('on demand', () => {
   });
 
   test('a long one is heard of every few seconds', () => {
-    const bench = new Bench({ keys: 40 });
+    const bench = new WarmerBench({ keys: 40 });
     bench.held = true;
     bench.warmer.request();
     for (let index = 0; index < 80; index += 1) {
@@ -188,7 +102,7 @@ describe('on demand', () => {
 
 describe('after an outage', () => {
   test('every instance is warm again, each key loaded once, and it is said once by each', () => {
-    const bench = new Bench({ instances: 3 });
+    const bench = new WarmerBench({ instances: 3 });
     bench.loseRedis();
     for (const member of bench.fleet.members) expect(isWarm(member)).toBe(false);
     bench.fleet.server.restart({ keepData: false });
@@ -202,7 +116,7 @@ describe('after an outage', () => {
   });
 
   test('so short that nobody has missed it, too', () => {
-    const bench = new Bench();
+    const bench = new WarmerBench();
     bench.warmer.request();
     bench.pass(50);
     bench.fleet.server.stop();
@@ -214,7 +128,7 @@ describe('after an outage', () => {
   });
 
   test('the instances do not begin together', () => {
-    const bench = new Bench({ instances: 8 });
+    const bench = new WarmerBench({ instances: 8 });
     bench.loseRedis();
     bench.fleet.server.restart({ keepData: true });
     const began: number[] = [];
@@ -228,7 +142,7 @@ describe('after an outage', () => {
   });
 
   test('is given up when Redis goes away again, and begun anew when it is back', () => {
-    const bench = new Bench();
+    const bench = new WarmerBench();
     bench.loseRedis();
     bench.fleet.server.restart({ keepData: false });
     bench.held = true;
@@ -244,7 +158,7 @@ describe('after an outage', () => {
   });
 
   test('of the database as well, what could not be loaded is loaded when that is back', () => {
-    const bench = new Bench();
+    const bench = new WarmerBench();
     bench.loseRedis();
     bench.isSourceAway = true;
     bench.fleet.server.restart({ keepData: false });
@@ -260,7 +174,7 @@ describe('after an outage', () => {
   });
 
   test('waits for the end of one that is under way', () => {
-    const bench = new Bench();
+    const bench = new WarmerBench();
     bench.held = true;
     bench.warmer.request();
     bench.pass(10);
@@ -279,7 +193,7 @@ describe('after an outage', () => {
 
 describe('at the start', () => {
   test('the service is not ready before it is warm', () => {
-    const bench = new Bench();
+    const bench = new WarmerBench();
     bench.held = true;
     bench.warmer.warmAtStart();
     bench.pass(10);
@@ -294,7 +208,7 @@ describe('at the start', () => {
   });
 
   test('it is ready after a minute, warm or not, and the warm-up goes on', () => {
-    const bench = new Bench();
+    const bench = new WarmerBench();
     bench.list = () => new Promise(() => {});
     bench.warmer.warmAtStart();
     bench.pass(59_999);
@@ -305,13 +219,13 @@ describe('at the start', () => {
   });
 
   test('it is ready when it cannot be warmed: without a database, or without Redis', () => {
-    const failing = new Bench();
+    const failing = new WarmerBench();
     failing.list = () => Promise.reject(new Error('database away'));
     failing.warmer.warmAtStart();
     failing.pass(50);
     expect([failing.warmer.isStarting, failing.warmer.report.state]).toEqual([false, 'failed']);
 
-    const alone = new Bench();
+    const alone = new WarmerBench();
     alone.held = true;
     alone.warmer.warmAtStart();
     alone.loseRedis();
@@ -320,7 +234,7 @@ describe('at the start', () => {
 });
 
 test('the end of the service is the end of it, whatever it is busy with', () => {
-  const bench = new Bench();
+  const bench = new WarmerBench();
   bench.held = true;
   bench.warmer.request();
   bench.pass(10);
@@ -333,7 +247,7 @@ test('the end of the service is the end of it, whatever it is busy with', () => 
   bench.pass(5_000);
   expect(bench.events('cache_warming')).toHaveLength(1);
 
-  const hanging = new Bench();
+  const hanging = new WarmerBench();
   hanging.list = () => new Promise(() => {});
   hanging.warmer.request();
   hanging.pass(10);
