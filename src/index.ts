@@ -36,6 +36,7 @@ export {
 } from './core/options.ts';
 export type { Bus, LocalTier, RemoteTier } from './core/ports.ts';
 export type { RecentInvalidation } from './core/recent.ts';
+export type { RemoteInfo } from './core/remote-info.ts';
 export type { CacheHealth, CacheStats, GroupStats } from './core/stats.ts';
 export type { Attributes, Span, SpanRef, Tracer } from './core/tracer.ts';
 export type { WarmItem, WarmOptions, WarmProgress, WarmResult } from './core/warm-options.ts';

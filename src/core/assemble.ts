@@ -22,6 +22,7 @@ import { Repair } from './repair.ts';
 import { Source } from './source.ts';
 import { TagRegistry } from './tags.ts';
 import { noTracer } from './tracer.ts';
+import { Vitals } from './vitals.ts';
 
 /** The classes that keep a cache consistent. Tests replace one by a weaker one, to see that its absence is noticed. */
 export const COLLABORATORS = { Flights, Heart, PendingInvalidations, Proof, Relay, Remote, Repair, TagRegistry };
@@ -87,19 +88,24 @@ export function assembleCache(options: CacheOptions, collaborators: typeof COLLA
     tracer: options.tracer ?? noTracer,
   };
   let relay: Relay | undefined;
+  const vitals = parts.remote && new Vitals(parts, parts.remote);
   if (parts.remote !== undefined) {
     const repair = new collaborators.Repair(clock, random, maxLagMs, outbox !== undefined);
-    heart = new collaborators.Heart(parts, parts.remote, bus, repair, defaults.l2TimeoutMs, () => relay?.heartbeat());
+    heart = new collaborators.Heart(parts, parts.remote, bus, repair, defaults.l2TimeoutMs, () => {
+      relay?.heartbeat();
+      vitals?.heartbeat();
+    });
     if (outbox !== undefined)
       relay = new collaborators.Relay(parts, parts.remote, outbox, repair, defaults.l2TimeoutMs, () => heart?.hurry());
   }
   const follower = l2 === undefined && outbox !== undefined ? new Follower(parts, outbox) : undefined;
-  const organs: Organs = { heart, relay, follower };
+  const organs: Organs = { heart, relay, follower, vitals };
   const cache = new TieredCache(parts, defaults, organs, observers, lifecycleOf(parts, organs));
   if (l2 !== undefined && bus === undefined) emit({ type: 'no_bus' });
   heart?.start();
   relay?.start();
   follower?.start();
+  vitals?.start();
   return cache;
 }
 
@@ -119,6 +125,7 @@ function emitter(
       quietly(() => onError?.({ error, operation, tier, key, background }));
     } else if (event.type === 'l2_timeout') counters.l2Timeouts += 1;
     else if (event.type === 'breaker_transition') counters.breakerTransitions += 1;
+    else if (event.type === 'eviction') counters.l2Evictions += event.count;
     for (const observer of observers) quietly(() => observer(event));
   };
 }
@@ -140,7 +147,7 @@ async function closeOutbox({ outbox, emit }: Parts): Promise<void> {
   }
 }
 
-function lifecycleOf(parts: Parts, { heart, relay, follower }: Organs): Lifecycle {
+function lifecycleOf(parts: Parts, { heart, relay, follower, vitals }: Organs): Lifecycle {
   let closing: Promise<void> | undefined;
   const closes = new AbortController();
   const close = async (): Promise<void> => {
@@ -150,7 +157,7 @@ function lifecycleOf(parts: Parts, { heart, relay, follower }: Organs): Lifecycl
     );
     await parts.background.drain();
     stopWaiting();
-    await Promise.all([relay?.close(), follower?.close()]);
+    await Promise.all([relay?.close(), follower?.close(), vitals?.close()]);
     await heart?.close();
     // The last heartbeat may have delivered what the outbox is yet to be told of.
     await parts.background.drain();

@@ -35,7 +35,7 @@ export class TieredCache extends CacheView {
 
   /** Counts since the cache was made; costs a walk over the key groups. */
   stats(): CacheStats {
-    return statsOf(this.#parts);
+    return statsOf(this.#parts, this.#organs);
   }
 
   /** How each tier is doing, from what is known already: nobody is asked. */

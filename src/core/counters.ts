@@ -26,6 +26,7 @@ export class Counters {
   l1Suspensions = 0;
   l2Errors = 0;
   l2Timeouts = 0;
+  l2Evictions = 0;
   /** Loads that were not begun, to protect the source. */
   loadsRefused = 0;
   fillsRefused = 0;

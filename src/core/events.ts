@@ -34,6 +34,11 @@ export type CacheEvent =
   /** L2 stopped, or began, to be used for reads. */
   | { readonly type: 'l2_down'; readonly reason: string }
   | { readonly type: 'l2_up'; readonly downMs: number }
+  /**
+   * L2 has dropped keys to make room, since its last look. `groups`: how many of which key group, the greatest twenty, as
+   * far as it is told of them; `count` is of all keys, other applications' included.
+   */
+  | { readonly type: 'eviction'; readonly count: number; readonly groups: Readonly<Record<string, number>> }
   | { readonly type: 'invalidated'; readonly targets: Targets; readonly origin: 'here' | 'elsewhere' }
   | { readonly type: 'invalidation_pending'; readonly keys: number; readonly tags: number; readonly all: boolean }
   | { readonly type: 'invalidation_delivered' }

@@ -1,6 +1,7 @@
 import type { Entry } from './entry.ts';
 import type { BusMessage, InvalidationMode, InvalidationOrder } from './invalidation.ts';
 import type { EntryId } from './key.ts';
+import type { RemoteInfo } from './remote-info.ts';
 import type { TagGeneration } from './tags.ts';
 
 /** L1: a store inside this process. Synchronous and never failing; it decides alone what to evict. */
@@ -199,6 +200,14 @@ export interface RemoteTier {
     matches: (id: EntryId) => boolean,
     mode: InvalidationMode,
   ): Promise<number>;
+  /** What the server says of itself, in one round trip. */
+  info(): Promise<RemoteInfo>;
+  /**
+   * From now on tells `onEvicted` of each entry that the server drops to make room, where it says so; `undefined` ends
+   * that. A service, not a promise: some may go unheard, and repeating the call mends a connection that was lost. Part of
+   * this port because whoever names keys has to read their names. Nothing is thrown.
+   */
+  watchEvictions(onEvicted: ((id: EntryId) => void) | undefined): void;
   /** Drops the connection and makes a new one: for a connection that is open and silent. */
   reset(): void;
   close(): Promise<void>;

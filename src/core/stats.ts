@@ -4,6 +4,8 @@ import type { PendingSummary } from './errors.ts';
 import type { Organs } from './organs.ts';
 import type { Parts } from './parts.ts';
 import type { RelayHealth } from './relay.ts';
+import type { RemoteInfo } from './remote-info.ts';
+import type { ServerVitals } from './vitals.ts';
 
 /** What one group of keys has done since the cache was made. */
 export interface GroupStats {
@@ -42,6 +44,10 @@ export interface CacheStats extends Omit<GroupStats, 'group' | 'l1Hits' | 'l2Hit
       readonly timeouts: number;
       readonly fillsRefused: number;
       readonly fillsFailed: number;
+      /** Keys that the server dropped to make room while this cache looked, other applications' included. */
+      readonly evictions: number;
+      /** What the server said of itself at the last look; `undefined` before the first. */
+      readonly server: RemoteInfo | undefined;
     };
   };
   readonly bus: { readonly messages: number; readonly gaps: number; readonly malformed: number };
@@ -63,7 +69,7 @@ export interface CacheHealth {
     readonly bytes: number;
   };
   /** Absent without an L2. */
-  readonly l2?: {
+  readonly l2?: ServerVitals & {
     readonly healthy: boolean;
     readonly connected: boolean;
     /** Round trip of the last heartbeat in milliseconds. */
@@ -97,7 +103,7 @@ export interface CacheHealth {
 }
 
 /** Adds up the counters. */
-export function statsOf(parts: Parts): CacheStats {
+export function statsOf(parts: Parts, { vitals }: Organs): CacheStats {
   const { counters, l1, remote } = parts;
   const groups = [...counters.groups()].map(groupStats);
   const sum = (of: (group: GroupStats) => number): number => groups.reduce((total, group) => total + of(group), 0);
@@ -127,6 +133,8 @@ export function statsOf(parts: Parts): CacheStats {
           timeouts: counters.l2Timeouts,
           fillsRefused: counters.fillsRefused,
           fillsFailed: counters.fillsFailed,
+          evictions: counters.l2Evictions,
+          server: vitals?.known.server,
         },
       }),
     },
@@ -175,7 +183,7 @@ function rate(hits: number, misses: number): number {
 }
 
 /** Looks at each tier; asks nobody. */
-export function healthOf(parts: Parts, { heart, relay, follower }: Organs): CacheHealth {
+export function healthOf(parts: Parts, { heart, relay, follower, vitals }: Organs): CacheHealth {
   const { clock, proof, remote, source, hasBus, l1, pending, flights } = parts;
   const now = clock.now();
   const suspended = now > proof.until && heart?.isResting !== true;
@@ -183,14 +191,16 @@ export function healthOf(parts: Parts, { heart, relay, follower }: Organs): Cach
   const { entries, bytes } = l1.usage();
   return {
     l1: { healthy: !suspended, suspended, entries, bytes },
-    ...(remote && {
-      l2: {
-        healthy: remote.breaker.isClosed && remote.session !== undefined,
-        connected: heart?.isConnected ?? false,
-        latencyMs: remote.latencyMs,
-        breaker: remote.breaker.state.kind,
-      },
-    }),
+    ...(remote &&
+      vitals && {
+        l2: {
+          ...vitals.known,
+          healthy: remote.breaker.isClosed && remote.session !== undefined,
+          connected: heart?.isConnected ?? false,
+          latencyMs: remote.latencyMs,
+          breaker: remote.breaker.state.kind,
+        },
+      }),
     source: { ...source.health, ...(source.guard && { breaker: source.guard.breaker.state.kind }) },
     ...(hasBus && { bus: { subscribed: heart?.isSubscribed ?? false, proofAgeMs } }),
     ...(relay && { relay: relay.health }),

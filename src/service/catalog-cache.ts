@@ -1,6 +1,7 @@
 import { lru } from '../adapters/lru/index.ts';
 import { isUnavailable } from '../adapters/postgres/index.ts';
 import { redis } from '../adapters/redis/index.ts';
+import type { BreakerOptions } from '../core/breaker.ts';
 import type { TieredCache } from '../core/cache.ts';
 import { createCache } from '../core/create-cache.ts';
 import type { Outbox } from '../core/outbox.ts';
@@ -30,6 +31,7 @@ export function createCatalogCache(config: Config, outbox: Outbox | undefined, l
     maxLag: maxLagMs,
     maxLoads: config.database.maxLoads,
     source: { isFailure: isUnavailable, slowAfter: SLOW_QUERY_MS },
+    breaker: breakerFor(config.redis?.probeMs),
     defaults: { l1Ttl: l1.ttlMs, ...(config.redis && { l2Timeout: config.redis.timeoutMs }) },
     observers: [eventsToLog(log)],
     ...(config.redis &&
@@ -37,6 +39,12 @@ export function createCatalogCache(config: Config, outbox: Outbox | undefined, l
         namespace,
         connectTimeout: config.redis.connectTimeoutMs,
         connections: config.redis.connections,
+        probeEvery: config.redis.probeMs,
       })),
   });
+}
+
+/** By itself the breaker tries a Redis that is away at least every 750 ms, from 250 ms on: a probe time can only shorten that. */
+function breakerFor(probeMs = Infinity): BreakerOptions {
+  return probeMs < 750 ? { openMs: Math.min(250, probeMs), maxOpenMs: probeMs } : {};
 }

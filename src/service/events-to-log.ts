@@ -64,6 +64,10 @@ function lineOf(event: CacheEvent): Line | undefined {
       // A trial that failed is no news: an outage of an hour has thousands.
       return from !== 'closed' && to !== 'closed' ? { ...line, level: 'debug' } : line;
     }
+    case 'eviction': {
+      const { count, groups } = event;
+      return warn('redis_eviction', { count, groups }, 'Redis has dropped keys to make room');
+    }
     case 'invalidation_pending': {
       const { keys, tags, all } = event;
       return warn('invalidation_pending', { keys, tags, all }, 'Redis has not been told of an invalidation yet');

@@ -48,21 +48,21 @@ export const READ_INSTRUMENTS: readonly ReadInstrument[] = [
   {
     name: METRIC.evictions,
     kind: 'counter',
-    description: 'Entries that a tier dropped to make room',
-    read: ({ stats }) => one(stats.tiers.l1.evictions, L1),
+    description: 'Entries that a tier dropped to make room; of l2 all keys of the server, as every instance sees them',
+    read: ({ stats: { tiers } }) => [...one(tiers.l1.evictions, L1), ...one(tiers.l2?.evictions, L2)],
   },
   {
     name: METRIC.entries,
     kind: 'gauge',
-    description: 'Entries in a tier',
-    read: ({ stats }) => one(stats.tiers.l1.entries, L1),
+    description: 'Entries in a tier; of l2 all keys of its database, as every instance sees them',
+    read: ({ stats: { tiers } }) => [...one(tiers.l1.entries, L1), ...one(tiers.l2?.server?.keys, L2)],
   },
   {
     name: METRIC.bytes,
     kind: 'gauge',
     unit: 'By',
-    description: 'Estimated size of the entries in a tier',
-    read: ({ stats }) => one(stats.tiers.l1.bytes, L1),
+    description: 'Estimated size of the entries in a tier; of l2 all memory of the server, as every instance sees it',
+    read: ({ stats: { tiers } }) => [...one(tiers.l1.bytes, L1), ...one(tiers.l2?.server?.memory.usedBytes, L2)],
   },
   {
     name: METRIC.breakerState,

@@ -59,7 +59,7 @@ export interface Member {
   readonly outbox: MemoryOutbox | undefined;
   readonly events: CacheEvent[];
   readonly failures: TierFailure[];
-  /** Calls to L2 but heartbeats, in order. */
+  /** Calls to L2 that somebody waits for, in order: neither heartbeats nor looks at its state. */
   readonly calls: Call[];
 }
 
@@ -147,7 +147,7 @@ export class Fleet {
 
   readonly #schedule: Schedule = (what, act) => {
     const [connection = '', operation = '', ...names] = what.split(' ');
-    if (operation !== 'heartbeat' && connection.endsWith('.data'))
+    if (operation !== 'heartbeat' && operation !== 'info' && connection.endsWith('.data'))
       this.#calls.get(connection)?.push({ at: this.time.now, operation, names: names.join(' ') });
     const after = (stage: Stage, then: () => void): void => {
       this.time.at(this.time.now + ONE_WAY_MS, () => this.#gates.pass(stage, what, then));

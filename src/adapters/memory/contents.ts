@@ -55,6 +55,12 @@ export class Contents {
     return [...counter, ...this.#maps().flatMap(([kind, map]) => map.keys().map((key) => `${kind} ${key}`))];
   }
 
+  /** Length of all values together. */
+  bodyBytes(): number {
+    const held = this.records.keys().map((key) => this.records.get(key));
+    return held.reduce((sum, each) => sum + (each?.kind === 'value' ? each.value.body.length : 0), 0);
+  }
+
   /** Removes one of {@link names}. */
   evict(name: string): void {
     if (name === 'counter') this.#forgetCounter();

@@ -11,9 +11,11 @@ import {
   type StoredRecord,
   type WriteRequest,
 } from '../../core/ports.ts';
+import type { RemoteInfo } from '../../core/remote-info.ts';
 import type { TagGeneration } from '../../core/tags.ts';
 import { Contents, type Held, type MemorySnapshot } from './contents.ts';
 import { History } from './history.ts';
+import { memoryInfo } from './info.ts';
 
 /** What the data can be published to, and whose time it follows. */
 export interface DatabaseHost {
@@ -40,12 +42,15 @@ export class MemoryDatabase {
   readonly #host: DatabaseHost;
   readonly #contents: Contents;
   readonly #history: History;
+  readonly #startedAt: number;
+  #evictedKeys = 0;
   #drawn = 0;
 
   constructor(host: DatabaseHost, epoch: string, from?: MemorySnapshot) {
     this.#host = host;
     this.epoch = epoch;
     this.#contents = new Contents(() => host.time(), from);
+    this.#startedAt = host.time();
     this.#history = new History(epoch, this.#contents, () => host.time());
   }
 
@@ -64,9 +69,16 @@ export class MemoryDatabase {
     return this.#contents.names();
   }
 
-  /** Removes one of {@link names}. */
-  evict(name: string): void {
+  /** Removes one of {@link names}; answers whose entry that was, if it was one. */
+  evict(name: string): EntryId | undefined {
     this.#contents.evict(name);
+    this.#evictedKeys += 1;
+    return /^record \S+ (.*)$/s.exec(name)?.[1];
+  }
+
+  info(): RemoteInfo {
+    const uptimeMs = this.#host.time() - this.#startedAt;
+    return memoryInfo(this.#contents, { uptimeMs, full: this.full, evictedKeys: this.#evictedKeys });
   }
 
   /** Puts there what no Tiercel wrote, always the same: the codec refuses it, and its token stands for its bytes. */

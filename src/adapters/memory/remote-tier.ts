@@ -30,6 +30,7 @@ export class MemoryRemoteTier implements RemoteTier {
   readonly #server: ServerLink;
   #listener: RemoteListener | undefined;
   #connection: Connection | undefined;
+  #onEvicted: ((id: EntryId) => void) | undefined;
   #cut = false;
   #attempt = 0;
 
@@ -67,12 +68,14 @@ export class MemoryRemoteTier implements RemoteTier {
 
   async close(): Promise<void> {
     this.#listener = undefined;
+    this.#onEvicted = undefined;
     this.lose(new RemoteError('unavailable', 'The connection is closed'));
   }
 
   /** The process at this end is gone: nobody is told of anything any more. What it has sent still arrives. */
   abandon(): void {
     this.#listener = undefined;
+    this.#onEvicted = undefined;
     this.#connection = undefined;
   }
 
@@ -103,6 +106,19 @@ export class MemoryRemoteTier implements RemoteTier {
       this.#connection = { run, waiting: new Set() };
       this.#listener?.onConnect();
     }, this.name);
+  }
+
+  /** For the server: an entry had to go. */
+  evicted(id: EntryId): void {
+    if (this.#onEvicted !== undefined) this.#server.deliver(() => this.#onEvicted?.(id), this.name);
+  }
+
+  watchEvictions(onEvicted: ((id: EntryId) => void) | undefined): void {
+    this.#onEvicted = onEvicted;
+  }
+
+  info() {
+    return this.#call('info', (database) => database.info());
   }
 
   heartbeat(instance: string, nonce: string, wantsMark?: boolean) {

@@ -164,9 +164,12 @@ export class MemoryServer implements ServerLink {
     return this.#last.database.names();
   }
 
-  /** Removes one thing of {@link names}, as a server at its memory limit does. */
+  /** Removes one thing of {@link names}, as a server at its memory limit does, and tells who wants to know. */
   evict(name: string): void {
-    this.#last.database.evict(name);
+    const id = this.#last.database.evict(name);
+    for (const connection of this.#connections) {
+      if (id !== undefined && connection.run === this.#last && 'evicted' in connection) connection.evicted(id);
+    }
   }
 
   #newRun(from: MemorySnapshot | undefined, former?: string): Run {

@@ -27,6 +27,8 @@ export interface Keyspace {
   entries(namespace: string, generation: string): string;
   /** The id of an entry found under {@link entries}. */
   idOf(key: string, namespace: string, generation: string): EntryId;
+  /** The id of an entry of any namespace and generation; `undefined` when the key is no entry's. */
+  idOfEntry(key: string): EntryId | undefined;
 }
 
 /**
@@ -60,6 +62,14 @@ export function keyspace(prefix: string): Keyspace {
     echo: (instance) => `${shard}:hb:${instance}`,
     entries,
     idOf: (key, namespace, generation) => toId(namespace, key.slice(entries(namespace, generation).length)),
+    idOfEntry(key) {
+      const prefix = `${shard}:e:`;
+      if (!key.startsWith(prefix)) return undefined;
+      const [head = '', length = ''] = /^[^:]+:(\d+):/.exec(key.slice(prefix.length)) ?? [];
+      const start = prefix.length + head.length;
+      const end = start + Number(length);
+      return head !== '' && key[end] === ':' ? toId(key.slice(start, end), key.slice(end + 1)) : undefined;
+    },
   };
 }
 

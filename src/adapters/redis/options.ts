@@ -17,6 +17,11 @@ export interface RedisOptions {
    */
   readonly connections?: number;
   /**
+   * Longest pause between two attempts to connect to a server that is away, in milliseconds. Default 1,000; more is cut
+   * to that. With a client passed in it is the bus's alone, for that client has its own.
+   */
+  readonly probeEvery?: number;
+  /**
    * Told of each setting of a client passed in that undoes a promise of the cache, by name.
    * Default: a process warning named `TiercelWarning`.
    */
@@ -35,7 +40,7 @@ const MOST_CONNECTIONS = 16;
  * @throws {@link InvalidOptionError} naming the option.
  */
 export function resolveRedisOptions(options: RedisOptions): ResolvedRedisOptions {
-  const { namespace = 'tiercel', connectTimeout = 2_000, connections = 1 } = options;
+  const { namespace = 'tiercel', connectTimeout = 2_000, connections = 1, probeEvery = 1_000 } = options;
   const { onWarning = (warning) => emitWarning(warning, 'TiercelWarning') } = options;
   // Braces would end the hash tag early, and a blank or control character is a mistake in any name.
   if (typeof namespace !== 'string' || !/^[\w.:-]{1,64}$/.test(namespace)) {
@@ -47,7 +52,10 @@ export function resolveRedisOptions(options: RedisOptions): ResolvedRedisOptions
   if (!Number.isInteger(connections) || connections < 1 || connections > MOST_CONNECTIONS) {
     throw new InvalidOptionError('connections', connections, `a whole number from 1 to ${MOST_CONNECTIONS}`);
   }
-  return { namespace, connectTimeout, connections, onWarning };
+  if (!Number.isFinite(probeEvery) || probeEvery <= 0) {
+    throw new InvalidOptionError('probeEvery', probeEvery, 'a number of milliseconds above 0');
+  }
+  return { namespace, connectTimeout, connections, probeEvery, onWarning };
 }
 
 /**

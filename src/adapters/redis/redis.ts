@@ -3,6 +3,7 @@ import type { Bus, RemoteTier } from '../../core/ports.ts';
 import { Backoff } from './backoff.ts';
 import { RedisBus } from './bus.ts';
 import { type CommandClient, Connections } from './connections.ts';
+import { EvictionWatch } from './eviction-watch.ts';
 import { keyspace } from './keys.ts';
 import {
   assertClient,
@@ -27,39 +28,43 @@ export interface RedisTiers {
  * @param server `redis://user:password@host:port/database`, `rediss://…` for TLS, or an ioredis client. Such a client is
  *   used for commands as it is and stays open when the cache closes; the bus takes a duplicate of it. A reset of a
  *   silent connection drops the client's own socket.
- * @throws {@link InvalidOptionError} naming the option: `url`, `client`, `namespace`, `connectTimeout`, `connections`.
+ * @throws {@link InvalidOptionError} naming the option: `url`, `client`, `namespace`, `connectTimeout`, `connections`,
+ *   `probeEvery`.
  */
 export function redis(server: string | Redis | undefined, options: RedisOptions = {}): RedisTiers {
   const resolved = resolveRedisOptions(options);
-  const { namespace, connectTimeout, connections } = resolved;
+  const { namespace, connectTimeout, connections, probeEvery } = resolved;
   const keys = keyspace(namespace);
-  const settings = (role: string, backoff: Backoff): ClientSettings => ({
+  const settings = (role: string, backoff?: Backoff): ClientSettings => ({
     ...FAIL_FAST,
     connectTimeout,
     connectionName: `tiercel:${namespace}:${role}`,
-    retryStrategy: backoff.next,
+    retryStrategy: backoff?.next ?? (() => null),
   });
 
-  const busBackoff = new Backoff();
+  const busBackoff = new Backoff(probeEvery);
   const busSettings = settings('bus', busBackoff);
+  const evictionSettings = settings('evictions');
+  const tier = (clients: readonly CommandClient[], evictions: Redis): RemoteTier =>
+    new RedisRemoteTier(new Connections(clients), keys, new EvictionWatch(evictions, keys), evictions.options.db ?? 0);
 
   if (isClient(server)) {
     assertClient(server, connections);
     for (const warning of unsafeSettings(server)) resolved.onWarning(warning);
     const borrowed: CommandClient = { client: server, backoff: undefined };
     return {
-      l2: new RedisRemoteTier(new Connections([borrowed]), keys),
+      l2: tier([borrowed], server.duplicate(evictionSettings)),
       bus: new RedisBus(server.duplicate(busSettings), busBackoff, keys),
     };
   }
 
   assertUrl(server);
   const commandClients = Array.from({ length: connections }, (): CommandClient => {
-    const backoff = new Backoff();
+    const backoff = new Backoff(probeEvery);
     return { client: new Redis(server, settings('data', backoff)), backoff };
   });
   return {
-    l2: new RedisRemoteTier(new Connections(commandClients), keys),
+    l2: tier(commandClients, new Redis(server, evictionSettings)),
     bus: new RedisBus(new Redis(server, busSettings), busBackoff, keys),
   };
 }

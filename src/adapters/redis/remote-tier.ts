@@ -13,8 +13,11 @@ import {
   type StoredRecord,
   type WriteRequest,
 } from '../../core/ports.ts';
+import type { RemoteInfo } from '../../core/remote-info.ts';
 import type { TagGeneration } from '../../core/tags.ts';
 import type { Connections } from './connections.ts';
+import type { EvictionWatch } from './eviction-watch.ts';
+import { INFO_SECTIONS, parseInfo } from './info.ts';
 import { type Keyspace, scanPattern } from './keys.ts';
 import { heartbeatHead, invalidationHead } from './message.ts';
 import { leaseRecord, parseRecord, recordPrefix, versionField } from './record.ts';
@@ -32,10 +35,15 @@ export class RedisRemoteTier implements RemoteTier {
   readonly system = 'redis';
   readonly #connections: Connections;
   readonly #keys: Keyspace;
+  readonly #evictions: EvictionWatch;
+  readonly #database: number;
 
-  constructor(connections: Connections, keys: Keyspace) {
+  /** @param database Number of the database in which everything lies. */
+  constructor(connections: Connections, keys: Keyspace, evictions: EvictionWatch, database: number) {
     this.#connections = connections;
     this.#keys = keys;
+    this.#evictions = evictions;
+    this.#database = database;
   }
 
   start(listener: RemoteListener): void {
@@ -46,8 +54,17 @@ export class RedisRemoteTier implements RemoteTier {
     this.#connections.reset();
   }
 
-  close(): Promise<void> {
-    return this.#connections.close();
+  async close(): Promise<void> {
+    await Promise.all([this.#connections.close(), this.#evictions.close()]);
+  }
+
+  async info(): Promise<RemoteInfo> {
+    const text = await this.#connections.send<string>((pipeline) => pipeline.info(...INFO_SECTIONS));
+    return parseInfo(String(text), this.#database);
+  }
+
+  watchEvictions(onEvicted: ((id: EntryId) => void) | undefined): void {
+    this.#evictions.watch(onEvicted);
   }
 
   async heartbeat(instance: string, nonce: string, wantsMark = false): Promise<Heartbeat> {

@@ -9,6 +9,7 @@ import { API_PREFIX } from '../paths.ts';
 import type { Route, RouteHandler } from '../route.ts';
 import type { ViewRefresher } from '../view-refresher.ts';
 import type { Warmer } from '../warmer.ts';
+import { memoryAdvice, remoteHealth } from './remote-health.ts';
 
 /** What the service promises of its cache. */
 const GOALS = { hitRate: 0.9, l1ReadMs: 1, relayLagMs: 5_000 };
@@ -60,7 +61,7 @@ function stats({ cache, l1Timing }: CacheRoutesOptions): object {
     collapsed,
     loads,
     hitRate,
-    tiers: { l1: tiers.l1, l2: tiers.l2 ?? null },
+    tiers: { l1: tiers.l1, l2: tiers.l2 === undefined ? null : { ...tiers.l2, server: tiers.l2.server ?? null } },
     groups,
     targets: {
       hitRate: { goal: GOALS.hitRate, actual: asked ? hitRate : null, met: asked ? hitRate >= GOALS.hitRate : null },
@@ -82,11 +83,7 @@ async function health({ cache, view, warmer, sql }: CacheRoutesOptions): Promise
     overall,
     tiers: {
       l1: { healthy: l1.healthy, suspended: l1.suspended, keyCount: l1.entries, memoryBytes: l1.bytes, flights },
-      // What nobody can say yet is null: the server's own figures are not read here.
-      l2:
-        l2 === undefined
-          ? null
-          : { ...l2, latencyMs: l2.latencyMs ?? null, keyCount: null, memoryBytes: null, pending },
+      l2: l2 === undefined ? null : { ...remoteHealth(l2), pending },
       source: { ...source, breaker: cached.source.breaker ?? null, loads: loadsOf(cached) },
     },
     bus: bus === undefined ? null : { subscribed: bus.subscribed, proofAgeMs: bus.proofAgeMs ?? null },
@@ -127,7 +124,7 @@ function relayHealth({ relay, follower }: CacheHealth): object | null {
 function recommendation(overall: 'healthy' | 'degraded' | 'down', cached: CacheHealth): string {
   switch (overall) {
     case 'healthy':
-      return 'Nothing to do.';
+      return memoryAdvice(cached.l2) ?? 'Nothing to do.';
     case 'degraded':
       return cached.l2?.healthy !== false && isLate(cached)
         ? 'Look at tiercel_outbox in the database: changes made past the service reach the cache late.'

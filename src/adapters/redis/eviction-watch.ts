@@ -1,0 +1,77 @@
+import type { Redis } from 'ioredis';
+import type { EntryId } from '../../core/key.ts';
+import { toRemoteError } from './failure.ts';
+import type { Keyspace } from './keys.ts';
+
+/** How long the server is not asked again after it has said that it tells nobody of evictions, or not us. */
+const RETRY_MS = 5 * 60_000;
+
+/**
+ * Hears which entries a server evicts, where its keyspace events are on (`notify-keyspace-events` with `E` and `e`).
+ *
+ * On a connection of its own: a flood of evictions fills the output buffer of whoever listens, and the bus must neither
+ * lose its subscription by that nor have a heartbeat wait behind it. Nothing depends on what is heard here: a connection
+ * that is lost is made again when somebody asks the next time, and nobody is told.
+ */
+export class EvictionWatch {
+  readonly #client: Redis;
+  readonly #keys: Keyspace;
+  #onEvicted: ((id: EntryId) => void) | undefined;
+  #opening: Promise<void> | undefined;
+  #notBefore = Number.NEGATIVE_INFINITY;
+
+  /** @param client Connects when told, and never again by itself. */
+  constructor(client: Redis, keys: Keyspace) {
+    this.#client = client;
+    this.#keys = keys;
+    client.on('error', () => undefined);
+    client.on('message', (_channel: string, key: string) => {
+      const id = this.#keys.idOfEntry(key);
+      if (id !== undefined) this.#onEvicted?.(id);
+    });
+  }
+
+  /** See `RemoteTier.watchEvictions`. */
+  watch(onEvicted: ((id: EntryId) => void) | undefined): void {
+    this.#onEvicted = onEvicted;
+    const { status } = this.#client;
+    if (onEvicted === undefined) {
+      if (status !== 'wait' && status !== 'end') this.#client.disconnect();
+    } else if ((status === 'wait' || status === 'end') && performance.now() >= this.#notBefore) {
+      this.#opening = this.#open();
+    }
+  }
+
+  async close(): Promise<void> {
+    this.watch(undefined);
+    await this.#opening;
+  }
+
+  async #open(): Promise<void> {
+    const client = this.#client;
+    try {
+      await client.connect();
+      if (await this.#isOn()) await client.subscribe(`__keyevent@${client.options.db ?? 0}__:evicted`);
+      else this.#giveUp();
+    } catch (error) {
+      if (toRemoteError(error).failure === 'unavailable') client.disconnect();
+      else this.#giveUp();
+    }
+  }
+
+  /** A server that does not say may tell all the same. */
+  async #isOn(): Promise<boolean> {
+    try {
+      const [, flags] = (await this.#client.config('GET', 'notify-keyspace-events')) as string[];
+      return flags === undefined || (flags.includes('E') && /[eA]/.test(flags));
+    } catch (error) {
+      if (toRemoteError(error).failure === 'unavailable') throw error;
+      return true;
+    }
+  }
+
+  #giveUp(): void {
+    this.#notBefore = performance.now() + RETRY_MS;
+    this.#client.disconnect();
+  }
+}
