@@ -52,6 +52,8 @@ export interface InvalidationRecord {
   readonly instance: string;
   /** Every key that it names, whether or not its row was written. */
   readonly keys: readonly string[];
+  /** What it makes known. What L2 could not be told of at once it is told of later, so these may be delivered after `end`. */
+  readonly writes: readonly WriteRecord[];
   readonly start: number;
   end: number;
 }

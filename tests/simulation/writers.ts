@@ -93,6 +93,7 @@ export class Writers {
       const order: InvalidationRecord = {
         instance: instance.name,
         keys: named.map(({ name }) => name),
+        writes,
         start: time.now,
         end: Infinity,
       };

@@ -27,7 +27,9 @@ export function checkLoads({ history, setting }: World): Violation[] {
     // as that of a row does that was absent (a tag ends it, and leaves it where it is).
     const first = history.writes.find((write) => write.key === key)?.deliveredAt ?? Infinity;
     const lastsFrom = ttl < LASTING_MS ? Infinity : first + negativeTtl;
-    const orders = history.invalidations.filter(({ keys }) => keys.includes(key));
+    const orders = history.invalidations
+      .filter(({ keys }) => keys.includes(key))
+      .map((order) => ({ ...order, end: deliveredAt(order) }));
     const isCounted = (load: LoadRecord): boolean =>
       !load.forced &&
       !load.bypassed &&
@@ -74,6 +76,11 @@ function overlapping(loads: readonly LoadRecord[]): { load: LoadRecord; running:
     running = [...running.filter(({ end }) => end > load.start), load];
     return { load, running };
   });
+}
+
+/** When the last of its effects can have come. */
+function deliveredAt({ end, writes }: InvalidationRecord): number {
+  return Math.max(end, ...writes.map((write) => write.deliveredAt ?? Infinity));
 }
 
 /** Whether L2 was not asked for a load because its own process owed it an invalidation. */
