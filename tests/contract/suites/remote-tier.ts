@@ -2,6 +2,7 @@ import { describe } from 'bun:test';
 import { fillContract } from './fills.ts';
 import { fullServerContract } from './full-server.ts';
 import type { MakeHarness } from './harness.ts';
+import { infoContract } from './info.ts';
 import { invalidationContract } from './invalidations.ts';
 import { leaseContract } from './leases.ts';
 import { repairContract } from './repairs.ts';
@@ -22,5 +23,6 @@ export function remoteTierContract(name: string, makeHarness: MakeHarness): void
     describe('writes', () => writeContract(makeHarness));
     describe('sweeps', () => sweepContract(makeHarness));
     describe('full server', () => fullServerContract(makeHarness));
+    describe('info', () => infoContract(makeHarness));
   });
 }
