@@ -54,8 +54,8 @@ export class Vitals {
   readonly #looks: Repeating;
   readonly #groups = new EvictedGroups();
   #last: Sight | undefined;
-  /** When the next look is due; unknown while L2 cannot be used. */
-  #dueAt: number | undefined;
+  #dueAt = Number.NEGATIVE_INFINITY;
+  /** L2 could not be used at the last step: the next heartbeat wakes it. */
   #isDormant = false;
   #isRefused = false;
 
@@ -92,13 +92,12 @@ export class Vitals {
 
   async #step(): Promise<number> {
     const { clock, random } = this.#parts;
+    const wasDormant = this.#isDormant;
     this.#isDormant = this.#remote.refusal !== undefined;
-    if (this.#isDormant) {
-      this.#dueAt = undefined;
-      return Infinity;
-    }
-    // A server that is back has enough to do with those who need it, so they ask one by one.
-    this.#dueAt ??= clock.now() + (this.#last === undefined ? 0 : EVERY_MS * random.next());
+    if (this.#isDormant) return Infinity;
+    // A server that is back has enough to do with those who need it, so what was due meanwhile is asked one by one.
+    if (wasDormant && this.#last !== undefined && clock.now() >= this.#dueAt)
+      this.#dueAt = clock.now() + EVERY_MS * random.next();
     if (clock.now() >= this.#dueAt) {
       await this.#look();
       const pauseMs = this.#isRefused ? REFUSED_MS : EVERY_MS;
