@@ -67,6 +67,10 @@ describe('the log', () => {
       { level: 'warn', event: 'redis_error', operation: 'acquire' },
     ],
     [
+      { type: 'eviction', count: 12, groups: { product: 7 } },
+      { level: 'warn', event: 'redis_eviction', count: 12, groups: { product: 7 } },
+    ],
+    [
       { type: 'l2_down', reason: 'no answer' },
       {
         level: 'warn',

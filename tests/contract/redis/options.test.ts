@@ -67,6 +67,8 @@ describe('options', () => {
     ['namespace', { namespace: 'n'.repeat(65) }],
     ['connectTimeout', { connectTimeout: 0 }],
     ['connectTimeout', { connectTimeout: Number.NaN }],
+    ['probeEvery', { probeEvery: 0 }],
+    ['probeEvery', { probeEvery: Number.POSITIVE_INFINITY }],
     ['connections', { connections: 0 }],
     ['connections', { connections: 1.5 }],
     ['connections', { connections: 17 }],
