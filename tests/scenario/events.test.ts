@@ -122,7 +122,7 @@ describe('what is told of', () => {
   });
 
   test('a server that is away, and back with nothing', () => {
-    const fleet = new Fleet({ seed: 4 });
+    const fleet = new Fleet();
     fleet.server.stop();
     fleet.settle(fleet.cache().getOrSet('k', () => 1));
     fleet.failure(fleet.cache().delete('k'));

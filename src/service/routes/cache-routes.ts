@@ -121,10 +121,17 @@ function relayHealth({ relay, follower }: CacheHealth): object | null {
   return { role: leads ? 'leader' : 'standby', healthy, lagMs: lagMs ?? null };
 }
 
-function recommendation(overall: 'healthy' | 'degraded' | 'down', cached: CacheHealth): string {
+type Overall = 'healthy' | 'degraded' | 'down';
+
+function recommendation(overall: Overall, cached: CacheHealth): string {
+  const advice = [troubleAdvice(overall, cached), memoryAdvice(cached.l2)].filter((each) => each !== undefined);
+  return advice.length === 0 ? 'Nothing to do.' : advice.join(' ');
+}
+
+function troubleAdvice(overall: Overall, cached: CacheHealth): string | undefined {
   switch (overall) {
     case 'healthy':
-      return memoryAdvice(cached.l2) ?? 'Nothing to do.';
+      return undefined;
     case 'degraded':
       return cached.l2?.healthy !== false && isLate(cached)
         ? 'Look at tiercel_outbox in the database: changes made past the service reach the cache late.'
