@@ -34,6 +34,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   'adapters/postgres': { layers: ['core'], packages: ['postgres', 'node:'] },
   'adapters/elysia': { layers: ['core'], packages: ['elysia', 'node:'] },
   telemetry: { layers: ['core'], packages: ['@opentelemetry/api'] },
+  testing: { layers: ['core', 'adapters/memory'], packages: ['node:'] },
   resources: { layers: ['core'], packages: ['@sinclair/typebox', 'postgres'] },
   catalog: {
     layers: ['core', 'resources', 'adapters/postgres'],

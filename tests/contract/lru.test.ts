@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'bun:test';
 import { lru } from '../../src/adapters/lru/index.ts';
-import { entryOf, localTierContract } from './suites/local-tier.ts';
+import { entryOf } from '../../src/testing/contracts/local-tier.ts';
+import { localTierContract } from '../../src/testing/index.ts';
+import { runContract } from './run-contract.ts';
 
-localTierContract('lru', lru);
+runContract('local tier: lru', localTierContract(lru));
 
 describe('limits of lru', () => {
   test('evicts what was used least recently, and counts it', () => {

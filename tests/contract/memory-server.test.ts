@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { MemoryServer } from '../../src/adapters/memory/index.ts';
 import type { Clock } from '../../src/core/clock.ts';
-import { connect, LONG, orderOf, subscribe, token } from './suites/harness.ts';
+import { connect, LONG, orderOf, subscribe, token } from '../../src/testing/contracts/harness.ts';
 
 /** A clock that stands still until it is told. */
 function heldClock(): Clock & { advance(ms: number): void } {

@@ -1,10 +1,16 @@
 import { MemoryServer, memoryLocalTier } from '../../src/adapters/memory/index.ts';
-import { busContract } from './suites/bus.ts';
-import type { ServerHarness } from './suites/harness.ts';
-import { localTierContract } from './suites/local-tier.ts';
-import { remoteTierContract } from './suites/remote-tier.ts';
+import {
+  busContract,
+  ChaosBus,
+  ChaosLocalTier,
+  type ContractServer,
+  chaosRemoteTier,
+  localTierContract,
+  remoteTierContract,
+} from '../../src/testing/index.ts';
+import { runContract } from './run-contract.ts';
 
-async function memoryHarness(): Promise<ServerHarness> {
+function memoryServer(): ContractServer {
   const server = new MemoryServer();
   return {
     tier: () => server.remoteTier(),
@@ -18,6 +24,19 @@ async function memoryHarness(): Promise<ServerHarness> {
   };
 }
 
-localTierContract('memory', memoryLocalTier);
-remoteTierContract('memory', memoryHarness);
-busContract('memory', memoryHarness);
+/** The same with a chaos tier over each connection, which has been told nothing. */
+function calmServer(): ContractServer {
+  const server = memoryServer();
+  return { ...server, tier: () => chaosRemoteTier(server.tier()), bus: () => new ChaosBus(server.bus()) };
+}
+
+runContract('local tier: memory', localTierContract(memoryLocalTier));
+runContract('remote tier: memory', remoteTierContract(memoryServer));
+runContract('bus: memory', busContract(memoryServer));
+
+runContract(
+  'local tier: chaos',
+  localTierContract(() => new ChaosLocalTier(memoryLocalTier())),
+);
+runContract('remote tier: chaos', remoteTierContract(calmServer));
+runContract('bus: chaos', busContract(calmServer));

@@ -1,14 +1,15 @@
-import { describe } from 'bun:test';
 import postgres, { type TransactionSql } from 'postgres';
 import { MemoryOutbox, MemoryOutboxTable } from '../../src/adapters/memory/index.ts';
 import { outbox, outboxSql, PostgresOutbox } from '../../src/adapters/postgres/index.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import type { Targets } from '../../src/core/invalidation.ts';
 import type { Outbox } from '../../src/core/outbox.ts';
+import { type OutboxHarness, outboxContract } from '../../src/testing/index.ts';
 import { createDatabase } from '../support/postgres-server.ts';
-import { type OutboxHarness, outboxContract } from './suites/outbox.ts';
+import { runContract } from './run-contract.ts';
 
-describe('outbox: memory', () =>
+runContract(
+  'outbox: memory',
   outboxContract(async (): Promise<OutboxHarness> => {
     const table = new MemoryOutboxTable({ clock: systemClock });
     let made = 0;
@@ -27,9 +28,10 @@ describe('outbox: memory', () =>
       },
       async [Symbol.asyncDispose]() {},
     };
-  }));
+  }),
+);
 
-describe('outbox: PostgreSQL', () => outboxContract(postgresHarness));
+runContract('outbox: PostgreSQL', outboxContract(postgresHarness));
 
 async function postgresHarness(): Promise<OutboxHarness> {
   const database = await createDatabase();

@@ -2,10 +2,9 @@ import { afterAll, beforeAll } from 'bun:test';
 import { Redis } from 'ioredis';
 import { redis } from '../../src/adapters/redis/index.ts';
 import { keyspace } from '../../src/adapters/redis/keys.ts';
+import { busContract, type ContractServer, remoteTierContract } from '../../src/testing/index.ts';
 import { type RedisServer, startRedis, uniqueNamespace } from '../support/redis-server.ts';
-import { busContract } from './suites/bus.ts';
-import type { ServerHarness } from './suites/harness.ts';
-import { remoteTierContract } from './suites/remote-tier.ts';
+import { runContract } from './run-contract.ts';
 
 // A server of its own: these tests fill it up and restart it.
 let server: RedisServer;
@@ -30,7 +29,7 @@ afterAll(async () => {
   await server.stop();
 });
 
-const makeHarness = (connections: number) => async (): Promise<ServerHarness> => {
+const serverOver = (connections: number) => (): ContractServer => {
   const namespace = uniqueNamespace();
   const keys = keyspace(namespace);
   const url = server.url.replace('redis://', 'redis://tiercel:secret@');
@@ -47,6 +46,6 @@ const makeHarness = (connections: number) => async (): Promise<ServerHarness> =>
   };
 };
 
-remoteTierContract('redis', makeHarness(1));
-remoteTierContract('redis over three connections', makeHarness(3));
-busContract('redis', makeHarness(1));
+runContract('remote tier: redis', remoteTierContract(serverOver(1)));
+runContract('remote tier: redis over three connections', remoteTierContract(serverOver(3)));
+runContract('bus: redis', busContract(serverOver(1)));

@@ -5,8 +5,8 @@ import { MemoryServer } from '../../src/adapters/memory/index.ts';
 import { redis } from '../../src/adapters/redis/index.ts';
 import { keyspace } from '../../src/adapters/redis/keys.ts';
 import { RemoteError, type RemoteTier, type Session } from '../../src/core/ports.ts';
+import { connect, LONG, textOf, token } from '../../src/testing/contracts/harness.ts';
 import { type RedisServer, startRedis, uniqueNamespace } from '../support/redis-server.ts';
-import { connect, LONG, textOf, token } from './suites/harness.ts';
 
 // The simulator runs on the memory server: whatever steps are taken in whatever order, it must answer as Redis does.
 

@@ -18,21 +18,21 @@ export const FAULTS = {
   },
 
   /** A subscriber's buffer overruns: nobody is told. */
-  'messages are lost': ({ time }, { bus }, { ms }) => {
-    bus.loseUntil(time.now + ms);
+  'messages are lost': (_world, { bus }, { ms }) => {
+    bus.lose({ lasts: ms });
   },
 
-  'messages come twice': ({ time }, { bus }, { ms }) => {
-    bus.repeatUntil(time.now + ms);
+  'messages come twice': (_world, { bus }, { ms }) => {
+    bus.duplicate({ lasts: ms });
   },
 
-  'bus is cut': ({ after }, { bus }, { ms }) => {
-    bus.connection.disconnect();
-    after(ms, () => bus.connection.reconnect());
+  'bus is cut': ({ after }, { subscription }, { ms }) => {
+    subscription.disconnect();
+    after(ms, () => subscription.reconnect());
   },
 
-  'bus is a black hole': ({ time, network }, { bus }, { ms }) => {
-    network.link(bus.connection.name).stalledUntil = time.now + ms;
+  'bus is a black hole': ({ time, network }, { subscription }, { ms }) => {
+    network.link(subscription.name).stalledUntil = time.now + ms;
   },
 
   'data is cut': ({ after }, { tier }, { ms }) => {
@@ -54,18 +54,18 @@ export const FAULTS = {
   },
 
   /** The process is alive and reaches nobody but the database. */
-  'process is isolated': ({ time, network }, { bus, tier }, { ms }) => {
-    for (const name of [bus.connection.name, tier.name]) network.link(name).stalledUntil = time.now + ms;
+  'process is isolated': ({ time, network }, { subscription, tier }, { ms }) => {
+    for (const name of [subscription.name, tier.name]) network.link(name).stalledUntil = time.now + ms;
   },
 
   /** The way to the server is gone for the whole fleet; it is found again by one after another. The server runs on. */
   'everybody is cut off': ({ after, instances }, _instance, { ms }) => {
     for (const each of instances) {
       each?.tier.disconnect();
-      each?.bus.connection.disconnect();
+      each?.subscription.disconnect();
       after(ms + 100 * (each?.place ?? 0), () => {
         each?.tier.reconnect();
-        each?.bus.connection.reconnect();
+        each?.subscription.reconnect();
       });
     }
   },
@@ -101,10 +101,10 @@ export const FAULTS = {
    * `min-replicas-max-lag`, then refuses them; nothing is promoted before, as it should be configured. Its publications
    * and plain reads go on until the network is whole again.
    */
-  'network splits': (world, { tier, bus }, { ms, draw }) => {
+  'network splits': (world, { tier, subscription }, { ms, draw }) => {
     const { server } = world;
     const replica = server.snapshot();
-    const minority = new Set([tier.name, bus.connection.name]);
+    const minority = new Set([tier.name, subscription.name]);
     server.isolate((connection) => minority.has(connection));
     const graceMs = ms * draw * 0.5;
     world.after(graceMs, () => world.restart({ from: replica }));

@@ -1,7 +1,7 @@
-import type { MemoryOutbox, MemoryRemoteTier } from '../../src/adapters/memory/index.ts';
+import type { MemoryBus, MemoryOutbox, MemoryRemoteTier } from '../../src/adapters/memory/index.ts';
 import type { PendingInvalidations, PendingOrder } from '../../src/core/pending.ts';
 import type { CacheView, TieredCache } from '../../src/index.ts';
-import type { FaultyBus } from './faulty-bus.ts';
+import type { ChaosBus } from '../../src/testing/chaos/bus.ts';
 import type { WriteRecord } from './history.ts';
 import type { Key } from './keys.ts';
 import type { Host } from './virtual-time.ts';
@@ -14,7 +14,9 @@ export interface Instance {
   readonly host: Host;
   readonly cache: TieredCache;
   readonly tier: MemoryRemoteTier;
-  readonly bus: FaultyBus;
+  /** Its connection to the bus, and what the process hears of it. */
+  readonly subscription: MemoryBus;
+  readonly bus: ChaosBus;
   readonly debts: Debts;
   /** Where the world has one. */
   readonly outbox: MemoryOutbox | undefined;

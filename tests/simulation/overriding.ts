@@ -1,9 +1,1 @@
-/** A tier, a bus or an outbox in which some methods are others. */
-export function overriding<T extends object>(given: T, overrides: Partial<T>): T {
-  return new Proxy(given, {
-    get(target, name) {
-      const own: unknown = Reflect.get(overrides, name) ?? Reflect.get(target, name);
-      return typeof own === 'function' ? own.bind(target) : own;
-    },
-  });
-}
+export { overriding } from '../../src/testing/overriding.ts';

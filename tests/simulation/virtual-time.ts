@@ -1,5 +1,6 @@
 import { drainMicrotasks } from 'bun:jsc';
 import type { Clock } from '../../src/core/clock.ts';
+import { Agenda, type Due } from '../../src/testing/agenda.ts';
 
 /** A process of the simulated world: its events wait while it is paused, and never come once it has crashed. */
 export class Host {
@@ -12,9 +13,7 @@ export class Host {
   }
 }
 
-interface Happening {
-  readonly at: number;
-  readonly order: number;
+interface Happening extends Due {
   readonly host: Host | undefined;
   readonly run: () => void;
   cancelled: boolean;
@@ -27,8 +26,7 @@ interface Happening {
 export class VirtualTime {
   #now = 0;
   #order = 0;
-  /** A binary heap by time, then by order of scheduling. */
-  readonly #heap: Happening[] = [];
+  readonly #agenda = new Agenda<Happening>();
 
   get now(): number {
     return this.#now;
@@ -38,7 +36,7 @@ export class VirtualTime {
   at(moment: number, run: () => void, host?: Host): () => void {
     this.#order += 1;
     const happening: Happening = { at: Math.max(moment, this.#now), order: this.#order, host, run, cancelled: false };
-    this.#push(happening);
+    this.#agenda.add(happening);
     return () => {
       happening.cancelled = true;
     };
@@ -55,12 +53,12 @@ export class VirtualTime {
   /** Lets everything happen that is due up to `end`. */
   runUntil(end: number): void {
     drainMicrotasks();
-    for (let next = this.#heap[0]; next !== undefined && next.at <= end; next = this.#heap[0]) {
-      this.#pop();
+    for (let { next } = this.#agenda; next !== undefined && next.at <= end; { next } = this.#agenda) {
+      this.#agenda.take();
       if (next.cancelled || next.host?.crashed) continue;
       this.#now = next.at;
       if (next.host !== undefined && next.host.pausedUntil > this.#now) {
-        this.#push({ ...next, at: next.host.pausedUntil });
+        this.#agenda.add({ ...next, at: next.host.pausedUntil });
         continue;
       }
       next.run();
@@ -68,45 +66,4 @@ export class VirtualTime {
     }
     this.#now = Math.max(this.#now, end);
   }
-
-  #push(happening: Happening): void {
-    const heap = this.#heap;
-    let index = heap.push(happening) - 1;
-    while (index > 0) {
-      const above = (index - 1) >> 1;
-      if (!isBefore(heap, index, above)) return;
-      swap(heap, index, above);
-      index = above;
-    }
-  }
-
-  #pop(): void {
-    const heap = this.#heap;
-    const last = heap.pop();
-    if (last === undefined || heap.length === 0) return;
-    heap[0] = last;
-    let index = 0;
-    for (;;) {
-      const left = 2 * index + 1;
-      const smaller = left + 1 < heap.length && isBefore(heap, left + 1, left) ? left + 1 : left;
-      if (smaller >= heap.length || !isBefore(heap, smaller, index)) return;
-      swap(heap, index, smaller);
-      index = smaller;
-    }
-  }
-}
-
-function isBefore(heap: readonly Happening[], one: number, other: number): boolean {
-  const a = heap[one];
-  const b = heap[other];
-  if (a === undefined || b === undefined) return false;
-  return a.at < b.at || (a.at === b.at && a.order < b.order);
-}
-
-function swap(heap: Happening[], one: number, other: number): void {
-  const a = heap[one];
-  const b = heap[other];
-  if (a === undefined || b === undefined) return;
-  heap[one] = b;
-  heap[other] = a;
 }

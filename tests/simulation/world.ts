@@ -12,8 +12,8 @@ import { jsonCodec } from '../../src/core/codec.ts';
 import type { Outbox } from '../../src/core/outbox.ts';
 import type { Bus, LocalTier, RemoteTier } from '../../src/core/ports.ts';
 import type { CacheEvent } from '../../src/index.ts';
+import { ChaosBus } from '../../src/testing/chaos/bus.ts';
 import { Chance } from './chance.ts';
-import { FaultyBus } from './faulty-bus.ts';
 import { History, type Row, storedName } from './history.ts';
 import { Debts, type Instance } from './instance.ts';
 import { Network } from './network.ts';
@@ -133,11 +133,12 @@ export class World {
     this.network.join(host);
     this.network.link(`${name}.bus`).stalledUntil = this.time.now + deafForMs;
     const tier = this.server.remoteTier(`${name}.data`);
-    const bus = new FaultyBus(this.server.bus(`${name}.bus`), this.time, host);
+    const subscription = this.server.bus(`${name}.bus`);
+    const bus = new ChaosBus(subscription, { clock: this.time.clockOf(host) });
     const debts = new Debts(() => this.time.now);
     const outbox = this.setting.outbox ? outboxOf(this.source, this.time, host) : undefined;
     const cache = this.#assemble(host, tier, bus, debts, outbox);
-    const instance = { name, place, host, tier, bus, debts, outbox, cache };
+    const instance = { name, place, host, tier, bus, subscription, debts, outbox, cache };
     this.instances[place] = instance;
     return instance;
   }
@@ -147,7 +148,7 @@ export class World {
     if (instance.host.crashed) return;
     instance.host.crashed = true;
     instance.tier.abandon();
-    instance.bus.connection.abandon();
+    instance.subscription.abandon();
     instance.outbox?.abandon();
     this.instances[instance.place] = undefined;
     for (const load of this.history.loads) {

@@ -2,8 +2,8 @@ import { expect, test } from 'bun:test';
 import { Redis } from 'ioredis';
 import { redis } from '../../../src/adapters/redis/index.ts';
 import { keyspace } from '../../../src/adapters/redis/keys.ts';
+import { connect, LONG, orderOf, token } from '../../../src/testing/contracts/harness.ts';
 import { sharedRedis, uniqueNamespace } from '../../support/redis-server.ts';
-import { connect, LONG, orderOf, token } from '../suites/harness.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 

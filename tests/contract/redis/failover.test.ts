@@ -2,9 +2,9 @@ import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { once } from 'node:events';
 import { type AddressInfo, connect as connectSocket, createServer, type Server, type Socket } from 'node:net';
 import { redis } from '../../../src/adapters/redis/index.ts';
+import { connect, token } from '../../../src/testing/contracts/harness.ts';
 import { type RedisServer, startRedis, uniqueNamespace } from '../../support/redis-server.ts';
 import { until } from '../../support/wait.ts';
-import { connect, token } from '../suites/harness.ts';
 
 // One address, two servers behind it, as after a failover: what is open may still lead to the old one.
 

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { Cluster, Redis } from 'ioredis';
 import { redis } from '../../../src/adapters/redis/index.ts';
 import { FAIL_FAST } from '../../../src/adapters/redis/options.ts';
+import { connect, subscribe, token } from '../../../src/testing/contracts/harness.ts';
 import { type RedisServer, startRedis, uniqueNamespace } from '../../support/redis-server.ts';
 import { until } from '../../support/wait.ts';
-import { connect, subscribe, token } from '../suites/harness.ts';
 
 let server: RedisServer;
 

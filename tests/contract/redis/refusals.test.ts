@@ -4,9 +4,9 @@ import { redis } from '../../../src/adapters/redis/index.ts';
 import { keyspace } from '../../../src/adapters/redis/keys.ts';
 import { epochOf } from '../../../src/adapters/redis/server-info.ts';
 import { RemoteError } from '../../../src/core/ports.ts';
+import { connect, LONG, orderOf, subscribe, token } from '../../../src/testing/contracts/harness.ts';
 import { type RedisServer, startRedis, uniqueNamespace } from '../../support/redis-server.ts';
 import { until } from '../../support/wait.ts';
-import { connect, LONG, orderOf, subscribe, token } from '../suites/harness.ts';
 
 let server: RedisServer;
 let admin: Redis;

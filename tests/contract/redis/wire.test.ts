@@ -2,11 +2,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:tes
 import { Redis } from 'ioredis';
 import { redis } from '../../../src/adapters/redis/index.ts';
 import { keyspace } from '../../../src/adapters/redis/keys.ts';
+import { connect, LONG, orderOf, subscribe, token } from '../../../src/testing/contracts/harness.ts';
 import { type RedisServer, startRedis, uniqueNamespace } from '../../support/redis-server.ts';
 import { isBus, redisWire } from '../../support/redis-wire.ts';
 import { startProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
 import { until } from '../../support/wait.ts';
-import { connect, LONG, orderOf, subscribe, token } from '../suites/harness.ts';
 
 let server: RedisServer;
 let proxy: TcpProxy;

@@ -1,8 +1,10 @@
-import { expect, test } from 'bun:test';
-import type { Targets } from '../../../src/core/invalidation.ts';
-import type { Outbox, OutboxRow } from '../../../src/core/outbox.ts';
-import { EVERYTHING } from '../../../src/core/targets.ts';
-import { until } from '../../support/wait.ts';
+import { deepEqual, equal } from 'node:assert/strict';
+import type { Targets } from '../../core/invalidation.ts';
+import type { Outbox, OutboxRow } from '../../core/outbox.ts';
+import { EVERYTHING } from '../../core/targets.ts';
+import { until } from '../until.ts';
+import { contains } from './checks.ts';
+import { type AddTest, type ContractTest, contractOf } from './contract.ts';
 
 /** One database with an outbox, and writers who know nothing of any cache. */
 export interface OutboxHarness extends AsyncDisposable {
@@ -21,32 +23,42 @@ const NEVER = { onChange: () => {}, onError: () => {} };
 const keys = (...ids: string[]): Targets => ({ ids, tags: [] });
 const namesOf = (rows: readonly Pick<OutboxRow, 'targets'>[]) => rows.flatMap(({ targets }) => targets.ids);
 
-/** What every outbox promises. */
-export function outboxContract(make: () => Promise<OutboxHarness>): void {
+/**
+ * What every outbox promises.
+ * @param make Makes a database for one test, which disposes of it.
+ */
+export function outboxContract(make: () => Promise<OutboxHarness>): ContractTest[] {
+  return contractOf({ '': (test) => define(test, make) });
+}
+
+function define(test: AddTest, make: () => Promise<OutboxHarness>): void {
   test('hands out what was committed, oldest first, until it is settled', async () => {
     await using both = await make();
     const outbox = both.outbox();
     await both.commit({ ids: ['a', '\u0001n\u0001a'], tags: ['t'] });
     await both.commit(keys('b'));
     const rows = await outbox.undelivered('due');
-    expect(rows.map(({ targets, mode }) => ({ targets, mode }))).toEqual([
-      { targets: { ids: ['a', '\u0001n\u0001a'], tags: ['t'] }, mode: 'delete' },
-      { targets: keys('b'), mode: 'delete' },
-    ]);
+    deepEqual(
+      rows.map(({ targets, mode }) => ({ targets, mode })),
+      [
+        { targets: { ids: ['a', '\u0001n\u0001a'], tags: ['t'] }, mode: 'delete' },
+        { targets: keys('b'), mode: 'delete' },
+      ],
+    );
     await outbox.settle(rows.slice(0, 1).map(({ id }) => id));
-    expect(namesOf(await outbox.undelivered('due'))).toEqual(['b']);
+    deepEqual(namesOf(await outbox.undelivered('due')), ['b']);
     await outbox.close();
   });
 
   test('is led by one at a time, and passed on by who resigns or closes', async () => {
     await using both = await make();
     const [one, two] = [both.outbox(), both.outbox()];
-    expect((await one.lead('c')).leads).toBe(true);
-    expect((await two.lead('c')).leads).toBe(false);
-    expect((await one.lead('c')).leads).toBe(true);
+    equal((await one.lead('c')).leads, true);
+    equal((await two.lead('c')).leads, false);
+    equal((await one.lead('c')).leads, true);
     await one.resign();
-    expect((await two.lead('c')).leads).toBe(true);
-    expect((await one.lead('c')).leads).toBe(false);
+    equal((await two.lead('c')).leads, true);
+    equal((await one.lead('c')).leads, false);
     await two.close();
     await until(async () => (await one.lead('c')).leads, { what: 'the lead' });
     await one.close();
@@ -55,37 +67,37 @@ export function outboxContract(make: () => Promise<OutboxHarness>): void {
   test('serves several caches, each with a leader of its own; a row is delivered when all of them have it', async () => {
     await using both = await make();
     const [one, two, three] = [both.outbox(), both.outbox(), both.outbox()];
-    expect(await one.lead('c')).toMatchObject({ leads: true, mustRenew: false });
+    contains(await one.lead('c'), { leads: true, mustRenew: false });
     // Of what was before it came, a cache that comes later knows nothing.
-    expect(await two.lead('d')).toMatchObject({ leads: true, mustRenew: true });
-    expect(await two.lead('d')).toMatchObject({ leads: true, mustRenew: true });
+    contains(await two.lead('d'), { leads: true, mustRenew: true });
+    contains(await two.lead('d'), { leads: true, mustRenew: true });
     await two.renewed();
-    expect(await two.lead('d')).toMatchObject({ leads: true, mustRenew: false });
-    expect(await three.lead('d')).toMatchObject({ leads: false });
+    contains(await two.lead('d'), { leads: true, mustRenew: false });
+    contains(await three.lead('d'), { leads: false });
     await both.commit(keys('a'));
     const ids = (await one.undelivered('due')).map(({ id }) => id);
     await one.settle(ids);
-    expect([namesOf(await one.undelivered('all')), namesOf(await two.undelivered('all'))]).toEqual([[], ['a']]);
-    expect([(await one.lead('c')).lagMs, (await two.lead('d')).lagMs > 0]).toEqual([0, true]);
+    deepEqual([namesOf(await one.undelivered('all')), namesOf(await two.undelivered('all'))], [[], ['a']]);
+    deepEqual([(await one.lead('c')).lagMs, (await two.lead('d')).lagMs > 0], [0, true]);
     // Whoever repairs his own data needs it, though it is still on its way to another.
-    expect(namesOf(await one.delivered(MINUTE, undefined))).toEqual(['a']);
+    deepEqual(namesOf(await one.delivered(MINUTE, undefined)), ['a']);
     await two.settle(ids);
-    expect(namesOf(await two.undelivered('all'))).toEqual([]);
-    expect(namesOf(await three.delivered(MINUTE, undefined))).toEqual(['a']);
+    deepEqual(namesOf(await two.undelivered('all')), []);
+    deepEqual(namesOf(await three.delivered(MINUTE, undefined)), ['a']);
     // What a writer acknowledges is known to its own cache alone.
     const ticket = await both.commitClaimed(one, keys('b'));
     one.acknowledge(ticket, keys('b'));
     await until(async () => (await one.undelivered('all')).length === 0, { what: 'the mark' });
-    expect(namesOf(await two.undelivered('all'))).toEqual(['b']);
+    deepEqual(namesOf(await two.undelivered('all')), ['b']);
     await Promise.all([one.close(), two.close(), three.close()]);
   });
 
   test('says how long the oldest row that is due has been waiting', async () => {
     await using both = await make();
     const outbox = both.outbox();
-    expect((await outbox.lead('c')).lagMs).toBe(0);
+    equal((await outbox.lead('c')).lagMs, 0);
     await both.commitClaimed(outbox, keys('a'));
-    expect((await outbox.lead('c')).lagMs).toBe(0);
+    equal((await outbox.lead('c')).lagMs, 0);
     await both.commit(keys('b'));
     const first = await until(async () => (await outbox.lead('c')).lagMs, { what: 'a lag' });
     await until(async () => (await outbox.lead('c')).lagMs > first, { what: 'a greater lag' });
@@ -96,10 +108,10 @@ export function outboxContract(make: () => Promise<OutboxHarness>): void {
     await using both = await make();
     const outbox = both.outbox();
     await both.commitClaimed(outbox, keys('a'));
-    expect(await outbox.undelivered('due')).toEqual([]);
-    expect(namesOf(await outbox.undelivered('all'))).toEqual(['a']);
+    deepEqual(await outbox.undelivered('due'), []);
+    deepEqual(namesOf(await outbox.undelivered('all')), ['a']);
     const due = await until(async () => (await outbox.undelivered('due')).length > 0, { what: 'its time' });
-    expect(due).toBe(true);
+    equal(due, true);
     await outbox.close();
   });
 
@@ -110,12 +122,15 @@ export function outboxContract(make: () => Promise<OutboxHarness>): void {
     const ticket = await both.commitClaimed(outbox, keys('a'));
     const recorded = await outbox.record({ ids: ['b'], tags: ['t'] }, 'expire');
     await both.commitClaimed(outbox, keys('c'));
-    expect((await outbox.undelivered('all')).map(({ mode }) => mode)).toEqual(['delete', 'expire', 'delete']);
+    deepEqual(
+      (await outbox.undelivered('all')).map(({ mode }) => mode),
+      ['delete', 'expire', 'delete'],
+    );
     outbox.acknowledge(ticket, keys('a', 'more'));
     outbox.acknowledge(recorded, { ids: ['b'], tags: ['t'] });
     outbox.acknowledge('of nobody', EVERYTHING);
     await until(async () => (await outbox.undelivered('all')).length === 1, { what: 'the marks' });
-    expect(namesOf(await outbox.undelivered('all'))).toEqual(['c']);
+    deepEqual(namesOf(await outbox.undelivered('all')), ['c']);
     await outbox.close();
   });
 
@@ -129,7 +144,7 @@ export function outboxContract(make: () => Promise<OutboxHarness>): void {
     outbox.acknowledge(forgetful, { ids: ['a'], tags: ['t'] });
     outbox.acknowledge(thorough, EVERYTHING);
     await until(async () => (await outbox.undelivered('all')).length === 1, { what: 'the mark' });
-    expect(namesOf(await outbox.undelivered('all'))).toEqual(['a', 'b']);
+    deepEqual(namesOf(await outbox.undelivered('all')), ['a', 'b']);
     await outbox.close();
   });
 
@@ -138,7 +153,7 @@ export function outboxContract(make: () => Promise<OutboxHarness>): void {
     const [one, two] = [both.outbox(), both.outbox()];
     for (let row = 0; row < 20; row += 1) one.acknowledge(await both.commitClaimed(one, keys(`k${row}`)), EVERYTHING);
     await one.close();
-    expect(await two.undelivered('all')).toEqual([]);
+    deepEqual(await two.undelivered('all'), []);
     await two.close();
   });
 
@@ -148,10 +163,10 @@ export function outboxContract(make: () => Promise<OutboxHarness>): void {
     for (const id of ['a', 'b', 'c']) await both.commit(keys(id));
     const rows = await outbox.undelivered('due');
     await outbox.settle(rows.slice(0, 2).map(({ id }) => id));
-    expect(namesOf(await outbox.delivered(MINUTE, undefined))).toEqual(['a', 'b']);
-    expect(namesOf(await outbox.delivered(MINUTE, rows[0]?.id))).toEqual(['b']);
-    expect(await outbox.delivered(MINUTE, rows[1]?.id)).toEqual([]);
-    expect(await outbox.delivered(0, undefined)).toEqual([]);
+    deepEqual(namesOf(await outbox.delivered(MINUTE, undefined)), ['a', 'b']);
+    deepEqual(namesOf(await outbox.delivered(MINUTE, rows[0]?.id)), ['b']);
+    deepEqual(await outbox.delivered(MINUTE, rows[1]?.id), []);
+    deepEqual(await outbox.delivered(0, undefined), []);
     await outbox.close();
   });
 
@@ -172,7 +187,7 @@ export function outboxContract(make: () => Promise<OutboxHarness>): void {
       for (const name of namesOf(rows)) seen.add(name);
       after = rows.at(-1)?.id;
     }
-    expect(seen.size).toBe(1_150);
+    equal(seen.size, 1_150);
     await outbox.close();
   });
 
@@ -182,7 +197,7 @@ export function outboxContract(make: () => Promise<OutboxHarness>): void {
     await relay.lead('c');
     follower.acknowledge(await both.commitClaimed(follower, keys('a')), EVERYTHING);
     await follower.close();
-    expect(namesOf(await relay.undelivered('all'))).toEqual(['a']);
+    deepEqual(namesOf(await relay.undelivered('all')), ['a']);
     await relay.close();
   });
 
@@ -193,16 +208,16 @@ export function outboxContract(make: () => Promise<OutboxHarness>): void {
     const slow = await both.begin(keys('slow'));
     await both.commit(keys('fast'));
     const rows = await outbox.undelivered('due');
-    expect(namesOf(rows)).toEqual(['fast']);
+    deepEqual(namesOf(rows), ['fast']);
     await outbox.settle(rows.map(({ id }) => id));
     const meanwhile = await outbox.follow(cursor);
-    expect(namesOf(meanwhile.rows)).toEqual(['fast']);
+    deepEqual(namesOf(meanwhile.rows), ['fast']);
     await slow.commit();
     // It has a smaller number than what has been delivered already.
-    expect(namesOf(await outbox.undelivered('due'))).toEqual(['slow']);
+    deepEqual(namesOf(await outbox.undelivered('due')), ['slow']);
     const after = await outbox.follow(meanwhile.cursor);
-    expect(namesOf(after.rows)).toEqual(['slow']);
-    expect((await outbox.follow(after.cursor)).rows).toEqual([]);
+    deepEqual(namesOf(after.rows), ['slow']);
+    deepEqual((await outbox.follow(after.cursor)).rows, []);
     await outbox.close();
   });
 
@@ -211,11 +226,11 @@ export function outboxContract(make: () => Promise<OutboxHarness>): void {
     const [one, two] = [both.outbox(), both.outbox()];
     await both.commit(keys('before'));
     const [first, second] = [await one.follow(undefined), await two.follow(undefined)];
-    expect([first.rows, first.everything]).toEqual([[], false]);
+    deepEqual([first.rows, first.everything], [[], false]);
     one.acknowledge(await both.commitClaimed(one, keys('a')), keys('a', 'more'));
     one.acknowledge(await one.record({ ids: ['b'], tags: ['t'] }, 'expire'), { ids: ['b'], tags: ['t'] });
-    expect((await one.follow(first.cursor)).rows).toEqual([]);
-    expect((await two.follow(second.cursor)).rows).toEqual([
+    deepEqual((await one.follow(first.cursor)).rows, []);
+    deepEqual((await two.follow(second.cursor)).rows, [
       { targets: keys('a'), mode: 'delete' },
       { targets: { ids: ['b'], tags: ['t'] }, mode: 'expire' },
     ]);
@@ -228,7 +243,7 @@ export function outboxContract(make: () => Promise<OutboxHarness>): void {
     const { cursor } = await outbox.follow(undefined);
     await both.commitClaimed(outbox, keys('failed'));
     outbox.acknowledge(await both.commitClaimed(outbox, keys('a', 'forgotten')), keys('a'));
-    expect(namesOf((await outbox.follow(cursor)).rows)).toEqual(['failed', 'a', 'forgotten']);
+    deepEqual(namesOf((await outbox.follow(cursor)).rows), ['failed', 'a', 'forgotten']);
     await outbox.close();
   });
 
@@ -238,7 +253,7 @@ export function outboxContract(make: () => Promise<OutboxHarness>): void {
     const { cursor } = await outbox.follow(undefined);
     await Promise.all(Array.from({ length: 1_001 }, (_, index) => both.commit(keys(`k${index}`))));
     const { rows, everything } = await outbox.follow(cursor);
-    expect([rows, everything]).toEqual([[], true]);
+    deepEqual([rows, everything], [[], true]);
     await outbox.close();
   });
 
@@ -263,8 +278,8 @@ export function outboxContract(make: () => Promise<OutboxHarness>): void {
     const [first] = await outbox.undelivered('due');
     await outbox.settle(first === undefined ? [] : [first.id]);
     await outbox.prune();
-    expect(namesOf(await outbox.delivered(MINUTE, undefined))).toEqual(['a']);
-    expect(namesOf(await outbox.undelivered('due'))).toEqual(['b']);
+    deepEqual(namesOf(await outbox.delivered(MINUTE, undefined)), ['a']);
+    deepEqual(namesOf(await outbox.undelivered('due')), ['b']);
     await outbox.close();
   });
 }

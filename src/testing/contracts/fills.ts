@@ -1,9 +1,11 @@
-import { expect, test } from 'bun:test';
-import { until } from '../../support/wait.ts';
-import { bodyOf, LONG, type MakeHarness, orderOf, token, twoInstances } from './harness.ts';
+import { deepEqual, equal } from 'node:assert/strict';
+import { until } from '../until.ts';
+import { contains, isAbove, isAtLeast, isAtMost } from './checks.ts';
+import type { AddTest } from './contract.ts';
+import { bodyOf, LONG, type MakeHarness, orderOf, type TwoInstances, token, twoInstances } from './harness.ts';
 
 /** Storing a loaded value: only over the record that was seen before the load. */
-export function fillContract(makeHarness: MakeHarness): void {
+export function fillContract(test: AddTest, makeHarness: MakeHarness): void {
   test('a fill over my lease stores the value for everybody, stamped with the server time less its age', async () => {
     await using both = await twoInstances(makeHarness);
     const { one, two, generation } = both;
@@ -12,19 +14,19 @@ export function fillContract(makeHarness: MakeHarness): void {
     const { time: before } = await one.heartbeat('one', token());
     const given = token();
     const request = { id: 'a', generation, token: given, body: 'v', age: 5_000, keepFor: LONG } as const;
-    expect(await one.fill({ ...request, expected: { kind: 'lease', token: lease } })).toBe(true);
+    equal(await one.fill({ ...request, expected: { kind: 'lease', token: lease } }), true);
     const { time: after } = await one.heartbeat('one', token());
 
     const record = await two.acquire('a', generation, token(), LONG);
     if (record.kind !== 'value') throw new Error(`found a ${record.kind}`);
-    expect(record.value).toMatchObject({ token: given, expiredAt: 0 });
-    expect(record.value.storedAt).toBeGreaterThanOrEqual(before - 5_000 - 1);
-    expect(record.value.storedAt).toBeLessThanOrEqual(after - 5_000);
-    expect(await bodyOf(two, 'a', generation)).toBe('v');
-    expect(await two.remaining('a', generation)).toBeGreaterThan(LONG / 2);
+    contains(record.value, { token: given, expiredAt: 0 });
+    isAtLeast(record.value.storedAt, before - 5_000 - 1);
+    isAtMost(record.value.storedAt, after - 5_000);
+    equal(await bodyOf(two, 'a', generation), 'v');
+    isAbove(await two.remaining('a', generation), LONG / 2);
   });
 
-  test.each<[string, (both: Awaited<ReturnType<typeof twoInstances>>, lease: string) => Promise<unknown>]>([
+  const meanwhiles: [string, (both: TwoInstances, lease: string) => Promise<unknown>][] = [
     ['the lease was given back', ({ one, generation }, lease) => one.release('a', generation, lease)],
     ['the key was deleted', ({ two, session }) => two.invalidate(orderOf(['a']), session)],
     ['the key was expired', ({ two, session }) => two.invalidate(orderOf(['a'], [], 'expire'), session)],
@@ -40,18 +42,21 @@ export function fillContract(makeHarness: MakeHarness): void {
       'somebody wrote the key',
       ({ two, session }) => two.write({ id: 'a', session, origin: 'two', token: token(), body: 'new', keepFor: LONG }),
     ],
-  ])('a fill is refused when %s', async (_what, meanwhile) => {
-    await using both = await twoInstances(makeHarness);
-    const { one, generation } = both;
-    const lease = token();
-    await one.acquire('a', generation, lease, LONG);
-    await meanwhile(both, lease);
-    const before = await one.read('a', generation);
-    const expected = { kind: 'lease', token: lease } as const;
-    const late = { id: 'a', generation, expected, token: token(), body: 'old', age: 0, keepFor: LONG };
-    expect(await one.fill(late)).toBe(false);
-    expect(await one.read('a', generation)).toEqual(before);
-  });
+  ];
+  for (const [what, meanwhile] of meanwhiles) {
+    test(`a fill is refused when ${what}`, async () => {
+      await using both = await twoInstances(makeHarness);
+      const { one, generation } = both;
+      const lease = token();
+      await one.acquire('a', generation, lease, LONG);
+      await meanwhile(both, lease);
+      const before = await one.read('a', generation);
+      const expected = { kind: 'lease', token: lease } as const;
+      const late = { id: 'a', generation, expected, token: token(), body: 'old', age: 0, keepFor: LONG };
+      equal(await one.fill(late), false);
+      deepEqual(await one.read('a', generation), before);
+    });
+  }
 
   test('a fill is refused when the lease has run out', async () => {
     await using both = await twoInstances(makeHarness);
@@ -61,8 +66,8 @@ export function fillContract(makeHarness: MakeHarness): void {
     await until(async () => (await one.read('a', generation)).kind === 'none', { what: 'the end of the lease' });
     const expected = { kind: 'lease', token: lease } as const;
     const late = { id: 'a', generation, expected, token: token(), body: 'old', age: 0, keepFor: LONG };
-    expect(await one.fill(late)).toBe(false);
-    expect(await one.read('a', generation)).toEqual({ kind: 'none' });
+    equal(await one.fill(late), false);
+    deepEqual(await one.read('a', generation), { kind: 'none' });
   });
 
   test('a refresh replaces the value it saw, and not another', async () => {
@@ -71,11 +76,11 @@ export function fillContract(makeHarness: MakeHarness): void {
     const seen = await both.put('a', 'v0');
     const refresh = { id: 'a', generation, age: 0, keepFor: LONG };
     const wrongKind = { kind: 'lease', token: seen } as const;
-    expect(await one.fill({ ...refresh, expected: wrongKind, token: token(), body: 'x' })).toBe(false);
+    equal(await one.fill({ ...refresh, expected: wrongKind, token: token(), body: 'x' }), false);
     const expected = { kind: 'value', token: seen } as const;
-    expect(await one.fill({ ...refresh, expected, token: token(), body: 'v1' })).toBe(true);
-    expect(await two.fill({ ...refresh, expected, token: token(), body: 'v0 again' })).toBe(false);
-    expect(await bodyOf(two, 'a', generation)).toBe('v1');
+    equal(await one.fill({ ...refresh, expected, token: token(), body: 'v1' }), true);
+    equal(await two.fill({ ...refresh, expected, token: token(), body: 'v0 again' }), false);
+    equal(await bodyOf(two, 'a', generation), 'v1');
   });
 
   test('a fill gives the claim back whether it stored or was refused, and only its own', async () => {
@@ -85,13 +90,13 @@ export function fillContract(makeHarness: MakeHarness): void {
     const refresh = { id: 'a', generation, body: 'v1', age: 0, keepFor: LONG } as const;
     for (const stored of [true, false]) {
       const claim = token();
-      expect(await one.claimRefresh('a', generation, claim, LONG)).toBe(true);
+      equal(await one.claimRefresh('a', generation, claim, LONG), true);
       const expected = { kind: 'value', token: seen } as const;
-      expect(await one.fill({ ...refresh, expected, claim, token: token() })).toBe(stored);
+      equal(await one.fill({ ...refresh, expected, claim, token: token() }), stored);
       const next = token();
-      expect(await two.claimRefresh('a', generation, next, LONG)).toBe(true);
+      equal(await two.claimRefresh('a', generation, next, LONG), true);
       await one.fill({ ...refresh, expected, claim, token: token() });
-      expect(await one.claimRefresh('a', generation, token(), LONG)).toBe(false);
+      equal(await one.claimRefresh('a', generation, token(), LONG), false);
       await two.releaseRefresh('a', generation, next);
     }
   });
@@ -101,9 +106,9 @@ export function fillContract(makeHarness: MakeHarness): void {
     const { one, generation } = both;
     await both.put('short', 'v', 30);
     await both.put('long', 'v', Infinity);
-    expect(await one.remaining('long', generation)).toBe(Infinity);
+    equal(await one.remaining('long', generation), Infinity);
     await until(async () => (await one.read('short', generation)).kind === 'none', { what: 'the end of the value' });
-    expect(await one.remaining('short', generation)).toBeUndefined();
+    equal(await one.remaining('short', generation), undefined);
   });
 
   test('bodies come back as they are', async () => {
@@ -112,7 +117,7 @@ export function fillContract(makeHarness: MakeHarness): void {
     const texts = ['', '0', 'null', '\n\u0000"\\', 'Grüße, 世界 🧊', 'x'.repeat(2 ** 20), '🧊'.repeat(2 ** 18)];
     for (const [index, text] of texts.entries()) {
       await both.put(`text-${index}`, text);
-      expect(await bodyOf(two, `text-${index}`, generation)).toBe(text);
+      equal(await bodyOf(two, `text-${index}`, generation), text);
     }
     const bytes = Uint8Array.from({ length: 256 }, (_, index) => index);
     const lease = token();
@@ -129,7 +134,7 @@ export function fillContract(makeHarness: MakeHarness): void {
     });
     const record = await both.one.read('bytes', generation);
     if (record.kind !== 'value' || typeof record.value.body === 'string') throw new Error('not bytes');
-    expect([...record.value.body]).toEqual([...bytes.subarray(1)]);
+    deepEqual([...record.value.body], [...bytes.subarray(1)]);
   });
 
   test('ids that look alike are kept apart', async () => {
@@ -147,28 +152,34 @@ export function fillContract(makeHarness: MakeHarness): void {
       '*',
     ];
     for (const id of ids) await both.put(id, id);
-    for (const id of ids) expect(await bodyOf(both.two, id, both.generation)).toBe(id);
-    for (const id of ids) expect(await both.two.read(id, 'another')).toEqual({ kind: 'none' });
+    for (const id of ids) equal(await bodyOf(both.two, id, both.generation), id);
+    for (const id of ids) deepEqual(await both.two.read(id, 'another'), { kind: 'none' });
   });
 
-  test('bytes that are no record read as a value that can be replaced, and only while they are there', async () => {
-    await using both = await twoInstances(makeHarness);
-    const { one, two, session, generation } = both;
-    await both.server.damage('a', generation);
-    const found = await one.acquire('a', generation, token(), LONG);
-    if (found.kind !== 'value') throw new Error(`found a ${found.kind}`);
-    expect(found.value).toMatchObject({ storedAt: 0, expiredAt: 0, body: '' });
-    const expected = { kind: 'value', token: found.value.token } as const;
-    const repair = { id: 'a', generation, expected, token: token(), body: 'v', age: 0, keepFor: LONG };
-    expect(await one.fill(repair)).toBe(true);
-    expect(await bodyOf(two, 'a', generation)).toBe('v');
-    expect(await one.fill(repair)).toBe(false);
+  test(
+    {
+      name: 'bytes that are no record read as a value that can be replaced, and only while they are there',
+      needs: 'damage',
+    },
+    async () => {
+      await using both = await twoInstances(makeHarness);
+      const { one, two, session, generation } = both;
+      await both.server.damage('a', generation);
+      const found = await one.acquire('a', generation, token(), LONG);
+      if (found.kind !== 'value') throw new Error(`found a ${found.kind}`);
+      contains(found.value, { storedAt: 0, expiredAt: 0, body: '' });
+      const expected = { kind: 'value', token: found.value.token } as const;
+      const repair = { id: 'a', generation, expected, token: token(), body: 'v', age: 0, keepFor: LONG };
+      equal(await one.fill(repair), true);
+      equal(await bodyOf(two, 'a', generation), 'v');
+      equal(await one.fill(repair), false);
 
-    await both.server.damage('b', generation);
-    await two.invalidate(orderOf(['b']), session);
-    expect(await one.fill({ ...repair, id: 'b' })).toBe(false);
-    await both.server.damage('b', generation);
-    await two.invalidate(orderOf(['b'], [], 'expire'), session);
-    expect(await one.read('b', generation)).toEqual({ kind: 'none' });
-  });
+      await both.server.damage('b', generation);
+      await two.invalidate(orderOf(['b']), session);
+      equal(await one.fill({ ...repair, id: 'b' }), false);
+      await both.server.damage('b', generation);
+      await two.invalidate(orderOf(['b'], [], 'expire'), session);
+      deepEqual(await one.read('b', generation), { kind: 'none' });
+    },
+  );
 }

@@ -1,27 +1,28 @@
-import { expect, test } from 'bun:test';
-import type { EntryId } from '../../../src/core/key.ts';
-import { namespaceTag } from '../../../src/core/key.ts';
-import type { RemoteTier } from '../../../src/core/ports.ts';
-import type { TagGeneration } from '../../../src/core/tags.ts';
-import { until } from '../../support/wait.ts';
+import { deepEqual, equal, notDeepEqual, notEqual } from 'node:assert/strict';
+import type { EntryId } from '../../core/key.ts';
+import { namespaceTag } from '../../core/key.ts';
+import type { RemoteTier } from '../../core/ports.ts';
+import type { TagGeneration } from '../../core/tags.ts';
+import { until } from '../until.ts';
+import type { AddTest } from './contract.ts';
 import { LONG, type MakeHarness, orderOf, token, twoInstances } from './harness.ts';
 
 /** Generations of tags. */
-export function tagContract(makeHarness: MakeHarness): void {
+export function tagContract(test: AddTest, makeHarness: MakeHarness): void {
   test('a missing generation is made under the present number, once for all', async () => {
     await using both = await twoInstances(makeHarness);
     const { one, two, session, generation } = both;
     const { sequence } = await one.heartbeat('one', token());
     const id = `${session.epoch}:${sequence}`;
     const made = await one.tagGenerations(['t', 'u'], generation, LONG);
-    expect(made).toEqual([
+    deepEqual(made, [
       { hard: id, soft: id },
       { hard: id, soft: id },
     ]);
     await one.invalidate(orderOf(['elsewhere']), session);
-    expect(await two.tagGenerations(['u', 't'], generation, LONG)).toEqual([...made]);
-    expect(await two.tagGenerations([], generation, LONG)).toEqual([]);
-    expect(await tagOf(two, 'new', generation)).toEqual({
+    deepEqual(await two.tagGenerations(['u', 't'], generation, LONG), [...made]);
+    deepEqual(await two.tagGenerations([], generation, LONG), []);
+    deepEqual(await tagOf(two, 'new', generation), {
       hard: `${session.epoch}:${sequence + 1}`,
       soft: `${session.epoch}:${sequence + 1}`,
     });
@@ -35,9 +36,9 @@ export function tagContract(makeHarness: MakeHarness): void {
     const done = await two.invalidate(orderOf([], ['t']), session);
     if (done.kind !== 'done') throw new Error(done.kind);
     const id = `${session.epoch}:${done.sequence}`;
-    expect(await tagOf(one, 't', generation)).toEqual({ hard: id, soft: id });
-    expect(id).not.toBe(before.hard);
-    expect(await tagOf(one, 'u', generation)).toEqual(untouched);
+    deepEqual(await tagOf(one, 't', generation), { hard: id, soft: id });
+    notEqual(id, before.hard);
+    deepEqual(await tagOf(one, 'u', generation), untouched);
   });
 
   test('expiring by tag moves the soft part alone', async () => {
@@ -46,7 +47,7 @@ export function tagContract(makeHarness: MakeHarness): void {
     const before = await tagOf(one, 't', generation);
     const done = await two.invalidate(orderOf([], ['t'], 'expire'), session);
     if (done.kind !== 'done') throw new Error(done.kind);
-    expect(await tagOf(one, 't', generation)).toEqual({ hard: before.hard, soft: `${session.epoch}:${done.sequence}` });
+    deepEqual(await tagOf(one, 't', generation), { hard: before.hard, soft: `${session.epoch}:${done.sequence}` });
   });
 
   test('a missing tag that is invalidated stays missing, and then becomes a generation that nobody has seen', async () => {
@@ -56,7 +57,7 @@ export function tagContract(makeHarness: MakeHarness): void {
       const done = await two.invalidate(orderOf([], [mode], mode), session);
       if (done.kind !== 'done') throw new Error(done.kind);
       const id = `${session.epoch}:${done.sequence}`;
-      expect(await tagOf(one, mode, generation)).toEqual({ hard: id, soft: id });
+      deepEqual(await tagOf(one, mode, generation), { hard: id, soft: id });
     }
   });
 
@@ -82,8 +83,8 @@ export function tagContract(makeHarness: MakeHarness): void {
     await both.put('clock', 'v', 120);
     await until(async () => (await one.read('clock', generation)).kind === 'none', { what: 'the later end' });
     await one.invalidate(orderOf(['elsewhere']), session);
-    expect(await tagOf(one, 'asked', generation)).toEqual(asked);
-    expect((await tagOf(one, 'moved', generation)).hard).toBe(moved.hard);
+    deepEqual(await tagOf(one, 'asked', generation), asked);
+    equal((await tagOf(one, 'moved', generation)).hard, moved.hard);
   });
 
   test('tags that look alike, and those of another generation, are other tags', async () => {
@@ -94,9 +95,9 @@ export function tagContract(makeHarness: MakeHarness): void {
     const elsewhere = await tagOf(one, 'a:b:c', 'another');
     await two.invalidate(orderOf([], ['a:b:c']), session);
     const after = await one.tagGenerations(tags, generation, LONG);
-    expect(after.slice(1)).toEqual(before.slice(1));
-    expect(after[0]).not.toEqual(before[0]);
-    expect(await tagOf(one, 'a:b:c', 'another')).toEqual(elsewhere);
+    deepEqual(after.slice(1), before.slice(1));
+    notDeepEqual(after[0], before[0]);
+    deepEqual(await tagOf(one, 'a:b:c', 'another'), elsewhere);
   });
 
   test('a tag and a key of one name do not meet', async () => {
@@ -105,10 +106,10 @@ export function tagContract(makeHarness: MakeHarness): void {
     await both.put('same', 'v');
     const before = await tagOf(one, 'same', generation);
     await one.invalidate(orderOf(['same']), session);
-    expect(await tagOf(one, 'same', generation)).toEqual(before);
+    deepEqual(await tagOf(one, 'same', generation), before);
     await both.put('same', 'v');
     await one.invalidate(orderOf([], ['same']), session);
-    expect((await one.read('same', generation)).kind).toBe('value');
+    equal((await one.read('same', generation)).kind, 'value');
   });
 }
 

@@ -1,15 +1,12 @@
-import { systemRandom } from '../../../src/core/clock.ts';
-import type { BusMessage, Invalidation } from '../../../src/core/invalidation.ts';
-import type { EntryId } from '../../../src/core/key.ts';
-import type { Bus, RemoteTier, Session } from '../../../src/core/ports.ts';
-import { until } from '../../support/wait.ts';
+import { systemRandom } from '../../core/clock.ts';
+import type { BusMessage, Invalidation } from '../../core/invalidation.ts';
+import type { EntryId } from '../../core/key.ts';
+import type { Bus, RemoteTier, Session } from '../../core/ports.ts';
+import { until } from '../until.ts';
+import type { Capability } from './contract.ts';
 
-/** One server that a contract test owns, and what it does to it beside the ports. */
-export interface ServerHarness extends AsyncDisposable {
-  /** A connection of its own, not yet started. */
-  tier(): RemoteTier;
-  /** The same for the bus. */
-  bus(): Bus;
+/** What a contract test does to its server beside the ports, as far as somebody can. */
+interface Deeds {
   /** Puts bytes under a key that no Tiercel wrote. */
   damage(id: EntryId, generation: string): Promise<void>;
   /** At its memory limit, or no longer. */
@@ -18,7 +15,39 @@ export interface ServerHarness extends AsyncDisposable {
   restart(options: { readonly keepData: boolean }): Promise<void>;
 }
 
+/** One server that a contract test owns. What it cannot do is named to the contract, as `without`. */
+export interface ContractServer extends AsyncDisposable, Partial<Deeds> {
+  /** A connection of its own, not yet started. */
+  tier(): RemoteTier;
+  /** The same for the bus. */
+  bus(): Bus;
+}
+
+/** Makes a {@link ContractServer} for one test, which disposes of it. */
+export type MakeServer = () => ContractServer | Promise<ContractServer>;
+
+/** A {@link ContractServer} of which anything can be asked. */
+export interface ServerHarness extends Omit<ContractServer, keyof Deeds>, Deeds {}
+
 export type MakeHarness = () => Promise<ServerHarness>;
+
+/** Servers that refuse by name what they cannot do. */
+export function completing(make: MakeServer): MakeHarness {
+  const refuse = (deed: Capability) => (): never => {
+    throw new Error(`The server has no ${deed}(): leave out the tests that need it, { without: ['${deed}'] }`);
+  };
+  return async () => {
+    const made = await make();
+    return {
+      tier: () => made.tier(),
+      bus: () => made.bus(),
+      damage: made.damage?.bind(made) ?? refuse('damage'),
+      setFull: made.setFull?.bind(made) ?? refuse('setFull'),
+      restart: made.restart?.bind(made) ?? refuse('restart'),
+      [Symbol.asyncDispose]: () => made[Symbol.asyncDispose](),
+    };
+  };
+}
 
 /** A started tier and what its listener was told. */
 export interface ConnectedTier<T extends RemoteTier> {

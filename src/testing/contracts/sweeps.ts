@@ -1,12 +1,13 @@
-import { expect, test } from 'bun:test';
-import { toId } from '../../../src/core/key.ts';
+import { deepEqual, equal, notEqual } from 'node:assert/strict';
+import { toId } from '../../core/key.ts';
+import { isAbove } from './checks.ts';
+import type { AddTest } from './contract.ts';
 import { LONG, type MakeHarness, token, twoInstances } from './harness.ts';
 
 /** Removing by pattern. The glob itself is the core's; here the namespace must hold and nothing else be touched. */
-export function sweepContract(makeHarness: MakeHarness): void {
-  test.each(['', '*', '[^x]', 'a?', '{}', '}{', 'a:b', '\\', '3:abc', '世界', 'a\u001fb'])(
-    'stays inside namespace %p',
-    async (namespace) => {
+export function sweepContract(test: AddTest, makeHarness: MakeHarness): void {
+  for (const namespace of ['', '*', '[^x]', 'a?', '{}', '}{', 'a:b', '\\', '3:abc', '世界', 'a\u001fb']) {
+    test(`stays inside namespace ${JSON.stringify(namespace)}`, async () => {
       await using both = await twoInstances(makeHarness);
       const { one, two, generation } = both;
       const keys = ['k', 'a:b', '*', '[^x]', '{}', 'b:c', '世界🧊'];
@@ -19,12 +20,12 @@ export function sweepContract(makeHarness: MakeHarness): void {
         offered.push(id);
         return true;
       };
-      expect(await two.sweep(generation, namespace, all, 'delete')).toBe(ids.length);
-      expect(offered.toSorted()).toEqual(ids.toSorted());
-      for (const id of ids) expect(await one.read(id, generation)).toEqual({ kind: 'none' });
-      for (const id of foreign) expect((await one.read(id, generation)).kind).toBe('value');
-    },
-  );
+      equal(await two.sweep(generation, namespace, all, 'delete'), ids.length);
+      deepEqual(offered.toSorted(), ids.toSorted());
+      for (const id of ids) deepEqual(await one.read(id, generation), { kind: 'none' });
+      for (const id of foreign) equal((await one.read(id, generation)).kind, 'value');
+    });
+  }
 
   test('touches what matches, in this generation, and nothing beside entries', async () => {
     await using both = await twoInstances(makeHarness);
@@ -34,13 +35,13 @@ export function sweepContract(makeHarness: MakeHarness): void {
     await one.acquire('product:3', 'another', otherLease, LONG);
     await one.claimRefresh('product:1', generation, token(), LONG);
     const tags = await one.tagGenerations(['product:1'], generation, LONG);
-    expect(await one.sweep(generation, '', (id) => id.startsWith('product:'), 'delete')).toBe(2);
-    expect((await one.read('order:1', generation)).kind).toBe('value');
-    expect(await one.read('product:3', 'another')).toEqual({ kind: 'lease', token: otherLease });
-    expect(await one.claimRefresh('product:1', generation, token(), LONG)).toBe(false);
-    expect(await one.tagGenerations(['product:1'], generation, LONG)).toEqual(tags);
-    expect(await one.sweep(generation, '', () => true, 'delete')).toBe(1);
-    expect(await one.sweep(generation, '', () => true, 'delete')).toBe(0);
+    equal(await one.sweep(generation, '', (id) => id.startsWith('product:'), 'delete'), 2);
+    equal((await one.read('order:1', generation)).kind, 'value');
+    deepEqual(await one.read('product:3', 'another'), { kind: 'lease', token: otherLease });
+    equal(await one.claimRefresh('product:1', generation, token(), LONG), false);
+    deepEqual(await one.tagGenerations(['product:1'], generation, LONG), tags);
+    equal(await one.sweep(generation, '', () => true, 'delete'), 1);
+    equal(await one.sweep(generation, '', () => true, 'delete'), 0);
   });
 
   test('expiring keeps values under another token and removes leases', async () => {
@@ -48,12 +49,12 @@ export function sweepContract(makeHarness: MakeHarness): void {
     const { one, two, generation } = both;
     const seen = await both.put('a', 'v');
     await one.acquire('b', generation, token(), LONG);
-    expect(await two.sweep(generation, '', () => true, 'expire')).toBe(2);
+    equal(await two.sweep(generation, '', () => true, 'expire'), 2);
     const record = await one.read('a', generation);
     if (record.kind !== 'value') throw new Error(`found a ${record.kind}`);
-    expect(record.value.token).not.toBe(seen);
-    expect(record.value.expiredAt).toBeGreaterThan(0);
-    expect(await one.read('b', generation)).toEqual({ kind: 'none' });
+    notEqual(record.value.token, seen);
+    isAbove(record.value.expiredAt, 0);
+    deepEqual(await one.read('b', generation), { kind: 'none' });
   });
 
   test('goes on beyond one batch, and publishes nothing', async () => {
@@ -62,9 +63,9 @@ export function sweepContract(makeHarness: MakeHarness): void {
     const ids = Array.from({ length: 1_200 }, (_, index) => `k${index}`);
     await Promise.all(ids.map((id) => both.put(id, 'v')));
     const { sequence } = await one.heartbeat('one', token());
-    expect(await two.sweep(generation, '', (id) => id !== 'k7', 'delete')).toBe(1_199);
-    expect((await one.read('k7', generation)).kind).toBe('value');
-    expect(await both.invalidations()).toEqual([]);
-    expect((await one.heartbeat('one', token())).sequence).toBe(sequence);
+    equal(await two.sweep(generation, '', (id) => id !== 'k7', 'delete'), 1_199);
+    equal((await one.read('k7', generation)).kind, 'value');
+    deepEqual(await both.invalidations(), []);
+    equal((await one.heartbeat('one', token())).sequence, sequence);
   });
 }

@@ -1,9 +1,12 @@
-import { expect, test } from 'bun:test';
-import { until } from '../../support/wait.ts';
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { isDeepStrictEqual } from 'node:util';
+import { until } from '../until.ts';
+import { isAbove, isAtMost } from './checks.ts';
+import type { AddTest } from './contract.ts';
 import { LONG, type MakeHarness, token, twoInstances } from './harness.ts';
 
 /** The right to fill a key, and the right to refresh one that holds a value. */
-export function leaseContract(makeHarness: MakeHarness): void {
+export function leaseContract(test: AddTest, makeHarness: MakeHarness): void {
   test('of two that ask at once, one gets the lease and the other sees it', async () => {
     await using both = await twoInstances(makeHarness);
     const { one, two, generation } = both;
@@ -13,21 +16,21 @@ export function leaseContract(makeHarness: MakeHarness): void {
       two.acquire('a', generation, yours, LONG),
     ]);
     const winner = answers[0]?.kind === 'none' ? mine : yours;
-    expect(answers).toContainEqual({ kind: 'none' });
-    expect(answers).toContainEqual({ kind: 'lease', token: winner });
+    ok(answers.some((each) => isDeepStrictEqual(each, { kind: 'none' })));
+    ok(answers.some((each) => isDeepStrictEqual(each, { kind: 'lease', token: winner })));
   });
 
   test('my own lease, asked for again, is still mine', async () => {
     await using both = await twoInstances(makeHarness);
     const mine = token();
     await both.one.acquire('a', both.generation, mine, LONG);
-    expect(await both.one.acquire('a', both.generation, mine, LONG)).toEqual({ kind: 'none' });
+    deepEqual(await both.one.acquire('a', both.generation, mine, LONG), { kind: 'none' });
   });
 
   test('reading takes no lease', async () => {
     await using both = await twoInstances(makeHarness);
-    expect(await both.one.read('a', both.generation)).toEqual({ kind: 'none' });
-    expect(await both.two.acquire('a', both.generation, token(), LONG)).toEqual({ kind: 'none' });
+    deepEqual(await both.one.read('a', both.generation), { kind: 'none' });
+    deepEqual(await both.two.acquire('a', both.generation, token(), LONG), { kind: 'none' });
   });
 
   test('a lease ends by itself, and then another takes it', async () => {
@@ -35,27 +38,27 @@ export function leaseContract(makeHarness: MakeHarness): void {
     const { one, two, generation } = both;
     await one.acquire('a', generation, token(), 40);
     const yours = token();
-    expect((await two.acquire('a', generation, yours, LONG)).kind).toBe('lease');
+    equal((await two.acquire('a', generation, yours, LONG)).kind, 'lease');
     await until(async () => (await two.acquire('a', generation, yours, LONG)).kind === 'none', { what: 'its end' });
-    expect(await one.read('a', generation)).toEqual({ kind: 'lease', token: yours });
+    deepEqual(await one.read('a', generation), { kind: 'lease', token: yours });
   });
 
   test('renewal extends my lease, and never makes or touches anything else', async () => {
     await using both = await twoInstances(makeHarness);
     const { one, two, generation } = both;
     const mine = token();
-    expect(await one.renew('a', generation, mine, LONG)).toBe(false);
-    expect(await one.read('a', generation)).toEqual({ kind: 'none' });
+    equal(await one.renew('a', generation, mine, LONG), false);
+    deepEqual(await one.read('a', generation), { kind: 'none' });
 
     await one.acquire('a', generation, mine, 1_000);
-    expect(await two.renew('a', generation, token(), LONG)).toBe(false);
-    expect(await one.remaining('a', generation)).toBeLessThanOrEqual(1_000);
-    expect(await one.renew('a', generation, mine, LONG)).toBe(true);
-    expect(await one.remaining('a', generation)).toBeGreaterThan(1_000);
+    equal(await two.renew('a', generation, token(), LONG), false);
+    isAtMost(await one.remaining('a', generation), 1_000);
+    equal(await one.renew('a', generation, mine, LONG), true);
+    isAbove(await one.remaining('a', generation), 1_000);
 
     const value = await both.put('b', 'v', 1_000);
-    expect(await one.renew('b', generation, value, LONG)).toBe(false);
-    expect(await one.remaining('b', generation)).toBeLessThanOrEqual(1_000);
+    equal(await one.renew('b', generation, value, LONG), false);
+    isAtMost(await one.remaining('b', generation), 1_000);
   });
 
   test('release gives back my lease only', async () => {
@@ -64,13 +67,13 @@ export function leaseContract(makeHarness: MakeHarness): void {
     const mine = token();
     await one.acquire('a', generation, mine, LONG);
     await two.release('a', generation, token());
-    expect(await one.read('a', generation)).toEqual({ kind: 'lease', token: mine });
+    deepEqual(await one.read('a', generation), { kind: 'lease', token: mine });
     await one.release('a', generation, mine);
-    expect(await one.read('a', generation)).toEqual({ kind: 'none' });
+    deepEqual(await one.read('a', generation), { kind: 'none' });
 
     const value = await both.put('b', 'v');
     await one.release('b', generation, value);
-    expect((await one.read('b', generation)).kind).toBe('value');
+    equal((await one.read('b', generation)).kind, 'value');
   });
 
   test('one instance may refresh a value, until it gives the claim back', async () => {
@@ -78,13 +81,13 @@ export function leaseContract(makeHarness: MakeHarness): void {
     const { one, two, generation } = both;
     await both.put('a', 'v');
     const [mine, yours] = [token(), token()];
-    expect(await one.claimRefresh('a', generation, mine, LONG)).toBe(true);
-    expect(await two.claimRefresh('a', generation, yours, LONG)).toBe(false);
-    expect((await two.read('a', generation)).kind).toBe('value');
+    equal(await one.claimRefresh('a', generation, mine, LONG), true);
+    equal(await two.claimRefresh('a', generation, yours, LONG), false);
+    equal((await two.read('a', generation)).kind, 'value');
     await two.releaseRefresh('a', generation, yours);
-    expect(await two.claimRefresh('a', generation, yours, LONG)).toBe(false);
+    equal(await two.claimRefresh('a', generation, yours, LONG), false);
     await one.releaseRefresh('a', generation, mine);
-    expect(await two.claimRefresh('a', generation, yours, LONG)).toBe(true);
+    equal(await two.claimRefresh('a', generation, yours, LONG), true);
   });
 
   test('a claim ends by itself', async () => {
@@ -98,7 +101,7 @@ export function leaseContract(makeHarness: MakeHarness): void {
     await using both = await twoInstances(makeHarness);
     await both.one.acquire('a', both.generation, token(), LONG);
     await both.one.claimRefresh('a', both.generation, token(), LONG);
-    expect(await both.two.acquire('a', 'another', token(), LONG)).toEqual({ kind: 'none' });
-    expect(await both.two.claimRefresh('a', 'another', token(), LONG)).toBe(true);
+    deepEqual(await both.two.acquire('a', 'another', token(), LONG), { kind: 'none' });
+    equal(await both.two.claimRefresh('a', 'another', token(), LONG), true);
   });
 }

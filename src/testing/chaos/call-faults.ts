@@ -1,0 +1,81 @@
+import { type Duration, toMs } from '../../core/duration.ts';
+import { type ChaosOptions, type Fault, type FaultScope, Faults } from './faults.ts';
+
+/** Which calls a fault strikes, and where on their way. */
+export interface CallScope<Operation extends string> extends FaultScope<Operation> {
+  /**
+   * `request`, the default: before the call has had any effect. `reply`: it has taken effect, and its caller does not
+   * learn of it.
+   */
+  readonly stage?: 'request' | 'reply';
+}
+
+interface Effect {
+  readonly stage: 'request' | 'reply';
+  /** Resolves when the call may go on; rejects with what it fails with. */
+  readonly endure: () => Promise<void>;
+}
+
+/** Faults of calls that answer later. Those that strike one call do so one after the other, as they were set. */
+export class CallFaults<Operation extends string> {
+  readonly #faults: Faults<Effect>;
+  #counts = new Map<string, number>();
+
+  constructor(options: ChaosOptions) {
+    this.#faults = new Faults(options);
+  }
+
+  /** @param error Makes what each call rejects with. */
+  fail(error: () => unknown, scope: CallScope<Operation> = {}): Fault {
+    const endure = async (): Promise<void> => {
+      throw error();
+    };
+    return this.#faults.add({ stage: scope.stage ?? 'request', endure }, scope);
+  }
+
+  hang(scope: CallScope<Operation> = {}): Fault {
+    const end = Promise.withResolvers<void>();
+    return this.#faults.add({ stage: scope.stage ?? 'request', endure: () => end.promise }, scope, end.resolve);
+  }
+
+  delay(duration: Duration, scope: CallScope<Operation> = {}): Fault {
+    const ms = toMs(duration, 'duration');
+    const { clock } = this.#faults;
+    const endure = (): Promise<void> => new Promise((resolve) => void clock.after(ms, resolve));
+    return this.#faults.add({ stage: scope.stage ?? 'request', endure }, scope);
+  }
+
+  heal(): void {
+    this.#faults.heal();
+  }
+
+  /** How many calls there were of one operation. */
+  count(operation: string): number {
+    return this.#counts.get(operation) ?? 0;
+  }
+
+  /** How many calls there were of all. */
+  total(): number {
+    let calls = 0;
+    for (const count of this.#counts.values()) calls += count;
+    return calls;
+  }
+
+  forgetCounts(): void {
+    this.#counts = new Map();
+  }
+
+  /** Makes the call, with whatever strikes it. What nothing strikes is made at once, in the tick of its caller. */
+  run<T>(operation: Operation, call: () => T | Promise<T>): T | Promise<T> {
+    this.#counts.set(operation, this.count(operation) + 1);
+    const effects = this.#faults.strike(operation);
+    return effects.length === 0 ? call() : suffer(effects, call);
+  }
+}
+
+async function suffer<T>(effects: readonly Effect[], call: () => T | Promise<T>): Promise<T> {
+  for (const { stage, endure } of effects) if (stage === 'request') await endure();
+  const answer = await call();
+  for (const { stage, endure } of effects) if (stage === 'reply') await endure();
+  return answer;
+}

@@ -1,0 +1,129 @@
+import type { Duration } from '../../core/duration.ts';
+import { RemoteError, type RemoteFailure, type RemoteListener, type RemoteTier } from '../../core/ports.ts';
+import { CallFaults, type CallScope } from './call-faults.ts';
+import type { ChaosOptions, Fault } from './faults.ts';
+import { Line } from './line.ts';
+
+type Answering<K extends keyof RemoteTier> =
+  NonNullable<RemoteTier[K]> extends (...given: never[]) => Promise<unknown> ? K : never;
+
+/** The calls of an L2 that can be struck: all that answer, but `close`. */
+export type RemoteOperation = Exclude<{ [K in keyof RemoteTier]-?: Answering<K> }[keyof RemoteTier], 'close'>;
+
+/** What the cache calls on its own account. */
+const UPKEEP = ['heartbeat', 'agreeGeneration', 'adoptGeneration', 'leaveMark'] satisfies RemoteOperation[];
+
+/** What can be done to an L2. */
+export interface RemoteChaos {
+  /**
+   * Calls reject.
+   * @param failure A kind of {@link RemoteFailure}, or an error of one's own. Default `unavailable`.
+   */
+  fail(failure?: RemoteFailure | Error, scope?: CallScope<RemoteOperation>): Fault;
+  /** Calls do not answer until this is lifted, as those of a process that is stopped; then they go on. */
+  hang(scope?: CallScope<RemoteOperation>): Fault;
+  /** Calls take so much longer. */
+  delay(duration: Duration, scope?: CallScope<RemoteOperation>): Fault;
+  /** Cuts the connection: what is under way fails, what comes is refused at once, until {@link reconnect}. */
+  disconnect(): void;
+  reconnect(): void;
+  /** Lifts every fault, and reconnects. */
+  heal(): void;
+  /**
+   * How many calls there were: of one operation, or of all that serve the cache's callers, which heartbeats and what
+   * follows from them do not. Calls that failed count; those that were refused for want of a connection do not.
+   */
+  count(operation?: RemoteOperation): number;
+  /** Begins to count anew. */
+  forgetCounts(): void;
+}
+
+/** An L2 to which something can be done; nothing has been yet. Made by {@link chaosRemoteTier}. */
+export type ChaosRemoteTier = RemoteTier & RemoteChaos;
+
+/**
+ * Any L2, with faults to be set: while there are none it is the one that was given.
+ * @example
+ * const l2 = chaosRemoteTier(redis(url).l2);
+ * l2.fail('full', { only: 'fill', times: 3 });
+ */
+export function chaosRemoteTier(tier: RemoteTier, options: ChaosOptions = {}): ChaosRemoteTier {
+  const faults = new CallFaults<RemoteOperation>(options);
+  const calls = new CallsUnderWay();
+  let listener: RemoteListener | undefined;
+  const line = new Line({
+    onUp: () => listener?.onConnect(),
+    onDown(error) {
+      calls.lose(error);
+      listener?.onDisconnect(error);
+    },
+  });
+  const chaos: RemoteChaos & Partial<RemoteTier> = {
+    fail: (failure = 'unavailable', scope) => faults.fail(() => errorOf(failure), scope),
+    hang: (scope) => faults.hang(scope),
+    delay: (duration, scope) => faults.delay(duration, scope),
+    disconnect: () => line.cut(new RemoteError('unavailable', CUT)),
+    reconnect: () => line.mend(),
+    heal() {
+      faults.heal();
+      line.mend();
+    },
+    count(operation) {
+      if (operation !== undefined) return faults.count(operation);
+      return UPKEEP.reduce((calls, own) => calls - faults.count(own), faults.total());
+    },
+    forgetCounts: () => faults.forgetCounts(),
+    start(given) {
+      listener = given;
+      tier.start({
+        onConnect: () => line.rise(),
+        onDisconnect: (error) => line.fall(error),
+        onAlarm: (error) => given.onAlarm(error),
+      });
+    },
+    reset: () => tier.reset(),
+    async close() {
+      listener = undefined;
+      await tier.close();
+      calls.lose(undefined);
+    },
+  };
+  return new Proxy(tier, {
+    get(target, name) {
+      const own: unknown = Reflect.get(chaos, name);
+      if (own !== undefined) return own;
+      const given: unknown = Reflect.get(target, name);
+      if (typeof given !== 'function') return given;
+      return (...args: unknown[]) => {
+        if (line.isCut) return Promise.reject(new RemoteError('unavailable', CUT));
+        return calls.track(faults.run(name as RemoteOperation, () => given.apply(target, args)));
+      };
+    },
+  }) as ChaosRemoteTier;
+}
+
+const CUT = 'The connection was cut';
+
+function errorOf(failure: RemoteFailure | Error): Error {
+  return typeof failure === 'string' ? new RemoteError(failure, `Told to fail: ${failure}`) : failure;
+}
+
+/** Calls without an answer yet, which all fail when the connection is lost. */
+class CallsUnderWay {
+  readonly #reject = new Set<(error: Error) => void>();
+
+  lose(error: Error | undefined): void {
+    for (const reject of this.#reject) reject(error ?? new RemoteError('unavailable', 'The connection is gone'));
+    this.#reject.clear();
+  }
+
+  async track<T>(answer: T | Promise<T>): Promise<T> {
+    const lost = Promise.withResolvers<never>();
+    this.#reject.add(lost.reject);
+    try {
+      return await Promise.race([answer, lost.promise]);
+    } finally {
+      this.#reject.delete(lost.reject);
+    }
+  }
+}

@@ -1,0 +1,137 @@
+import { MemoryServer, memoryLocalTier } from '../adapters/memory/index.ts';
+import type { TieredCache } from '../core/cache.ts';
+import type { CacheOptions } from '../core/cache-options.ts';
+import { createCache } from '../core/create-cache.ts';
+import type { TierFailure } from '../core/errors.ts';
+import type { CacheEvent } from '../core/events.ts';
+import type { LocalTier } from '../core/ports.ts';
+import { ChaosBus } from './chaos/bus.ts';
+import { type ChaosLoader, chaosLoader } from './chaos/loader.ts';
+import { ChaosLocalTier } from './chaos/local-tier.ts';
+import { type ChaosRemoteTier, chaosRemoteTier } from './chaos/remote-tier.ts';
+import { SeededRandom } from './seeded-random.ts';
+import { TestClock } from './test-clock.ts';
+
+/** How a test cache is made: as any cache, but for what it brings itself. */
+export interface TestCacheOptions extends Omit<CacheOptions, 'l1' | 'l2' | 'bus' | 'clock' | 'random'> {
+  /** Which tiers it has. Default all. */
+  readonly tiers?: 'l1' | 'l1+l2' | 'l1+l2+bus';
+  /** Default: a map without limits. Give `lru({ maxEntries: 10 })` to see evictions. */
+  readonly l1?: LocalTier;
+  /** Of everything that is drawn: one seed, one course of events. Default 1. */
+  readonly seed?: number;
+}
+
+/** A cache over tiers in memory, and everything by which a test moves and sees it. */
+export interface TestCache extends AsyncDisposable {
+  readonly cache: TieredCache;
+  /** Time for this cache and all that joined it. It moves when the test says so, and only then. */
+  readonly clock: TestClock;
+  readonly l1: ChaosLocalTier;
+  /** This instance's connection to the server. */
+  readonly l2: ChaosRemoteTier;
+  /** This instance's subscription. */
+  readonly bus: ChaosBus;
+  /** The server behind L2 and bus, which all instances share: `stop()`, `restart({ keepData })`, `flush()`, `full`. */
+  readonly server: MemoryServer;
+  /** What the cache has told, in its order. Emptied by the test if it likes: `events.length = 0`. */
+  readonly events: CacheEvent[];
+  /** What `onError` was told. */
+  readonly failures: TierFailure[];
+  /** A loader, or what a loader calls, with faults of this test's time; see {@link chaosLoader}. */
+  loader<Given extends unknown[], V>(load: (...given: Given) => V | Promise<V>): ChaosLoader<Given, V>;
+  /**
+   * Another instance over the same server, in the same time, as another process of the fleet would be.
+   * @param options What differs from the options of this one.
+   */
+  join(options?: Omit<TestCacheOptions, 'seed'>): TestCache;
+  /** Heals everything and closes the cache, and those that joined it. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * A cache for tests of the code that uses it: all tiers in memory, time and chance in the test's hands, and faults on
+ * demand. Works at once; nothing in it sleeps, needs a server, or keeps a process alive. TTLs have no `jitter` unless the
+ * options say so.
+ *
+ * @example
+ * const { cache, clock, l2, loader } = createTestCache({ defaults: { ttl: '1m', staleIfError: '1h' } });
+ * const load = loader(() => 'v1');
+ * await cache.getOrSet('a', load);
+ * await clock.advance('61s');
+ * load.fail(new Error('database is away'));
+ * await cache.getOrSet('a', load); // 'v1', stale
+ * l2.hang();
+ * await clock.settle(cache.getOrSet('b', () => 'v2')); // 'v2', once the time budget of L2 is used up
+ */
+export function createTestCache(options: TestCacheOptions = {}): TestCache {
+  const { seed = 1, ...rest } = options;
+  return new Fleet(seed).join(rest);
+}
+
+/** What the instances of one test share. */
+class Fleet {
+  readonly #clock = new TestClock();
+  readonly #random: SeededRandom;
+  readonly #server: MemoryServer;
+  readonly #members: TestCache[] = [];
+  /** An instance is connected before anybody can call it: its beginning is no part of a test. */
+  #isConnecting = false;
+
+  constructor(seed: number) {
+    this.#random = new SeededRandom(seed);
+    const deliver = (run: () => void): void => (this.#isConnecting ? run() : queueMicrotask(run));
+    this.#server = new MemoryServer({ clock: this.#clock, deliver });
+  }
+
+  join(options: Omit<TestCacheOptions, 'seed'>): TestCache {
+    const { tiers = 'l1+l2+bus', l1: given = memoryLocalTier(), observers = [], onError, defaults, ...rest } = options;
+    const clock = this.#clock;
+    const server = this.#server;
+    const name = `instance-${this.#members.length + 1}`;
+    const chaos = { clock, random: this.#random.fork() };
+    const l1 = new ChaosLocalTier(given, chaos);
+    const l2 = chaosRemoteTier(server.remoteTier(`${name}.l2`), chaos);
+    const bus = new ChaosBus(server.bus(`${name}.bus`), chaos);
+    const events: CacheEvent[] = [];
+    const failures: TierFailure[] = [];
+    const cache = this.#connected({
+      name,
+      ...rest,
+      defaults: { jitter: 0, ...defaults },
+      l1,
+      ...(tiers !== 'l1' && { l2 }),
+      ...(tiers === 'l1+l2+bus' && { bus }),
+      clock,
+      random: this.#random.fork(),
+      observers: [(event) => events.push(event), ...observers],
+      onError(failure) {
+        failures.push(failure);
+        onError?.(failure);
+      },
+    });
+    const member: TestCache = {
+      ...{ cache, clock, l1, l2, bus, server, events, failures },
+      loader: (load) => chaosLoader(load, chaos),
+      // A store belongs to one process: the one that joins gets its own.
+      join: (other) => this.join({ ...options, l1: memoryLocalTier(), ...other }),
+      [Symbol.asyncDispose]: () => this.#end(),
+    };
+    this.#members.push(member);
+    return member;
+  }
+
+  #connected(options: CacheOptions): TieredCache {
+    this.#isConnecting = true;
+    try {
+      return createCache(options);
+    } finally {
+      this.#isConnecting = false;
+    }
+  }
+
+  async #end(): Promise<void> {
+    for (const { l1, l2, bus } of this.#members) for (const tier of [l1, l2, bus]) tier.heal();
+    await this.#clock.settle(Promise.all(this.#members.map(({ cache }) => cache.close())));
+  }
+}

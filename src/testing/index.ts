@@ -1,0 +1,16 @@
+export type { MemoryServer, RestartData } from '../adapters/memory/index.ts';
+export { type BusMessageKind, ChaosBus } from './chaos/bus.ts';
+export type { CallScope } from './chaos/call-faults.ts';
+export type { ChaosOptions, Fault, FaultScope } from './chaos/faults.ts';
+export { type ChaosLoader, chaosLoader, type LoaderChaos } from './chaos/loader.ts';
+export { ChaosLocalTier } from './chaos/local-tier.ts';
+export { type ChaosRemoteTier, chaosRemoteTier, type RemoteChaos, type RemoteOperation } from './chaos/remote-tier.ts';
+export { busContract } from './contracts/bus.ts';
+export type { Capability, ContractOptions, ContractTest } from './contracts/contract.ts';
+export type { ContractServer, MakeServer } from './contracts/harness.ts';
+export { localTierContract } from './contracts/local-tier.ts';
+export { type OutboxHarness, outboxContract } from './contracts/outbox.ts';
+export { remoteTierContract } from './contracts/remote-tier.ts';
+export { createTestCache, type TestCache, type TestCacheOptions } from './create-test-cache.ts';
+export { SeededRandom } from './seeded-random.ts';
+export { TestClock } from './test-clock.ts';

@@ -1,0 +1,50 @@
+import type { Random } from '../core/clock.ts';
+
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+
+/**
+ * The `mulberry32` generator: 32 bits of state, one seed one sequence. Chance for tests, not for secrets.
+ * (Tommy Ettinger, 2017, public domain algorithm.)
+ */
+export class SeededRandom implements Random {
+  #state: number;
+
+  constructor(seed: number) {
+    this.#state = seed >>> 0;
+  }
+
+  next(): number {
+    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  }
+
+  token(): string {
+    let token = '';
+    for (let index = 0; index < 22; index += 1) token += ALPHABET[Math.floor(this.next() * 64)];
+    return token;
+  }
+
+  /** A number from `low` to `high`. */
+  between(low: number, high: number): number {
+    return low + this.next() * (high - low);
+  }
+
+  /** Whether something of this probability happens. */
+  chance(probability: number): boolean {
+    return this.next() < probability;
+  }
+
+  /** One of the choices. */
+  pick<T>(choices: readonly T[]): T {
+    const choice = choices[Math.floor(this.next() * choices.length)];
+    if (choice === undefined) throw new Error('Nothing to pick from');
+    return choice;
+  }
+
+  /** A generator of its own, so that drawing from one does not change what another draws. */
+  fork(): SeededRandom {
+    return new SeededRandom(Math.floor(this.next() * 2 ** 32));
+  }
+}
