@@ -105,6 +105,7 @@ describe('the smoke script', () => {
   test.each(runtimes)(
     'passes on %s and ends by itself',
     async (_, userAgent, command) => {
+      packed.add('own-tests.ts');
       const script = [packed.add('smoke.ts'), await sharedRedis(), uniqueNamespace('smoke'), database.url];
       const output = await run([...command(tools), ...script], { cwd: packed.project });
       expect(output).toEqual({ stdout: `smoke passed on ${userAgent}\n`, stderr: '' });

@@ -5,10 +5,11 @@ import { lru } from 'tiercel/lru';
 import { instrument } from 'tiercel/otel';
 import { cancellable } from 'tiercel/postgres';
 import { redis } from 'tiercel/redis';
+import { runOwnTests } from './own-tests.ts';
 
 /**
  * What a program does that has the package installed, on whatever runtime this is: two instances of a cache over Redis,
- * a row in Postgres, and an update that both see. Arguments: URL of Redis, namespace, URL of Postgres. It ends by itself
+ * a row in Postgres, and an update that both see; and what its tests do. Arguments: URL of Redis, namespace, URL of Postgres. It ends by itself
  * once everything is closed; nothing may keep the process alive.
  */
 const [redisUrl, namespace = '', databaseUrl = ''] = process.argv.slice(2);
@@ -64,6 +65,8 @@ async function* keys() {
 const { loaded } = await first.warm(keys());
 const { fresh } = await second.warm(keys(), { concurrency: 16 });
 assert(loaded === 200 && fresh === 200, `one instance loads 200 keys and the other finds them; ${loaded} and ${fresh}`);
+
+await runOwnTests(redisUrl, namespace);
 
 await Promise.all(caches.map((cache) => cache.close()));
 await sql.end();

@@ -74,7 +74,7 @@ export async function connect<T extends RemoteTier>(tier: T): Promise<ConnectedT
     onDisconnect: () => events.push('disconnected'),
     onAlarm: (error) => events.push(error.message),
   });
-  await until(() => events.includes('connected'), { what: 'a connection' });
+  await until(() => events.includes('connected'), { what: 'a connection', every: 1 });
   return { tier, events };
 }
 
@@ -87,7 +87,7 @@ export async function subscribe(bus: Bus, instance: string): Promise<Subscriber>
     onMalformed: (reason) => events.push(reason),
     onUnsubscribed: () => events.push('unsubscribed'),
   });
-  await until(() => events.includes('subscribed'), { what: 'a subscription' });
+  await until(() => events.includes('subscribed'), { what: 'a subscription', every: 1 });
   return { bus, messages, events };
 }
 
@@ -129,6 +129,7 @@ export async function twoInstances(makeHarness: MakeHarness): Promise<TwoInstanc
       const { messages } = watcher;
       await until(() => messages.some((seen) => seen.kind === 'heartbeat' && seen.nonce === nonce), {
         what: 'its echo',
+        every: 1,
       });
       return messages.filter((message) => message.kind === 'invalidation');
     },
