@@ -12,6 +12,7 @@ import { assembleCache, COLLABORATORS } from '../../src/core/assemble.ts';
 import type { CacheOptions } from '../../src/core/cache-options.ts';
 import type { LocalTier } from '../../src/core/ports.ts';
 import type { CacheEvent, TieredCache, TierFailure } from '../../src/index.ts';
+import { type ChaosRemoteTier, chaosRemoteTier } from '../../src/testing/index.ts';
 import { SeededRandom } from '../simulation/seeded-random.ts';
 import { Host, VirtualTime } from '../simulation/virtual-time.ts';
 import type { Weakening, Wiring } from '../simulation/world.ts';
@@ -53,7 +54,9 @@ export interface Member {
   readonly cache: TieredCache;
   readonly host: Host;
   readonly l1: LocalTier;
+  /** The connection to L2, and what the cache has of it: with faults, where the test sets some. */
   readonly tier: MemoryRemoteTier;
+  readonly l2: ChaosRemoteTier;
   readonly bus: MemoryBus;
   /** Where the fleet has one. */
   readonly outbox: MemoryOutbox | undefined;
@@ -190,6 +193,7 @@ export class Fleet {
       clock: this.time.clockOf(host, this.#random.between(0, 1e6)),
     });
     const { l1, clock } = wiring;
+    const l2 = chaosRemoteTier(wiring.tier, { clock });
     const events: CacheEvent[] = [];
     const failures: TierFailure[] = [];
     const calls: Call[] = [];
@@ -198,7 +202,7 @@ export class Fleet {
       {
         name,
         l1,
-        ...(tiers !== 'l1' && { l2: wiring.tier }),
+        ...(tiers !== 'l1' && { l2 }),
         ...(tiers === 'l1+l2+bus' && { bus: wiring.bus }),
         outbox: watched,
         clock,
@@ -210,7 +214,7 @@ export class Fleet {
       },
       { ...COLLABORATORS, ...weakening.collaborators },
     );
-    const member = { name, cache, host, l1, tier, bus, outbox, events, failures, calls };
+    const member = { name, cache, host, l1, tier, l2, bus, outbox, events, failures, calls };
     this.members.push(member);
     return member;
   }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import type { BusListener } from '../../../src/core/ports.ts';
+import { ChaosBus } from '../../../src/testing/index.ts';
 import { overriding } from '../../simulation/overriding.ts';
 import { Fleet, type Member } from '../../support/core-fixture.ts';
 import { watch } from '../../support/watch.ts';
@@ -18,22 +19,11 @@ function typesOf({ events }: Member): string[] {
 
 describe('the heartbeat', () => {
   test('comes three times in the bound D', () => {
-    let beats = 0;
-    const fleet = new Fleet({
-      maxLag: 1_500,
-      weakening: {
-        tier: (tier) =>
-          overriding(tier, {
-            heartbeat: (...given) => {
-              beats += 1;
-              return tier.heartbeat(...given);
-            },
-          }),
-      },
-    });
-    beats = 0;
+    const fleet = new Fleet({ maxLag: 1_500 });
+    const { l2 } = fleet.member();
+    l2.forgetCounts();
     inUse(fleet, 6_000);
-    expect(beats).toBeWithin(11, 14);
+    expect(l2.count('heartbeat')).toBeWithin(11, 14);
   });
 
   test('that gets lost once does not suspend L1', () => {
@@ -48,52 +38,45 @@ describe('the heartbeat', () => {
   });
 
   test('is not sent more often than every 10 ms, however many gaps there are', () => {
-    let beats = 0;
     const fleet = new Fleet({
       instances: 2,
       weakening: {
-        tier: (tier) =>
-          overriding(tier, {
-            heartbeat: (...given) => {
-              beats += 1;
-              return tier.heartbeat(...given);
-            },
-          }),
+        bus(bus) {
+          const losing = new ChaosBus(bus);
+          losing.lose({ only: 'invalidation', probability: 0.5 });
+          return losing;
+        },
       },
     });
-    beats = 0;
+    const { l2, events } = fleet.member(0);
+    l2.forgetCounts();
     for (let round = 0; round < 100; round += 1) {
-      fleet.member(0).bus.loseUndelivered();
       watch(fleet.cache(1).delete(`k${round}`));
       fleet.run(1);
     }
-    expect(beats).toBeLessThanOrEqual(22);
+    expect(events.filter(({ type }) => type === 'bus_gap').length).toBeGreaterThan(20);
+    expect(l2.count('heartbeat')).toBeWithin(5, 12);
   });
 
   test('that does not come back on an open subscription has that replaced', () => {
-    const silent = { now: false };
     let resets = 0;
+    const given: ChaosBus[] = [];
     const fleet = new Fleet({
       weakening: {
-        bus: (bus) =>
-          overriding(bus, {
-            start: (instance, listener) =>
-              bus.start(instance, {
-                onSubscribed: () => listener.onSubscribed(),
-                onUnsubscribed: (error) => listener.onUnsubscribed(error),
-                onMalformed: (reason) => listener.onMalformed(reason),
-                onMessage: (message) => (silent.now ? undefined : listener.onMessage(message)),
-              } satisfies BusListener),
-            reset: () => {
-              resets += 1;
-              silent.now = false;
-              bus.reset();
-            },
-          }),
+        bus: (bus) => {
+          const reset = (): void => {
+            resets += 1;
+            for (const each of given) each.heal();
+            bus.reset();
+          };
+          const chaos = new ChaosBus(overriding(bus, { reset }));
+          given.push(chaos);
+          return chaos;
+        },
       },
     });
     inUse(fleet, 2_000);
-    silent.now = true;
+    for (const bus of given) bus.lose();
     inUse(fleet, 3_000);
     expect(resets).toBe(1);
     expect(fleet.cache().health()).toMatchObject({ l1: { suspended: false }, bus: { subscribed: true } });

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { RemoteError, type RemoteTier } from '../../../src/core/ports.ts';
-import { overriding } from '../../simulation/overriding.ts';
+import type { ChaosRemoteTier, Fault } from '../../../src/testing/index.ts';
 import { Fleet, roundTrips } from '../../support/core-fixture.ts';
 import { HeldLoads } from '../../support/held-loads.ts';
 import { watch } from '../../support/watch.ts';
@@ -156,14 +155,15 @@ describe('in the fleet', () => {
     expect(fleet.settle(fleet.cache(1).lookup('k', () => 'second')).tier).toBe('source');
   });
 
-  const failures: Readonly<Record<string, (tier: RemoteTier) => Partial<RemoteTier>>> = {
-    'gave no answer in time': () => ({ acquire: () => Promise.withResolvers<never>().promise }),
-    'was refused': () => ({ acquire: () => Promise.reject(new RemoteError('denied', 'NOPERM')) }),
-    'could not be sent': () => ({ acquire: () => Promise.reject(new RemoteError('unavailable', 'reset')) }),
+  const failures: Readonly<Record<string, (l2: ChaosRemoteTier) => Fault>> = {
+    'gave no answer in time': (l2) => l2.hang({ only: 'acquire' }),
+    'was refused': (l2) => l2.fail('denied', { only: 'acquire' }),
+    'could not be sent': (l2) => l2.fail('unavailable', { only: 'acquire' }),
   };
-  for (const [how, overrides] of Object.entries(failures)) {
+  for (const [how, strike] of Object.entries(failures)) {
     test(`a lookup whose read of L2 ${how} loads, and sends no fill`, () => {
-      const fleet = new Fleet({ weakening: { tier: (tier) => overriding(tier, overrides(tier)) } });
+      const fleet = new Fleet();
+      strike(fleet.member().l2);
       const lookup = fleet.settle(fleet.cache().lookup('k', () => 'value'));
       expect(lookup).toMatchObject({
         value: 'value',
@@ -176,13 +176,12 @@ describe('in the fleet', () => {
   }
 
   test('a lease whose tags could not be read is given back', () => {
-    const denied = () => Promise.reject(new RemoteError('denied', 'NOPERM'));
-    const fleet = new Fleet({ weakening: { tier: (tier) => overriding(tier, { tagGenerations: denied }) } });
-    const other = fleet.join({});
+    const fleet = new Fleet({ instances: 2 });
+    fleet.member().l2.fail('denied', { only: 'tagGenerations' });
     expect(fleet.settle(fleet.cache(0).lookup('k', () => 1, { tags: ['t'] }))).toMatchObject({ tier: 'source' });
     fleet.run(5);
     const began = fleet.time.now;
-    fleet.settle(other.cache.getOrSet('k', () => 2));
+    fleet.settle(fleet.cache(1).getOrSet('k', () => 2));
     expect(fleet.time.now - began).toBeLessThan(10);
   });
 
