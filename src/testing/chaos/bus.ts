@@ -1,6 +1,7 @@
 import { type Duration, toMs } from '../../core/duration.ts';
 import type { BusMessage } from '../../core/invalidation.ts';
 import { type Bus, type BusListener, RemoteError } from '../../core/ports.ts';
+import { overriding } from '../overriding.ts';
 import { type ChaosOptions, type Fault, type FaultScope, Faults } from './faults.ts';
 import { Line } from './line.ts';
 
@@ -104,12 +105,13 @@ export class ChaosBus implements Bus {
 
   start(instance: string, listener: BusListener): void {
     this.#listener = listener;
-    this.#bus.start(instance, {
+    const heard: Partial<BusListener> = {
       onSubscribed: () => this.#line.rise(),
       onUnsubscribed: (error) => this.#line.fall(error),
       onMalformed: (reason) => this.#line.isUp && listener.onMalformed(reason),
       onMessage: (message) => this.#receive(message),
-    });
+    };
+    this.#bus.start(instance, overriding(listener, heard));
   }
 
   reset(): void {

@@ -1,5 +1,6 @@
 import type { Duration } from '../../core/duration.ts';
 import { RemoteError, type RemoteFailure, type RemoteListener, type RemoteTier } from '../../core/ports.ts';
+import { overriding } from '../overriding.ts';
 import { CallFaults, type CallScope } from './call-faults.ts';
 import type { ChaosOptions, Fault } from './faults.ts';
 import { Line } from './line.ts';
@@ -10,8 +11,28 @@ type Answering<K extends keyof RemoteTier> =
 /** The calls of an L2 that can be struck: all that answer, but `close`. */
 export type RemoteOperation = Exclude<{ [K in keyof RemoteTier]-?: Answering<K> }[keyof RemoteTier], 'close'>;
 
-/** What the cache calls on its own account. */
-const UPKEEP = ['heartbeat', 'agreeGeneration', 'adoptGeneration', 'leaveMark'] satisfies RemoteOperation[];
+/** For whom the cache makes each call: for its callers, or on its own account. */
+const OPERATIONS: Readonly<Record<RemoteOperation, 'callers' | 'upkeep'>> = {
+  heartbeat: 'upkeep',
+  agreeGeneration: 'upkeep',
+  adoptGeneration: 'upkeep',
+  leaveMark: 'upkeep',
+  info: 'upkeep',
+  acquire: 'callers',
+  read: 'callers',
+  remaining: 'callers',
+  fill: 'callers',
+  release: 'callers',
+  renew: 'callers',
+  claimRefresh: 'callers',
+  releaseRefresh: 'callers',
+  tagGenerations: 'callers',
+  invalidate: 'callers',
+  write: 'callers',
+  sweep: 'callers',
+};
+
+const isOperation = (name: PropertyKey): name is RemoteOperation => Object.hasOwn(OPERATIONS, name);
 
 /** What can be done to an L2. */
 export interface RemoteChaos {
@@ -70,18 +91,14 @@ export function chaosRemoteTier(tier: RemoteTier, options: ChaosOptions = {}): C
     },
     count(operation) {
       if (operation !== undefined) return faults.count(operation);
-      return UPKEEP.reduce((calls, own) => calls - faults.count(own), faults.total());
+      const ofCallers = Object.keys(OPERATIONS).filter((name) => isOperation(name) && OPERATIONS[name] === 'callers');
+      return ofCallers.reduce((calls, name) => calls + faults.count(name), 0);
     },
     forgetCounts: () => faults.forgetCounts(),
     start(given) {
       listener = given;
-      tier.start({
-        onConnect: () => line.rise(),
-        onDisconnect: (error) => line.fall(error),
-        onAlarm: (error) => given.onAlarm(error),
-      });
+      tier.start(overriding(given, { onConnect: () => line.rise(), onDisconnect: (error) => line.fall(error) }));
     },
-    reset: () => tier.reset(),
     async close() {
       listener = undefined;
       await tier.close();
@@ -94,9 +111,10 @@ export function chaosRemoteTier(tier: RemoteTier, options: ChaosOptions = {}): C
       if (own !== undefined) return own;
       const given: unknown = Reflect.get(target, name);
       if (typeof given !== 'function') return given;
+      if (!isOperation(name)) return given.bind(target);
       return (...args: unknown[]) => {
         if (line.isCut) return Promise.reject(new RemoteError('unavailable', CUT));
-        return calls.track(faults.run(name as RemoteOperation, () => given.apply(target, args)));
+        return calls.track(faults.run(name, () => given.apply(target, args)));
       };
     },
   }) as ChaosRemoteTier;

@@ -1,6 +1,8 @@
-import { describe, expect, test } from 'bun:test';
+import { describe, expect, spyOn, test } from 'bun:test';
 import { MemoryServer } from '../../../src/adapters/memory/index.ts';
+import type { RemoteListener } from '../../../src/core/ports.ts';
 import { chaosRemoteTier, TestClock } from '../../../src/testing/index.ts';
+import { overriding } from '../../../src/testing/overriding.ts';
 import { watch } from '../../support/watch.ts';
 
 const unavailable = { name: 'RemoteError', failure: 'unavailable' };
@@ -18,6 +20,17 @@ async function started() {
   await clock.advance(0);
   const acquire = (id: string) => l2.acquire(id, 'g', `token of ${id}`, 60_000);
   return { clock, server, l2, heard, acquire };
+}
+
+/** A tier that shows who listens to it. */
+function silentTier() {
+  let listener: RemoteListener | undefined;
+  const tier = overriding(new MemoryServer().remoteTier(), {
+    start(given) {
+      listener = given;
+    },
+  });
+  return { tier, listener: () => listener };
 }
 
 describe('an L2 with faults', () => {
@@ -143,6 +156,26 @@ describe('an L2 with faults', () => {
     server.restart({ keepData: true });
     await clock.advance(0);
     expect(heard).toEqual(['connected', 'disconnected', 'connected']);
+  });
+
+  test('leaves alone what is no call, also while it is cut', async () => {
+    const { server } = await started();
+    const tier = server.remoteTier('other');
+    const l2 = chaosRemoteTier(tier);
+    l2.disconnect();
+    l2.fail();
+    const reset = spyOn(tier, 'reset');
+    expect([l2.system, l2.reset()]).toEqual(['memory', undefined]);
+    expect(reset).toHaveBeenCalledTimes(1);
+  });
+
+  test('hands on what it is not concerned with', () => {
+    const heard: string[] = [];
+    const { tier, listener } = silentTier();
+    const l2 = chaosRemoteTier(tier);
+    l2.start({ onConnect() {}, onDisconnect() {}, onAlarm: ({ message }) => heard.push(message) });
+    listener()?.onAlarm(new Error('wrong password'));
+    expect(heard).toEqual(['wrong password']);
   });
 
   test('counts calls, those that fail included, and not its own upkeep', async () => {
