@@ -10,6 +10,7 @@ import type { Resource } from '../resources/resource.ts';
 import { instrument } from '../telemetry/index.ts';
 import { Access } from './access.ts';
 import { AccessCounts } from './access-counts.ts';
+import { alertedAnswers, startAlerts } from './alerts/start-alerts.ts';
 import { createApp } from './app.ts';
 import { createCatalogCache } from './catalog-cache.ts';
 import type { Config } from './config.ts';
@@ -19,7 +20,7 @@ import type { Logger } from './logger.ts';
 import { operatorTokens } from './operator-tokens.ts';
 import { pageRoutes } from './pages/page-routes.ts';
 import { adminRoutes } from './routes/admin-routes.ts';
-import { cacheRoutes } from './routes/cache-routes.ts';
+import { cacheRoutes, sourceHealth } from './routes/cache-routes.ts';
 import { probeRoutes } from './routes/probe-routes.ts';
 import { resourceRoutes } from './routes/resource-routes.ts';
 import { tokenHolders } from './token-holders.ts';
@@ -57,6 +58,11 @@ export async function createContext(
   opened.use(holders);
   const view = new ViewRefresher({ view: dashboardsView(sql), cache, log });
   opened.use(view);
+  const answers = alertedAnswers();
+  // The embedded database cannot be away, and has but one connection.
+  const probeSource = database.embedded ? undefined : async () => (await sourceHealth(sql)).healthy;
+  const alerts = startAlerts({ config, cache, answers, probeSource, log });
+  opened.use(alerts);
 
   const accessCounts = new AccessCounts(sql, log);
   opened.use(accessCounts);
@@ -83,12 +89,13 @@ export async function createContext(
     access,
     accessCounts,
     l1Timing,
+    answers,
     cacheDisabled: config.cache.disabled,
     ttlMs: config.cache.ttlMs,
   };
   const api = [
     ...resources.flatMap((resource) => resourceRoutes(resource, services)),
-    ...cacheRoutes({ cache, view, warmer, sql, access, l1Timing }),
+    ...cacheRoutes({ cache, view, warmer, sql, access, l1Timing, alerts }),
     ...adminRoutes({ cache, view, warmer, access, log }),
     ...probeRoutes(sql, warmer),
   ];

@@ -4,6 +4,7 @@ import type { Lookup } from '../core/lookup.ts';
 import type { Invalidates } from '../resources/mutation.ts';
 import type { Popularity } from '../resources/warming.ts';
 import type { Access } from './access.ts';
+import type { AnswerTimes } from './answer-times.ts';
 import type { L1Timing } from './l1-timing.ts';
 
 /** What resources need of the cache. */
@@ -33,6 +34,8 @@ export interface Services {
   readonly access: Access;
   readonly accessCounts: Counting;
   readonly l1Timing: L1Timing;
+  /** How long the answers of data routes take. */
+  readonly answers: AnswerTimes;
   /** Every read goes to the source, and answers carry nothing of a cache. Writes invalidate all the same, for others. */
   readonly cacheDisabled: boolean;
   /** Milliseconds by group, where the configuration overrides a resource's TTL. */

@@ -3,6 +3,8 @@ import type { Sql } from '../../catalog/sql.ts';
 import type { TieredCache } from '../../core/cache.ts';
 import type { CacheHealth } from '../../core/stats.ts';
 import type { Access } from '../access.ts';
+import type { Alert } from '../alerts/alert.ts';
+import { GOALS } from '../goals.ts';
 import type { L1Timing } from '../l1-timing.ts';
 import { jsonContent, type Operation, PROBLEM } from '../openapi/operation.ts';
 import { API_PREFIX } from '../paths.ts';
@@ -10,9 +12,6 @@ import type { Route, RouteHandler } from '../route.ts';
 import type { ViewRefresher } from '../view-refresher.ts';
 import type { Warmer } from '../warmer.ts';
 import { memoryAdvice, remoteHealth } from './remote-health.ts';
-
-/** What the service promises of its cache. */
-const GOALS = { hitRate: 0.9, l1ReadMs: 1, relayLagMs: 5_000 };
 
 const SOURCE_DEADLINE_MS = 2_000;
 
@@ -24,6 +23,7 @@ export interface CacheRoutesOptions {
   readonly sql: Sql;
   readonly access: Access;
   readonly l1Timing: L1Timing;
+  readonly alerts: { readonly firing: readonly Alert[] };
 }
 
 /** Statistics and health of the cache, for those who watch it. */
@@ -74,7 +74,7 @@ function stats({ cache, l1Timing }: CacheRoutesOptions): object {
   };
 }
 
-async function health({ cache, view, warmer, sql }: CacheRoutesOptions): Promise<object> {
+async function health({ cache, view, warmer, sql, alerts }: CacheRoutesOptions): Promise<object> {
   const [source, materializedView] = await Promise.all([sourceHealth(sql), view.health()]);
   const cached = cache.health();
   const { l1, l2, bus, pending, flights } = cached;
@@ -90,6 +90,7 @@ async function health({ cache, view, warmer, sql }: CacheRoutesOptions): Promise
     relay: relayHealth(cached),
     materializedView,
     warmup: warmer.report,
+    alerts: alerts.firing,
     timestamp: new Date().toISOString(),
     recommendation: recommendation(overall, cached),
   };

@@ -1,4 +1,5 @@
 import type { Resource } from '../../resources/resource.ts';
+import { timed } from '../answer-times.ts';
 import { mutationOperation, readOperation } from '../openapi/operation.ts';
 import { API_PREFIX } from '../paths.ts';
 import type { Route } from '../route.ts';
@@ -12,14 +13,14 @@ export function resourceRoutes(resource: Resource, services: Services): Route[] 
   const read: Route = {
     method: 'GET',
     path,
-    handle: readRoute(resource, services),
+    handle: timed(readRoute(resource, services), services.answers),
     operation: readOperation(resource),
   };
   const mutations = resource.mutations.map((mutation): Route => {
     return {
       method: mutation.method,
       path: path + (mutation.suffix ?? ''),
-      handle: mutationRoute(resource, mutation, services),
+      handle: timed(mutationRoute(resource, mutation, services), services.answers),
       operation: mutationOperation(resource, mutation),
     };
   });

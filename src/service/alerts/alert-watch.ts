@@ -1,0 +1,160 @@
+import type { TieredCache } from '../../core/cache.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { CacheEvent } from '../../core/events.ts';
+import type { CacheHealth } from '../../core/stats.ts';
+import type { AnswerTimes } from '../answer-times.ts';
+import type { Logger } from '../logger.ts';
+import type { Alert, Notice } from './alert.ts';
+import { AlertBoard, type FiringRule, type RuleChange } from './alert-board.ts';
+import { durationInWords, momentInWords } from './in-words.ts';
+import { LookupWindow } from './lookup-window.ts';
+import type { Snapshot } from './snapshot.ts';
+import { SourceWatch } from './source-watch.ts';
+import { ALERT_THRESHOLDS } from './thresholds.ts';
+
+const { sampleMs, hitRatio } = ALERT_THRESHOLDS;
+
+/** What {@link AlertWatch} works with. */
+export interface AlertWatchOptions {
+  readonly cache: Pick<TieredCache, 'attach' | 'stats' | 'health'>;
+  /** Rotated here. */
+  readonly answers: AnswerTimes;
+  /** Whether the source answers; must neither reject nor hang. `undefined` for one that cannot be away. */
+  readonly probeSource: (() => Promise<boolean>) | undefined;
+  readonly service: string;
+  readonly instance: string;
+  readonly log: Pick<Logger, 'info' | 'warn'>;
+  /** Tells somebody of an alert; the log is told anyway. Must not throw. */
+  readonly send: (notice: Notice) => void;
+  readonly clock: Clock;
+  /** Milliseconds since 1970: what people are told of the time. */
+  readonly today: () => number;
+}
+
+/** Once the server's own figures are read they are part of the health of L2. */
+interface ServerMemory {
+  readonly server?: { readonly memory: Snapshot['redisMemory'] };
+}
+
+/**
+ * Watches one cache, its source and the answers of the service, and says once when something is wrong and once when it is
+ * well again. That Redis is away it hears at once; the rest it finds out by looking.
+ */
+export class AlertWatch implements AsyncDisposable {
+  readonly #options: AlertWatchOptions;
+  readonly #board = new AlertBoard();
+  readonly #lookups = new LookupWindow(hitRatio.windowMs / sampleMs);
+  readonly #detach: () => void;
+  readonly #source: SourceWatch | undefined;
+  #isRedisDown = false;
+  #sampledAt: number;
+  #cancelTimer = (): void => {};
+  #isClosed = false;
+
+  constructor(options: AlertWatchOptions) {
+    const { cache, clock, probeSource } = options;
+    this.#options = options;
+    this.#sampledAt = clock.now();
+    this.#lookups.add(cache.stats());
+    this.#source = probeSource && new SourceWatch(clock, probeSource, () => this.#sourceChanged());
+    this.#detach = cache.attach({ observer: (event) => this.#observe(event) });
+    this.#assess();
+  }
+
+  /** The alerts that are up now. */
+  get firing(): Alert[] {
+    return this.#board.firing.map((firing) => this.#alertOf(firing));
+  }
+
+  /** Stops watching. What is up stays up: nothing has been mended by ending this process. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#detach();
+    this.#cancelTimer();
+    await this.#source?.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** Called for every lookup that was no plain hit: it has to be quick. */
+  #observe({ type }: CacheEvent): void {
+    switch (type) {
+      case 'l2_down':
+      case 'l2_up':
+        this.#isRedisDown = type === 'l2_down';
+        this.#lookups.restart(this.#options.cache.stats());
+        this.#assess();
+        break;
+      case 'l1_suspended':
+      case 'l1_resumed':
+        this.#assess();
+    }
+  }
+
+  #sourceChanged(): void {
+    this.#lookups.restart(this.#options.cache.stats());
+    this.#options.answers.clear();
+    this.#assess();
+  }
+
+  #assess(): void {
+    if (this.#isClosed) return;
+    const now = this.#options.clock.now();
+    this.#sample(now);
+    for (const change of this.#board.assess(this.#snapshot(), now)) this.#tell(change);
+    this.#cancelTimer();
+    const next = Math.min(this.#sampledAt + sampleMs, this.#board.dueAt);
+    this.#cancelTimer = this.#options.clock.after(Math.max(next - now, 0), () => this.#assess());
+  }
+
+  #sample(now: number): void {
+    if (now - this.#sampledAt < sampleMs) return;
+    const { cache, answers } = this.#options;
+    this.#sampledAt = now;
+    answers.rotate();
+    // What is counted while a tier is away says nothing of how well the cache works.
+    const isSourceDown = this.#source?.isDown === true;
+    if (this.#isRedisDown || isSourceDown) this.#lookups.restart(cache.stats());
+    else this.#lookups.add(cache.stats());
+    if (isSourceDown) answers.clear();
+  }
+
+  #snapshot(): Snapshot {
+    const { cache, answers } = this.#options;
+    const health: CacheHealth = cache.health();
+    const l2: (CacheHealth['l2'] & ServerMemory) | undefined = health.l2;
+    const p99 = answers.reading(0.99);
+    return {
+      isRedisDown: this.#isRedisDown,
+      isSourceDown: this.#source?.isDown === true,
+      isL1Suspended: health.l1.suspended,
+      relay: health.relay,
+      redisMemory: l2?.server?.memory,
+      lookups: this.#lookups.reading,
+      requests: { answers: p99.answers, p99Ms: p99.ms },
+    };
+  }
+
+  #tell({ rule, change, value }: RuleChange): void {
+    const { service, instance, log, send } = this.#options;
+    const alert = this.#alertOf({ rule, since: change.since, value });
+    const text = change.state === 'firing' ? alert.text : rule.resolved(durationInWords(change.until - change.since));
+    const notice: Notice = { ...alert, text, state: change.state, service, instance };
+    // The cache has its own words for this one, with which the log is told already.
+    if (rule.alert !== 'redis_unavailable') {
+      const { severity, since, threshold } = alert;
+      const level = change.state === 'firing' ? 'warn' : 'info';
+      log[level]({ event: 'alert', alert: rule.alert, state: change.state, severity, since, value, threshold }, text);
+    }
+    send(notice);
+  }
+
+  #alertOf({ rule, since, value }: FiringRule): Alert {
+    const { clock, today } = this.#options;
+    const began = new Date(Math.round(today() - (clock.now() - since))).toISOString();
+    const { alert, severity, threshold } = rule;
+    return { alert, severity, text: rule.firing(value, momentInWords(began)), since: began, value, threshold };
+  }
+}

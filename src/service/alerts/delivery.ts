@@ -1,0 +1,137 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { BudgetExceeded, pause, within } from '../../core/budget.ts';
+import type { Clock, Random } from '../../core/clock.ts';
+import type { Logger } from '../logger.ts';
+import type { Notice } from './alert.ts';
+import { NoticeQueue } from './notice-queue.ts';
+import { readRetryAfter, retryDelayMs } from './retry-delay.ts';
+import type { Post } from './webhook.ts';
+
+/** How long a receiver may take. */
+const ANSWER_WITHIN_MS = 5_000;
+/** What could not be handed over after this long at the end is lost. */
+const CLOSE_WITHIN_MS = 2_000;
+/** More than two for each alert, so that what is left out under pressure always is an alert that has come and gone. */
+const MOST_WAITING = 32;
+
+/** What {@link Delivery} works with. */
+export interface DeliveryOptions {
+  readonly post: Post;
+  readonly log: Pick<Logger, 'info' | 'warn' | 'debug'>;
+  readonly clock: Clock;
+  readonly random: Pick<Random, 'next'>;
+  /** Milliseconds since 1970. */
+  readonly today: () => number;
+}
+
+/** What came of one try. */
+type Outcome =
+  | { readonly kind: 'delivered' }
+  /** Trying again would not help. */
+  | { readonly kind: 'refused'; readonly reason: string }
+  | { readonly kind: 'failed'; readonly reason: string; readonly retryAfterMs: number };
+
+/**
+ * Hands notices to a receiver one after another, each until it is taken or refused: one that is away finds, when it is
+ * back, everything in the order in which it happened. What the log says of it never holds the URL.
+ */
+export class Delivery implements AsyncDisposable {
+  readonly #options: DeliveryOptions;
+  readonly #queue = new NoticeQueue(MOST_WAITING);
+  readonly #closing = new AbortController();
+  readonly #ended = new AbortController();
+  /** A delivery is no part of the request that happened to raise the alert. */
+  readonly #outside = AsyncLocalStorage.snapshot();
+  #running: Promise<void> | undefined;
+
+  constructor(options: DeliveryOptions) {
+    this.#options = options;
+  }
+
+  /** Takes a notice. Never throws, never waits. */
+  send(notice: Notice): void {
+    if (this.#closing.signal.aborted) return;
+    for (const { alert, state } of this.#queue.add(notice)) {
+      this.#options.log.warn({ event: 'alert_dropped', alert, state }, 'Too many alerts wait for the webhook');
+    }
+    this.#running ??= this.#outside(() => this.#run());
+  }
+
+  /** Tries what is left once, for a short while. Never rejects. */
+  async close(): Promise<void> {
+    const { clock, log } = this.#options;
+    this.#closing.abort();
+    if (this.#running !== undefined) await within(clock, CLOSE_WITHIN_MS, this.#running).catch(() => {});
+    this.#ended.abort();
+    const { size } = this.#queue;
+    if (size > 0) log.warn({ event: 'alert_dropped', count: size }, 'The webhook has not taken all alerts');
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #run(): Promise<void> {
+    let failures = 0;
+    for (let notice = this.#queue.first; notice !== undefined; notice = this.#queue.first) {
+      const outcome = await this.#try(notice);
+      if (this.#ended.signal.aborted) return;
+      this.#say(notice, outcome, failures);
+      if (outcome.kind === 'failed') {
+        failures += 1;
+        if (this.#closing.signal.aborted) break;
+        await this.#pause(failures, outcome.retryAfterMs);
+      } else {
+        failures = 0;
+        this.#queue.shift();
+      }
+    }
+    this.#running = undefined;
+  }
+
+  async #try(notice: Notice): Promise<Outcome> {
+    const { post, clock, today } = this.#options;
+    const timeout = new AbortController();
+    const signal = AbortSignal.any([timeout.signal, this.#ended.signal]);
+    try {
+      const { status, retryAfter } = await within(clock, ANSWER_WITHIN_MS, post(notice, signal));
+      if (status >= 200 && status < 300) return { kind: 'delivered' };
+      const reason = `status ${status}`;
+      // Nothing else that is the request's fault is mended by sending it again, and nobody is followed elsewhere.
+      const isTransient = status >= 500 || status === 408 || status === 429;
+      if (!isTransient) return { kind: 'refused', reason };
+      return { kind: 'failed', reason, retryAfterMs: readRetryAfter(retryAfter, today()) };
+    } catch (error) {
+      return { kind: 'failed', reason: reasonOf(error), retryAfterMs: 0 };
+    } finally {
+      timeout.abort();
+    }
+  }
+
+  #pause(failures: number, retryAfterMs: number): Promise<void> {
+    const { clock, random } = this.#options;
+    return pause(clock, retryDelayMs(failures, random.next(), retryAfterMs), this.#closing.signal);
+  }
+
+  /** The first failure is news, and so is the end of it. */
+  #say({ alert, state }: Notice, outcome: Outcome, failures: number): void {
+    const { log } = this.#options;
+    if (outcome.kind === 'delivered') {
+      const line = { event: 'alert_delivered', alert, state, failures };
+      if (failures > 0) log.info(line, 'The webhook takes alerts again');
+      else log.debug(line, 'The webhook has taken an alert');
+      return;
+    }
+    const line = { event: 'alert_webhook_failed', alert, state, reason: outcome.reason };
+    if (outcome.kind === 'refused') log.warn(line, 'The webhook has refused an alert; look at ALERT_WEBHOOK_URL');
+    else if (failures === 0) log.warn(line, 'The webhook cannot be told of an alert; it is tried again');
+    else log.debug(line, 'The webhook still cannot be told of an alert');
+  }
+}
+
+/** Messages of network errors can hold the URL. */
+function reasonOf(error: unknown): string {
+  if (error instanceof BudgetExceeded) return `no answer within ${error.budgetMs} ms`;
+  if (!(error instanceof Error)) return 'unknown';
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+}
