@@ -25,11 +25,14 @@ export class LookupWindow {
     this.add(now);
   }
 
-  /** Answers in the window, and the ratio of those that no loader gave; 0 while there are none. */
-  get reading(): { readonly answers: number; readonly hitRatio: number } {
+  /**
+   * Answers in the window, and the ratio of those that no loader gave; 0 while there are none. `undefined` until there is a
+   * whole window: a cache that has just begun misses what it has not seen yet.
+   */
+  get reading(): { readonly answers: number; readonly hitRatio: number } | undefined {
     const oldest = this.#ring[0];
     const newest = this.#ring.at(-1);
-    if (oldest === undefined || newest === undefined) return { answers: 0, hitRatio: 0 };
+    if (oldest === undefined || newest === undefined || this.#ring.length < this.#samples) return undefined;
     const hits = newest.hits - oldest.hits;
     const answers = hits + newest.misses - oldest.misses;
     return { answers, hitRatio: answers === 0 ? 0 : hits / answers };

@@ -62,8 +62,10 @@ const hitRatioLow: AlertRule = {
   holdMs: T.hitRatio.holdMs,
   calmMs: T.hitRatio.calmMs,
   explainedBy: ['redis_unavailable', 'source_unavailable'],
-  judge: ({ lookups: { answers, hitRatio } }) =>
-    answers < T.hitRatio.minimumAnswers ? NOTHING_TO_JUDGE : { isBad: hitRatio < T.hitRatio.least, value: hitRatio },
+  judge({ lookups }) {
+    if (lookups === undefined || lookups.answers < T.hitRatio.minimumAnswers) return NOTHING_TO_JUDGE;
+    return { isBad: lookups.hitRatio < T.hitRatio.least, value: lookups.hitRatio };
+  },
   firing: (value, since) =>
     `The cache's hit ratio is ${percentInWords(value ?? 0)}, below ${percentInWords(T.hitRatio.least)} since ${since}: the database carries reads that the cache should answer; see GET /api/v1/cache for the groups that miss, then their TTLs and what is being invalidated.`,
   resolved: (lasted) =>

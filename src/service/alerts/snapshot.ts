@@ -8,8 +8,8 @@ export interface Snapshot {
   readonly relay: { readonly lagMs: number | undefined; readonly healthy: boolean } | undefined;
   /** `limitBytes` is `Infinity` for none. `undefined` while Redis has not said. */
   readonly redisMemory: { readonly usedBytes: number; readonly limitBytes: number } | undefined;
-  /** Answers of the cache in the window, and which part of them no loader had to give. */
-  readonly lookups: { readonly answers: number; readonly hitRatio: number };
+  /** Answers of the cache in the window, and which part of them no loader had to give; `undefined` before there is one. */
+  readonly lookups: { readonly answers: number; readonly hitRatio: number } | undefined;
   /** Answers of the data routes in the window, and the duration that one in a hundred reaches. */
   readonly requests: { readonly answers: number; readonly p99Ms: number };
 }

@@ -19,7 +19,7 @@ export const ALERT_THRESHOLDS = Object.freeze({
     /** Below this a handful of cold keys decides. */
     minimumAnswers: 1_000,
     windowMs: 5 * MINUTE,
-    holdMs: 2 * MINUTE,
+    holdMs: MINUTE,
     calmMs: 2 * MINUTE,
   }),
   latency: Object.freeze({

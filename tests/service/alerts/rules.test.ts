@@ -40,7 +40,7 @@ describe('the rules', () => {
   });
 
   test('have nothing to say of what is not there', () => {
-    expect(bad({ relay: undefined, redisMemory: undefined })).toEqual([]);
+    expect(bad({ relay: undefined, redisMemory: undefined, lookups: undefined })).toEqual([]);
     expect(bad({ redisMemory: { usedBytes: 10 ** 12, limitBytes: Infinity } })).toEqual([]);
     expect(bad({ redisMemory: { usedBytes: 10 ** 12, limitBytes: 0 } })).toEqual([]);
   });
