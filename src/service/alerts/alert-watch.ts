@@ -4,7 +4,7 @@ import type { CacheEvent } from '../../core/events.ts';
 import type { CacheHealth } from '../../core/stats.ts';
 import type { AnswerTimes } from '../answer-times.ts';
 import type { Logger } from '../logger.ts';
-import type { Alert, Notice } from './alert.ts';
+import type { Alert, AlertName, Notice } from './alert.ts';
 import { AlertBoard, type FiringRule, type RuleChange } from './alert-board.ts';
 import { durationInWords, momentInWords } from './in-words.ts';
 import { LookupWindow } from './lookup-window.ts';
@@ -46,6 +46,8 @@ export class AlertWatch implements AsyncDisposable {
   readonly #lookups = new LookupWindow(hitRatio.windowMs / sampleMs);
   readonly #detach: () => void;
   readonly #source: SourceWatch | undefined;
+  /** When the alerts that are up began, as it was told: the host's date may be set meanwhile, and receivers pair by it. */
+  readonly #began = new Map<AlertName, string>();
   #isRedisDown = false;
   #sampledAt: number;
   #cancelTimer = (): void => {};
@@ -139,22 +141,27 @@ export class AlertWatch implements AsyncDisposable {
 
   #tell({ rule, change, value }: RuleChange): void {
     const { service, instance, log, send } = this.#options;
+    if (change.state === 'firing') this.#began.set(rule.alert, this.#dateOf(change.since));
     const alert = this.#alertOf({ rule, since: change.since, value });
     const text = change.state === 'firing' ? alert.text : rule.resolved(durationInWords(change.until - change.since));
-    const notice: Notice = { ...alert, text, state: change.state, service, instance };
+    if (change.state === 'resolved') this.#began.delete(rule.alert);
     // The cache has its own words for this one, with which the log is told already.
     if (rule.alert !== 'redis_unavailable') {
       const { severity, since, threshold } = alert;
       const level = change.state === 'firing' ? 'warn' : 'info';
       log[level]({ event: 'alert', alert: rule.alert, state: change.state, severity, since, value, threshold }, text);
     }
-    send(notice);
+    send({ ...alert, text, state: change.state, service, instance });
   }
 
-  #alertOf({ rule, since, value }: FiringRule): Alert {
-    const { clock, today } = this.#options;
-    const began = new Date(Math.round(today() - (clock.now() - since))).toISOString();
+  #alertOf({ rule, since: began, value }: FiringRule): Alert {
     const { alert, severity, threshold } = rule;
-    return { alert, severity, text: rule.firing(value, momentInWords(began)), since: began, value, threshold };
+    const since = this.#began.get(alert) ?? this.#dateOf(began);
+    return { alert, severity, text: rule.firing(value, momentInWords(since)), since, value, threshold };
+  }
+
+  #dateOf(moment: number): string {
+    const { clock, today } = this.#options;
+    return new Date(Math.round(today() - (clock.now() - moment))).toISOString();
   }
 }

@@ -25,6 +25,7 @@ describe('an outage of Redis', () => {
       },
     ]);
     bench.pass(42_000);
+    bench.dateSetBy = -86_400_000;
     bench.emit(UP);
     bench.pass(2_999);
     expect(bench.notices).toHaveLength(1);

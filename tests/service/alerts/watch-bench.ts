@@ -23,6 +23,8 @@ export class WatchBench {
   isSuspended = false;
   memory: { readonly usedBytes: number; readonly limitBytes: number } | undefined;
   sourceAnswers = true;
+  /** How far the host's date has been set, in milliseconds. */
+  dateSetBy = 0;
   readonly probedAt: number[] = [];
   readonly #observers = new Set<Observer>();
 
@@ -47,7 +49,7 @@ export class WatchBench {
       log,
       send: (notice) => this.notices.push(notice),
       clock: this.time.clockOf(new Host('service'), 12_345),
-      today: () => TODAY + this.time.now,
+      today: () => TODAY + this.time.now + this.dateSetBy,
     });
   }
 
