@@ -2,11 +2,16 @@ import { type Clock, systemClock } from '../core/clock.ts';
 import { DURATION_SLOTS, slotOf, startOfSlot } from './duration-histogram.ts';
 import type { RouteHandler } from './route.ts';
 
+/** Of the answers that are waited for in one part of time, so many are all timed; of the rest, one stands for several. */
+const TIMED_AT_FIRST = 1_000;
+const STANDS_FOR = 8;
+
 /** How long answers take lately: counted as they come, in parts of time of which the oldest is forgotten. */
 export class AnswerTimes {
   readonly #parts: readonly Uint32Array[];
   #index = 0;
   #current: Uint32Array;
+  #waited = 0;
 
   /** @param parts That the window consists of, the present one included. */
   constructor(parts: number) {
@@ -19,10 +24,20 @@ export class AnswerTimes {
     this.#current[0] = (this.#current[0] ?? 0) + 1;
   }
 
-  /** Counts an answer that took so many milliseconds. */
-  add(ms: number): void {
+  /**
+   * How many answers the next one that is waited for stands for; 0: it need not be timed. Where there are thousands, reading
+   * the clock twice for each would be felt, and a part of them tells as much.
+   */
+  weigh(): number {
+    this.#waited += 1;
+    if (this.#waited <= TIMED_AT_FIRST) return 1;
+    return this.#waited % STANDS_FOR === 0 ? STANDS_FOR : 0;
+  }
+
+  /** Counts an answer that took so many milliseconds, as often as {@link weigh} has said. */
+  add(ms: number, weight = 1): void {
     const slot = slotOf(ms);
-    this.#current[slot] = (this.#current[slot] ?? 0) + 1;
+    this.#current[slot] = (this.#current[slot] ?? 0) + weight;
   }
 
   /** Begins the next part of time. */
@@ -30,6 +45,7 @@ export class AnswerTimes {
     this.#index = (this.#index + 1) % this.#parts.length;
     this.#current = this.#part(this.#index);
     this.#current.fill(0);
+    this.#waited = 0;
   }
 
   /** Forgets everything. */
@@ -79,8 +95,10 @@ export function timed(handle: RouteHandler, times: AnswerTimes, clock: Pick<Cloc
 }
 
 function follow(answer: Promise<unknown>, times: AnswerTimes, clock: Pick<Clock, 'now'>): void {
+  const weight = times.weigh();
+  if (weight === 0) return;
   const began = clock.now();
-  const end = (): void => times.add(clock.now() - began);
+  const end = (): void => times.add(clock.now() - began, weight);
   // Beside the answer and not before it: nobody waits for the count.
   answer.then(end, end);
 }

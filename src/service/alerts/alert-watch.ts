@@ -33,7 +33,7 @@ export interface AlertWatchOptions {
 
 /** Once the server's own figures are read they are part of the health of L2. */
 interface ServerMemory {
-  readonly server?: { readonly memory: Snapshot['redisMemory'] };
+  readonly server?: { readonly memory: Snapshot['redisMemory'] } | undefined;
 }
 
 /**
