@@ -48,11 +48,6 @@ export class AnswerTimes {
     this.#waited = 0;
   }
 
-  /** Forgets everything. */
-  clear(): void {
-    for (const part of this.#parts) part.fill(0);
-  }
-
   /**
    * Answers in the window, and what the given ratio of them takes at most, in milliseconds: never more than the truth, and
    * at most a sixteenth less. 0 while there are none.

@@ -1,10 +1,12 @@
 import { expect, setDefaultTimeout, test } from 'bun:test';
+import { freePort } from '../support/free-port.ts';
 import { startRedis } from '../support/redis-server.ts';
+import { startService } from '../support/service-process.ts';
 import { until } from '../support/wait.ts';
 import { SECRET_PATH, startReceiver } from '../support/webhook-receiver.ts';
 import { makeCatalogEnvironment } from './support/catalog-environment.ts';
 import { productPath } from './support/catalog-requests.ts';
-import { countEvents, startInstance } from './support/instances.ts';
+import { countEvents, expectCleanEnd, startInstance } from './support/instances.ts';
 
 setDefaultTimeout(60_000);
 
@@ -72,5 +74,24 @@ test('an outage of Redis is told once to the webhook, and its end once, however 
   expect(end).toMatchObject({ alert: 'redis_unavailable', state: 'resolved', since: begin?.since });
   expect(end?.text).toMatch(/^Redis cache available again after \d+ s\./);
   expect(countEvents(service, 'redis_fallback_mode_enabled')).toBe(1);
+  expect(service.output()).not.toContain(SECRET_PATH);
+});
+
+test('neither a Redis nor a receiver that is not there keeps the service from serving, or from ending', async () => {
+  const [redis, receiver] = [await freePort(), await freePort()];
+  await using catalog = await makeCatalogEnvironment({ redis: `redis://127.0.0.1:${redis}` });
+  await using service = await startService({
+    ...catalog.env,
+    ALERT_WEBHOOK_URL: `http://127.0.0.1:${receiver}${SECRET_PATH}`,
+    LOG_LEVEL: 'debug',
+  });
+  await service.logged('alert_webhook_failed', ({ alert, level }) => alert === 'redis_unavailable' && level === 'warn');
+  expect((await service.fetch(productPath(1))).status).toBe(200);
+  const began = performance.now();
+  await expectCleanEnd(service);
+  expect(performance.now() - began).toBeLessThan(5_000);
+  expect(service.logs.filter(({ event }) => event === 'alert_dropped')).toEqual([
+    expect.objectContaining({ count: 1 }),
+  ]);
   expect(service.output()).not.toContain(SECRET_PATH);
 });

@@ -58,7 +58,7 @@ export class AlertWatch implements AsyncDisposable {
     this.#options = options;
     this.#sampledAt = clock.now();
     this.#lookups.add(cache.stats());
-    this.#source = probeSource && new SourceWatch(clock, probeSource, () => this.#sourceChanged());
+    this.#source = probeSource && new SourceWatch(clock, probeSource, () => this.#tierChanged());
     this.#detach = cache.attach({ observer: (event) => this.#observe(event) });
     this.#assess();
   }
@@ -86,8 +86,7 @@ export class AlertWatch implements AsyncDisposable {
       case 'l2_down':
       case 'l2_up':
         this.#isRedisDown = type === 'l2_down';
-        this.#lookups.restart(this.#options.cache.stats());
-        this.#assess();
+        this.#tierChanged();
         break;
       case 'l1_suspended':
       case 'l1_resumed':
@@ -95,9 +94,9 @@ export class AlertWatch implements AsyncDisposable {
     }
   }
 
-  #sourceChanged(): void {
+  /** What was counted while a tier was away says nothing of how well the cache works now. */
+  #tierChanged(): void {
     this.#lookups.restart(this.#options.cache.stats());
-    this.#options.answers.clear();
     this.#assess();
   }
 
@@ -116,11 +115,7 @@ export class AlertWatch implements AsyncDisposable {
     const { cache, answers } = this.#options;
     this.#sampledAt = now;
     answers.rotate();
-    // What is counted while a tier is away says nothing of how well the cache works.
-    const isSourceDown = this.#source?.isDown === true;
-    if (this.#isRedisDown || isSourceDown) this.#lookups.restart(cache.stats());
-    else this.#lookups.add(cache.stats());
-    if (isSourceDown) answers.clear();
+    this.#lookups.add(cache.stats());
   }
 
   #snapshot(): Snapshot {

@@ -60,6 +60,11 @@ export class DeliveryBench {
     this.time.runUntil(this.time.now + ms);
   }
 
+  /** Tries that have not ended. */
+  get underWay(): number {
+    return this.#atOnce;
+  }
+
   /** Moments of the tries, in milliseconds. */
   get triedAt(): number[] {
     return this.tries.map(({ at }) => at);
