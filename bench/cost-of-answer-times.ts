@@ -6,6 +6,7 @@
  */
 import { catalogResources } from '../src/catalog/resources/index.ts';
 import { Access } from '../src/service/access.ts';
+import { AccessCounts } from '../src/service/access-counts.ts';
 import { alertedAnswers } from '../src/service/alerts/start-alerts.ts';
 import { timed } from '../src/service/answer-times.ts';
 import { createApp } from '../src/service/app.ts';
@@ -21,7 +22,8 @@ const TURNS = 300;
 const REQUESTS = 5_000;
 
 const config = loadConfig({ LOG_LEVEL: 'silent', CACHE_L1_TTL_MS: '3600000' }, { isTerminal: false });
-await using context = await createContext(config, catalogResources, await createLogger(config.log));
+const log = await createLogger(config.log);
+await using context = await createContext(config, catalogResources, log);
 const { cache, database } = context;
 const resource = catalogResources.find(({ group }) => group === 'product');
 if (resource === undefined) throw new Error('There is no resource with the group product');
@@ -39,6 +41,7 @@ for (const auth of ['none', 'token'] as const) {
     sql: database.sql,
     outbox: { claim: async () => '' },
     access: new Access({ auth, adminToken: TOKEN, viewerToken: undefined, findHolder: async () => null }),
+    accessCounts: new AccessCounts(database.sql, log),
     l1Timing: new L1Timing(),
     answers,
     cacheDisabled: false,

@@ -1,7 +1,6 @@
 import type { TieredCache } from '../../core/cache.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { CacheEvent } from '../../core/events.ts';
-import type { CacheHealth } from '../../core/stats.ts';
 import type { AnswerTimes } from '../answer-times.ts';
 import type { Logger } from '../logger.ts';
 import type { Alert, AlertName, Notice } from './alert.ts';
@@ -29,11 +28,6 @@ export interface AlertWatchOptions {
   readonly clock: Clock;
   /** Milliseconds since 1970: what people are told of the time. */
   readonly today: () => number;
-}
-
-/** Once the server's own figures are read they are part of the health of L2. */
-interface ServerMemory {
-  readonly server?: { readonly memory: Snapshot['redisMemory'] } | undefined;
 }
 
 /**
@@ -120,14 +114,13 @@ export class AlertWatch implements AsyncDisposable {
 
   #snapshot(): Snapshot {
     const { cache, answers } = this.#options;
-    const health: CacheHealth = cache.health();
-    const l2: (CacheHealth['l2'] & ServerMemory) | undefined = health.l2;
+    const { l1, l2, relay } = cache.health();
     const p99 = answers.reading(0.99);
     return {
       isRedisDown: this.#isRedisDown,
       isSourceDown: this.#source?.isDown === true,
-      isL1Suspended: health.l1.suspended,
-      relay: health.relay,
+      isL1Suspended: l1.suspended,
+      relay,
       redisMemory: l2?.server?.memory,
       lookups: this.#lookups.reading,
       requests: { answers: p99.answers, p99Ms: p99.ms },

@@ -93,6 +93,6 @@ export class WatchBench {
       l2: { healthy: true, connected: true, latencyMs: 1, breaker: 'closed', ...server },
       pending: { keys: 0, tags: 0, patterns: 0, all: false },
       flights: 0,
-    };
+    } as CacheHealth;
   }
 }
