@@ -11,7 +11,7 @@ import type { Snapshot } from './snapshot.ts';
 import { SourceWatch } from './source-watch.ts';
 import { ALERT_THRESHOLDS } from './thresholds.ts';
 
-const { sampleMs, hitRatio } = ALERT_THRESHOLDS;
+const { sampleMs, closerMs, hitRatio } = ALERT_THRESHOLDS;
 
 /** What {@link AlertWatch} works with. */
 export interface AlertWatchOptions {
@@ -100,7 +100,9 @@ export class AlertWatch implements AsyncDisposable {
     this.#sample(now);
     for (const change of this.#board.assess(this.#snapshot(), now)) this.#tell(change);
     this.#cancelTimer();
-    const next = Math.min(this.#sampledAt + sampleMs, this.#board.dueAt);
+    const { dueAt } = this.#board;
+    // Not everything that ends says so: what is on its way up or down is looked at more closely.
+    const next = Math.min(this.#sampledAt + sampleMs, dueAt, dueAt === Infinity ? Infinity : now + closerMs);
     this.#cancelTimer = this.#options.clock.after(Math.max(next - now, 0), () => this.#assess());
   }
 

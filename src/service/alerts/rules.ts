@@ -95,7 +95,7 @@ const busUnproven: AlertRule = {
   explainedBy: ['redis_unavailable', 'source_unavailable'],
   judge: ({ isL1Suspended }) => ({ isBad: isL1Suspended, value: null }),
   firing: (_, since) =>
-    `L1 has not been used since ${since}, because invalidations cannot be shown to arrive although Redis answers: reads are right and slower; look at the pub/sub connection: the rights to its channel, and the output buffer limit of subscribers.`,
+    `L1 has not been used since ${since}, because invalidations cannot be shown to arrive although Redis answers: reads are right and slower; look at the pub/sub connection: the right to subscribe, and the output buffer limit of subscribers.`,
   resolved: (lasted) => `Invalidations are shown to arrive again after ${lasted}. L1 is used.`,
 };
 

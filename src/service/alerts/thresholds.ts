@@ -7,6 +7,8 @@ const MINUTE = 60 * SECOND;
 export const ALERT_THRESHOLDS = Object.freeze({
   /** Between two samples of what is counted. */
   sampleMs: 10 * SECOND,
+  /** Between two looks while a condition holds that is no alert yet, or no longer holds and still is one. */
+  closerMs: SECOND,
   redisUnavailable: Object.freeze({ holdMs: 0, calmMs: 3 * SECOND }),
   sourceUnavailable: Object.freeze({
     probeMs: 15 * SECOND,

@@ -149,6 +149,17 @@ test('a bus that proves nothing is told of when it lasts, and a moment without a
   expect(bench.told).toEqual(['bus_unproven firing', 'bus_unproven resolved']);
 });
 
+test('a bus that has proven something for the first time, of which nothing is said, has no earlier troubles', async () => {
+  const bench = await WatchBench.make({ isSuspended: true });
+  bench.pass(500);
+  bench.isSuspended = false;
+  bench.pass(2_000);
+  bench.isSuspended = true;
+  bench.emit({ type: 'l1_suspended' });
+  bench.pass(10_000);
+  expect(bench.notices).toMatchObject([{ alert: 'bus_unproven', since: '2026-11-26T00:00:02.500Z' }]);
+});
+
 test('the memory of Redis is told of when Redis has said that it is near its limit', async () => {
   const bench = await WatchBench.make();
   bench.memory = { usedBytes: 95, limitBytes: 100 };

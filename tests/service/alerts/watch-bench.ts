@@ -20,7 +20,7 @@ export class WatchBench {
   readonly log: readonly Line[];
   hits = 0;
   misses = 0;
-  isSuspended = false;
+  isSuspended: boolean;
   memory: { readonly usedBytes: number; readonly limitBytes: number } | undefined;
   sourceAnswers = true;
   /** How far the host's date has been set, in milliseconds. */
@@ -28,8 +28,9 @@ export class WatchBench {
   readonly probedAt: number[] = [];
   readonly #observers = new Set<Observer>();
 
-  private constructor(log: Logger, lines: readonly Line[]) {
+  private constructor(log: Logger, lines: readonly Line[], isSuspended: boolean) {
     this.log = lines;
+    this.isSuspended = isSuspended;
     this.watch = new AlertWatch({
       cache: {
         attach: ({ observer }) => {
@@ -53,10 +54,10 @@ export class WatchBench {
     });
   }
 
-  static async make(): Promise<WatchBench> {
+  static async make({ isSuspended = false } = {}): Promise<WatchBench> {
     const lines: Line[] = [];
     const write = (line: string) => void lines.push(JSON.parse(line));
-    return new WatchBench(await createLogger({ level: 'trace', format: 'json' }, { write }), lines);
+    return new WatchBench(await createLogger({ level: 'trace', format: 'json' }, { write }), lines, isSuspended);
   }
 
   emit(...events: readonly CacheEvent[]): void {
