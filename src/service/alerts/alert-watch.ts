@@ -124,6 +124,7 @@ export class AlertWatch implements AsyncDisposable {
       isL1Suspended: l1.suspended,
       relay,
       redisMemory: l2?.server?.memory,
+      isEvicting: l2?.isEvicting === true,
       lookups: this.#lookups.reading,
       requests: { answers: p99.answers, p99Ms: p99.ms },
     };

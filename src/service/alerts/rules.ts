@@ -122,11 +122,13 @@ const redisMemoryHigh: AlertRule = {
   holdMs: T.redisMemory.holdMs,
   calmMs: T.redisMemory.calmMs,
   explainedBy: ['redis_unavailable'],
-  judge({ redisMemory }) {
+  judge({ redisMemory, isEvicting }) {
     // Nothing is near a limit that is not there.
     if (redisMemory === undefined || !(redisMemory.limitBytes > 0)) return NOTHING_TO_JUDGE;
     const value = redisMemory.usedBytes / redisMemory.limitBytes;
-    return { isBad: value >= T.redisMemory.most, value };
+    // A cache that may drop any key is full all its life; what it has to drop is news.
+    const isFullByDesign = redisMemory.evictionPolicy.startsWith('allkeys') && !isEvicting;
+    return { isBad: value >= T.redisMemory.most && !isFullByDesign, value };
   },
   firing: (value, since) =>
     `Redis uses ${percentInWords(value ?? 0)} of its memory limit, ${percentInWords(T.redisMemory.most)} or more since ${since}: it evicts what is still good, or refuses writes under noeviction; raise maxmemory or shorten TTLs.`,

@@ -7,7 +7,11 @@ export interface Snapshot {
   /** `undefined` without an outbox and an L2. */
   readonly relay: { readonly lagMs: number | undefined; readonly healthy: boolean } | undefined;
   /** `limitBytes` is `Infinity` for none. `undefined` while Redis has not said. */
-  readonly redisMemory: { readonly usedBytes: number; readonly limitBytes: number } | undefined;
+  readonly redisMemory:
+    | { readonly usedBytes: number; readonly limitBytes: number; readonly evictionPolicy: string }
+    | undefined;
+  /** Whether Redis drops keys to make room. */
+  readonly isEvicting: boolean;
   /** Answers of the cache in the window, and which part of them no loader had to give; `undefined` before there is one. */
   readonly lookups: { readonly answers: number; readonly hitRatio: number } | undefined;
   /** Answers of the data routes in the window, and the duration that one in a hundred reaches. */

@@ -162,7 +162,7 @@ test('a bus that has proven something for the first time, of which nothing is sa
 
 test('the memory of Redis is told of when Redis has said that it is near its limit', async () => {
   const bench = await WatchBench.make();
-  bench.memory = { usedBytes: 95, limitBytes: 100 };
+  bench.memory = { usedBytes: 95, limitBytes: 100, evictionPolicy: 'noeviction' };
   bench.pass(120_000);
   expect(bench.notices).toMatchObject([{ alert: 'redis_memory_high', value: 0.95, threshold: 0.9 }]);
 });

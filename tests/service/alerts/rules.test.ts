@@ -25,8 +25,8 @@ describe('the rules', () => {
     ['relay_late', { relay: { lagMs: undefined, healthy: true } }, { relay: { lagMs: undefined, healthy: false } }],
     [
       'redis_memory_high',
-      { redisMemory: { usedBytes: 899, limitBytes: 1_000 } },
-      { redisMemory: { usedBytes: 900, limitBytes: 1_000 } },
+      { redisMemory: { usedBytes: 899, limitBytes: 1_000, evictionPolicy: 'noeviction' } },
+      { redisMemory: { usedBytes: 900, limitBytes: 1_000, evictionPolicy: 'noeviction' } },
     ],
   ];
 
@@ -41,8 +41,17 @@ describe('the rules', () => {
 
   test('have nothing to say of what is not there', () => {
     expect(bad({ relay: undefined, redisMemory: undefined, lookups: undefined })).toEqual([]);
-    expect(bad({ redisMemory: { usedBytes: 10 ** 12, limitBytes: Infinity } })).toEqual([]);
-    expect(bad({ redisMemory: { usedBytes: 10 ** 12, limitBytes: 0 } })).toEqual([]);
+    expect(bad({ redisMemory: { usedBytes: 10 ** 12, limitBytes: Infinity, evictionPolicy: 'noeviction' } })).toEqual(
+      [],
+    );
+    expect(bad({ redisMemory: { usedBytes: 10 ** 12, limitBytes: 0, evictionPolicy: 'noeviction' } })).toEqual([]);
+  });
+
+  test('take a cache that may drop any key for full by design, and tell when it does drop some', () => {
+    const redisMemory = { usedBytes: 1_000, limitBytes: 1_000, evictionPolicy: 'allkeys-lru' };
+    expect(bad({ redisMemory })).toEqual([]);
+    expect(bad({ redisMemory, isEvicting: true })).toEqual(['redis_memory_high']);
+    expect(bad({ redisMemory: { ...redisMemory, evictionPolicy: 'volatile-lru' } })).toEqual(['redis_memory_high']);
   });
 
   test('say in one sentence what is wrong, since when, and what to do', () => {

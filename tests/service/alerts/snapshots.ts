@@ -6,7 +6,8 @@ export const WELL: Snapshot = {
   isSourceDown: false,
   isL1Suspended: false,
   relay: { lagMs: 0, healthy: true },
-  redisMemory: { usedBytes: 50, limitBytes: 100 },
+  redisMemory: { usedBytes: 50, limitBytes: 100, evictionPolicy: 'noeviction' },
+  isEvicting: false,
   lookups: { answers: 10_000, hitRatio: 0.95 },
   requests: { answers: 10_000, p99Ms: 20 },
 };

@@ -21,7 +21,7 @@ export class WatchBench {
   hits = 0;
   misses = 0;
   isSuspended: boolean;
-  memory: { readonly usedBytes: number; readonly limitBytes: number } | undefined;
+  memory: { readonly usedBytes: number; readonly limitBytes: number; readonly evictionPolicy: string } | undefined;
   sourceAnswers = true;
   /** How far the host's date has been set, in milliseconds. */
   dateSetBy = 0;
