@@ -202,7 +202,7 @@ export class Heart implements HeartbeatLink, RemoteListener {
     }
     // With an outbox somebody must hear of those who come back, and of what they need.
     const isNeeded = this.#repair.hasOutbox || !pending.isEmpty || this.#parts.flights.size > 0;
-    const isInUse = this.#hurried || isNeeded || !this.isReady;
+    const isInUse = this.#hurried || isNeeded || !this.isReady || this.#pulse.isRecovering;
     return !isInUse && now - this.#activeAt > BOUNDS_TO_REST * maxLagMs;
   }
 

@@ -56,6 +56,11 @@ export class Pulse {
     return this.#trialAtOnce || this.#breaker.isAnswering;
   }
 
+  /** Whether the breaker is on its way back to closed, which takes heartbeats. */
+  get isRecovering(): boolean {
+    return this.#breaker.trialAt !== undefined || this.#breaker.closesAt !== undefined;
+  }
+
   /** There is a new connection. */
   connected(): void {
     this.#trialAtOnce = true;

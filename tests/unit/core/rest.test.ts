@@ -23,6 +23,18 @@ describe('heartbeats', () => {
     expect(fleet.member().events.map(({ type }) => type)).not.toContain('l1_suspended');
   });
 
+  test('go on with nobody asking until L2, which has come back, is in use again', () => {
+    const fleet = new Fleet();
+    fleet.server.stop();
+    fleet.run(MINUTE);
+    fleet.server.restart({ keepData: true });
+    fleet.run(2_000);
+    expect(fleet.cache().health().l2).toMatchObject({ healthy: true, breaker: 'closed' });
+    expect(fleet.member().events.filter(({ type }) => type === 'l2_up')).toHaveLength(1);
+    fleet.run(MINUTE);
+    expect(fleet.cache().health().bus?.proofAgeMs).toBeGreaterThan(MINUTE / 2);
+  });
+
   test('wake with the next call, which is answered from L2 and not from what lapsed meanwhile', () => {
     const fleet = new Fleet({ instances: 2, defaults: { l1Ttl: '1h' } });
     const [writer, reader] = [fleet.cache(0), fleet.cache(1)];
