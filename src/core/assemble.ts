@@ -57,7 +57,7 @@ export function assembleCache(options: CacheOptions, collaborators: typeof COLLA
       breaker: breakerOf('source', { windowMs: 2_000, ...options.source.breaker, settleMs: 0 }, () =>
         source.onChange(),
       ),
-      isFailure: options.source.isFailure,
+      isFailure: judgeOf(options.source.isFailure, emit),
       slowMs: slowAfterOf(options.source),
     },
   );
@@ -127,6 +127,21 @@ function emitter(
     else if (event.type === 'breaker_transition') counters.breakerTransitions += 1;
     else if (event.type === 'eviction') counters.l2Evictions += event.count;
     for (const observer of observers) quietly(() => observer(event));
+  };
+}
+
+/** What cannot be judged is no failure: a fault of the judge's must neither hide the load's error nor leave a trial open. */
+function judgeOf(
+  isFailure: (error: unknown) => boolean,
+  emit: (event: CacheEvent) => void,
+): (error: unknown) => boolean {
+  return (given) => {
+    try {
+      return isFailure(given);
+    } catch (error) {
+      emit({ type: 'tier_failure', error, operation: 'isFailure', tier: 'source', background: true });
+      return false;
+    }
   };
 }
 

@@ -60,6 +60,7 @@ export interface SourceOptions {
   /**
    * Whether a loader's error means that the source cannot be asked: refused, closed, timed out; `isUnavailable` of
    * `tiercel/postgres`. What it was asked and refused, a row that breaks a rule for instance, is no failure of it.
+   * What this throws counts as no failure either, and goes to `onError`.
    */
   readonly isFailure: (error: unknown) => boolean;
   /** A load that takes longer counts as failed, whatever comes of it. Default 2 s. */

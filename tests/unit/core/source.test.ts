@@ -95,6 +95,21 @@ describe('a source behind its breaker', () => {
     expect(breakerOf()).toBe('closed');
   });
 
+  test('is tried again after a trial whose error could not be judged', () => {
+    const fault = new TypeError('no code');
+    const judge = (error: unknown): boolean => {
+      if (error === REFUSED) return true;
+      throw fault;
+    };
+    const { fleet, read, breakerOf } = opened({ source: { isFailure: judge } });
+    fleet.run(250);
+    const odd = new Error('odd');
+    expect(fleet.failure(read(() => Promise.reject(odd)))).toBe(odd);
+    expect(breakerOf()).toBe('closed');
+    expect(fleet.settle(read())).toBe('loaded');
+    expect(fleet.member().failures).toMatchObject([{ error: fault, operation: 'isFailure', tier: 'source' }]);
+  });
+
   test('has the next trial soon when whoever tried has left', () => {
     const { fleet, read, breakerOf } = opened();
     fleet.run(250);
