@@ -116,7 +116,8 @@ export class Relay {
   }
 
   async #work(): Promise<void> {
-    const demand: Demand = this.#remote.breaker.isAnswering ? this.#repair.demand : { kind: 'away' };
+    // By heartbeats alone: the breaker keeps callers away, and L1 is proven and answers whatever it says.
+    const { demand } = this.#repair;
     if (demand.kind === 'away') return this.#standBack();
     this.#reachableAt = this.#parts.clock.now();
     const { leads, lagMs, mustRenew } = await this.#outbox.lead(demand.identity);

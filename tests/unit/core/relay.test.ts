@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import type { OutboxRow } from '../../../src/core/outbox.ts';
+import type { RemoteTier } from '../../../src/index.ts';
 import { overriding } from '../../simulation/overriding.ts';
 import { Fleet, type FleetOptions, type Member } from '../../support/core-fixture.ts';
 
@@ -137,6 +138,44 @@ describe('the relay', () => {
     fleet.run(2_100);
     expect(fleet.cache().health().relay).toEqual({ healthy: true, leads: true, lagMs: expect.any(Number) });
     expect(fleet.undelivered()).toEqual([]);
+  });
+
+  test('tells others even where an operator keeps callers away from L2', () => {
+    const fleet = fleetOf();
+    warm(fleet, 'k', 'old');
+    for (const { cache } of fleet.members) cache.forceBreaker('l2', 'open');
+    fleet.run(5_000);
+    fleet.database.commit(targets('k'));
+    fleet.run(600);
+    expect(hold(fleet, 'k')).toEqual([undefined, undefined]);
+    expect(fleet.undelivered()).toEqual([]);
+    for (const { cache } of fleet.members) cache.forceBreaker('l2', 'auto');
+    expect(fleet.settle(fleet.cache().lookup('k', () => 'new'))).toMatchObject({ value: 'new', tier: 'source' });
+  });
+
+  test('tells others even where L2 answers too late for callers: L1 is proven by such answers all the same', () => {
+    let lateMs = 0;
+    const late = (tier: RemoteTier): RemoteTier =>
+      overriding(tier, {
+        heartbeat: async (...beat) => {
+          const answer = await tier.heartbeat(...beat);
+          await new Promise<void>((resolve) => fleet.time.at(fleet.time.now + lateMs, resolve));
+          return answer;
+        },
+      });
+    const fleet: Fleet = fleetOf({ weakening: { tier: late } });
+    warm(fleet, 'k', 'old');
+    const gate = fleet.hold('request', 'acquire');
+    lateMs = 80;
+    for (const { cache } of fleet.members)
+      for (let call = 0; call < 5; call += 1) fleet.settle(cache.getOrSet(`k${call}`, () => 1));
+    gate.open();
+    fleet.run(2_000);
+    for (const { cache } of fleet.members)
+      expect(cache.health()).toMatchObject({ l1: { suspended: false }, l2: { healthy: false } });
+    fleet.database.commit(targets('k'));
+    fleet.run(600);
+    expect(hold(fleet, 'k')).toEqual([undefined, undefined]);
   });
 
   test('cleans L1 itself where there is no bus', () => {
