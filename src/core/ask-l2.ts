@@ -1,6 +1,6 @@
 import { pause } from './budget.ts';
 import type { Entry } from './entry.ts';
-import { refreshDue } from './entry-of.ts';
+import { refreshDue, refreshesNow } from './entry-of.ts';
 import type { FillRight } from './fill-right.ts';
 import type { Flight } from './flights.ts';
 import { readGenerations, recall, tagsKeepFor, take } from './generations.ts';
@@ -171,7 +171,15 @@ export class L2Question {
 
   /** Whether a background refresh finds its work done: somebody has refreshed the value in the meantime. */
   #isFreshEnough(entry: Entry): boolean {
-    return this.#parts.clock.now() < refreshDue(entry, this.#request.options);
+    const { clock, l1, random } = this.#parts;
+    const { id, options } = this.#request;
+    const now = clock.now();
+    if (now < refreshDue(entry, options)) return true;
+    // With XFetch the draws of a slow load begin as soon as it has ended: they must not make a fleet load in turns. A
+    // value that is another one than here has had no draw of its own yet.
+    const local = l1.get(id);
+    const isNewer = local !== undefined && entry.storedAt - local.storedAt > local.loadMs / 2;
+    return isNewer && !refreshesNow(entry, options, now, random);
   }
 
   #noRight(reason: BypassReason | undefined): L2Answer {

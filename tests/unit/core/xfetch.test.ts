@@ -70,6 +70,25 @@ test('L2 keeps how long the load took, for the instances that did not see it', (
   expect(again).toBeLessThan(began + TTL_MS);
 });
 
+/** How often a fleet loads a key in 15 s, whose loads take a tenth of its TTL of 10 s, and which all read all the time. */
+function loadsOf(seed: number): number {
+  const fleet = new Fleet({ seed, instances: 10, defaults: { ttl: TTL_MS, refreshAhead: { beta: 1 } } });
+  let loads = 0;
+  const load = (): Promise<number> => {
+    loads += 1;
+    return new Promise((resolve) => fleet.time.at(fleet.time.now + TTL_MS / 10, () => resolve(loads)));
+  };
+  for (const end = fleet.time.now + 15_000; fleet.time.now < end; fleet.run(READ_EVERY_MS)) {
+    for (const { cache } of fleet.members) cache.getOrSet('k', load).catch(() => {});
+  }
+  return loads;
+}
+
+test('a fleet does not refresh in turns what one of it has just refreshed, however slow the load is', () => {
+  // Five thousand draws within a TTL begin some six mean draws before its end: every four seconds here.
+  for (const seed of [1, 2, 3]) expect(loadsOf(seed)).toBeLessThanOrEqual(6);
+});
+
 test('a value that was set, and took nobody any time, is not refreshed ahead', () => {
   const fleet = new Fleet({ defaults: { ttl: TTL_MS, l1Ttl: TTL_MS, refreshAhead: { beta: 100 } } });
   const began = fleet.time.now;
