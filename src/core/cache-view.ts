@@ -17,7 +17,7 @@ import {
   type WriteOptions,
 } from './options.ts';
 import type { Parts } from './parts.ts';
-import { isHit, lookUp } from './read.ts';
+import { isFreshHere, isHit, lookUp } from './read.ts';
 import type { ReadRequest } from './read-request.ts';
 import { ATTRIBUTE } from './telemetry-names.ts';
 import { warm } from './warm.ts';
@@ -99,7 +99,7 @@ export class CacheView {
 
   /** {@link get} from L1 alone, synchronously. */
   peek<V = unknown>(key: string): V | undefined {
-    return this.#hit(key) as V | undefined;
+    return this.#hitEntry(key, this.#parts.clock.now(), isFreshHere)?.value as V | undefined;
   }
 
   /** {@link lookup} from L1 alone, synchronously: for callers to whom a promise costs more than the answer. */
@@ -232,10 +232,10 @@ export class CacheView {
   }
 
   /** Only a good key is in L1, so what is found needs no check but one: whether the key is the id of a namespace's entry. */
-  #hitEntry(key: string, now: number): Entry | undefined {
+  #hitEntry(key: string, now: number, answers = isHit): Entry | undefined {
     const parts = this.#parts;
     const entry = parts.l1.get(this.#namespace === '' ? key : toId(this.#namespace, key));
-    if (entry === undefined || !isHit(parts, entry, now) || isNamespaced(key)) return undefined;
+    if (entry === undefined || !answers(parts, entry, now) || isNamespaced(key)) return undefined;
     entry.counters.l1Hits += 1;
     parts.tracer.tag(L1_HIT);
     return entry;

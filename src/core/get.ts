@@ -4,7 +4,7 @@ import { readGenerations } from './generations.ts';
 import { keep } from './keep.ts';
 import type { Parts } from './parts.ts';
 import type { StoredRecord, StoredValue } from './ports.ts';
-import { flightSetup, isHit } from './read.ts';
+import { flightSetup, isFreshHere } from './read.ts';
 import type { ReadRequest } from './read-request.ts';
 import { NOTHING, type Refilled } from './refilled.ts';
 import type { Remote } from './remote.ts';
@@ -14,7 +14,7 @@ import { type Generations, judge, openEnvelope, type Verdict } from './verdict.t
 export async function getFresh(parts: Parts, request: ReadRequest): Promise<unknown> {
   const { remote, flights, l1, clock } = parts;
   const entry = l1.get(request.id);
-  if (entry !== undefined && isHit(parts, entry, clock.now())) {
+  if (entry !== undefined && isFreshHere(parts, entry, clock.now())) {
     request.counters.l1Hits += 1;
     return entry.value;
   }

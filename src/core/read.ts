@@ -20,6 +20,11 @@ export function isHit(parts: Parts, entry: Entry, now: number): boolean {
   return now < entry.hitUntil && isTrusted(parts, entry, now) && tagsAreCurrent(entry.tags);
 }
 
+/** {@link isHit} for callers who would not refresh the value: one that is due for it is fresh all the same. */
+export function isFreshHere(parts: Parts, entry: Entry, now: number): boolean {
+  return now < entry.localUntil && isTrusted(parts, entry, now) && freshnessOf(entry, now) === 'fresh';
+}
+
 function isTrusted({ proof, maxLagMs }: Parts, entry: Entry, now: number): boolean {
   return now <= proof.until || now - entry.loadBeganAt <= maxLagMs;
 }

@@ -235,6 +235,18 @@ describe('refresh-ahead', () => {
     expect(loads).toBe(2);
   });
 
+  test('hides no value that is fresh from those who load nothing', () => {
+    const fleet = new Fleet({ tiers: 'l1', defaults });
+    fleet.settle(fleet.cache().getOrSet('k', () => 'first'));
+    fleet.run(9_900);
+    expect(fleet.cache().peek<string>('k')).toBe('first');
+    expect(fleet.settle(fleet.cache().get<string>('k'))).toBe('first');
+    expect(fleet.cache().stats().tiers.l1.hits).toBe(2);
+    fleet.run(200);
+    expect(fleet.cache().peek('k')).toBeUndefined();
+    expect(fleet.settle(fleet.cache().get('k'))).toBeUndefined();
+  });
+
   test('that fails leaves the value fresh until its TTL, and waits before the next try', () => {
     const fleet = new Fleet({ defaults: { ...defaults, staleIfError: '1h' } });
     fleet.settle(fleet.cache().getOrSet('k', () => 'first'));
