@@ -13,6 +13,8 @@ export interface LoadOrder {
   readonly tenant: string;
   /** Ends the waiting. */
   readonly signal: AbortSignal;
+  /** A caller who gives a load no longer than this does not wait longer for a place either, in milliseconds. */
+  readonly patienceMs: number;
 }
 
 interface Waiting {
@@ -65,7 +67,6 @@ export class LoadLimit {
    *   reason, what {@link dismiss} was given, or what the load throws.
    */
   async run<T>(order: LoadOrder, load: () => Promise<T>): Promise<T> {
-    if (this.#limit === Infinity) return load();
     const share = this.#shareOf(order.tenant);
     try {
       if (this.#running < this.#limit) this.#begin(share);
@@ -95,7 +96,7 @@ export class LoadLimit {
   }
 
   /** Resolves when a place has been given. */
-  #place({ key, signal }: LoadOrder, share: Share): Promise<void> {
+  #place({ key, signal, patienceMs }: LoadOrder, share: Share): Promise<void> {
     if (signal.aborted) return Promise.reject(signal.reason);
     if (this.#waiting >= this.#limit * WAITING_PER_PLACE && !this.#makeRoomFor(share)) {
       return Promise.reject(this.#shed(key));
@@ -110,7 +111,7 @@ export class LoadLimit {
       const refuse = (error: unknown): void => end(() => reject(error));
       const leave = (): void => refuse(signal.reason);
       const entry: Waiting = { key, start: () => end(resolve), refuse };
-      const cancel = this.#clock.after(LONGEST_WAIT_MS, () => refuse(this.#shed(key)));
+      const cancel = this.#clock.after(Math.min(LONGEST_WAIT_MS, patienceMs), () => refuse(this.#shed(key)));
       signal.addEventListener('abort', leave, { once: true });
       share.waiting.add(entry);
       this.#waiting += 1;
@@ -128,6 +129,7 @@ export class LoadLimit {
   }
 
   #next(): void {
+    if (this.#waiting === 0) return;
     let next: { readonly tenant: string; readonly share: Share } | undefined;
     for (const [tenant, share] of this.#shares) {
       if (share.waiting.size > 0 && share.running < (next?.share.running ?? Infinity)) next = { tenant, share };

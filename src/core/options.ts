@@ -51,7 +51,10 @@ export interface ReadOptions<V = unknown> extends EntryOptions<V> {
   readonly refreshAhead?: number | { readonly beta: number } | false;
   /** With a stale value at hand, answer it after this long; the load goes on. `false`, the default, waits. */
   readonly softTimeout?: Duration | false;
-  /** Abort the load after this long and fail (or answer stale). Default 10 s; `Infinity` never. */
+  /**
+   * Abort the load after this long and fail (or answer stale); a place among `maxLoads` is not waited for any longer either.
+   * Default 10 s; `Infinity` never.
+   */
   readonly hardTimeout?: Duration;
   /** The longest that one L2 operation may hold this read. Default 50 ms. */
   readonly l2Timeout?: Duration;

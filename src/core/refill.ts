@@ -158,7 +158,8 @@ async function load(
   try {
     return await tracer.trace(SPAN.load, { [ATTRIBUTE.keyGroup]: counters.group }, (span) => {
       flight.span = span.ref;
-      return source.run({ key, tenant: options.tenant ?? namespace, signal }, run);
+      const { tenant = namespace, hardTimeoutMs: patienceMs } = options;
+      return source.run({ key, tenant, signal, patienceMs }, run);
     });
   } catch (error) {
     if (isRefusal(error)) parts.counters.loadsRefused += 1;

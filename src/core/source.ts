@@ -26,6 +26,7 @@ export class Source {
   readonly guard: SourceGuard | undefined;
   readonly #clock: Clock;
   readonly #limit: LoadLimit;
+  #trials = 0;
 
   /** @param maxLoads Loads that run at once; `Infinity` for no limit. */
   constructor(clock: Clock, maxLoads: number, guard: SourceGuard | undefined) {
@@ -35,7 +36,7 @@ export class Source {
   }
 
   get health(): SourceHealth {
-    return { running: this.#limit.running, waiting: this.#limit.waiting };
+    return { running: this.#limit.running + this.#trials, waiting: this.#limit.waiting };
   }
 
   /** The breaker has another state: while it is not closed, whoever waits for a place would wait in vain. */
@@ -56,8 +57,15 @@ export class Source {
     return this.#limit.run(order, () => this.#watch(order, load, guard));
   }
 
-  #try<T>(order: LoadOrder, load: () => Promise<T>, guard: SourceGuard): Promise<T> {
-    return this.#judge(order, load, guard, (isWell) => (isWell ? guard.breaker.pass() : guard.breaker.reopen()));
+  async #try<T>(order: LoadOrder, load: () => Promise<T>, guard: SourceGuard): Promise<T> {
+    this.#trials += 1;
+    try {
+      return await this.#judge(order, load, guard, (isWell) =>
+        isWell ? guard.breaker.pass() : guard.breaker.reopen(),
+      );
+    } finally {
+      this.#trials -= 1;
+    }
   }
 
   #watch<T>(order: LoadOrder, load: () => Promise<T>, guard: SourceGuard): Promise<T> {

@@ -11,8 +11,11 @@ function gate(): { load: () => Promise<string>; open: () => void } {
   return { load: () => promise, open: () => resolve('loaded') };
 }
 
-function order(key: string, { tenant = '', signal = NEVER }: Partial<LoadOrder> = {}): LoadOrder {
-  return { key, tenant, signal };
+function order(
+  key: string,
+  { tenant = '', signal = NEVER, patienceMs = Infinity }: Partial<LoadOrder> = {},
+): LoadOrder {
+  return { key, tenant, signal, patienceMs };
 }
 
 function limitOf(places: number): { limit: LoadLimit; time: VirtualTime } {
@@ -68,6 +71,28 @@ describe('a limit on loads', () => {
     expect(await refused).toMatchObject({ code: 'LOAD_SHED', key: 'b', retryAfterMs: 1_000 });
     first.open();
     await running;
+  });
+
+  test('makes nobody wait longer for a place than for a load', async () => {
+    const { limit, time } = limitOf(1);
+    const first = gate();
+    const running = limit.run(order('a'), first.load);
+    const refused = limit.run(order('b', { patienceMs: 200 }), first.load).catch((error: unknown) => error);
+    time.runUntil(200);
+    expect(limit.waiting).toBe(0);
+    expect(await refused).toBeInstanceOf(LoadShedError);
+    first.open();
+    await running;
+  });
+
+  test('counts what runs, also where it allows everything', async () => {
+    const { limit } = limitOf(Infinity);
+    const first = gate();
+    const running = [1, 2, 3].map(() => limit.run(order('a'), first.load));
+    expect([limit.running, limit.waiting]).toEqual([3, 0]);
+    first.open();
+    await Promise.all(running);
+    expect([limit.running, limit.tenants]).toEqual([0, 0]);
   });
 
   test('forgets a caller who leaves, and passes on what a load throws', async () => {

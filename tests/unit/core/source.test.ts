@@ -45,10 +45,11 @@ describe('a source behind its breaker', () => {
     const loads = new HeldLoads<string>();
     const trial = watch(fleet.cache().getOrSet('trial', loads.loader));
     fleet.run(5);
-    expect(breakerOf()).toBe('half-open');
+    expect(fleet.cache().health().source).toEqual({ running: 1, waiting: 0, breaker: 'half-open' });
     expect(fleet.failure(read())).toBeInstanceOf(BreakerOpenError);
     loads.answer('back');
     fleet.run(5);
+    expect(fleet.cache().health().source).toEqual({ running: 0, waiting: 0, breaker: 'closed' });
     expect(trial.value()).toBe('back');
     expect(breakerOf()).toBe('closed');
     expect(fleet.settle(read())).toBe('loaded');
@@ -213,6 +214,15 @@ test('places are shared out by tenant, the namespace unless told otherwise', () 
   held.answer('done');
   for (const load of [first, ...all]) fleet.settle(load);
   expect(order).toEqual(['a1', 'b1', 'c1', 'a2', 'a3']);
+});
+
+test('a caller waits no longer for a place than for a load', () => {
+  const fleet = new Fleet({ maxLoads: 1 });
+  watch(fleet.cache().getOrSet('first', new HeldLoads<string>().loader));
+  fleet.run(5);
+  const began = fleet.time.now;
+  expect(fleet.failure(fleet.cache().getOrSet('k', () => 1, { hardTimeout: 200 }))).toBeInstanceOf(LoadShedError);
+  expect(fleet.time.now - began).toBeLessThan(250);
 });
 
 test('a shed load is counted as refused, and none was begun', () => {
