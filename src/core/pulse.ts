@@ -17,6 +17,8 @@ export class Pulse {
   readonly #answerMs: number;
   /** A new connection is worth a trial whatever the breaker's next one is due. */
   #trialAtOnce = false;
+  /** Of the breaker, when the last heartbeat was sent: what it was not sent under it says nothing about. */
+  #sentUnder = 0;
   #misses = 0;
   #answeringSince = Number.NEGATIVE_INFINITY;
 
@@ -70,13 +72,16 @@ export class Pulse {
   begin(): boolean {
     const atOnce = this.#trialAtOnce;
     this.#trialAtOnce = false;
-    return this.#breaker.state.kind !== 'open' || this.#breaker.beginTrial(atOnce);
+    const mayBegin = this.#breaker.state.kind !== 'open' || this.#breaker.beginTrial(atOnce);
+    this.#sentUnder = this.#breaker.generation;
+    return mayBegin;
   }
 
   /** What came too late for a caller proves L1 all the same, and is no reason to let callers wait again. */
   answered(latencyMs: number): void {
     if (this.#misses > 0) this.#answeringSince = this.#clock.now();
     this.#misses = 0;
+    if (this.#sentUnder !== this.#breaker.generation) return;
     if (latencyMs <= this.#answerMs) this.#breaker.pass();
     else this.#breaker.reopen();
   }

@@ -58,11 +58,15 @@ export class Source {
   }
 
   async #try<T>(order: LoadOrder, load: () => Promise<T>, guard: SourceGuard): Promise<T> {
+    const { breaker } = guard;
+    const { generation } = breaker;
     this.#trials += 1;
     try {
-      return await this.#judge(order, load, guard, (isWell) =>
-        isWell ? guard.breaker.pass() : guard.breaker.reopen(),
-      );
+      return await this.#judge(order, load, guard, (isWell) => {
+        if (generation !== breaker.generation) return;
+        if (isWell) breaker.pass();
+        else breaker.reopen();
+      });
     } finally {
       this.#trials -= 1;
     }

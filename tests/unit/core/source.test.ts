@@ -153,6 +153,24 @@ describe('a source behind its breaker', () => {
     expect(lookup).toMatchObject({ value: 'old', state: 'stale', steps: { source: { outcome: 'failed' } } });
   });
 
+  test('is not judged by a trial of before an operator has stepped in', () => {
+    const { fleet, fail, breakerOf } = opened();
+    const loads = new HeldLoads<string>();
+    fleet.run(250);
+    const before = watch(fleet.cache().getOrSet('before', loads.loader));
+    fleet.run(5);
+    fleet.cache().forceBreaker('source', 'closed');
+    fleet.cache().forceBreaker('source', 'auto');
+    for (let failures = 0; failures < 5; failures += 1) fail();
+    fleet.run(250);
+    watch(fleet.cache().getOrSet('trial', loads.loader));
+    fleet.run(5);
+    expect(breakerOf()).toBe('half-open');
+    loads.answer('late', 0);
+    fleet.run(5);
+    expect([before.value(), breakerOf()]).toEqual(['late', 'half-open']);
+  });
+
   test('can be held open and closed by an operator', () => {
     const { fleet, read, fail, breakerOf } = guarded();
     fleet.cache().forceBreaker('source', 'open');
