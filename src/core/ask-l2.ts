@@ -44,14 +44,23 @@ export class L2Question {
   readonly #remote: Remote;
   readonly #request: ReadRequest;
   readonly #flight: Flight<Refilled>;
+  readonly #onCandidate: (candidate: Entry) => void;
   readonly #generations: Generations = new Map();
   #candidate: Entry | undefined;
 
-  constructor(parts: Parts, remote: Remote, request: ReadRequest, flight: Flight<Refilled>) {
+  /** @param onCandidate Told of an old value as soon as it is met: who loads a new one may take long, here or elsewhere. */
+  constructor(
+    parts: Parts,
+    remote: Remote,
+    request: ReadRequest,
+    flight: Flight<Refilled>,
+    onCandidate: (candidate: Entry) => void,
+  ) {
     this.#parts = parts;
     this.#remote = remote;
     this.#request = request;
     this.#flight = flight;
+    this.#onCandidate = onCandidate;
   }
 
   async ask(): Promise<AskedL2> {
@@ -135,6 +144,7 @@ export class L2Question {
         if (!mustRefresh) return { kind: 'entry', entry: verdict.entry, state: verdict.state };
         this.#candidate = verdict.entry;
       }
+      if (this.#candidate !== undefined) this.#onCandidate(this.#candidate);
     }
     return this.#claim(value.token, token, generation);
   }

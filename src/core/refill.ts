@@ -33,7 +33,6 @@ export async function refill(parts: Parts, request: ReadRequest, flight: Flight<
   if (answer.kind === 'elsewhere' && local !== undefined) return standBack(parts, flight, local, step);
   const found = answer.kind === 'elsewhere' ? undefined : answer.candidate;
   const fallback: Fallback = found === undefined ? { entry: local, tier: 'l1' } : { entry: found, tier: 'l2' };
-  offerStale(parts, flight, fallback, step);
   return loadAndStore(parts, request, flight, answer, step, fallback);
 }
 
@@ -59,7 +58,10 @@ async function askL2(parts: Parts, request: ReadRequest, flight: Flight<Refilled
   }
   const began = clock.now();
   return tracer.trace(SPAN.l2Get, { [ATTRIBUTE.dbSystem]: remote.tier.system }, async (span) => {
-    const { answer, generations, collapsed } = await new L2Question(parts, remote, request, flight).ask();
+    const onCandidate = (entry: Entry): void =>
+      offerStale(parts, flight, { entry, tier: 'l2' }, stepOf('stale', undefined, false, clock.now() - began));
+    const question = new L2Question(parts, remote, request, flight, onCandidate);
+    const { answer, generations, collapsed } = await question.ask();
     const durationMs = clock.now() - began;
     const reason = answer.kind === 'no-right' ? answer.reason : undefined;
     span.set(

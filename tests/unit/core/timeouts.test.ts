@@ -112,6 +112,21 @@ describe('softTimeout', () => {
     expect(loads.count).toBe(1);
   });
 
+  test('also while another instance loads, and the stale value is in L2 alone', () => {
+    const fleet = expired({ instances: 2, defaults });
+    const loads = new HeldLoads<string>();
+    watch(fleet.cache(0).lookup('k', loads.loader));
+    fleet.run(5);
+    const began = fleet.time.now;
+    const lookup = fleet.settle(fleet.cache(1).lookup('k', loads.loader));
+    expect(fleet.time.now - began).toBeWithin(100, 102);
+    expect(lookup).toMatchObject({ value: 'old', state: 'stale', tier: 'l2' });
+    expect(loads.count).toBe(1);
+    loads.answer('new');
+    fleet.run(60);
+    expect(fleet.settle(fleet.cache(1).lookup('k', loads.loader))).toMatchObject({ value: 'new', tier: 'l1' });
+  });
+
   test('waits on when there is nothing stale to answer', () => {
     const fleet = new Fleet({ defaults });
     const loads = new HeldLoads<string>();
