@@ -1,4 +1,5 @@
 import { answerOf, mayServeOnError, userTags } from './answers.ts';
+import { BudgetExceeded, within } from './budget.ts';
 import { type Entry, freshnessOf, tagsAreCurrent } from './entry.ts';
 import { refreshesNow } from './entry-of.ts';
 import type { Flight, FlightSetup } from './flights.ts';
@@ -69,8 +70,10 @@ async function answer(parts: Parts, request: ReadRequest, span: Span): Promise<L
     const now = parts.clock.now();
     const joined = options.forceFresh ? undefined : parts.flights.joinable(id, oldestToJoin(parts, now));
     if (joined === undefined && !parts.flights.hasRoom(id)) {
-      await unlessAborted(parts.flights.untilOneEnds(id), options.signal);
-      continue;
+      const stale = await untilRoom(parts, request, began);
+      if (stale === undefined) continue;
+      const refilled = { ...answerOf(stale, 'stale', 'l1'), keptInL1: true, l2: undefined, source: undefined };
+      return lookupOf(parts, refilled, { ...why, collapsed: false, stored: true }, began);
     }
     const flight = joined ?? begin(parts, request, false);
     const endedBefore = flight.endedTags.count;
@@ -84,6 +87,21 @@ async function answer(parts: Parts, request: ReadRequest, span: Span): Promise<L
     if (refilled.state === 'stale' && refilled.source === undefined) refreshBehind(parts, request, span);
     return lookupOf(parts, refilled, { ...why, collapsed: joined !== undefined, stored: refilled.keptInL1 }, began);
   }
+}
+
+/** Waits until another flight of the key may begin, or from `softTimeout` on, if there is any, with the stale value to answer. */
+async function untilRoom(parts: Parts, { id, options }: ReadRequest, began: number): Promise<Entry | undefined> {
+  const { clock, flights, l1 } = parts;
+  const room = unlessAborted(flights.untilOneEnds(id), options.signal);
+  try {
+    await within(clock, Math.max(began + options.softTimeoutMs - clock.now(), 0), room);
+  } catch (error) {
+    if (!(error instanceof BudgetExceeded)) throw error;
+    const stale = l1.get(id);
+    if (mayServeOnError(stale, clock.now())) return stale;
+    await room;
+  }
+  return undefined;
 }
 
 /** What L1 can say by itself: a hit, a hit to be refreshed, or an old value that may serve at once. */

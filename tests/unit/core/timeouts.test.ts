@@ -127,6 +127,28 @@ describe('softTimeout', () => {
     expect(fleet.settle(fleet.cache(1).lookup('k', loads.loader))).toMatchObject({ value: 'new', tier: 'l1' });
   });
 
+  test('also while as many load the key as may, and the caller may join none of them', () => {
+    const fleet = expired({ tiers: 'l1', defaults });
+    const loads = new HeldLoads<string>();
+    const ask = () => fleet.cache().lookup('k', loads.loader);
+    for (let load = 0; load < 2; load += 1) {
+      watch(ask());
+      fleet.run(5);
+      fleet.settle(fleet.cache().expire('k'));
+    }
+    const began = fleet.time.now;
+    expect(fleet.settle(ask())).toMatchObject({ value: 'old', state: 'stale', tier: 'l1', collapsed: false });
+    expect(fleet.time.now - began).toBeWithin(100, 102);
+    expect(loads.count).toBe(2);
+    const waiting = watch(ask());
+    fleet.run(50);
+    loads.answer('new', 0);
+    fleet.run(5);
+    loads.answer('newer');
+    fleet.run(5);
+    expect([waiting.value().value, loads.count]).toEqual(['newer', 3]);
+  });
+
   test('waits on when there is nothing stale to answer', () => {
     const fleet = new Fleet({ defaults });
     const loads = new HeldLoads<string>();
