@@ -5,6 +5,8 @@ const coded = (code: unknown) => Object.assign(new Error('from the client'), { c
 
 test.each([
   ['ECONNREFUSED'],
+  ['EAI_AGAIN'],
+  ['ENETUNREACH'],
   ['CONNECTION_CLOSED'],
   ['CONNECT_TIMEOUT'],
   ['08006'],
