@@ -40,7 +40,8 @@ export class Announcer {
     const isDown = !this.#remote.breaker.isClosed;
     if (isDown && this.#downSince === undefined) {
       this.#downSince = now;
-      emit({ type: 'l2_down', reason: isConnected ? 'no answer' : 'not connected' });
+      const isHeld = this.#remote.breaker.state.kind === 'forced-open';
+      emit({ type: 'l2_down', reason: isHeld ? 'held open' : isConnected ? 'no answer' : 'not connected' });
     } else if (!isDown && this.#downSince !== undefined && this.#remote.session !== undefined) {
       emit({ type: 'l2_up', downMs: now - this.#downSince });
       this.#downSince = undefined;

@@ -188,6 +188,7 @@ describe('L2 held by an operator', () => {
   test('is not read while its breaker is held open, and L1 goes on', () => {
     const fleet = new Fleet();
     fleet.cache().forceBreaker('l2', 'open');
+    expect(fleet.member().events).toContainEqual({ type: 'l2_down', reason: 'held open' });
     const lookup = fleet.settle(fleet.cache().lookup('k', () => 1));
     expect(lookup.steps.l2).toMatchObject({ outcome: 'bypass', reason: 'breaker-open' });
     fleet.run(5_000);
