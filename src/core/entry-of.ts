@@ -75,10 +75,14 @@ export function refreshDue(
  * Vattani, Chierichetti, Lowenstein: Optimal Probabilistic Cache Stampede Prevention, PVLDB 8(8), 2015.
  */
 export function refreshesNow(
-  { freshUntil, loadMs }: Pick<Entry, 'freshUntil' | 'loadMs'>,
-  { xfetchBeta }: Pick<ResolvedOptions, 'xfetchBeta'>,
+  entry: Pick<Entry, 'storedAt' | 'windows' | 'freshUntil' | 'loadMs'>,
+  options: Pick<ResolvedOptions, 'refreshAhead' | 'xfetchBeta'>,
   now: number,
   random: Random,
 ): boolean {
-  return xfetchBeta === 0 || now - loadMs * xfetchBeta * Math.log(1 - random.next()) >= freshUntil;
+  const { freshUntil, loadMs } = entry;
+  const { xfetchBeta } = options;
+  // Whoever stored the value may have asked for more than this caller does.
+  if (xfetchBeta === 0) return now >= refreshDue(entry, options);
+  return now - loadMs * xfetchBeta * Math.log(1 - random.next()) >= freshUntil;
 }

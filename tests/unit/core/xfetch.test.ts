@@ -89,6 +89,20 @@ test('a fleet does not refresh in turns what one of it has just refreshed, howev
   for (const seed of [1, 2, 3]) expect(loadsOf(seed)).toBeLessThanOrEqual(6);
 });
 
+test('whoever did not ask for it refreshes nothing ahead, though the value was stored by one who did', () => {
+  const fleet = new Fleet({ tiers: 'l1', defaults: { ttl: TTL_MS } });
+  let loads = 0;
+  const load = (): Promise<number> => {
+    loads += 1;
+    return new Promise((resolve) => fleet.time.at(fleet.time.now + 100, () => resolve(loads)));
+  };
+  fleet.settle(fleet.cache().getOrSet('k', load, { refreshAhead: { beta: 4 } }));
+  fleet.run(TTL_MS / 2);
+  expect(fleet.settle(fleet.cache().lookup('k', load))).toMatchObject({ value: 1, tier: 'l1', state: 'fresh' });
+  fleet.run(200);
+  expect(loads).toBe(1);
+});
+
 test('a value that was set, and took nobody any time, is not refreshed ahead', () => {
   const fleet = new Fleet({ defaults: { ttl: TTL_MS, l1Ttl: TTL_MS, refreshAhead: { beta: 100 } } });
   const began = fleet.time.now;
