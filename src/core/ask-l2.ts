@@ -19,7 +19,7 @@ export type L2Answer =
   /** Load, and fill with this right. `candidate` serves if the load fails. */
   | { readonly kind: 'mine'; readonly right: FillRight; readonly candidate: Entry | undefined }
   /** Somebody else refreshes; only a background refresh gets this answer. */
-  | { readonly kind: 'elsewhere' }
+  | { readonly kind: 'elsewhere'; readonly candidate: Entry | undefined }
   /** Load without a fill: L2 could not say, or its lease holder took too long. */
   | { readonly kind: 'no-right'; readonly reason: BypassReason | undefined; readonly candidate: Entry | undefined };
 
@@ -71,7 +71,7 @@ export class L2Question {
       const answer = await this.#once();
       if (answer !== 'busy') return { answer, generations: this.#generations, collapsed };
       if (this.#flight.background && !this.#flight.hasWaiters)
-        return { answer: { kind: 'elsewhere' }, generations: this.#generations, collapsed };
+        return { answer: { kind: 'elsewhere', candidate: this.#candidate }, generations: this.#generations, collapsed };
       collapsed = true;
       await pause(clock, POLL_MIN_MS + random.next() * POLL_SPREAD_MS, this.#flight.signal);
       if (this.#flight.signal.aborted || clock.now() >= giveUpAt) {

@@ -24,6 +24,12 @@ export interface FlightSetup {
   readonly mayLoad: boolean;
 }
 
+/** An answer that serves as long as it says so. */
+export interface StandIn<R> {
+  readonly answer: R;
+  serves(): boolean;
+}
+
 /**
  * One refill of one key in this process, from before it sends anything until its value is stored or not.
  * Invalidations that pass while it is under way decide what it may still do.
@@ -55,6 +61,7 @@ export class Flight<R> {
 
   readonly #abort = new AbortController();
   readonly #candidate = Promise.withResolvers<R>();
+  readonly #standIn = Promise.withResolvers<StandIn<R>>();
   #waiters = 0;
 
   constructor(id: EntryId, beganAt: number, { seen, tags, owed, background, mayLoad }: FlightSetup) {
@@ -75,6 +82,16 @@ export class Flight<R> {
   /** A stale value was met; the first one serves. */
   offer(candidate: R): void {
     this.#candidate.resolve(candidate);
+  }
+
+  /** For those who join a refresh: the usable value that it is about to replace. Stays pending while there is none. */
+  get standIn(): Promise<StandIn<R>> {
+    return this.#standIn.promise;
+  }
+
+  /** A usable value was met that is to be replaced; the first one serves. */
+  standInWith(standIn: StandIn<R>): void {
+    this.#standIn.resolve(standIn);
   }
 
   /** Aborted when nobody waits any more, or on {@link abort}. */

@@ -30,9 +30,12 @@ export async function refill(parts: Parts, request: ReadRequest, flight: Flight<
     const kept = keep(parts, flight, answer.entry);
     return { ...answerOf(answer.entry, answer.state, 'l2'), keptInL1: kept, l2: step, source: undefined };
   }
-  if (answer.kind === 'elsewhere' && local !== undefined) return standBack(parts, flight, local, step);
-  const found = answer.kind === 'elsewhere' ? undefined : answer.candidate;
+  const found = answer.candidate;
   const fallback: Fallback = found === undefined ? { entry: local, tier: 'l1' } : { entry: found, tier: 'l2' };
+  if (answer.kind === 'elsewhere') {
+    const [entry, tier] = local === undefined ? [found, 'l2' as const] : [local, 'l1' as const];
+    if (entry !== undefined) return standBack(parts, flight, entry, tier, step);
+  }
   return loadAndStore(parts, request, flight, answer, step, fallback);
 }
 
@@ -58,8 +61,11 @@ async function askL2(parts: Parts, request: ReadRequest, flight: Flight<Refilled
   }
   const began = clock.now();
   return tracer.trace(SPAN.l2Get, { [ATTRIBUTE.dbSystem]: remote.tier.system }, async (span) => {
-    const onCandidate = (entry: Entry): void =>
-      offerStale(parts, flight, { entry, tier: 'l2' }, stepOf('stale', undefined, false, clock.now() - began));
+    const onCandidate = (entry: Entry): void => {
+      const step = stepOf('stale', undefined, false, clock.now() - began);
+      offerStale(parts, flight, { entry, tier: 'l2' }, step);
+      offerStandIn(parts, flight, entry, step);
+    };
     const question = new L2Question(parts, remote, request, flight, onCandidate);
     const { answer, generations, collapsed } = await question.ask();
     const durationMs = clock.now() - began;
@@ -95,10 +101,16 @@ function stepOf(
 }
 
 /** A background refresh that another instance has in hand: what is here serves on, and is looked at again soon. */
-function standBack(parts: Parts, flight: Flight<Refilled>, local: Entry, l2: TierStep | undefined): Refilled {
-  const isStill = parts.l1.get(flight.id) === local;
-  if (isStill) parts.l1.set(flight.id, { ...local, retryAt: parts.clock.now() + REFRESH_POLL_MS });
-  return { ...answerOf(local, 'stale', 'l1'), keptInL1: isStill, l2, source: undefined };
+function standBack(
+  parts: Parts,
+  flight: Flight<Refilled>,
+  held: Entry,
+  tier: Fallback['tier'],
+  l2: TierStep | undefined,
+): Refilled {
+  const isStill = parts.l1.get(flight.id) === held;
+  if (isStill) parts.l1.set(flight.id, { ...held, retryAt: parts.clock.now() + REFRESH_POLL_MS });
+  return { ...answerOf(held, 'stale', tier), keptInL1: isStill, l2, source: undefined };
 }
 
 async function loadAndStore(
@@ -248,4 +260,16 @@ function serveStale(
 function offerStale(parts: Parts, flight: Flight<Refilled>, { entry, tier }: Fallback, l2: TierStep | undefined): void {
   if (!mayServeOnError(entry, parts.clock.now())) return;
   flight.offer({ ...answerOf(entry, 'stale', tier), keptInL1: tier === 'l1', l2, source: undefined });
+}
+
+/** For callers who join a refresh: what L2 holds is still of use, so none of them waits for what is to replace it. */
+function offerStandIn(parts: Parts, flight: Flight<Refilled>, entry: Entry, l2: TierStep): void {
+  const state = freshnessOf(entry, parts.clock.now());
+  if (state !== 'fresh' && state !== 'stale') return;
+  const answer = { ...answerOf(entry, state, 'l2'), keptInL1: false, l2, source: undefined };
+  const until = state === 'fresh' ? entry.freshUntil : entry.staleUntil;
+  flight.standInWith({
+    answer,
+    serves: () => parts.clock.now() < until && !flight.endedTags.hasAny(answer.tagIds),
+  });
 }

@@ -76,7 +76,9 @@ async function bring(parts: Parts, request: ReadRequest, signal: AbortSignal): P
       continue;
     }
     const { state, tier, source } =
-      joined === undefined ? await ownFlight(parts, request, signal) : await waitFor(clock, joined, options);
+      joined === undefined
+        ? await ownFlight(parts, request, signal)
+        : await waitFor(clock, joined, options, 'the load');
     if (source?.outcome === 'failed') return 'failed';
     if (state === 'fresh') return joined === undefined && tier === 'source' ? 'loaded' : 'fresh';
   }
@@ -87,7 +89,7 @@ async function ownFlight(parts: Parts, request: ReadRequest, signal: AbortSignal
   const flight = begin(parts, request, true);
   parts.background.track(flight.result.catch(ignore));
   try {
-    return await waitFor(parts.clock, flight, request.options);
+    return await waitFor(parts.clock, flight, request.options, 'the load');
   } finally {
     if (signal.aborted && !flight.hasWaiters) flight.abort(signal.reason);
   }
