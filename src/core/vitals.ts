@@ -95,15 +95,14 @@ export class Vitals {
     const wasDormant = this.#isDormant;
     this.#isDormant = this.#remote.refusal !== undefined;
     if (this.#isDormant) return Infinity;
+    const now = clock.now();
     // A server that is back has enough to do with those who need it, so what was due meanwhile is asked one by one.
-    if (wasDormant && this.#last !== undefined && clock.now() >= this.#dueAt)
-      this.#dueAt = clock.now() + EVERY_MS * random.next();
-    if (clock.now() >= this.#dueAt) {
-      await this.#look();
-      const pauseMs = this.#isRefused ? REFUSED_MS : EVERY_MS;
-      this.#dueAt = clock.now() + pauseMs * (1 - JITTER * random.next());
-    }
-    return this.#dueAt - clock.now();
+    if (wasDormant && this.#last !== undefined && now >= this.#dueAt) this.#dueAt = now + EVERY_MS * random.next();
+    if (now < this.#dueAt) return this.#dueAt - now;
+    await this.#look();
+    const pauseMs = (this.#isRefused ? REFUSED_MS : EVERY_MS) * (1 - JITTER * random.next());
+    this.#dueAt = clock.now() + pauseMs;
+    return pauseMs;
   }
 
   async #look(): Promise<void> {
