@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
+import { type CatalogEnvironment, makeCatalogEnvironment } from '../integration/support/catalog-environment.ts';
+import { platePath, productPath, renameProduct } from '../integration/support/catalog-requests.ts';
+import { countEvents, strayOutput } from '../integration/support/instances.ts';
+import { median, printFigures, timed } from '../integration/support/measure.ts';
+import { LOADED } from '../integration/support/provenance.ts';
 import { freePort } from '../support/free-port.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { type LogLine, type ServiceProcess, startService } from '../support/service-process.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/wait.ts';
-import { type CatalogEnvironment, makeCatalogEnvironment } from './support/catalog-environment.ts';
-import { platePath, productPath, renameProduct } from './support/catalog-requests.ts';
-import { countEvents, strayOutput } from './support/instances.ts';
-import { median, printFigures, timed } from './support/measure.ts';
-import { LOADED } from './support/provenance.ts';
 
 setDefaultTimeout(60_000);
 

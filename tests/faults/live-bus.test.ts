@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { Proof } from '../../src/core/proof.ts';
+import { printSoak } from '../integration/support/print-soak.ts';
 import { SeededRandom } from '../simulation/seeded-random.ts';
 import { versionsIn } from '../soak/catalog.ts';
 import { Checker } from '../soak/checker.ts';
@@ -10,7 +11,6 @@ import { checkConvergence, startWorkload } from '../soak/workload.ts';
 import { sharedRedis } from '../support/redis-server.ts';
 import { isBus } from '../support/redis-wire.ts';
 import { until } from '../support/wait.ts';
-import { printSoak } from './support/print-soak.ts';
 
 setDefaultTimeout(60_000);
 

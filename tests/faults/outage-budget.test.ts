@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
+import { productPath } from '../integration/support/catalog-requests.ts';
+import { type FragileFleet, startFragileFleet } from '../integration/support/fragile-fleet.ts';
+import { median, printFigures, timed } from '../integration/support/measure.ts';
+import { LOADED } from '../integration/support/provenance.ts';
 import { until } from '../support/wait.ts';
-import { productPath } from './support/catalog-requests.ts';
-import { type FragileFleet, startFragileFleet } from './support/fragile-fleet.ts';
-import { median, printFigures, timed } from './support/measure.ts';
-import { LOADED } from './support/provenance.ts';
 
 setDefaultTimeout(60_000);
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
+import { printFigures } from '../integration/support/measure.ts';
 import { endOf } from '../soak/fleet.ts';
 import { KILL_POINTS, startVictim } from '../soak/kill-points.ts';
 import { type KillResult, killMany, killVictim } from '../soak/kill-run.ts';
 import { makeLeader, type RelayFleet, startRelayFleet } from '../soak/relay-fleet.ts';
-import { printFigures } from './support/measure.ts';
 
 setDefaultTimeout(90_000);
 

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
+import { printSoak } from '../integration/support/print-soak.ts';
 import { SeededRandom } from '../simulation/seeded-random.ts';
 import { versionsIn } from '../soak/catalog.ts';
 import { Checker } from '../soak/checker.ts';
 import { FAULTS, type Fault, injectFault, shuffled } from '../soak/faults.ts';
 import { endOf, type Fleet, startFleet } from '../soak/fleet.ts';
 import { checkConvergence, startWorkload } from '../soak/workload.ts';
-import { printSoak } from './support/print-soak.ts';
 
 setDefaultTimeout(60_000);
 

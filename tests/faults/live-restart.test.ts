@@ -2,11 +2,11 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from '
 import { Redis } from 'ioredis';
 import type { RedisTiers } from 'tiercel/redis';
 import type { Session } from '../../src/core/ports.ts';
+import { platePath, readProduct, renameProduct } from '../integration/support/catalog-requests.ts';
 import { type Fleet, startFleet } from '../soak/fleet.ts';
 import { isInUse, startLibraryPair, type Weakening } from '../soak/library-pair.ts';
 import { startRedis } from '../support/redis-server.ts';
 import { until } from '../support/wait.ts';
-import { platePath, readProduct, renameProduct } from './support/catalog-requests.ts';
 
 setDefaultTimeout(60_000);
 
