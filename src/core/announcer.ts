@@ -1,12 +1,14 @@
 import type { Parts } from './parts.ts';
+import { RemoteError } from './ports.ts';
 import type { Remote } from './remote.ts';
 
-/** Says once what has changed for callers: L1 suspended or resumed, L2 down or up. */
+/** Says once what has changed for callers: L1 suspended or resumed, L2 down or up, a right taken away. */
 export class Announcer {
   readonly #parts: Parts;
   readonly #remote: Remote;
   #wasProven: boolean | undefined;
   #downSince: number | undefined;
+  #denial: string | undefined;
 
   constructor(parts: Parts, remote: Remote) {
     this.#parts = parts;
@@ -23,6 +25,18 @@ export class Announcer {
   /** L1's proof may lapse from here on without being a suspension: nobody asks. */
   expectLapse(): void {
     this.#wasProven = undefined;
+  }
+
+  /** A heartbeat that is denied while connected is no outage that ends by itself: somebody has taken a right away. */
+  sayIfDenied(error: unknown): void {
+    if (!(error instanceof RemoteError && error.failure === 'denied') || error.message === this.#denial) return;
+    this.#denial = error.message;
+    this.#parts.emit({ type: 'alarm', error });
+  }
+
+  /** A heartbeat was answered: the next denial is news. */
+  forgetDenial(): void {
+    this.#denial = undefined;
   }
 
   #sayOfL1(isProven: boolean): void {

@@ -248,6 +248,7 @@ export class Heart implements HeartbeatLink, RemoteListener {
     try {
       await this.#exchange();
       this.#pulse.answered(this.#remote.latencyMs ?? 0);
+      this.#announcer.forgetDenial();
       this.#watchBus();
     } catch (error) {
       this.#report(error);
@@ -317,6 +318,7 @@ export class Heart implements HeartbeatLink, RemoteListener {
 
   /** A heartbeat that failed while L2 was in use is news; during an outage it is not. */
   #report(error: unknown): void {
+    this.#announcer.sayIfDenied(error);
     if (!this.#pulse.isMissNews || !this.#connected) return;
     const timedOut = error instanceof BudgetExceeded;
     if (timedOut) this.#parts.emit({ type: 'l2_timeout', operation: 'heartbeat', durationMs: error.budgetMs });

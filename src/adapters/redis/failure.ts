@@ -17,6 +17,9 @@ const FAILURES: Readonly<Record<string, RemoteFailure>> = {
   MISCONF: 'unavailable',
 };
 
+/** Redis 7.0 has no code for a right that is missing inside a script; later ones say `NOPERM`. */
+const DENIED_IN_SCRIPT = /^ERR The user executing the script can't /;
+
 /** What went wrong, in the port's words; the client's own error is the cause. */
 export function toRemoteError(error: unknown): RemoteError {
   if (error instanceof RemoteError) return error;
@@ -25,7 +28,8 @@ export function toRemoteError(error: unknown): RemoteError {
 }
 
 function failureOf(error: Error): RemoteFailure {
-  if (error.name === 'ReplyError') return FAILURES[codeOf(error)] ?? 'error';
+  if (error.name === 'ReplyError')
+    return FAILURES[codeOf(error)] ?? (DENIED_IN_SCRIPT.test(error.message) ? 'denied' : 'error');
   // A mistake in our own code must not look like an outage.
   if (error instanceof TypeError || error instanceof RangeError) return 'error';
   // A certificate that is not trusted, not valid any more, or of another host.

@@ -17,6 +17,7 @@ test.each([
   ["READONLY You can't write against a read only replica.", 'unavailable'],
   ['MISCONF Redis is configured to save RDB snapshots', 'unavailable'],
   ['BUSY Redis is busy running a script.', 'unavailable'],
+  ["ERR The user executing the script can't run this command or subcommand script: 0a1b, on @user_script:1.", 'denied'],
   ['ERR syntax error', 'error'],
   ['', 'error'],
 ])('the reply %p is %s', (reply, failure) => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import type { BusListener } from '../../../src/core/ports.ts';
+import { type BusListener, RemoteError } from '../../../src/core/ports.ts';
 import { ChaosBus } from '../../../src/testing/index.ts';
 import { overriding } from '../../simulation/overriding.ts';
 import { Fleet, type Member } from '../../support/core-fixture.ts';
@@ -181,6 +181,28 @@ describe('what the connection has to say', () => {
       warm: false,
     });
     expect(fleet.member().events).toContainEqual({ type: 'alarm', error: problem });
+  });
+
+  test('a right that is taken away is one alarm, and another one when it is taken away again', () => {
+    const denial = new RemoteError('denied', 'NOPERM');
+    let isDenied = false;
+    const fleet = new Fleet({
+      weakening: {
+        tier: (tier) =>
+          overriding(tier, {
+            heartbeat: (...given) => (isDenied ? Promise.reject(denial) : tier.heartbeat(...given)),
+          }),
+      },
+    });
+    for (let round = 1; round <= 2; round += 1) {
+      isDenied = true;
+      inUse(fleet, 5_000);
+      isDenied = false;
+      inUse(fleet, 3_000);
+      expect(fleet.member().events.filter(({ type }) => type === 'alarm')).toEqual(
+        Array.from({ length: round }, () => ({ type: 'alarm', error: denial })),
+      );
+    }
   });
 
   test('a message that nobody understands is counted and told, and breaks nothing', () => {
