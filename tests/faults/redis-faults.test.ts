@@ -1,0 +1,103 @@
+import { describe, expect, setDefaultTimeout, test } from 'bun:test';
+import { printFigures } from '../integration/support/measure.ts';
+import { type FaultReport, reportOf } from './support/fault-report.ts';
+import { runFault } from './support/fault-run.ts';
+import { REDIS_FAULTS, type RedisFault } from './support/redis-faults.ts';
+import { Stages } from './support/stages.ts';
+import { LOADER_MS } from './support/steady-callers.ts';
+
+setDefaultTimeout(60_000);
+
+/**
+ * Few, because some faults are played at the same time, each with servers of its own; `bun tests/soak/fault-table.ts` plays
+ * one after another and prints what callers felt.
+ */
+const PER_SECOND = 40;
+const AT_THE_SAME_TIME = 7;
+/** Longer than D, so that L1 is suspended where the bus is away. */
+const MS = 2_500;
+/** The budget of L2, the loader, and what is left for us. */
+const P99_MS = 75;
+const OPEN_WITHIN_MS = 1_000;
+const BACK_WITHIN_MS = 2_000;
+/** What two busy processors may add to a single figure, and to a moment that is looked for. */
+const SLACK_MS = 100;
+const MOMENT_SLACK_MS = 400;
+/** No caller is ever held for longer. */
+const LONGEST_MS = 500;
+/** `CACHE_MAX_LAG_MS`, and the beat in which it is noticed. */
+const SUSPENDED_WITHIN_MS = 1_500 + 500;
+/** Each of the two connections, by its own back-off. */
+const MOST_ATTEMPTS = 30;
+/** Redis that answers heartbeats and nothing else in time is tried again and again. */
+const MOST_OUTAGES_IF_SLOW = 4;
+/** Invalidations that Redis is told of at once, of all, when it is there: less some that waited too long for a processor. */
+const TOLD_RATIO = 0.5;
+/** Between two trials of a server that does not answer: the first waits for its own deadline. */
+const SHORTEST_TRIAL_MS = 250;
+
+const stages = new Stages(AT_THE_SAME_TIME);
+
+async function play(fault: RedisFault, ms = MS): Promise<FaultReport> {
+  const run = await stages.use(() => runFault(fault, { ms, perSecond: PER_SECOND }));
+  printFigures(
+    `${fault.name} for ${ms} ms: a cold lookup`,
+    run.callers.lookups.filter(({ at }) => at >= run.began && at < run.ended).map((call) => call.ms),
+  );
+  return reportOf(run);
+}
+
+function expectCalm(report: FaultReport): void {
+  expect(report.errors).toEqual([]);
+  expect(report.wrong).toBe(0);
+  expect(report.lookups).toBeGreaterThan(10);
+  expect(report.most).toBeLessThan(LONGEST_MS);
+  expect(report.p99).toBeLessThan(P99_MS + SLACK_MS);
+  expect(report.p50).toBeLessThan(LOADER_MS + SLACK_MS);
+}
+
+/** One beginning, one end, and in between nothing but one trial after another. */
+function expectOutage(report: FaultReport, { isForGood = false, isSlow = false }: RedisFault): void {
+  expect(report.openAfter).toBeLessThan(OPEN_WITHIN_MS + MOMENT_SLACK_MS);
+  expect(report.ups).toBe(report.downs - (isForGood ? 1 : 0));
+  expect(report.invalidations.most).toBeLessThan(LONGEST_MS);
+  if (isSlow) expect(report.downs).toBeWithin(1, MOST_OUTAGES_IF_SLOW + 1);
+  else {
+    expect(report.downs).toBe(1);
+    expect(report.commandsWhileOpen).toBe(0);
+    expect(report.onceOpen).toBeLessThan(1.5);
+  }
+  if (!isForGood) expect(report.backAfter).toBeLessThan(BACK_WITHIN_MS + MOMENT_SLACK_MS);
+}
+
+function expectNoOutage(report: FaultReport): void {
+  expect([report.downs, report.ups]).toEqual([0, 0]);
+  expect(report.openAfter).toBeUndefined();
+  // Invalidations are taken as if nothing had happened.
+  expect(report.invalidations.told).toBeGreaterThan(report.invalidations.all * TOLD_RATIO);
+}
+
+describe('no caller sees an error, or is held, while Redis is', () => {
+  for (const fault of REDIS_FAULTS) {
+    test.concurrent(fault.name, async () => {
+      const report = await play(fault);
+      expectCalm(report);
+      if (fault.opensBreaker) expectOutage(report, fault);
+      else expectNoOutage(report);
+      if (fault.deafens) expect(report.l1SuspendedAfter).toBeLessThan(SUSPENDED_WITHIN_MS);
+      expect(report.alarms).toBeWithin(fault.needsOperator ? 1 : 0, fault.needsOperator ? 3 : 1);
+      expect(report.attempts).toBeLessThan(MOST_ATTEMPTS);
+    });
+  }
+
+  for (const fault of REDIS_FAULTS.filter(({ hangs }) => hangs)) {
+    for (const ms of [1_000, 5_000]) {
+      test.concurrent(`${fault.name} for ${ms / 1_000} s, and only one trial is under way`, async () => {
+        const report = await play(fault, ms);
+        expectCalm(report);
+        expectOutage(report, fault);
+        if (ms > MS) expect(report.shortestTrialPause).toBeGreaterThan(SHORTEST_TRIAL_MS);
+      });
+    }
+  }
+});
