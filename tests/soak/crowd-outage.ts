@@ -10,6 +10,8 @@ import { LOG_LOADS, loadsIn, nameInstance, pausesBetween } from './load-log.ts';
 
 /** Which outages, and how long. */
 export interface CrowdOutagePlan extends CrowdPlan {
+  /** Before anything is measured: so that figures are not those of a start. */
+  readonly warmUpMs: number;
   /** All well before the first of them, and after the last. */
   readonly wellMs: number;
   readonly redis: keyof typeof REDIS_OUTAGES;
@@ -17,6 +19,13 @@ export interface CrowdOutagePlan extends CrowdPlan {
   readonly postgres: keyof typeof POSTGRES_OUTAGES;
   /** On top, at the end of that of Redis. */
   readonly postgresMs: number;
+}
+
+/** An instance does without Redis from now on, or with it. */
+export interface FallbackChange {
+  readonly event: 'redis_fallback_mode_enabled' | 'redis_cache_restored';
+  /** Seconds since Redis went away. */
+  readonly seconds: number;
 }
 
 /** What came of them. */
@@ -31,8 +40,8 @@ export interface CrowdOutageReport {
   /** While Redis was away: milliseconds between two loads of one product, that nobody changes, by one instance. */
   readonly pauses: readonly number[];
   readonly loads: number;
-  /** Beginnings and ends of the fallback mode, of each instance. */
-  readonly fallbacks: readonly (readonly [enabled: number, restored: number])[];
+  /** Beginnings and ends of the fallback mode of each instance, from the first outage on. */
+  readonly fallbacks: readonly (readonly FallbackChange[])[];
   /** What is wrong with how the services ended. */
   readonly complaints: readonly string[];
 }
@@ -87,6 +96,7 @@ export async function runCrowdOutage(plan: CrowdOutagePlan): Promise<CrowdOutage
     lines.push(phase.describe((performance.now() - phase.began) / 1_000));
     return phase;
   };
+  await during('warming up', () => Bun.sleep(plan.warmUpMs));
   const well = await during('all well', () => Bun.sleep(plan.wellMs));
   const awayAt = Date.now();
   await REDIS_OUTAGES[plan.redis].begin(redis);
@@ -99,13 +109,15 @@ export async function runCrowdOutage(plan: CrowdOutagePlan): Promise<CrowdOutage
   const recovering = await during('both back', async () => {
     await POSTGRES_OUTAGES[plan.postgres].end(postgres);
     await REDIS_OUTAGES[plan.redis].end(redis);
-    const restored = services.map((service) => until(() => counts(service)[1] > 0, RESTORED));
+    const restored = services.map((service) =>
+      until(() => changesIn(service, awayAt).at(-1)?.event === 'redis_cache_restored', RESTORED),
+    );
     await Promise.all(restored);
     await Bun.sleep(plan.wellMs);
   });
   await crowd.stop();
   const loads = loadsIn(postgres).filter(({ at, id }) => at >= awayAt && at < alsoAwayAt && isUnwritten(id));
-  const fallbacks = services.map(counts);
+  const fallbacks = services.map((service) => changesIn(service, awayAt));
   const ends = services.map((service, index) => endOf({ name: INSTANCES[index] ?? '?', service }));
   const complaints = (await Promise.all(ends)).flat();
   const phases = { well, withoutRedis, withoutBoth, recovering };
@@ -124,7 +136,10 @@ const RESTORED = { what: 'Redis to be used again', within: RECOVERY_MS, every: 2
 /** Of a hundred requests without PostgreSQL, for what no tier can have. */
 const COLD_PERCENT = 5;
 
-function counts({ logs }: ServiceProcess): [enabled: number, restored: number] {
-  const count = (event: string): number => logs.filter((line) => line.event === event).length;
-  return [count('redis_fallback_mode_enabled'), count('redis_cache_restored')];
+function changesIn({ logs }: ServiceProcess, awayAt: number): FallbackChange[] {
+  return logs.flatMap(({ event, time }) => {
+    if (event !== 'redis_fallback_mode_enabled' && event !== 'redis_cache_restored') return [];
+    const at = Date.parse(String(time));
+    return at < awayAt ? [] : [{ event, seconds: (at - awayAt) / 1_000 }];
+  });
 }

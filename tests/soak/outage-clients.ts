@@ -22,6 +22,7 @@ together ask --per-second times a second, and what they measure includes what th
   --seed <number>              (random; it is printed)
   --help                       this text`;
 
+const WARM_UP_MS = 3_000;
 const LONGEST_MS = 500;
 const MAX_LAG_MS = 1_500;
 /** The query of a load may have waited longer for its connection than that of the next one. */
@@ -46,6 +47,7 @@ async function main(args: string[]): Promise<number> {
   const plan = {
     clients: Number(values.clients ?? 1_000),
     perSecond: Number(values['per-second'] ?? 1_500),
+    warmUpMs: WARM_UP_MS,
     wellMs: Number(values['well-seconds'] ?? 5) * 1_000,
     redisMs: Number(values['redis-seconds'] ?? 30) * 1_000,
     postgresMs: Number(values['postgres-seconds'] ?? 10) * 1_000,
@@ -65,7 +67,8 @@ async function main(args: string[]): Promise<number> {
     say(
       `${ages.readCount} reads judged, ${ages.changes} changes (${ages.untold} untold), ${ages.violationCount} too old`,
     );
-    say(`fallback mode enabled and restored: ${fallbacks.map((counts) => counts.join(' and ')).join('; ')}`);
+    for (const changes of fallbacks)
+      say(`fallback: ${changes.map(({ event, seconds }) => `${event} after ${seconds.toFixed(1)} s`).join(', ')}`);
     const phases = [well, withoutRedis, withoutBoth, recovering];
     const words = [...phases.flatMap(({ firstFailures }) => firstFailures), ...ages.violations, ...complaints];
     for (const word of words) say(`  ${word}`);
