@@ -1,6 +1,7 @@
 import { lru } from 'tiercel/lru';
 import { type RedisTiers, redis } from 'tiercel/redis';
 import { assembleCache, COLLABORATORS } from '../../src/core/assemble.ts';
+import type { Observer } from '../../src/core/events.ts';
 import type { TieredCache } from '../../src/index.ts';
 import { uniqueNamespace } from '../support/redis-server.ts';
 import { redisWire } from '../support/redis-wire.ts';
@@ -13,9 +14,10 @@ export interface LibraryMember {
   readonly link: TcpProxy;
 }
 
-/** A weaker part in place of a real one, to see that its absence is noticed. */
+/** A weaker part in place of a real one, to see that its absence is noticed, and somebody to watch. */
 export interface Weakening {
   readonly collaborators?: Partial<typeof COLLABORATORS>;
+  readonly observers?: readonly Observer[];
   /** Puts something between the cache and Redis. */
   readonly tiers?: (tiers: RedisTiers) => RedisTiers;
 }
@@ -39,10 +41,10 @@ export async function startLibraryPair(
 ): Promise<LibraryPair> {
   const namespace = uniqueNamespace('pair');
   const source = new Map<string, number>();
-  const start = async ({ collaborators, tiers = (own) => own }: Weakening): Promise<LibraryMember> => {
+  const start = async ({ collaborators, observers = [], tiers = (own) => own }: Weakening): Promise<LibraryMember> => {
     const link = owner.use(await startProxy({ target: redisUrl, ...redisWire().observers }));
     const { l2, bus } = tiers(redis(link.through(redisUrl), { namespace }));
-    const options = { l1: lru(), l2, bus, maxLag: maxLagMs };
+    const options = { l1: lru(), l2, bus, maxLag: maxLagMs, observers };
     const cache = owner.use(assembleCache(options, { ...COLLABORATORS, ...collaborators }));
     await until(() => isInUse(cache), { what: 'the first proof' });
     return { cache, link };
