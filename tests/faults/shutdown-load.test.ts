@@ -1,0 +1,115 @@
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
+import { type CatalogEnvironment, makeCatalogEnvironment } from '../integration/support/catalog-environment.ts';
+import { productPath, readProduct, renameProduct } from '../integration/support/catalog-requests.ts';
+import { type AnswerHolder, startAnswerHolder } from '../integration/support/held-answers.ts';
+import { expectCleanEnd, startInstance } from '../integration/support/instances.ts';
+import { timed } from '../integration/support/measure.ts';
+import { KeepAliveClient } from '../soak/keep-alive-client.ts';
+import { type OtlpCollector, startOtlpCollector } from '../support/otlp-collector.ts';
+import { type ServiceProcess, startService } from '../support/service-process.ts';
+import { until } from '../support/wait.ts';
+
+setDefaultTimeout(30_000);
+
+const CLIENTS = 100;
+/** What they read. Nobody else does, and all of it is in L1 when the end comes. */
+const PRODUCTS = 50;
+const PAUSE_MS = 100;
+/** Refreshed behind its back when the end comes, and changed then. */
+const REFRESHED = 901;
+const CHANGED = [902, 903];
+const TTL_MS = 2_000;
+/** The service's own deadline. */
+const ENDED_WITHIN_MS = 10_000;
+
+const owned = new AsyncDisposableStack();
+let catalog: CatalogEnvironment;
+let holder: AnswerHolder;
+let collector: OtlpCollector;
+let leaving: ServiceProcess;
+let staying: ServiceProcess;
+
+beforeAll(async () => {
+  catalog = owned.use(await makeCatalogEnvironment());
+  holder = owned.use(await startAnswerHolder(catalog.env.DATABASE_URL));
+  collector = startOtlpCollector();
+  owned.defer(() => collector.stop());
+  [leaving, staying] = await Promise.all([
+    startService({
+      ...catalog.env,
+      DATABASE_URL: holder.proxy.through(catalog.env.DATABASE_URL),
+      CACHE_TTL_PRODUCT: `${TTL_MS}ms`,
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+      // Nothing is dropped for want of room, and nothing sent before the end forces it.
+      OTEL_BSP_MAX_QUEUE_SIZE: '100000',
+      OTEL_BSP_SCHEDULE_DELAY: '60000',
+    }),
+    startInstance(owned, catalog.env),
+  ]);
+  owned.use(leaving);
+}, 60_000);
+
+afterAll(() => owned.disposeAsync());
+
+/** Traces of the requests that were answered whole. */
+const answered = new Set<string>();
+let requests = 0;
+
+/** Asks over one connection until that is closed. @throws Error when an answer that had begun was cut. */
+async function keepAsking(): Promise<void> {
+  const client = new KeepAliveClient(leaving.url);
+  for (;;) {
+    requests += 1;
+    const trace = requests.toString(16).padStart(32, '0');
+    const id = 1 + (requests % PRODUCTS);
+    try {
+      const { status, body } = await client.get(productPath(id), { traceparent: `00-${trace}-${'b'.repeat(16)}-01` });
+      expect([status, (JSON.parse(body) as { id: number }).id]).toEqual([200, id]);
+      answered.add(trace);
+    } catch (error) {
+      if (client.hasBegun) throw error;
+      return;
+    }
+    await Bun.sleep(2 * PAUSE_MS * Math.random());
+  }
+}
+
+test(`SIGTERM with ${CLIENTS} clients at work: no answer is cut, nothing that was begun is lost, telemetry says so`, async () => {
+  await readProduct(leaving, REFRESHED);
+  for (const id of CHANGED) await readProduct(staying, id);
+  const clients = Array.from({ length: CLIENTS }, keepAsking);
+  const readAt = performance.now();
+  await until(() => performance.now() - readAt > TTL_MS, { what: 'a value to be stale' });
+
+  const held = holder.hold();
+  const stale = await leaving.fetch(productPath(REFRESHED));
+  expect(stale.headers.get('cache-status')).toMatch(/hit; ttl=-\d/);
+  const changes = CHANGED.map((id) => renameProduct(leaving, id, 'Changed at the end'));
+  await until(() => holder.proxy.connections.some(({ toClient }) => toClient.waiting > 0), { what: 'work to wait' });
+  // Answered in the order of arrival: whoever answers this has taken what was sent before.
+  for (let round = 0; round < 2; round += 1) await leaving.fetch('/livez');
+  const ended = timed(() => expectCleanEnd(leaving));
+  await leaving.logged('shutdown');
+  held.release();
+  await Promise.all(clients);
+  for (const change of changes) expect((await change).status).toBe(200);
+  const { ms } = await ended;
+  process.stdout.write(`[measured] SIGTERM: ended after ${Math.round(ms)} ms, ${answered.size} requests answered\n`);
+  expect(ms).toBeLessThan(ENDED_WITHIN_MS);
+
+  // The refresh has been stored, and the changes have been told.
+  const refreshed = await staying.fetch(productPath(REFRESHED));
+  expect(refreshed.headers.get('cache-status')).toMatch(/^tiercel-l2; hit; ttl=\d/);
+  for (const id of CHANGED)
+    await until(async () => (await readProduct(staying, id)).name === 'Changed at the end', {
+      what: 'the change on the instance that stays',
+      within: 500,
+    });
+});
+
+test('every request that was taken was answered, and every answer is in the traces, the last one too', () => {
+  expect(answered.size).toBeGreaterThan(CLIENTS);
+  const handled = new Set(collector.spans.map(({ traceId }) => traceId).filter((trace) => trace.startsWith('0000')));
+  expect(handled).toEqual(answered);
+});
