@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
-import { readProduct, renameProduct } from '../integration/support/catalog-requests.ts';
-import { printFigures, timed } from '../integration/support/measure.ts';
+import { productPath, readProduct, renameProduct } from '../integration/support/catalog-requests.ts';
+import { median, printFigures, timed } from '../integration/support/measure.ts';
 import { leaderAmong, leadersIn, type RelayFleet, startRelayFleet } from '../soak/relay-fleet.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres-server.ts';
 import { until } from '../support/wait.ts';
@@ -11,6 +11,13 @@ setDefaultTimeout(60_000);
 const SEEN_WITHIN_MS = 1_000 + 1_500;
 /** From the return of the database until somebody leads. */
 const LED_WITHIN_MS = 5_000;
+/** In the tiers, and changed by nobody: some of them in L1, some in Redis alone. */
+const KEPT = Array.from({ length: 20 }, (_, index) => index + 101);
+/** A median: nobody waits for the database. */
+const KEPT_WITHIN_MS = 25;
+const STOPPED_MS = 5_000;
+const KILLS = 10;
+const KILL_PAUSE_MS = 100;
 const PRODUCTS = Array.from({ length: 20 }, (_, index) => index + 1);
 
 const owned = new AsyncDisposableStack();
@@ -42,9 +49,49 @@ async function untilSeen(name: string): Promise<number> {
 
 async function warm(): Promise<void> {
   for (const { service } of fleet.members) for (const id of PRODUCTS) await readProduct(service, id);
+  const [one] = fleet.members;
+  if (one !== undefined) for (const id of KEPT) await readProduct(one.service, id);
+}
+
+/** Backends of everybody, the relay's own session among them. */
+async function killBackends(): Promise<void> {
+  for (let round = 0; round < KILLS; round += 1) {
+    await fleet.psql`select pg_terminate_backend(pid) from pg_stat_activity
+      where backend_type = 'client backend' and pid <> pg_backend_pid()`;
+    await Bun.sleep(KILL_PAUSE_MS);
+  }
+}
+
+async function stopForAWhile(): Promise<void> {
+  server.pause();
+  await Bun.sleep(STOPPED_MS);
+  server.resume();
+}
+
+/** Asks for what is in the tiers until something is over. */
+async function readMeanwhile(over: Promise<void>): Promise<void> {
+  let isOver = false;
+  const waiting = over.finally(() => {
+    isOver = true;
+  });
+  const delays: number[] = [];
+  for (let round = 0; !isOver; round += 1) {
+    for (const { service } of fleet.members) {
+      const id = KEPT[round % KEPT.length] ?? 0;
+      const { value: answer, ms } = await timed(() => service.fetch(productPath(id)));
+      expect([answer.status, answer.headers.get('x-cache-tier')]).toEqual([200, expect.stringMatching(/^l[12]$/)]);
+      delays.push(ms);
+    }
+    await Bun.sleep(5);
+  }
+  await waiting;
+  printFigures('what is in the tiers, meanwhile', delays);
+  expect(median(delays)).toBeLessThan(KEPT_WITHIN_MS);
 }
 
 const DEATHS: Readonly<Record<string, () => Promise<void>>> = {
+  'stopped for 5 s (SIGSTOP)': stopForAWhile,
+  'whose backends are killed again and again': killBackends,
   'restarted (fast)': () => server.restart(),
   'killed, and started again': async () => {
     await server.kill();
@@ -58,7 +105,7 @@ for (const [what, die] of Object.entries(DEATHS)) {
     await warm();
     const before = `Before it was ${what}`;
     await rename(before);
-    await die();
+    await readMeanwhile(die());
     const back = performance.now();
     printFigures(`${what}: from its return until both instances know what was committed before`, [
       await untilSeen(before),
