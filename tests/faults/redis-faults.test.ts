@@ -4,7 +4,6 @@ import { type FaultReport, reportOf } from './support/fault-report.ts';
 import { runFault } from './support/fault-run.ts';
 import { REDIS_FAULTS, type RedisFault } from './support/redis-faults.ts';
 import { Stages } from './support/stages.ts';
-import { LOADER_MS } from './support/steady-callers.ts';
 
 setDefaultTimeout(60_000);
 
@@ -13,16 +12,18 @@ setDefaultTimeout(60_000);
  * one after another and prints what callers felt.
  */
 const PER_SECOND = 40;
-const AT_THE_SAME_TIME = 7;
+const AT_THE_SAME_TIME = 5;
+const MS = 1_500;
 /** Longer than D, so that L1 is suspended where the bus is away. */
-const MS = 2_500;
+const DEAF_MS = 2_500;
+const HUNG_MS = 5_000;
 /** The budget of L2, the loader, and what is left for us. */
 const P99_MS = 75;
 const OPEN_WITHIN_MS = 1_000;
 const BACK_WITHIN_MS = 2_000;
 /** What two busy processors may add to a single figure, and to a moment that is looked for. */
 const SLACK_MS = 100;
-const MOMENT_SLACK_MS = 400;
+const MOMENT_SLACK_MS = 700;
 /** No caller is ever held for longer. */
 const LONGEST_MS = 500;
 /** `CACHE_MAX_LAG_MS`, and the beat in which it is noticed. */
@@ -38,7 +39,7 @@ const SHORTEST_TRIAL_MS = 250;
 
 const stages = new Stages(AT_THE_SAME_TIME);
 
-async function play(fault: RedisFault, ms = MS): Promise<FaultReport> {
+async function play(fault: RedisFault, ms: number): Promise<FaultReport> {
   const run = await stages.use(() => runFault(fault, { ms, perSecond: PER_SECOND }));
   printFigures(
     `${fault.name} for ${ms} ms: a cold lookup`,
@@ -51,16 +52,17 @@ function expectCalm(report: FaultReport): void {
   expect(report.errors).toEqual([]);
   expect(report.wrong).toBe(0);
   expect(report.lookups).toBeGreaterThan(10);
-  expect(report.most).toBeLessThan(LONGEST_MS);
-  expect(report.p99).toBeLessThan(P99_MS + SLACK_MS);
-  expect(report.p50).toBeLessThan(LOADER_MS + SLACK_MS);
+  // Whatever keeps this process from running delays the loader alone as well.
+  expect(report.most).toBeLessThan(LONGEST_MS + report.loaderMost);
+  expect(report.p99).toBeLessThan(P99_MS + SLACK_MS + report.loaderP99);
+  expect(report.p50).toBeLessThan(P99_MS + SLACK_MS);
 }
 
 /** One beginning, one end, and in between nothing but one trial after another. */
 function expectOutage(report: FaultReport, { isForGood = false, isSlow = false }: RedisFault): void {
   expect(report.openAfter).toBeLessThan(OPEN_WITHIN_MS + MOMENT_SLACK_MS);
   expect(report.ups).toBe(report.downs - (isForGood ? 1 : 0));
-  expect(report.invalidations.most).toBeLessThan(LONGEST_MS);
+  expect(report.invalidations.most).toBeLessThan(LONGEST_MS + report.loaderMost);
   if (isSlow) expect(report.downs).toBeWithin(1, MOST_OUTAGES_IF_SLOW + 1);
   else {
     expect(report.downs).toBe(1);
@@ -80,7 +82,7 @@ function expectNoOutage(report: FaultReport): void {
 describe('no caller sees an error, or is held, while Redis is', () => {
   for (const fault of REDIS_FAULTS) {
     test.concurrent(fault.name, async () => {
-      const report = await play(fault);
+      const report = await play(fault, fault.deafens ? DEAF_MS : MS);
       expectCalm(report);
       if (fault.opensBreaker) expectOutage(report, fault);
       else expectNoOutage(report);
@@ -91,13 +93,11 @@ describe('no caller sees an error, or is held, while Redis is', () => {
   }
 
   for (const fault of REDIS_FAULTS.filter(({ hangs }) => hangs)) {
-    for (const ms of [1_000, 5_000]) {
-      test.concurrent(`${fault.name} for ${ms / 1_000} s, and only one trial is under way`, async () => {
-        const report = await play(fault, ms);
-        expectCalm(report);
-        expectOutage(report, fault);
-        if (ms > MS) expect(report.shortestTrialPause).toBeGreaterThan(SHORTEST_TRIAL_MS);
-      });
-    }
+    test.concurrent(`${fault.name} for ${HUNG_MS / 1_000} s, and only one trial is under way`, async () => {
+      const report = await play(fault, HUNG_MS);
+      expectCalm(report);
+      expectOutage(report, fault);
+      expect(report.shortestTrialPause).toBeGreaterThan(SHORTEST_TRIAL_MS);
+    });
   }
 });

@@ -10,6 +10,9 @@ export interface FaultReport {
   readonly p50: number;
   readonly p99: number;
   readonly most: number;
+  /** Of the loader alone, called at the same moments: what the machine itself may add to a figure. */
+  readonly loaderP99: number;
+  readonly loaderMost: number;
   /** Of the first second alone, in which the breaker has to find out. */
   readonly firstSecondP99: number;
   readonly errors: readonly unknown[];
@@ -33,6 +36,8 @@ export interface FaultReport {
 
 /** Under way when the breaker opens. */
 const OPENING_MS = 100;
+/** What was granted too late is given back. */
+const LATE_MS = 500;
 
 /** Figures of a run. */
 export function reportOf(run: FaultRun): FaultReport {
@@ -43,16 +48,19 @@ export function reportOf(run: FaultRun): FaultReport {
   const speeds = lookups.map(({ ms }) => ms);
   const told = ofFault(callers.told);
   const invalidations = [...told, ...ofFault(callers.pending)];
-  const count = (type: (typeof events)[number]['event']['type']) => events.filter(({ event }) => event.type === type);
+  const isOfFault = (at: number) => at >= began && at <= (backAt ?? ended);
+  const count = (type: (typeof events)[number]['event']['type']) =>
+    events.filter(({ at, event }) => event.type === type && isOfFault(at));
   const openAt = events.find(
-    ({ at, event }) => at >= began && event.type === 'breaker_transition' && event.to === 'open',
+    ({ at, event }) => at >= began && event.type === 'breaker_transition' && event.tier === 'l2' && event.to === 'open',
   )?.at;
   const open = openAt === undefined ? () => false : during(openAt + OPENING_MS);
   const onceOpen = (calls: readonly Call[]) => calls.filter(({ at }) => open(at)).map(({ ms }) => ms);
   const trials = run.beats.filter(openAt === undefined ? () => false : during(openAt));
   const pauses = trials.slice(1).map((at, index) => at - (trials[index] ?? at));
   const since = (at: number | undefined) => (at === undefined ? undefined : at - began);
-  const [slow, alone] = [onceOpen(callers.lookups), onceOpen(callers.loads)];
+  const alone = ofFault(callers.loads).map(({ ms }) => ms);
+  const slow = onceOpen(callers.lookups);
   return {
     name: fault.name,
     ms: ended - began,
@@ -60,6 +68,8 @@ export function reportOf(run: FaultRun): FaultReport {
     p50: percentile(speeds, 50),
     p99: percentile(speeds, 99),
     most: percentile(speeds, 100),
+    loaderP99: percentile(alone, 99),
+    loaderMost: percentile(alone, 100),
     firstSecondP99: percentile(
       lookups.filter(({ at }) => at < began + 1_000).map(({ ms }) => ms),
       99,
@@ -72,13 +82,13 @@ export function reportOf(run: FaultRun): FaultReport {
       most: Math.max(0, ...invalidations.map(({ ms }) => ms)),
     },
     openAfter: since(openAt),
-    onceOpen: slow.length === 0 ? undefined : median(slow) / median(alone),
+    onceOpen: slow.length === 0 ? undefined : median(slow) / median(onceOpen(callers.loads)),
     backAfter: backAt === undefined ? undefined : backAt - ended,
     downs: count('l2_down').length,
     ups: count('l2_up').length,
     alarms: count('alarm').length,
-    l1SuspendedAfter: since(count('l1_suspended').find(({ at }) => at >= began)?.at),
-    commandsWhileOpen: run.commands.filter(open).length,
+    l1SuspendedAfter: since(count('l1_suspended')[0]?.at),
+    commandsWhileOpen: openAt === undefined ? 0 : run.commands.filter(during(openAt + LATE_MS)).length,
     shortestTrialPause: pauses.length === 0 ? undefined : Math.min(...pauses),
     attempts,
   };

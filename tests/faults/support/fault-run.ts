@@ -38,7 +38,7 @@ export interface FaultRun {
 }
 
 /** All well before, and after: figures of that are for comparison. */
-const WELL_MS = 500;
+const WELL_MS = 300;
 /** Long enough to see that it is late. */
 const BACK_WITHIN_MS = 15_000;
 
@@ -63,6 +63,7 @@ export async function runFault(fault: RedisFault, { ms, perSecond }: FaultPlan):
   const callers = startCallers(cache, Math.min(perSecond, fault.mostPerSecond ?? perSecond));
   if (!fault.fromTheStart) {
     await Bun.sleep(WELL_MS);
+    await untilInUse(cache);
     began = performance.now();
   }
   await fault.inject(ground, ms);

@@ -79,11 +79,10 @@ export const REDIS_FAULTS: readonly RedisFault[] = [
     name: '10 KB/s',
     isSlow: true,
     opensBreaker: true,
-    inject: (ground, ms) => impose(ground, { bandwidth: 10_000 }, ms),
+    inject: (ground, ms) => impose(ground, { bandwidth: 10_000, slice: 500 }, ms),
   },
   {
     name: '100 ± 50 ms',
-    isSlow: true,
     opensBreaker: true,
     inject: (ground, ms) => impose(ground, { latency: 100, jitter: 50 }, ms),
   },
