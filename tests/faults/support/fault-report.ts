@@ -28,7 +28,7 @@ export interface FaultReport {
   readonly ups: number;
   readonly alarms: number;
   readonly l1SuspendedAfter: number | undefined;
-  /** While the breaker was open: commands beside heartbeats, and the shortest time from one heartbeat to the next. */
+  /** While the breaker was open: commands on behalf of callers, and the shortest time from one heartbeat to the next. */
   readonly commandsWhileOpen: number;
   readonly shortestTrialPause: number | undefined;
   readonly attempts: number;
@@ -36,8 +36,6 @@ export interface FaultReport {
 
 /** Under way when the breaker opens. */
 const OPENING_MS = 100;
-/** What was granted too late is given back. */
-const LATE_MS = 500;
 
 /** Figures of a run. */
 export function reportOf(run: FaultRun): FaultReport {
@@ -88,7 +86,7 @@ export function reportOf(run: FaultRun): FaultReport {
     ups: count('l2_up').length,
     alarms: count('alarm').length,
     l1SuspendedAfter: since(count('l1_suspended')[0]?.at),
-    commandsWhileOpen: openAt === undefined ? 0 : run.commands.filter(during(openAt + LATE_MS)).length,
+    commandsWhileOpen: run.commands.filter(open).length,
     shortestTrialPause: pauses.length === 0 ? undefined : Math.min(...pauses),
     attempts,
   };

@@ -29,7 +29,7 @@ export interface FaultRun {
   readonly events: readonly { readonly at: number; readonly event: CacheEvent }[];
   /** When heartbeats were sent. */
   readonly beats: readonly number[];
-  /** Other commands for the cache's own records that were sent, and when. */
+  /** When entries were asked for or filled, on behalf of callers. */
   readonly commands: readonly number[];
   /** Connections opened from the beginning of the fault to its end. */
   readonly attempts: number;
@@ -37,6 +37,8 @@ export interface FaultRun {
   readonly backAt: number | undefined;
 }
 
+/** What was granted too late is given back, and what is owed is delivered with a trial that was answered. */
+const AFTERWARDS = new Set<string | undefined>([SCRIPTS.release.sha, SCRIPTS.invalidate.sha]);
 /** All well before, and after: figures of that are for comparison. */
 const WELL_MS = 300;
 /** Long enough to see that it is late. */
@@ -90,8 +92,10 @@ async function prepare(
       onClientData(connection, bytes) {
         wire.observers.onClientData?.(connection, bytes);
         for (const { name, words } of wire.commands) {
-          if (name === 'EVALSHA' && words[1] === SCRIPTS.heartbeat.sha) beats.push(performance.now());
-          else if (words.some((word) => word.includes('}:e:'))) commands.push(performance.now());
+          const script = name === 'EVALSHA' ? words[1] : undefined;
+          if (script === SCRIPTS.heartbeat.sha) beats.push(performance.now());
+          else if (!AFTERWARDS.has(script) && words.some((word) => word.includes('}:e:')))
+            commands.push(performance.now());
         }
         wire.forget();
       },
