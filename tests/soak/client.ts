@@ -89,7 +89,7 @@ export function provenanceOf(headers: Headers): { tier: TierName; flagged: boole
   if (tier !== 'l1' && tier !== 'l2' && tier !== 'source') throw new Error(`no tier is named but ${tier}`);
   return {
     tier,
-    flagged: /ttl=-\d|source-error/.test(status),
+    flagged: /ttl=-\d|fwd=stale; ttl=/.test(status),
     notInL2: tier === 'source' && !/tiercel-l2;[^,]*\bstored\b/.test(status),
   };
 }

@@ -19,14 +19,24 @@ export function cacheStatus(lookup: Lookup<unknown>): string {
 
 function member(tier: 'l1' | 'l2', step: TierStep, lookup: Lookup<unknown>): string {
   const name = `tiercel-${tier}`;
-  if (lookup.tier === tier && lookup.steps.source?.outcome === 'failed') {
-    // It asked the source first, in vain: its old value is no hit.
-    return `${name}; fwd=stale${remaining(lookup.ttl)}; detail=source-error${step.collapsed ? '; collapsed' : ''}`;
+  if (lookup.tier === tier && isNoHit(step, lookup)) {
+    const detail = lookup.steps.source?.outcome === 'failed' ? 'source-error' : step.reason;
+    const why = detail === undefined ? '' : `; detail=${detail}`;
+    return `${name}; fwd=stale${remaining(lookup.ttl)}${why}${step.collapsed ? '; collapsed' : ''}`;
   }
   // A value that somebody else was just loading was not there when it was asked for.
   if (step.collapsed) return `${name}; ${step.outcome === 'hit' ? 'fwd=uri-miss' : forwarded(step)}; collapsed`;
   if (lookup.tier === tier) return `${name}; hit${remaining(lookup.ttl)}`;
   return `${name}; ${forwarded(step)}${step.stored ? '; stored' : ''}`;
+}
+
+/**
+ * Whether a tier's value answers that it would not have given by itself: the source was asked first, and failed or took too
+ * long. What is left of its TTL says nothing then: it may be stale because nobody can vouch for it.
+ */
+function isNoHit(step: TierStep, { state, steps }: Lookup<unknown>): boolean {
+  if (steps.source?.outcome === 'failed') return true;
+  return state === 'stale' && (step.outcome === 'bypass' || step.collapsed);
 }
 
 function forwarded(step: TierStep): string {

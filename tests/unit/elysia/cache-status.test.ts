@@ -57,6 +57,25 @@ const cases: [name: string, differences: Partial<Lookup<unknown>>, field: string
     'tiercel-l2; fwd=uri-miss, tiercel-l1; fwd=stale; ttl=-3; detail=source-error',
   ],
   [
+    'a value that nobody can vouch for, because the source took too long',
+    { state: 'stale', steps: { l1: step({ outcome: 'bypass', reason: 'unproven' }) } },
+    'tiercel-l1; fwd=stale; ttl=42; detail=unproven',
+  ],
+  [
+    'the same for one who had joined the load',
+    {
+      state: 'stale',
+      collapsed: true,
+      steps: { l1: step({ outcome: 'bypass', reason: 'unproven', collapsed: true }) },
+    },
+    'tiercel-l1; fwd=stale; ttl=42; detail=unproven; collapsed',
+  ],
+  [
+    'a stale value because the load that was joined took too long',
+    { state: 'stale', ttl: -2_100, collapsed: true, steps: { l1: step({ outcome: 'stale', collapsed: true }) } },
+    'tiercel-l1; fwd=stale; ttl=-3; collapsed',
+  ],
+  [
     'an open breaker',
     {
       tier: 'source',
