@@ -42,6 +42,8 @@ export interface CrowdOutageReport {
   readonly loads: number;
   /** Beginnings and ends of the fallback mode of each instance, from the first outage on. */
   readonly fallbacks: readonly (readonly FallbackChange[])[];
+  /** The same of the breaker before the source: when it opened, and closed. */
+  readonly breakers: readonly (readonly string[])[];
   /** What is wrong with how the services ended. */
   readonly complaints: readonly string[];
 }
@@ -118,6 +120,7 @@ export async function runCrowdOutage(plan: CrowdOutagePlan): Promise<CrowdOutage
   await crowd.stop();
   const loads = loadsIn(postgres).filter(({ at, id }) => at >= awayAt && at < alsoAwayAt && isUnwritten(id));
   const fallbacks = services.map((service) => changesIn(service, awayAt));
+  const breakers = services.map((service) => transitionsIn(service, awayAt));
   const ends = services.map((service, index) => endOf({ name: INSTANCES[index] ?? '?', service }));
   const complaints = (await Promise.all(ends)).flat();
   const phases = { well, withoutRedis, withoutBoth, recovering };
@@ -128,6 +131,7 @@ export async function runCrowdOutage(plan: CrowdOutagePlan): Promise<CrowdOutage
     pauses: pausesBetween(loads),
     loads: loads.length,
     fallbacks,
+    breakers,
     complaints,
   };
 }
@@ -141,5 +145,13 @@ function changesIn({ logs }: ServiceProcess, awayAt: number): FallbackChange[] {
     if (event !== 'redis_fallback_mode_enabled' && event !== 'redis_cache_restored') return [];
     const at = Date.parse(String(time));
     return at < awayAt ? [] : [{ event, seconds: (at - awayAt) / 1_000 }];
+  });
+}
+
+function transitionsIn({ logs }: ServiceProcess, awayAt: number): string[] {
+  return logs.flatMap(({ event, tier, to, time }) => {
+    const at = Date.parse(String(time));
+    if (event !== 'breaker_transition' || tier !== 'source' || at < awayAt) return [];
+    return [`${to} after ${((at - awayAt) / 1_000).toFixed(1)} s`];
   });
 }

@@ -60,7 +60,8 @@ async function main(args: string[]): Promise<number> {
     const postgres = chosen(POSTGRES_OUTAGES, values.postgres ?? (index === 0 ? 'stopped' : 'down'));
     const report = await runCrowdOutage({ ...plan, redis, postgres });
     for (const line of report.lines) say(line);
-    const { well, withoutRedis, withoutBoth, recovering, ages, pauses, loads, fallbacks, complaints } = report;
+    const { well, withoutRedis, withoutBoth, recovering, ages, pauses, loads, fallbacks, breakers, complaints } =
+      report;
     const tooSoon = pauses.filter((ms) => ms < MAX_LAG_MS - QUEUE_MS).length;
     const shortest = pauses.length === 0 ? '–' : `${percentile(pauses, 0)} ms`;
     say(`without Redis: ${loads} loads, shortest pause between two of the same ${shortest}, ${tooSoon} too soon`);
@@ -69,6 +70,7 @@ async function main(args: string[]): Promise<number> {
     );
     for (const changes of fallbacks)
       say(`fallback: ${changes.map(({ event, seconds }) => `${event} after ${seconds.toFixed(1)} s`).join(', ')}`);
+    for (const transitions of breakers) say(`breaker before the source: ${transitions.join(', ') || 'closed'}`);
     const phases = [well, withoutRedis, withoutBoth, recovering];
     const words = [...phases.flatMap(({ firstFailures }) => firstFailures), ...ages.violations, ...complaints];
     for (const word of words) say(`  ${word}`);
