@@ -12,6 +12,9 @@ export interface SourceGuard {
   readonly slowMs: number;
 }
 
+/** A load that hangs says so this often: by then what was well before has left the breaker's window. */
+const MOST_COMPLAINTS = 10;
+
 /** How the source is doing. */
 export interface SourceHealth {
   readonly running: number;
@@ -80,8 +83,9 @@ export class Source {
   }
 
   /**
-   * Tells once whether the source is well: when the load has ended, or when it takes too long. `undefined`: the load was
-   * given up before it could show.
+   * Tells whether the source is well: when the load has ended, or each time it has taken too long once more. Loads that
+   * hang may hold all places soon after all was well, and nothing else would ever speak against the source. `undefined`:
+   * the load was given up before it could show.
    */
   async #judge<T>(
     { signal }: LoadOrder,
@@ -89,18 +93,23 @@ export class Source {
     { isFailure, slowMs }: SourceGuard,
     tell: (isWell: boolean | undefined) => void,
   ): Promise<T> {
-    let isTold = false;
-    const tellOnce = (isWell: boolean | undefined): void => {
-      if (!isTold) tell(isWell);
-      isTold = true;
+    let isSlow = false;
+    let cancel = (): void => {};
+    const wait = (times: number): void => {
+      if (times === 0) return;
+      cancel = this.#clock.after(slowMs, () => {
+        isSlow = true;
+        wait(times - 1);
+        tell(false);
+      });
     };
-    const cancel = this.#clock.after(slowMs, () => tellOnce(false));
+    wait(MOST_COMPLAINTS);
     try {
       const value = await load();
-      tellOnce(true);
+      if (!isSlow) tell(true);
       return value;
     } catch (error) {
-      tellOnce(signal.aborted ? undefined : !(error instanceof LoadTimeoutError || isFailure(error)));
+      if (!isSlow) tell(signal.aborted ? undefined : !(error instanceof LoadTimeoutError || isFailure(error)));
       throw error;
     } finally {
       cancel();

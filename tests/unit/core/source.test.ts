@@ -83,6 +83,18 @@ describe('a source behind its breaker', () => {
     expect(fleet.failure(read())).toBeInstanceOf(BreakerOpenError);
   });
 
+  test('is given up after loads that hang and hold all places, however well it was right before', () => {
+    const { fleet, read, breakerOf } = guarded({ maxLoads: 5 });
+    for (let load = 0; load < 50; load += 1) fleet.settle(read());
+    const loads = new HeldLoads<string>();
+    for (let load = 0; load < 5; load += 1) watch(fleet.cache().getOrSet(`hung${load}`, loads.loader));
+    fleet.run(1_000);
+    // What was well counts for a while.
+    expect(breakerOf()).toBe('closed');
+    fleet.run(1_500);
+    expect(breakerOf()).toBe('open');
+  });
+
   test('is not judged by what it was asked and refused, nor by callers who leave', () => {
     const { fleet, read, breakerOf } = guarded();
     for (let load = 0; load < 20; load += 1) {
