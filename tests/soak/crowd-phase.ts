@@ -16,6 +16,8 @@ export class CrowdPhase {
   /** Values that were handed out as stale; of them, because the source failed. */
   flagged = 0;
   sourceErrors = 0;
+  /** What the slowest answer with a value said of where it came from. */
+  slowest: { readonly ms: number; readonly cacheStatus: string } | undefined;
   /** Answers of 503 that do not say when to come again. */
   withoutRetryAfter = 0;
   /** Whatever else came: other answers, connections that broke. */
@@ -32,7 +34,9 @@ export class CrowdPhase {
       this.served.push(ms);
       this.tiers[tier] = (this.tiers[tier] ?? 0) + 1;
       if (flagged) this.flagged += 1;
-      if (headers.get('cache-status')?.includes('source-error')) this.sourceErrors += 1;
+      const cacheStatus = headers.get('cache-status') ?? '';
+      if (cacheStatus.includes('source-error')) this.sourceErrors += 1;
+      if (ms > (this.slowest?.ms ?? 0)) this.slowest = { ms, cacheStatus };
     } else if (status === 503) {
       this.turnedAway.push(ms);
       if (headers.get('retry-after') === null) this.withoutRetryAfter += 1;
@@ -58,7 +62,7 @@ export class CrowdPhase {
       `${this.name.padEnd(28)} ${seconds.toFixed(1).padStart(5)} s, ${rate} answers/s: 200 ${speeds(served)} ` +
       `(l1 ${tiers.l1}, l2 ${tiers.l2}, source ${tiers.source}; flagged stale ${this.flagged}, ` +
       `source-error ${this.sourceErrors}), 503 ${speeds(turnedAway)} (${this.withoutRetryAfter} without Retry-After), ` +
-      `errors ${this.failures}`
+      `errors ${this.failures}; the slowest was ${this.slowest?.cacheStatus}`
     );
   }
 }
