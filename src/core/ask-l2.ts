@@ -115,7 +115,8 @@ export class L2Question {
       { name: 'acquire', budgetMs: options.l2TimeoutMs, key, contactMs: 0 },
       async (tier, { generation }) => {
         const keepFor = tagsKeepFor(usefulForMs(options));
-        const acquiring = tier.acquire(id, generation, token, options.leaseMs);
+        const askedAt = this.#remote.toServer(this.#parts.clock.now());
+        const acquiring = tier.acquire(id, generation, token, options.leaseMs, askedAt);
         const reading = unknown.length === 0 ? [] : tier.tagGenerations(unknown, generation, keepFor);
         const [record, generations] = await Promise.all([acquiring, reading]).catch((error: unknown) => {
           // Without its tags' generations there is nothing that the lease could be used for.

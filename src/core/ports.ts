@@ -154,8 +154,11 @@ export interface RemoteTier {
   /**
    * Reads a key and, if it holds nothing, takes the lease under `token` for `leaseMs`. `none`: the lease is mine. A full
    * server, which grants no lease, still says what it holds; it rejects as `full` only when that is nothing.
+   *
+   * `askedAt`, by the server's clock as the caller knows it, is when the lease begins: one that hung on its way for longer
+   * than it lasts holds nobody up, for its caller has gone.
    */
-  acquire(id: EntryId, generation: string, token: string, leaseMs: number): Promise<StoredRecord>;
+  acquire(id: EntryId, generation: string, token: string, leaseMs: number, askedAt?: number): Promise<StoredRecord>;
   /** Reads a key and changes nothing. */
   read(id: EntryId, generation: string): Promise<StoredRecord>;
   /** Milliseconds until the record goes, `Infinity` for never, `undefined` when there is none. For `inspect`. */

@@ -119,14 +119,15 @@ export class MemoryDatabase {
     this.#history.leaveMark(epoch, mark);
   }
 
-  acquire(id: EntryId, generation: string, token: string, leaseMs: number): StoredRecord {
+  acquire(id: EntryId, generation: string, token: string, leaseMs: number, askedAt = this.#host.time()): StoredRecord {
     // Refused even on a hit, for it could write. Being full is said first, and there the adapter asks again by a plain read.
     if (!this.full) this.#assertWritable();
     const present = this.read(id, generation);
     if (present.kind === 'lease' && present.token === token) return { kind: 'none' };
     if (present.kind !== 'none') return present;
     this.#assertRoom();
-    this.#contents.records.set(physicalKey(generation, id), { kind: 'lease', token }, leaseMs);
+    const leftMs = askedAt + leaseMs - this.#host.time();
+    this.#contents.records.set(physicalKey(generation, id), { kind: 'lease', token }, leftMs);
     return present;
   }
 

@@ -137,8 +137,8 @@ export class MemoryRemoteTier implements RemoteTier {
     return this.#call(`leaveMark ${time}`, (database) => database.leaveMark(epoch, time));
   }
 
-  acquire(id: EntryId, generation: string, token: string, leaseMs: number) {
-    return this.#call(`acquire ${id}`, (database) => database.acquire(id, generation, token, leaseMs));
+  acquire(id: EntryId, generation: string, token: string, leaseMs: number, askedAt?: number) {
+    return this.#call(`acquire ${id}`, (database) => database.acquire(id, generation, token, leaseMs, askedAt));
   }
 
   read(id: EntryId, generation: string) {

@@ -116,12 +116,20 @@ export class RedisRemoteTier implements RemoteTier {
     await this.#connections.run(SCRIPTS.mark, [this.#keys.marks], [epoch, mark, RECORD_STAY_MS]);
   }
 
-  async acquire(id: EntryId, generation: string, token: string, leaseMs: number): Promise<StoredRecord> {
+  async acquire(
+    id: EntryId,
+    generation: string,
+    token: string,
+    leaseMs: number,
+    askedAt?: number,
+  ): Promise<StoredRecord> {
     const key = this.#keys.entry(id, generation);
     const lease = leaseRecord(token);
     try {
       const bytes = await this.#connections.send<Buffer | null>((pipeline) =>
-        pipeline.setBuffer(key, lease, 'PX', Math.ceil(leaseMs), 'NX', 'GET'),
+        askedAt === undefined
+          ? pipeline.setBuffer(key, lease, 'PX', Math.ceil(leaseMs), 'NX', 'GET')
+          : pipeline.setBuffer(key, lease, 'PXAT', Math.ceil(askedAt + leaseMs), 'NX', 'GET'),
       );
       const record = parseRecord(bytes);
       return record.kind === 'lease' && record.token === token ? { kind: 'none' } : record;

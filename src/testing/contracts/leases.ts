@@ -43,6 +43,21 @@ export function leaseContract(test: AddTest, makeHarness: MakeHarness): void {
     deepEqual(await one.read('a', generation), { kind: 'lease', token: yours });
   });
 
+  test('a lease that was long on its way counts from when it was asked for, and one that came too late is none', async () => {
+    await using both = await twoInstances(makeHarness);
+    const { one, two, generation } = both;
+    const { time } = await one.heartbeat('one', token());
+    equal((await one.acquire('a', generation, token(), LONG, time - LONG / 2)).kind, 'none');
+    isAtMost(await one.remaining('a', generation), LONG / 2);
+    equal((await two.acquire('a', generation, token(), LONG)).kind, 'lease');
+    const late = token();
+    equal((await one.acquire('b', generation, late, 1_000, time - 1_001)).kind, 'none');
+    equal((await one.read('b', generation)).kind, 'none');
+    const fill = { id: 'b', generation, token: token(), body: 'v', age: 0, keepFor: LONG };
+    equal(await one.fill({ ...fill, expected: { kind: 'lease', token: late } }), false);
+    equal((await two.acquire('b', generation, token(), LONG)).kind, 'none');
+  });
+
   test('renewal extends my lease, and never makes or touches anything else', async () => {
     await using both = await twoInstances(makeHarness);
     const { one, two, generation } = both;
