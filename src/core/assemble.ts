@@ -54,9 +54,7 @@ export function assembleCache(options: CacheOptions, collaborators: typeof COLLA
     options.maxLoads ?? Infinity,
     options.source && {
       // The first load that succeeds says enough: nobody falls upon the source, for which there is the limit.
-      breaker: breakerOf('source', { windowMs: 2_000, ...options.source.breaker, settleMs: 0 }, () =>
-        source.onChange(),
-      ),
+      breaker: breakerOf('source', { ...options.source.breaker, settleMs: 0 }, () => source.onChange()),
       isFailure: judgeOf(options.source.isFailure, emit),
       slowMs: slowAfterOf(options.source),
     },

@@ -65,7 +65,7 @@ export interface SourceOptions {
   readonly isFailure: (error: unknown) => boolean;
   /** A load that takes longer counts as failed, whatever comes of it. Default 2 s. */
   readonly slowAfter?: Duration;
-  /** Of this breaker; here `windowMs` is 2,000 by default, and `settleMs` means nothing: one success closes it. */
+  /** Of this breaker; here `settleMs` means nothing: one success closes it. */
   readonly breaker?: BreakerOptions;
 }
 

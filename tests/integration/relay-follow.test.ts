@@ -137,7 +137,7 @@ describe('while the database is gone', () => {
     return answers;
   }
 
-  test('(stopped) L1 answers no longer than D, and who asks later waits; then all is as before', async () => {
+  test('(stopped) what is served later than D is flagged as stale; then all is as before', async () => {
     await warm(51);
     server.pause();
     const reading = Promise.all([one, other].map((follower) => readFor(follower, 51, AWAY_MS)));
@@ -145,7 +145,10 @@ describe('while the database is gone', () => {
     const answers = (await reading).flat();
     await resumed;
     expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
-    expect(answers.filter(({ at, tier }) => tier === 'l1' && at > MAX_LAG_MS + SLACK_MS && at < AWAY_MS)).toEqual([]);
+    const late = answers.filter(({ at }) => at > MAX_LAG_MS + SLACK_MS && at < AWAY_MS);
+    expect(late.length).toBeGreaterThan(2);
+    // The last may still wait for the database when it goes on.
+    expect(late.filter(({ flagged, tier }) => !flagged && tier !== 'source')).toEqual([]);
     await rename(51, 'Afterwards');
     for (const follower of [one, other])
       expect(await untilSeen(follower, 51, 'Afterwards')).toBeLessThan(SEEN_WITHIN_MS);

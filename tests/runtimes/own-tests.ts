@@ -1,4 +1,4 @@
-import { deepEqual, equal, rejects } from 'node:assert/strict';
+import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
 import { lru } from 'tiercel/lru';
 import { redis } from 'tiercel/redis';
 import { createTestCache, localTierContract, remoteTierContract } from 'tiercel/testing';
@@ -42,6 +42,6 @@ export async function runOwnTests(redisUrl: string | undefined, namespace: strin
     };
   };
   const leases = remoteTierContract(makeServer).filter(({ name }) => name.startsWith('leases'));
-  equal(leases.length, 9);
+  ok(leases.length >= 9);
   for (const { run } of leases) await run();
 }
