@@ -88,13 +88,14 @@ export function assembleCache(options: CacheOptions, collaborators: typeof COLLA
   let relay: Relay | undefined;
   const vitals = parts.remote && new Vitals(parts, parts.remote);
   if (parts.remote !== undefined) {
+    const answerMs = Math.min(defaults.l2TimeoutMs, LONGEST_ANSWER_MS);
     const repair = new collaborators.Repair(clock, random, maxLagMs, outbox !== undefined);
-    heart = new collaborators.Heart(parts, parts.remote, bus, repair, defaults.l2TimeoutMs, () => {
+    heart = new collaborators.Heart(parts, parts.remote, bus, repair, answerMs, () => {
       relay?.heartbeat();
       vitals?.heartbeat();
     });
     if (outbox !== undefined)
-      relay = new collaborators.Relay(parts, parts.remote, outbox, repair, defaults.l2TimeoutMs, () => heart?.hurry());
+      relay = new collaborators.Relay(parts, parts.remote, outbox, repair, answerMs, () => heart?.hurry());
   }
   const follower = l2 === undefined && outbox !== undefined ? new Follower(parts, outbox) : undefined;
   const organs: Organs = { heart, relay, follower, vitals };
@@ -106,6 +107,9 @@ export function assembleCache(options: CacheOptions, collaborators: typeof COLLA
   vitals?.start();
   return cache;
 }
+
+/** However long callers are willing to wait for L2: what nobody waits for ends by then, so that a hung server is noticed. */
+const LONGEST_ANSWER_MS = 2_000;
 
 /** Loads that are still running this long after `close` are aborted. */
 const CLOSE_GRACE_MS = 5_000;

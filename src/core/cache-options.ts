@@ -144,8 +144,9 @@ const MOST = new Map<string, number>(
     windowMs: Infinity,
     failureRatio: 1,
     minimumCalls: Infinity,
-    openMs: Infinity,
-    maxOpenMs: Infinity,
+    // An end there must be: nobody would try again.
+    openMs: Number.MAX_VALUE,
+    maxOpenMs: Number.MAX_VALUE,
     settleMs: Infinity,
   } satisfies Required<BreakerOptions>),
 );
@@ -156,7 +157,8 @@ function assertBreaker(option: string, options: BreakerOptions): void {
     if (most === undefined)
       throw new InvalidOptionError(`${option}.${name}`, given, `one of ${[...MOST.keys()].join(', ')}`);
     if (name === 'settleMs' && given === 0) continue;
-    if (!(given > 0 && given <= most))
-      throw new InvalidOptionError(`${option}.${name}`, given, most === 1 ? 'above 0 and at most 1' : 'above 0');
+    if (given > 0 && given <= most) continue;
+    const bound = most === 1 ? ' and at most 1' : most === Infinity ? '' : ', and finite';
+    throw new InvalidOptionError(`${option}.${name}`, given, `above 0${bound}`);
   }
 }

@@ -330,6 +330,14 @@ describe('L2 behind its breaker', () => {
     expect(fleet.cache().health().l2?.healthy).toBe(true);
   });
 
+  test('opens by heartbeats also for callers who would wait for ever', () => {
+    const fleet = new Fleet({ defaults: { l2Timeout: Infinity } });
+    fleet.hold('request', 'i0.data');
+    fleet.run(6_000);
+    expect(fleet.cache().health().l2?.healthy).toBe(false);
+    expect(fleet.settle(fleet.cache().getOrSet('k', () => 'loaded'))).toBe('loaded');
+  });
+
   test('does not open for a server that refuses for a reason of its own', () => {
     const fleet = new Fleet();
     fleet.server.full = true;

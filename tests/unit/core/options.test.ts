@@ -168,6 +168,7 @@ describe('createCache refuses', () => {
     [{ l1, breaker: { failureRatio: 2 } }, 'breaker.failureRatio'],
     [{ l1, breaker: { minimumCalls: 0 } }, 'breaker.minimumCalls'],
     [{ l1, breaker: { openMs: Number.NaN } }, 'breaker.openMs'],
+    [{ l1, breaker: { openMs: Infinity } }, 'breaker.openMs'],
     [{ l1, breaker: { open: 5 } }, 'breaker.open'],
     [{ l1, breaker: { settleMs: -1 } }, 'breaker.settleMs'],
     [{ l1, source: {} }, 'source.isFailure'],
