@@ -10,8 +10,6 @@ import { NO_WARM_UP, type WarmUpReason, type WarmUpReport } from './warm-up-repo
 
 /** Redis is back for all instances in one moment: each begins some time after it, so that they do not begin together. */
 const RECOVERY_SPREAD_MS = 1_000;
-/** A Redis that is there within this time of the start was not away: it had to be connected to. */
-const CONNECTED_WITHIN_MS = 3_000;
 /** Between two lines of the log about one warm-up. */
 const SAY_EVERY_MS = 5_000;
 /** A warm-up at the start that takes longer goes on behind a service that is ready. */
@@ -44,7 +42,6 @@ export class Warmer implements AsyncDisposable {
   readonly #log: WarmerOptions['log'];
   readonly #clock: Clock;
   readonly #random: Random;
-  readonly #madeAt: number;
   readonly #detach: () => void;
   /** A warm-up is no part of the request that asked for it. */
   readonly #outside = AsyncLocalStorage.snapshot();
@@ -62,7 +59,6 @@ export class Warmer implements AsyncDisposable {
     this.#log = log;
     this.#clock = clock;
     this.#random = random;
-    this.#madeAt = this.#clock.now();
     this.#detach = cache.attach({ observer: (event) => this.#observe(event) });
   }
 
@@ -136,7 +132,7 @@ export class Warmer implements AsyncDisposable {
       if (this.#running !== undefined) this.#last?.abort('redis away');
     } else if (event.type === 'l2_up') {
       this.#isRedisAway = false;
-      if (this.#clock.now() - this.#madeAt >= CONNECTED_WITHIN_MS) this.#recover();
+      this.#recover();
     } else if (event.type === 'epoch_changed' && !this.#isRedisAway) this.#recover();
     else if (event.type === 'breaker_transition' && event.tier === 'source' && event.to === 'closed') this.#makeUp();
   }

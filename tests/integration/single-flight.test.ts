@@ -15,6 +15,8 @@ import { type RawAnswer, rawRequest } from './support/raw-http.ts';
 
 const INSTANCES = 4;
 const CALLERS = 100;
+/** Longer than a refresh waits for more changes, and than two of them are apart. */
+const QUIET_MS = 3_500;
 /** The statement that loads a BOM. */
 const LOAD = /from boms where id = \$1/;
 /** Joined the load of this process. */
@@ -40,11 +42,25 @@ beforeAll(async () => {
     REDIS_TIMEOUT_MS: '2000',
   };
   fleet = await Promise.all(Array.from({ length: INSTANCES }, () => startInstance(owned, env)));
+  await untilRefreshed();
   // The one connection of each is open now and knows the statement: only its execution is left to be held.
   await Promise.all(fleet.map((service, index) => service.fetch(bomPath(101 + index))));
 }, 60_000);
 
 afterAll(() => owned.disposeAsync());
+
+/** The view is refreshed a second behind the start, over the one connection that these tests need for themselves. */
+async function untilRefreshed(): Promise<void> {
+  const refreshes = () => postgres.log().split('refresh materialized view').length;
+  let seen = refreshes();
+  let since = performance.now();
+  const isQuiet = () => {
+    if (refreshes() !== seen) since = performance.now();
+    seen = refreshes();
+    return performance.now() - since > QUIET_MS;
+  };
+  await until(isQuiet, { what: 'the view to be refreshed', within: 30_000 });
+}
 
 /** 100 callers at once on each instance, each over a connection of its own. */
 function askEverywhere(path: string): Promise<RawAnswer>[] {

@@ -127,16 +127,6 @@ describe('after an outage', () => {
     expect(isWarm(bench.fleet.member())).toBe(true);
   });
 
-  test('nothing is warmed for a Redis that only was slow to connect to at the start', () => {
-    const bench = new WarmerBench();
-    bench.fleet.server.stop();
-    bench.pass(1_000);
-    bench.fleet.server.restart({ keepData: true });
-    bench.pass(4_000);
-    expect(bench.fleet.member().events.filter(({ type }) => type === 'l2_up')).toHaveLength(1);
-    expect(bench.warmer.report.state).toBe('idle');
-  });
-
   test('the instances do not begin together', () => {
     const bench = new WarmerBench({ instances: 8 });
     bench.loseRedis();
