@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
-import postgres, { type Sql } from 'postgres';
+import type { Sql } from 'postgres';
 import type { ServiceProcess } from '../support/service-process.ts';
 import { until } from '../support/wait.ts';
-import { type BusEar, listenToBus } from './support/bus-ear.ts';
-import { makeCatalogEnvironment } from './support/catalog-environment.ts';
+import type { BusEar } from './support/bus-ear.ts';
 import { bomPath, platePath, productPath } from './support/catalog-requests.ts';
-import { startInstance } from './support/instances.ts';
 import { printFigures } from './support/measure.ts';
+import { startRelayScene } from './support/relay-scene.ts';
 
 setDefaultTimeout(90_000);
 
@@ -25,11 +24,7 @@ let psql: Sql;
 let ear: BusEar;
 
 beforeAll(async () => {
-  const catalog = owned.use(await makeCatalogEnvironment());
-  psql = postgres(catalog.database.url, { max: 1, onnotice: () => {} });
-  owned.defer(() => psql.end());
-  ear = await listenToBus(owned, catalog.env.REDIS_URL, catalog.env.CACHE_NAMESPACE);
-  instances = await Promise.all([startInstance(owned, catalog.env), startInstance(owned, catalog.env)]);
+  ({ instances, psql, ear } = await startRelayScene(owned));
   await psql`
     insert into products (id, org_id, sku, name, price)
     select id, ${ORG}, 'BULK-' || id, 'Bulk', 1 from generate_series(${FIRST}::int, ${FIRST + MANY - 1}::int) id`;

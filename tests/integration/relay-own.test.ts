@@ -1,11 +1,10 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
-import postgres, { type Sql } from 'postgres';
+import type { Sql } from 'postgres';
 import type { ServiceProcess } from '../support/service-process.ts';
 import { until } from '../support/wait.ts';
-import { type BusEar, listenToBus } from './support/bus-ear.ts';
-import { makeCatalogEnvironment } from './support/catalog-environment.ts';
+import type { BusEar } from './support/bus-ear.ts';
 import { productPath, renameProduct } from './support/catalog-requests.ts';
-import { startInstance } from './support/instances.ts';
+import { startRelayScene } from './support/relay-scene.ts';
 
 setDefaultTimeout(60_000);
 
@@ -18,13 +17,8 @@ let psql: Sql;
 let ear: BusEar;
 
 beforeAll(async () => {
-  const catalog = owned.use(await makeCatalogEnvironment());
-  psql = postgres(catalog.database.url, { max: 1, onnotice: () => {} });
-  owned.defer(() => psql.end());
-  ear = await listenToBus(owned, catalog.env.REDIS_URL, catalog.env.CACHE_NAMESPACE);
   // One of them leads and could deliver the rows of both, its own included. An order that is not answered in time is given again.
-  const env = { ...catalog.env, REDIS_TIMEOUT_MS: '1000' };
-  instances = await Promise.all([startInstance(owned, env), startInstance(owned, env)]);
+  ({ instances, psql, ear } = await startRelayScene(owned, { REDIS_TIMEOUT_MS: '1000' }));
   // An instance serves before it has proven its L1, from the source. And what it hears of an org's tag for the first time
   // may be news to L2 as well, which then counts it from now: beside other changes, that is no proof of what was just read.
   for (const instance of instances) {
