@@ -20,7 +20,12 @@ export function answerOf(
 
 /** Tags as the user wrote them; a namespace's own tag has no name and is left out. */
 export function userTags(tagIds: readonly EntryId[]): readonly string[] {
-  return tagIds.map((tag) => fromId(tag).key).filter((tag) => tag !== '');
+  const names: string[] = [];
+  for (const tag of tagIds) {
+    const { key } = fromId(tag);
+    if (key !== '') names.push(key);
+  }
+  return names;
 }
 
 /** Whether an entry may answer, flagged as stale, when there is nothing better. */

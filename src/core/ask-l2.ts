@@ -1,17 +1,17 @@
+import type { Acquired } from './acquisitions.ts';
 import { pause } from './budget.ts';
 import type { Entry } from './entry.ts';
 import { refreshDue, refreshesNow } from './entry-of.ts';
 import type { FillRight } from './fill-right.ts';
 import type { Flight } from './flights.ts';
-import { readGenerations, recall, tagsKeepFor, take } from './generations.ts';
+import { readGenerations } from './generations.ts';
 import type { BypassReason } from './lookup.ts';
 import type { Parts } from './parts.ts';
-import type { RemoteTier, StoredRecord, StoredValue } from './ports.ts';
+import type { Envelope, RemoteTier, StoredValue } from './ports.ts';
 import type { ReadRequest } from './read-request.ts';
 import type { Refilled } from './refilled.ts';
 import type { Asked, Remote } from './remote.ts';
 import { type Generations, judge, openEnvelope } from './verdict.ts';
-import { usefulForMs } from './windows.ts';
 
 /** What L2 had to say to a flight. */
 export type L2Answer =
@@ -22,6 +22,14 @@ export type L2Answer =
   | { readonly kind: 'elsewhere'; readonly candidate: Entry | undefined }
   /** Load without a fill: L2 could not say, or its lease holder took too long. */
   | { readonly kind: 'no-right'; readonly reason: BypassReason | undefined; readonly candidate: Entry | undefined };
+
+/** The answer to {@link Acquisitions.ask}, given already. */
+export interface FirstAnswer {
+  readonly asked: Asked<Acquired>;
+  readonly generations: Generations;
+  /** What the record's bytes say; `undefined` when they are no answer, or there is no value. */
+  readonly envelope: Envelope | undefined;
+}
 
 /** The answer, how long it took, and the tags' generations that were read on the way. */
 export interface AskedL2 {
@@ -47,20 +55,27 @@ export class L2Question {
   readonly #onCandidate: (candidate: Entry) => void;
   readonly #generations: Generations = new Map();
   #candidate: Entry | undefined;
+  #first: FirstAnswer | undefined;
 
-  /** @param onCandidate Told of an old value as soon as it is met: who loads a new one may take long, here or elsewhere. */
+  /**
+   * @param onCandidate Told of an old value as soon as it is met: who loads a new one may take long, here or elsewhere.
+   * @param first What was asked already, and answered.
+   */
   constructor(
     parts: Parts,
     remote: Remote,
     request: ReadRequest,
     flight: Flight<Refilled>,
     onCandidate: (candidate: Entry) => void,
+    first?: FirstAnswer,
   ) {
     this.#parts = parts;
     this.#remote = remote;
     this.#request = request;
     this.#flight = flight;
     this.#onCandidate = onCandidate;
+    if (first !== undefined) this.#take(first.generations);
+    this.#first = first;
   }
 
   async ask(): Promise<AskedL2> {
@@ -81,10 +96,11 @@ export class L2Question {
   }
 
   async #once(): Promise<L2Answer | 'busy'> {
-    const token = this.#parts.random.token();
-    const acquired = await this.#acquire(token);
-    if (!acquired.ok) return this.#noRight(acquired.reason);
-    const { record, generation } = acquired.value;
+    const first = this.#first;
+    this.#first = undefined;
+    const asked = first?.asked ?? (await this.#acquire());
+    if (!asked.ok) return this.#noRight(asked.reason);
+    const { record, token, generation } = asked.value;
     switch (record.kind) {
       case 'none':
         return {
@@ -95,44 +111,39 @@ export class L2Question {
       case 'lease':
         return this.#request.options.forceFresh ? this.#noRight(undefined) : 'busy';
       case 'value':
-        return this.#weigh(record.value, token, generation);
+        return this.#weigh(
+          record.value,
+          first === undefined ? openEnvelope(this.#parts, this.#request, record.value) : first.envelope,
+          token,
+          generation,
+        );
     }
   }
 
   /** Reads the record, or takes the lease, and reads the generations that are not known, in one round trip. */
-  async #acquire(token: string): Promise<Asked<{ record: StoredRecord; generation: string }>> {
-    const { id, options, key } = this.#request;
-    const release = async (granted: StoredRecord, tier: RemoteTier, generation: string): Promise<void> => {
-      if (granted.kind === 'none') await tier.release(id, generation, token);
-    };
-    const unknown = recall(
-      this.#parts,
-      this.#flight.tags.map(({ tag }) => tag),
-      this.#generations,
-    );
-    return this.#remote.ask(
-      // The lookup has waited for contact already.
-      { name: 'acquire', budgetMs: options.l2TimeoutMs, key, contactMs: 0 },
-      async (tier, { generation }) => {
-        const keepFor = tagsKeepFor(usefulForMs(options));
-        const askedAt = this.#remote.toServer(this.#parts.clock.now());
-        const acquiring = tier.acquire(id, generation, token, options.leaseMs, askedAt);
-        const reading = unknown.length === 0 ? [] : tier.tagGenerations(unknown, generation, keepFor);
-        const [record, generations] = await Promise.all([acquiring, reading]).catch((error: unknown) => {
-          // Without its tags' generations there is nothing that the lease could be used for.
-          this.#parts.background.track(acquiring.then((granted) => release(granted, tier, generation), ignore));
-          throw error;
-        });
-        take(this.#parts, this.#flight, unknown, generations, keepFor, this.#generations);
-        return { record, generation };
-      },
-      // The caller has gone on without it: a lease that comes now would only keep others waiting.
-      ({ record }, tier, { generation }) => this.#parts.background.track(release(record, tier, generation)),
-    );
+  #acquire(): Promise<Asked<Acquired>> {
+    return new Promise((resolve) => {
+      this.#parts.acquisitions.ask(this.#parts, this.#remote, this.#request, this.#flight, (asked, generations) => {
+        this.#take(generations);
+        resolve(asked);
+      });
+    });
   }
 
-  async #weigh(value: StoredValue, token: string, generation: string): Promise<L2Answer | 'busy'> {
-    const envelope = openEnvelope(this.#parts, this.#request, value);
+  /** Of the tags that this read names; the others belong to those who asked in the same turn. */
+  #take(generations: Generations): void {
+    for (const tag of this.#request.tagIds) {
+      const generation = generations.get(tag);
+      if (generation !== undefined && !this.#generations.has(tag)) this.#generations.set(tag, generation);
+    }
+  }
+
+  async #weigh(
+    value: StoredValue,
+    envelope: Envelope | undefined,
+    token: string,
+    generation: string,
+  ): Promise<L2Answer | 'busy'> {
     if (envelope !== undefined) {
       const tags = envelope.tags.map(([tag]) => tag);
       if (this.#flight.owed.covers(this.#request.id, tags)) return this.#noRight('pending');
@@ -197,5 +208,3 @@ export class L2Question {
     return { kind: 'no-right', reason, candidate: this.#candidate };
   }
 }
-
-function ignore(): void {}

@@ -1,3 +1,4 @@
+import { Acquisitions } from './acquisitions.ts';
 import { BackgroundTasks } from './background.ts';
 import { type BreakerOptions, CircuitBreaker } from './breaker.ts';
 import { type Lifecycle, TieredCache } from './cache.ts';
@@ -69,6 +70,7 @@ export function assembleCache(options: CacheOptions, collaborators: typeof COLLA
     codec: jsonCodec,
     l1,
     remote: l2 && new collaborators.Remote(l2, l2Breaker, clock, emit, maxLagMs),
+    acquisitions: new Acquisitions(),
     hasBus: bus !== undefined,
     outbox,
     // Without a bus, and without an outbox to follow, nothing proves anything: L1's TTL is the bound.
@@ -172,7 +174,8 @@ function lifecycleOf(parts: Parts, { heart, relay, follower, vitals }: Organs): 
     const stopWaiting = parts.clock.after(CLOSE_GRACE_MS, () =>
       parts.flights.abortAll(new CacheClosedError(parts.name)),
     );
-    await parts.background.drain();
+    const { background, flights } = parts;
+    while (background.size + flights.size > 0) await Promise.all([background.drain(), flights.drain()]);
     stopWaiting();
     await Promise.all([relay?.close(), follower?.close(), vitals?.close()]);
     await heart?.close();

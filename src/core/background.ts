@@ -1,7 +1,8 @@
 /** Work that outlives the call that began it. Nothing is fire-and-forget: {@link drain} waits for all of it. */
 export class BackgroundTasks {
-  readonly #running = new Set<Promise<void>>();
   readonly #onError: (error: unknown) => void;
+  #running = 0;
+  #idle: PromiseWithResolvers<void> | undefined;
 
   /** @param onError Told of a task that rejected; tasks are expected to handle their own errors. */
   constructor(onError: (error: unknown) => void) {
@@ -9,21 +10,30 @@ export class BackgroundTasks {
   }
 
   get size(): number {
-    return this.#running.size;
+    return this.#running;
   }
 
-  track(task: Promise<unknown>): void {
-    const settled: Promise<void> = task
-      .then(
-        () => {},
-        (error: unknown) => this.#onError(error),
-      )
-      .finally(() => this.#running.delete(settled));
-    this.#running.add(settled);
+  /** @param onError Told instead if this task rejects. */
+  track(task: Promise<unknown>, onError = this.#onError): void {
+    this.#running += 1;
+    task.then(this.#end, (error: unknown) => {
+      onError(error);
+      this.#end();
+    });
   }
 
   /** Resolves when nothing is running, tasks that running tasks began included. */
   async drain(): Promise<void> {
-    while (this.#running.size > 0) await Promise.all(this.#running);
+    while (this.#running > 0) {
+      this.#idle ??= Promise.withResolvers();
+      await this.#idle.promise;
+    }
   }
+
+  readonly #end = (): void => {
+    this.#running -= 1;
+    if (this.#running > 0) return;
+    this.#idle?.resolve();
+    this.#idle = undefined;
+  };
 }

@@ -8,14 +8,8 @@ import type { InvalidationMode, Targets } from './invalidation.ts';
 import type { EntryId } from './key.ts';
 import { assertKey, isNamespaced, namespaceChain, namespaceTag, nestedNamespace, toId } from './key.ts';
 import type { Lookup } from './lookup.ts';
-import {
-  assertTags,
-  type Loader,
-  type ReadOptions,
-  type ResolvedOptions,
-  resolveOptions,
-  type WriteOptions,
-} from './options.ts';
+import type { OptionResolver } from './option-resolver.ts';
+import { assertTags, type Loader, type ReadOptions, type WriteOptions } from './options.ts';
 import type { Parts } from './parts.ts';
 import { isFreshHere, isHit, lookUp } from './read.ts';
 import type { ReadRequest } from './read-request.ts';
@@ -59,14 +53,14 @@ interface Openness {
 /** The calls of a cache that concern entries, within one namespace. */
 export class CacheView {
   readonly #parts: Parts;
-  readonly #defaults: ResolvedOptions;
+  readonly #options: OptionResolver;
   readonly #lifecycle: Openness;
   readonly #namespace: string;
   readonly #namespaceTags: readonly EntryId[];
 
-  constructor(parts: Parts, defaults: ResolvedOptions, lifecycle: Openness, namespace: string) {
+  constructor(parts: Parts, options: OptionResolver, lifecycle: Openness, namespace: string) {
     this.#parts = parts;
-    this.#defaults = defaults;
+    this.#options = options;
     this.#lifecycle = lifecycle;
     this.#namespace = namespace;
     this.#namespaceTags = namespaceChain(namespace).map(namespaceTag);
@@ -83,13 +77,13 @@ export class CacheView {
   getOrSet<V>(key: string, loader: Loader<V>, options?: ReadOptions<V>): Promise<V> {
     const hit = options?.forceFresh === true ? undefined : this.#hit(key);
     if (hit !== undefined) return Promise.resolve(hit as V);
-    return this.#lookup(key, loader, options).then(({ value }) => value);
+    return this.#lookUp(key, loader, options, valueOf);
   }
 
   /** {@link getOrSet}, with the answer's origin, age and the steps that were taken. */
   lookup<V>(key: string, loader: Loader<V>, options?: ReadOptions<V>): Promise<Lookup<V>> {
     const hit = options?.forceFresh === true ? undefined : this.peekLookup<V>(key);
-    return hit === undefined ? this.#lookup(key, loader, options) : Promise.resolve(hit);
+    return hit === undefined ? this.#lookUp(key, loader, options, itself<Lookup<V>>) : Promise.resolve(hit);
   }
 
   /** The fresh value of a key, or `undefined`. Never loads, never serves stale. */
@@ -136,7 +130,7 @@ export class CacheView {
   async set<V>(key: string, value: V, options?: WriteOptions<V>): Promise<boolean> {
     this.#lifecycle.assertOpen();
     assertKey(key);
-    const resolved = resolveOptions(options, this.#defaults);
+    const resolved = this.#options.resolve(options);
     const own = resolved.tagsOf?.(value) ?? resolved.tags;
     assertTags(own);
     const tagIds = [...new Set([...this.#namespaceTags, ...own.map((tag) => toId(this.#namespace, tag))])];
@@ -194,7 +188,7 @@ export class CacheView {
       this.#request(key, loader as Loader<unknown>, given as ReadOptions | undefined);
     const warming = warm(this.#parts, items, resolveWarmOptions(options), requestOf, this.#lifecycle.closing);
     // Whoever closes the cache waits until it has stopped.
-    this.#parts.background.track(warming.catch(ignore));
+    this.#parts.background.track(warming, ignore);
     return warming;
   }
 
@@ -206,7 +200,7 @@ export class CacheView {
   /** A space of its own for keys, tags and patterns: nothing in it meets anything outside. One per tenant, for instance. */
   namespace(name: string): CacheView {
     assertKey(name, 'namespace');
-    return new CacheView(this.#parts, this.#defaults, this.#lifecycle, nestedNamespace(this.#namespace, name));
+    return new CacheView(this.#parts, this.#options, this.#lifecycle, nestedNamespace(this.#namespace, name));
   }
 
   /** Where a key lives, how old it is, its windows and tags, and what invalidated it last. Loads nothing. */
@@ -246,17 +240,27 @@ export class CacheView {
     return [...new Set(names)].map((name) => toId(this.#namespace, name));
   }
 
-  /** Async, so that a bad key or option rejects like everything else. */
-  async #lookup<V>(key: string, loader: Loader<V>, options: ReadOptions<V> | undefined): Promise<Lookup<V>> {
-    const request = this.#request(key, loader as Loader<unknown>, options as ReadOptions | undefined);
-    return (await lookUp(this.#parts, request)) as Lookup<V>;
+  /** A bad key or option rejects like everything else. */
+  #lookUp<V, R>(
+    key: string,
+    loader: Loader<V>,
+    options: ReadOptions<V> | undefined,
+    pick: (lookup: Lookup<V>) => R,
+  ): Promise<R> {
+    let request: ReadRequest;
+    try {
+      request = this.#request(key, loader as Loader<unknown>, options as ReadOptions | undefined);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return lookUp(this.#parts, request, pick as (lookup: Lookup<unknown>) => R);
   }
 
   #request(key: string, loader: Loader<unknown>, options: ReadOptions | undefined): ReadRequest {
     this.#lifecycle.assertOpen();
     assertKey(key);
     if (typeof loader !== 'function') throw new InvalidOptionError('loader', loader, 'a function');
-    const resolved = resolveOptions(options, this.#defaults);
+    const resolved = this.#options.resolve(options);
     const namespace = this.#namespace;
     return {
       key,
@@ -264,7 +268,10 @@ export class CacheView {
       id: toId(namespace, key),
       loader,
       options: resolved,
-      tagIds: [...this.#namespaceTags, ...resolved.tags.map((tag) => toId(namespace, tag))],
+      tagIds:
+        resolved.tags.length === 0
+          ? this.#namespaceTags
+          : [...this.#namespaceTags, ...resolved.tags.map((tag) => toId(namespace, tag))],
       counters: this.#parts.counters.of(key),
     };
   }
@@ -276,7 +283,7 @@ export class CacheView {
   ): Promise<number> {
     this.#lifecycle.assertOpen();
     try {
-      return await invalidate(this.#parts, targets, mode, this.#defaults.l2TimeoutMs, outbox);
+      return await invalidate(this.#parts, targets, mode, this.#options.defaults.l2TimeoutMs, outbox);
     } catch (error) {
       if (onPending === 'resolve' && error instanceof InvalidationPendingError) return 0;
       throw error;
@@ -287,5 +294,13 @@ export class CacheView {
 const L1_HIT = { [ATTRIBUTE.tier]: 'l1', [ATTRIBUTE.outcome]: 'hit', [ATTRIBUTE.hit]: true };
 
 const neverLoads: Loader<unknown> = () => null;
+
+function valueOf<V>({ value }: Lookup<V>): V {
+  return value;
+}
+
+function itself<T>(given: T): T {
+  return given;
+}
 
 function ignore(): void {}

@@ -1,6 +1,7 @@
 import { CacheView } from './cache-view.ts';
 import { InvalidOptionError } from './errors.ts';
 import type { Observer } from './events.ts';
+import { OptionResolver } from './option-resolver.ts';
 import type { ResolvedOptions } from './options.ts';
 import type { Organs } from './organs.ts';
 import type { Parts } from './parts.ts';
@@ -22,7 +23,7 @@ export class TieredCache extends CacheView {
 
   /** Use `createCache`. */
   constructor(parts: Parts, defaults: ResolvedOptions, organs: Organs, observers: Set<Observer>, lifecycle: Lifecycle) {
-    super(parts, defaults, lifecycle, '');
+    super(parts, new OptionResolver(defaults), lifecycle, '');
     this.#parts = parts;
     this.#organs = organs;
     this.#observers = observers;

@@ -1,10 +1,10 @@
 import { CodecError, InvalidValueError } from './errors.ts';
-import type { Codec, Envelope } from './ports.ts';
-import type { TagGeneration } from './tags.ts';
+import { ROOT_TAG } from './key.ts';
+import type { Codec, TagStamp } from './ports.ts';
 import { deepFreeze } from './value.ts';
 
 /** The first element of every envelope: another format is another number, and is a miss to this one. */
-const FORMAT = 2;
+const FORMAT = 3;
 
 /** `Infinity` is not JSON; -1 is no duration. */
 const FOR_EVER = -1;
@@ -17,7 +17,8 @@ type Wire = [
   staleWhileRevalidate: number,
   staleIfError: number,
   loadMs: number,
-  tags: [tag: string, hard: string, soft: string][],
+  /** Name, `hard` and `soft` of each. Every entry has the root's tag: without its name, whose characters would be escaped. */
+  tags: string[],
   value: unknown,
 ];
 
@@ -35,7 +36,7 @@ export const jsonCodec: Codec = {
       toWire(staleWhileRevalidate),
       toWire(staleIfError),
       toWire(loadMs),
-      tags.map(([tag, { hard, soft }]) => [tag, hard, soft]),
+      flat(tags),
       value,
     ];
     try {
@@ -62,8 +63,8 @@ export const jsonCodec: Codec = {
       staleWhileRevalidate: fromWire(staleWhileRevalidate),
       staleIfError: fromWire(staleIfError),
       loadMs: fromWire(loadMs),
-      tags: tags.map(([tag, hard, soft]): [string, TagGeneration] => [tag, { hard, soft }]),
-    } satisfies Envelope;
+      tags: stamps(tags),
+    };
   },
 };
 
@@ -78,11 +79,26 @@ function fromWire(duration: number): number {
 function isWire(wire: unknown): wire is Wire {
   if (!Array.isArray(wire) || wire.length !== 9 || wire[0] !== FORMAT) return false;
   const [, id, version, ttl, staleWhileRevalidate, staleIfError, loadMs, tags] = wire as unknown[];
-  return (
-    typeof id === 'string' &&
-    typeof version === 'string' &&
-    [ttl, staleWhileRevalidate, staleIfError, loadMs].every((duration) => typeof duration === 'number') &&
-    Array.isArray(tags) &&
-    tags.every((tag) => Array.isArray(tag) && tag.length === 3 && tag.every((part) => typeof part === 'string'))
-  );
+  if (typeof id !== 'string' || typeof version !== 'string') return false;
+  if (typeof ttl !== 'number' || typeof staleWhileRevalidate !== 'number') return false;
+  if (typeof staleIfError !== 'number' || typeof loadMs !== 'number') return false;
+  if (!Array.isArray(tags)) return false;
+  for (const part of tags) if (typeof part !== 'string') return false;
+  return tags.length % 3 === 0;
+}
+
+/** `soft` is mostly the same as `hard`: then it is left empty, which no generation is. */
+function flat(tags: readonly TagStamp[]): string[] {
+  const parts: string[] = [];
+  for (const [tag, hard, soft] of tags) parts.push(tag === ROOT_TAG ? '' : tag, hard, soft === hard ? '' : soft);
+  return parts;
+}
+
+function stamps(parts: readonly string[]): TagStamp[] {
+  const tags: TagStamp[] = [];
+  for (let index = 0; index < parts.length; index += 3) {
+    const hard = parts[index + 1] ?? '';
+    tags.push([parts[index] || ROOT_TAG, hard, parts[index + 2] || hard]);
+  }
+  return tags;
 }

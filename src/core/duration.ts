@@ -7,6 +7,9 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const UNITS = { ms: 1, s: SECOND, m: MINUTE, h: HOUR, d: 24 * HOUR } as const;
+/** Programs write few durations, and hand them in with every call. */
+const READ_BEFORE = new Map<Duration, number>();
+const MOST_REMEMBERED = 1_000;
 const WRITTEN = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/;
 
 /**
@@ -16,6 +19,8 @@ const WRITTEN = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/;
  */
 export function toMs(duration: Duration, option: string): number {
   if (typeof duration === 'number' && duration >= 0) return duration;
+  const known = READ_BEFORE.get(duration);
+  if (known !== undefined) return known;
   const written = typeof duration === 'string' ? WRITTEN.exec(duration) : null;
   if (written === null) {
     throw new InvalidOptionError(
@@ -24,5 +29,7 @@ export function toMs(duration: Duration, option: string): number {
       "milliseconds (0 or more) or a duration like '250ms', '30s', '5m', '1h', '1d'",
     );
   }
-  return Number(written[1]) * UNITS[written[2] as keyof typeof UNITS];
+  const ms = Number(written[1]) * UNITS[written[2] as keyof typeof UNITS];
+  if (READ_BEFORE.size < MOST_REMEMBERED) READ_BEFORE.set(duration, ms);
+  return ms;
 }

@@ -47,21 +47,20 @@ export class Flight<R> {
   readonly mayLoad: boolean;
   /** An invalidation has named the key or one of its tags: nothing that it brings may be stored. */
   poisoned = false;
-  /**
-   * Tags that were invalidated since it began, in that order. Any loader may name tags as late as with its value: what
-   * carries one of these is not stored, and not handed to those who joined after the invalidation.
-   */
-  readonly endedTags = new EndedTags();
   /** Another flight of the key ended first: what this one brings may be older than what is stored now. */
   outrun = false;
+  /** Whether a reader may join it. */
+  isOpen: boolean;
   /** The span to which those who join link. */
   span: SpanRef | undefined;
   /** Set by {@link Flights.begin} before anybody can see it. */
   result: Promise<R> = NOT_BEGUN;
 
-  readonly #abort = new AbortController();
-  readonly #candidate = Promise.withResolvers<R>();
-  readonly #standIn = Promise.withResolvers<StandIn<R>>();
+  // Most flights end without a use for these: made when somebody asks.
+  #endedTags: EndedTags | undefined;
+  #abort: AbortController | undefined;
+  #candidate: PromiseWithResolvers<R> | undefined;
+  #standIn: PromiseWithResolvers<StandIn<R>> | undefined;
   #waiters = 0;
 
   constructor(id: EntryId, beganAt: number, { seen, tags, owed, background, mayLoad }: FlightSetup) {
@@ -72,31 +71,55 @@ export class Flight<R> {
     this.owed = owed;
     this.background = background;
     this.mayLoad = mayLoad;
+    this.isOpen = mayLoad;
+  }
+
+  /**
+   * Tags that were invalidated since it began, in that order. Any loader may name tags as late as with its value: what
+   * carries one of these is not stored, and not handed to those who joined after the invalidation.
+   */
+  get endedTags(): Pick<EndedTags, 'count' | 'hasAny'> {
+    return this.#endedTags ?? NONE_ENDED;
+  }
+
+  /** Takes note of tags that were invalidated now. */
+  endTags(tags: readonly EntryId[]): void {
+    this.#endedTags ??= new EndedTags();
+    this.#endedTags.add(tags);
   }
 
   /** A stale value met on the way, for callers whose `softTimeout` runs out. Stays pending while there is none. */
   get candidate(): Promise<R> {
+    this.#candidate ??= Promise.withResolvers();
     return this.#candidate.promise;
   }
 
   /** A stale value was met; the first one serves. */
   offer(candidate: R): void {
+    this.#candidate ??= Promise.withResolvers();
     this.#candidate.resolve(candidate);
   }
 
   /** For those who join a refresh: the usable value that it is about to replace. Stays pending while there is none. */
   get standIn(): Promise<StandIn<R>> {
+    this.#standIn ??= Promise.withResolvers();
     return this.#standIn.promise;
   }
 
   /** A usable value was met that is to be replaced; the first one serves. */
   standInWith(standIn: StandIn<R>): void {
+    this.#standIn ??= Promise.withResolvers();
     this.#standIn.resolve(standIn);
   }
 
   /** Aborted when nobody waits any more, or on {@link abort}. */
   get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
     return this.#abort.signal;
+  }
+
+  get isAborted(): boolean {
+    return this.#abort?.signal.aborted === true;
   }
 
   get mayStore(): boolean {
@@ -114,10 +137,11 @@ export class Flight<R> {
   /** A caller has stopped waiting before the end; the last one to go takes the load with it. */
   leave(reason: unknown): void {
     this.#waiters -= 1;
-    if (this.#waiters === 0 && !this.background) this.#abort.abort(reason);
+    if (this.#waiters === 0 && !this.background) this.abort(reason);
   }
 
   abort(reason: unknown): void {
+    this.#abort ??= new AbortController();
     this.#abort.abort(reason);
   }
 }
@@ -147,16 +171,19 @@ export class EndedTags {
   }
 }
 
+/** For flights that have seen no invalidation. */
+const NONE_ENDED = new EndedTags();
+
 /** More than this many loads of one key never run at once here; a further reader waits for one to end. */
 const MAX_LOADS_PER_KEY = 2;
 
 /** All refills of this process: single-flight, and the place where invalidations meet loads. */
 export class Flights<R> {
   readonly #clock: Clock;
-  readonly #all = new Map<EntryId, Set<Flight<R>>>();
-  /** The flight that a reader may join, per key. */
-  readonly #open = new Map<EntryId, Flight<R>>();
+  /** Of each key, in the order in which they began. */
+  readonly #all = new Map<EntryId, Flight<R>[]>();
   #size = 0;
+  #idle: PromiseWithResolvers<void> | undefined;
   /** Set once {@link abortAll} was called: whoever comes late is aborted from the start. */
   #aborted: { readonly reason: unknown } | undefined;
 
@@ -169,15 +196,21 @@ export class Flights<R> {
     return this.#size;
   }
 
+  /** How many flights of this key are under way. */
+  countOf(id: EntryId): number {
+    return this.#all.get(id)?.length ?? 0;
+  }
+
   /** The flight of this key that a reader may join, if it began no earlier than `notBefore`. */
   joinable(id: EntryId, notBefore: number): Flight<R> | undefined {
-    const flight = this.#open.get(id);
-    return flight !== undefined && flight.beganAt >= notBefore && !flight.signal.aborted ? flight : undefined;
+    const flight = this.#all.get(id)?.findLast(isOpen);
+    return flight !== undefined && flight.beganAt >= notBefore && !flight.isAborted ? flight : undefined;
   }
 
   /** Whether another flight of this key may begin to load now. */
   hasRoom(id: EntryId): boolean {
-    return this.#loading(id).length < MAX_LOADS_PER_KEY;
+    const flights = this.#all.get(id);
+    return flights === undefined || flights.length < MAX_LOADS_PER_KEY || this.#loading(id).length < MAX_LOADS_PER_KEY;
   }
 
   /** Resolves when one of the key's loads has ended, however it ended; at once when there is none. */
@@ -190,14 +223,14 @@ export class Flights<R> {
   begin(id: EntryId, setup: FlightSetup, run: (flight: Flight<R>) => Promise<R>): Flight<R> {
     const flight = new Flight<R>(id, this.#clock.now(), setup);
     const siblings = this.#all.get(id);
-    if (siblings === undefined) this.#all.set(id, new Set([flight]));
-    else siblings.add(flight);
+    if (siblings === undefined) this.#all.set(id, [flight]);
+    else siblings.push(flight);
     this.#size += 1;
-    if (setup.mayLoad) this.#open.set(id, flight);
     if (this.#aborted !== undefined) flight.abort(this.#aborted.reason);
-    flight.result = run(flight).finally(() => this.#end(flight));
-    // Every waiter handles the result; this one is for flights that all waiters have left.
-    flight.result.catch(ignore);
+    flight.result = run(flight);
+    // Before any waiter hears of it; and there is somebody to hear of an error also when all waiters have left.
+    const end = (): void => this.#end(flight);
+    flight.result.then(end, end);
     return flight;
   }
 
@@ -208,7 +241,7 @@ export class Flights<R> {
     const named = new Set(tags);
     for (const [id, flights] of this.#all) {
       for (const flight of flights) {
-        flight.endedTags.add(tags);
+        flight.endTags(tags);
         if (matches?.(id) || flight.tags.some(({ tag }) => named.has(tag))) this.#poison(flight);
       }
     }
@@ -227,7 +260,15 @@ export class Flights<R> {
     for (const other of this.#all.get(flight.id) ?? []) {
       if (other === flight) continue;
       other.outrun = true;
-      this.#detach(other);
+      other.isOpen = false;
+    }
+  }
+
+  /** Resolves when no flight is under way, those included that begin meanwhile. */
+  async drain(): Promise<void> {
+    while (this.#size > 0) {
+      this.#idle ??= Promise.withResolvers();
+      await this.#idle.promise;
     }
   }
 
@@ -238,24 +279,27 @@ export class Flights<R> {
   }
 
   #loading(id: EntryId): Flight<R>[] {
-    return [...(this.#all.get(id) ?? [])].filter(({ mayLoad }) => mayLoad);
+    return (this.#all.get(id) ?? []).filter(({ mayLoad }) => mayLoad);
   }
 
   #poison(flight: Flight<R>): void {
     flight.poisoned = true;
-    this.#detach(flight);
-  }
-
-  #detach(flight: Flight<R>): void {
-    if (this.#open.get(flight.id) === flight) this.#open.delete(flight.id);
+    flight.isOpen = false;
   }
 
   #end(flight: Flight<R>): void {
-    this.#detach(flight);
+    this.#size -= 1;
     const siblings = this.#all.get(flight.id);
-    if (siblings?.delete(flight)) this.#size -= 1;
-    if (siblings?.size === 0) this.#all.delete(flight.id);
+    if (siblings === undefined || siblings.length === 1) this.#all.delete(flight.id);
+    else siblings.splice(siblings.indexOf(flight), 1);
+    if (this.#size > 0) return;
+    this.#idle?.resolve();
+    this.#idle = undefined;
   }
+}
+
+function isOpen<R>(flight: Flight<R>): boolean {
+  return flight.isOpen;
 }
 
 function ignore(): void {}

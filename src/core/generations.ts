@@ -37,9 +37,31 @@ export function recall(parts: Parts, tags: Iterable<EntryId>, into: Generations)
 }
 
 /**
- * Takes what a flight has read of tags into `into`, and into memory unless a message has passed, since the flight
- * began, that the reading may not have seen.
+ * Takes the generations of `tags`, which a flight has read into `generations`, into memory, unless a message has passed,
+ * since the flight began, that the reading may not have seen.
  */
+export function takeFor(
+  parts: Parts,
+  flight: Flight<Refilled>,
+  tags: readonly EntryId[],
+  generations: Generations,
+  keptFor: number,
+): void {
+  // L2 forgets a generation that nobody reads for that long. Who still knew it then would void what others store under
+  // the one that comes after it, and they what he stores; so it is read again, and renewed, in time.
+  const knownUntil = parts.clock.now() + keptFor / 2;
+  for (const tag of tags) {
+    const generation = generations.get(tag);
+    // What was owed when the flight began may have been delivered after this was read.
+    if (generation === undefined || flight.poisoned || flight.owed.coversTag(tag)) continue;
+    const watched = flight.tags.find((state) => state.tag === tag);
+    if (watched === undefined) {
+      if (!flight.endedTags.hasAny([tag])) parts.tags.learn(parts.tags.obtain(tag), generation, knownUntil);
+    } else if (watched.status === 'current') parts.tags.learn(watched, generation, knownUntil);
+  }
+}
+
+/** Takes what was read of tags into `into`, and by {@link takeFor} into memory. */
 export function take(
   parts: Parts,
   flight: Flight<Refilled>,
@@ -48,20 +70,11 @@ export function take(
   keptFor: number,
   into: Generations,
 ): void {
-  // L2 forgets a generation that nobody reads for that long. Who still knew it then would void what others store under
-  // the one that comes after it, and they what he stores; so it is read again, and renewed, in time.
-  const knownUntil = parts.clock.now() + keptFor / 2;
   tags.forEach((tag, index) => {
     const generation = read[index];
-    if (generation === undefined) return;
-    into.set(tag, generation);
-    // What was owed when the flight began may have been delivered after this was read.
-    if (flight.poisoned || flight.owed.coversTag(tag)) return;
-    const watched = flight.tags.find((state) => state.tag === tag);
-    if (watched === undefined) {
-      if (!flight.endedTags.hasAny([tag])) parts.tags.learn(parts.tags.obtain(tag), generation, knownUntil);
-    } else if (watched.status === 'current') parts.tags.learn(watched, generation, knownUntil);
+    if (generation !== undefined) into.set(tag, generation);
   });
+  takeFor(parts, flight, tags, into, keptFor);
 }
 
 /**

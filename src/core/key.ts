@@ -86,10 +86,22 @@ export function namespaceChain(namespace: string): string[] {
  * An id is a part that holds a digit or is longer than 32 characters; a key that begins with one belongs to `other`.
  */
 export function groupOf(key: string): string {
-  const parts = key.split(':');
-  const firstId = parts.findIndex((part) => part.length > 32 || /\d/.test(part));
-  if (firstId === -1) return key;
-  return parts.slice(0, firstId).join(':') || 'other';
+  let start = 0;
+  for (;;) {
+    const colon = key.indexOf(':', start);
+    const end = colon === -1 ? key.length : colon;
+    if (end - start > 32 || hasDigit(key, start, end)) return start === 0 ? 'other' : key.slice(0, start - 1) || 'other';
+    if (colon === -1) return key;
+    start = end + 1;
+  }
+}
+
+function hasDigit(text: string, start: number, end: number): boolean {
+  for (let index = start; index < end; index += 1) {
+    const unit = text.charCodeAt(index);
+    if (unit >= 0x30 && unit <= 0x39) return true;
+  }
+  return false;
 }
 
 function utf8Length(text: string): number {

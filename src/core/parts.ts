@@ -1,3 +1,4 @@
+import type { Acquisitions } from './acquisitions.ts';
 import type { BackgroundTasks } from './background.ts';
 import type { Clock, Random } from './clock.ts';
 import type { Counters } from './counters.ts';
@@ -29,6 +30,7 @@ export interface Parts {
   readonly l1: LocalTier;
   /** Absent without an L2. */
   readonly remote: Remote | undefined;
+  readonly acquisitions: Acquisitions;
   readonly hasBus: boolean;
   /** Where the source remembers what L2 has to be told; absent where nobody writes it down. */
   readonly outbox: Outbox | undefined;

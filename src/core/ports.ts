@@ -127,6 +127,11 @@ export interface RemoteTier {
   /** For messages and telemetry: `redis`, `memory`. */
   readonly system: string;
   /**
+   * Calls `run` once, in this turn of the event loop where that can be told, before what was called in it is sent: what it
+   * calls travels with it. Without a connection, at once or soon. `run` does not throw.
+   */
+  beforeSending(run: () => void): void;
+  /**
    * Begins to connect and goes on trying until {@link close}. Never rejects for an absent server.
    * `onDisconnect` is called as soon as a connection is lost, before any later call can reach another one.
    * `onConnect` is called when calls can be made (again).
@@ -159,6 +164,17 @@ export interface RemoteTier {
    * than it lasts holds nobody up, for its caller has gone.
    */
   acquire(id: EntryId, generation: string, token: string, leaseMs: number, askedAt?: number): Promise<StoredRecord>;
+  /**
+   * {@link acquire} of several keys, no two the same, in one request and under one token: each as if it were asked for alone.
+   * What one of them is refused with stands in its place; the call rejects only when the server cannot be asked at all.
+   */
+  acquireMany(
+    ids: readonly EntryId[],
+    generation: string,
+    token: string,
+    leaseMs: number,
+    askedAt: number,
+  ): Promise<readonly (StoredRecord | RemoteError)[]>;
   /** Reads a key and changes nothing. */
   read(id: EntryId, generation: string): Promise<StoredRecord>;
   /** Milliseconds until the record goes, `Infinity` for never, `undefined` when there is none. For `inspect`. */
@@ -281,9 +297,11 @@ export interface Envelope {
   readonly staleIfError: number;
   /** How long the load took; 0 for a value that was not loaded. */
   readonly loadMs: number;
-  /** Tag ids and their generations before the load began. */
-  readonly tags: readonly (readonly [tag: EntryId, generation: TagGeneration])[];
+  readonly tags: readonly TagStamp[];
 }
+
+/** A tag of an entry, and its generation before the load began: see {@link TagGeneration}. */
+export type TagStamp = readonly [tag: EntryId, hard: string, soft: string];
 
 /** Envelope ↔ bytes. */
 export interface Codec {

@@ -9,10 +9,9 @@ import { assertTags } from './options.ts';
 import type { Parts } from './parts.ts';
 import type { ReadRequest } from './read-request.ts';
 import type { Refilled } from './refilled.ts';
-import type { TagGeneration } from './tags.ts';
 import { isNoNewerThan, NO_GENERATION } from './tags.ts';
 import { assertStorable } from './value.ts';
-import type { Generations } from './verdict.ts';
+import { type Generations, stampsOf } from './verdict.ts';
 import { jittered, usefulForMs, windowsOf } from './windows.ts';
 
 /** A loaded value, ready to be stored and handed out. */
@@ -47,7 +46,6 @@ export async function makeProduct(
   const loadMs = loaded.endedAt - loaded.beganAt;
   const wanted = windowsOf(loaded.value, options, loaded.ttlMs);
   const windows = jittered(wanted, options.jitter, random.next());
-  const known = (tag: EntryId): [EntryId, TagGeneration] => [tag, generations.get(tag) ?? NO_GENERATION];
   const body = codec.encode({
     id,
     version,
@@ -56,7 +54,7 @@ export async function makeProduct(
     staleWhileRevalidate: windows.staleWhileRevalidateMs,
     staleIfError: windows.staleIfErrorMs,
     loadMs,
-    tags: [...request.tagIds, ...lateTags].map(known),
+    tags: stampsOf([...request.tagIds, ...lateTags], generations),
   });
   const dated: Dated = {
     loadMs,

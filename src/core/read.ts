@@ -9,7 +9,7 @@ import type { ReadRequest } from './read-request.ts';
 import { refill } from './refill.ts';
 import type { Refilled } from './refilled.ts';
 import { ATTRIBUTE, SPAN } from './telemetry-names.ts';
-import type { Attributes, Span } from './tracer.ts';
+import { type Attributes, NO_SPAN, type Span } from './tracer.ts';
 import { unlessAborted, waitFor } from './wait-for.ts';
 
 /**
@@ -30,9 +30,16 @@ function isTrusted({ proof, maxLagMs }: Parts, entry: Entry, now: number): boole
   return now <= proof.until || now - entry.loadBeganAt <= maxLagMs;
 }
 
-/** A lookup that L1 did not answer outright. */
-export function lookUp(parts: Parts, request: ReadRequest): Promise<Lookup<unknown>> {
+/**
+ * A lookup that L1 did not answer outright.
+ * @param pick What the caller wants of it.
+ */
+export function lookUp<R>(parts: Parts, request: ReadRequest, pick: (lookup: Lookup<unknown>) => R): Promise<R> {
   const { name, tracer, background } = parts;
+  if (!tracer.mayRecord()) {
+    const straight = lookUpStraight(parts, request, pick);
+    if (straight !== undefined) return straight;
+  }
   const attributes = {
     [ATTRIBUTE.name]: name,
     [ATTRIBUTE.operation]: 'get_or_set',
@@ -41,19 +48,58 @@ export function lookUp(parts: Parts, request: ReadRequest): Promise<Lookup<unkno
   const looking = tracer.trace(SPAN.lookup, attributes, async (span) => {
     try {
       const lookup = await answer(parts, request, span);
-      count(request, lookup);
+      account(parts, request, lookup);
       span.set(outcomeAttributes(parts, lookup));
-      parts.emit({ type: 'lookup', key: request.key, lookup });
-      return lookup;
+      return pick(lookup);
     } catch (error) {
-      request.counters.errors += 1;
       span.set({ [ATTRIBUTE.outcome]: 'error' });
-      parts.emit({ type: 'lookup_failed', key: request.key, error });
-      throw error;
+      throw accountError(parts, request, error);
     }
   });
-  background.track(looking.catch(ignore));
+  background.track(looking, ignore);
   return looking;
+}
+
+/**
+ * The usual course of a lookup that nobody traces: L1 knows nothing of the key, and nobody is at it. The same as
+ * {@link answer}, without waiting between its steps; `undefined` when it is not the usual course.
+ */
+function lookUpStraight<R>(
+  parts: Parts,
+  request: ReadRequest,
+  pick: (lookup: Lookup<unknown>) => R,
+): Promise<R> | undefined {
+  const { l1, remote, flights, clock, proof } = parts;
+  const { id, options } = request;
+  if (options.forceFresh || options.signal?.aborted || remote?.contact.isAwaited) return undefined;
+  const began = clock.now();
+  if (began > proof.until || flights.countOf(id) > 0 || l1.get(id) !== undefined) return undefined;
+  const flight = begin(parts, request, false);
+  return waitFor(clock, flight, options).then(
+    (refilled) => {
+      if (refilled.state === 'stale' && refilled.source === undefined) refreshBehind(parts, request, NO_SPAN);
+      const lookup = lookupOf(parts, refilled, refilled.keptInL1 ? MISSED_AND_STORED : MISSED, began);
+      account(parts, request, lookup);
+      return pick(lookup);
+    },
+    (error: unknown) => {
+      throw accountError(parts, request, error);
+    },
+  );
+}
+
+const MISSED: TierStep = { outcome: 'miss', reason: undefined, stored: false, collapsed: false, durationMs: 0 };
+const MISSED_AND_STORED: TierStep = { ...MISSED, stored: true };
+
+function account(parts: Parts, request: ReadRequest, lookup: Lookup<unknown>): void {
+  count(request, lookup);
+  parts.emit({ type: 'lookup', key: request.key, lookup });
+}
+
+function accountError(parts: Parts, { counters, key }: ReadRequest, error: unknown): unknown {
+  counters.errors += 1;
+  parts.emit({ type: 'lookup_failed', key, error });
+  return error;
 }
 
 async function answer(parts: Parts, request: ReadRequest, span: Span): Promise<Lookup<unknown>> {
@@ -65,7 +111,7 @@ async function answer(parts: Parts, request: ReadRequest, span: Span): Promise<L
   if (served !== undefined) return served;
   const why = whyNotL1(parts, request, entry, began);
   // The first heartbeat after the start or a rest clears what is here: what begins before it could not be stored.
-  await parts.remote?.contact.wait(options.l2TimeoutMs);
+  if (parts.remote?.contact.isAwaited) await parts.remote.contact.wait(options.l2TimeoutMs);
   for (;;) {
     const now = parts.clock.now();
     const joined = options.forceFresh ? undefined : parts.flights.joinable(id, oldestToJoin(parts, now));
@@ -191,7 +237,7 @@ export function refreshBehind(parts: Parts, request: ReadRequest, span: Span): v
     root: true,
   });
   // A refresh that failed has been reported by the load; nobody waits for it.
-  background.track(refresh.catch(ignore));
+  background.track(refresh, ignore);
 }
 
 /** A flight's answer as one caller sees it. */

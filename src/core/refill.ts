@@ -1,17 +1,22 @@
 import { answerOf, mayServeOnError } from './answers.ts';
-import { type AskedL2, type L2Answer, L2Question } from './ask-l2.ts';
+import { type AskedL2, type FirstAnswer, type L2Answer, L2Question } from './ask-l2.ts';
 import { type Entry, freshnessOf, tagsAreCurrent } from './entry.ts';
 import { isRefusal } from './errors.ts';
 import { type FillRight, giveBack, keepAlive } from './fill-right.ts';
 import type { Flight } from './flights.ts';
+import { recall } from './generations.ts';
 import { drop, keep, mayKeep } from './keep.ts';
 import { type Loaded, runLoader } from './load.ts';
 import type { BypassReason, TierStep } from './lookup.ts';
 import type { Parts } from './parts.ts';
+import { NOTHING_OWED } from './pending.ts';
+import type { Envelope, StoredValue } from './ports.ts';
 import { makeProduct, type Product } from './product.ts';
 import type { ReadRequest } from './read-request.ts';
 import type { Refilled } from './refilled.ts';
+import type { Remote } from './remote.ts';
 import { ATTRIBUTE, SPAN } from './telemetry-names.ts';
+import { type Generations, judge, openEnvelope } from './verdict.ts';
 
 /** After a failed load with a stale value at hand, the next try waits so long, shortened by up to half at random. */
 const ERROR_BACKOFF_MS = 1_000;
@@ -22,10 +27,76 @@ const REFRESH_POLL_MS = 50;
  * What one flight does, in this order: ask L2; else load, fill L2 if there is a right to, keep in L1 if nothing has
  * spoken against it. The same for everyone: readers, refreshes, `forceFresh`.
  */
-export async function refill(parts: Parts, request: ReadRequest, flight: Flight<Refilled>): Promise<Refilled> {
-  const local = parts.l1.get(request.id);
-  offerStale(parts, flight, { entry: local, tier: 'l1' }, undefined);
-  const { answer, step } = await askL2(parts, request, flight);
+export function refill(parts: Parts, request: ReadRequest, flight: Flight<Refilled>): Promise<Refilled> {
+  const { l1, remote, tracer } = parts;
+  const local = l1.get(request.id);
+  if (local !== undefined) offerStale(parts, flight, { entry: local, tier: 'l1' }, undefined);
+  const isPlain = !flight.background && !request.options.forceFresh && !tracer.mayRecord();
+  if (remote === undefined || !isPlain || flight.owed !== NOTHING_OWED || remote.refusal !== undefined)
+    return refillInSteps(parts, request, flight, local);
+  return refillAtOnce(parts, remote, request, flight, local);
+}
+
+/**
+ * The usual course, in which L2 holds a fresh value: the same as {@link refillInSteps}, without waiting between its steps.
+ * Whatever else L2 says is left to the other.
+ */
+function refillAtOnce(
+  parts: Parts,
+  remote: Remote,
+  request: ReadRequest,
+  flight: Flight<Refilled>,
+  local: Entry | undefined,
+): Promise<Refilled> {
+  return new Promise((resolve, reject) => {
+    const began = parts.clock.now();
+    parts.acquisitions.ask(parts, remote, request, flight, (asked, generations) => {
+      try {
+        const value = asked.ok && asked.value.record.kind === 'value' ? asked.value.record.value : undefined;
+        const envelope = value && openEnvelope(parts, request, value);
+        const entry = value && envelope && freshEntry(parts, request, flight, value, envelope, generations);
+        if (entry === undefined) {
+          resolve(refillInSteps(parts, request, flight, local, { asked, generations, envelope, began }));
+          return;
+        }
+        const keptInL1 = keep(parts, flight, entry);
+        const l2 = stepOf('hit', undefined, false, parts.clock.now() - began);
+        resolve({ ...answerOf(entry, 'fresh', 'l2'), keptInL1, l2, source: undefined });
+      } catch (error) {
+        reject(error);
+      }
+    });
+  });
+}
+
+/** The entry of a value that is fresh as far as this process can say without asking again. */
+function freshEntry(
+  parts: Parts,
+  request: ReadRequest,
+  flight: Flight<Refilled>,
+  value: StoredValue,
+  envelope: Envelope,
+  generations: Generations,
+): Entry | undefined {
+  if (!knowsAll(parts, envelope, generations)) return undefined;
+  const verdict = judge(parts, request, flight, value, envelope, generations);
+  return verdict.kind === 'usable' && verdict.state === 'fresh' ? verdict.entry : undefined;
+}
+
+function knowsAll(parts: Parts, { tags }: Envelope, generations: Generations): boolean {
+  for (const [tag] of tags) if (!generations.has(tag) && recall(parts, [tag], generations).length > 0) return false;
+  return true;
+}
+
+/** @param first What L2 was asked already, and has answered. */
+async function refillInSteps(
+  parts: Parts,
+  request: ReadRequest,
+  flight: Flight<Refilled>,
+  local: Entry | undefined,
+  first?: FirstAnswer & { readonly began: number },
+): Promise<Refilled> {
+  const { answer, step } = await askL2(parts, request, flight, first);
   if (answer.kind === 'entry') {
     const kept = keep(parts, flight, answer.entry);
     return { ...answerOf(answer.entry, answer.state, 'l2'), keptInL1: kept, l2: step, source: undefined };
@@ -52,21 +123,26 @@ interface AnswerAndStep {
 
 const NO_L2: AnswerAndStep = { answer: { kind: 'no-right', reason: undefined, candidate: undefined }, step: undefined };
 
-async function askL2(parts: Parts, request: ReadRequest, flight: Flight<Refilled>): Promise<AnswerAndStep> {
+async function askL2(
+  parts: Parts,
+  request: ReadRequest,
+  flight: Flight<Refilled>,
+  first: (FirstAnswer & { readonly began: number }) | undefined,
+): Promise<AnswerAndStep> {
   const { remote, clock, tracer } = parts;
   if (remote === undefined) return NO_L2;
   const reason = flight.owed.covers(request.id, request.tagIds) ? 'pending' : remote.refusal;
-  if (reason !== undefined) {
+  if (reason !== undefined && first === undefined) {
     return { answer: { kind: 'no-right', reason, candidate: undefined }, step: stepOf('bypass', reason, false, 0) };
   }
-  const began = clock.now();
+  const began = first?.began ?? clock.now();
   return tracer.trace(SPAN.l2Get, { [ATTRIBUTE.dbSystem]: remote.tier.system }, async (span) => {
     const onCandidate = (entry: Entry): void => {
       const step = stepOf('stale', undefined, false, clock.now() - began);
       offerStale(parts, flight, { entry, tier: 'l2' }, step);
       offerStandIn(parts, flight, entry, step);
     };
-    const question = new L2Question(parts, remote, request, flight, onCandidate);
+    const question = new L2Question(parts, remote, request, flight, onCandidate, first);
     const { answer, generations, collapsed } = await question.ask();
     const durationMs = clock.now() - began;
     const reason = answer.kind === 'no-right' ? answer.reason : undefined;

@@ -16,6 +16,8 @@ export interface Operation {
   readonly name: string;
   readonly budgetMs: number;
   readonly key?: string | undefined;
+  /** Those of an operation that is about several, each of which counts as a call. */
+  readonly keys?: readonly string[];
   readonly background?: boolean;
   /** How long to wait for contact with L2, after the start and after a rest. Default: the budget. */
   readonly contactMs?: number;
@@ -138,16 +140,29 @@ export class Remote {
       this.breaker.record(true, generation);
       return this.#session === session ? { ok: true, value } : UNTRUSTED;
     } catch (error) {
-      // A server that refuses for a reason of its own is alive: not asking it would mend nothing.
-      const alive = error instanceof RemoteError && (error.failure === 'denied' || error.failure === 'full');
-      this.breaker.record(alive, generation);
-      this.#report(operation, error);
-      return { ok: false, reason: error instanceof BudgetExceeded ? 'timeout' : 'error', error };
+      for (let call = operation.keys?.length ?? 1; call > 0; call -= 1) this.breaker.record(isAlive(error), generation);
+      return this.#failed(operation, error);
     }
   }
 
-  #report({ name, key, budgetMs, background = false }: Operation, error: unknown): void {
-    if (error instanceof BudgetExceeded) this.#emit({ type: 'l2_timeout', operation: name, durationMs: budgetMs });
-    this.#emit({ type: 'tier_failure', error, operation: name, tier: 'l2', key, background });
+  /** What one key of an operation was refused with, while the others were answered. */
+  refused(operation: Operation, error: RemoteError): Asked<never> {
+    if (!isAlive(error)) this.breaker.record(false, this.breaker.generation);
+    return this.#failed(operation, error);
   }
+
+  #failed(operation: Operation, error: unknown): Asked<never> {
+    const { name, key, keys = [key], budgetMs, background = false } = operation;
+    const isLate = error instanceof BudgetExceeded;
+    for (const each of keys) {
+      if (isLate) this.#emit({ type: 'l2_timeout', operation: name, durationMs: budgetMs });
+      this.#emit({ type: 'tier_failure', error, operation: name, tier: 'l2', key: each, background });
+    }
+    return { ok: false, reason: isLate ? 'timeout' : 'error', error };
+  }
+}
+
+/** A server that refuses for a reason of its own is alive: not asking it would mend nothing. */
+function isAlive(error: unknown): boolean {
+  return error instanceof RemoteError && (error.failure === 'denied' || error.failure === 'full');
 }

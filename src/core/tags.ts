@@ -61,9 +61,12 @@ export class TagRegistry {
   obtain(tag: EntryId): TagState {
     const known = this.#known.get(tag);
     if (known !== undefined) {
-      // Moved to the end: the first in the map is the one obtained longest ago.
-      this.#known.delete(tag);
-      this.#known.set(tag, known);
+      // Moved to the end: the first in the map is the one obtained longest ago. While none is about to be forgotten, the
+      // order is of no use to anybody, and every read would pay for it.
+      if (this.#known.size > this.#limit / 2) {
+        this.#known.delete(tag);
+        this.#known.set(tag, known);
+      }
       return known;
     }
     const state: TagState = { tag, status: 'current', expiredAt: Infinity, generation: undefined, knownUntil: 0 };

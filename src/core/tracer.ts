@@ -19,6 +19,8 @@ export interface Span {
  * an L1 hit beyond {@link tag}, and no method may throw.
  */
 export interface Tracer {
+  /** Whether a span that begins now may be recorded: where none is, the core takes shorter ways. */
+  mayRecord(): boolean;
   /**
    * Runs `step` inside a new span, the child of the active one, and ends the span when its promise settles.
    * @param links Spans that this one depends on.
@@ -36,10 +38,12 @@ export interface Tracer {
   current(): SpanRef | undefined;
 }
 
-const NO_SPAN: Span = { ref: undefined, set() {}, link() {}, fail() {} };
+/** Stands for a span where none is recorded. */
+export const NO_SPAN: Span = { ref: undefined, set() {}, link() {}, fail() {} };
 
 /** Traces nothing. */
 export const noTracer: Tracer = {
+  mayRecord: () => false,
   trace: (_name, _attributes, step) => step(NO_SPAN),
   tag() {},
   current: () => undefined,

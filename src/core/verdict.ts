@@ -3,13 +3,21 @@ import { type Dated, entryOf } from './entry-of.ts';
 import type { Flight } from './flights.ts';
 import type { EntryId } from './key.ts';
 import type { Parts } from './parts.ts';
-import type { Envelope, StoredValue } from './ports.ts';
+import type { Envelope, StoredValue, TagStamp } from './ports.ts';
 import type { ReadRequest } from './read-request.ts';
 import type { Refilled } from './refilled.ts';
-import type { TagGeneration, TagState } from './tags.ts';
+import { NO_GENERATION, type TagGeneration, type TagState } from './tags.ts';
 
 /** The generations of tags as a flight has read them, or as this process knows them. */
 export type Generations = Map<EntryId, TagGeneration>;
+
+/** Tags as an envelope carries them: under the generations of before the load. */
+export function stampsOf(tags: readonly EntryId[], generations: Generations): TagStamp[] {
+  return tags.map((tag) => {
+    const { hard, soft } = generations.get(tag) ?? NO_GENERATION;
+    return [tag, hard, soft];
+  });
+}
 
 /** What a value in L2 is good for. */
 export type Verdict =
@@ -31,8 +39,14 @@ export function openEnvelope(parts: Parts, request: ReadRequest, stored: StoredV
   // Bytes pasted under another key, or of another schema, are no answer.
   if (envelope.id !== request.id || envelope.version !== parts.version) return undefined;
   // An entry made before a tag was named here could not be invalidated by it.
-  const carried = new Set(envelope.tags.map(([tag]) => tag));
-  return request.tagIds.every((tag) => carried.has(tag)) ? envelope : undefined;
+  for (const tag of request.tagIds) if (!carries(envelope, tag)) return undefined;
+  return envelope;
+}
+
+/** No index: entries have few tags, and those of a read stand first. */
+function carries({ tags }: Envelope, tag: EntryId): boolean {
+  for (const [carried] of tags) if (carried === tag) return true;
+  return false;
 }
 
 /** Judges an envelope by its tags' generations, which must all be in `generations`, and by its windows. */
@@ -46,11 +60,11 @@ export function judge(
 ): Verdict {
   let softened = false;
   const tags: TagState[] = [];
-  for (const [tag, madeUnder] of envelope.tags) {
+  for (const [tag, hard, soft] of envelope.tags) {
     const current = generations.get(tag);
-    if (current === undefined || current.hard !== madeUnder.hard) return { kind: 'void' };
-    if (current.soft !== madeUnder.soft) softened = true;
-    tags.push(flight.tags.find((state) => state.tag === tag) ?? parts.tags.obtain(tag));
+    if (current === undefined || current.hard !== hard) return VOID;
+    if (current.soft !== soft) softened = true;
+    tags.push(watchedBy(flight, tag) ?? parts.tags.obtain(tag));
   }
   const now = parts.clock.now();
   const storedAt = Math.min(parts.remote?.toLocal(stored.storedAt) ?? now, now);
@@ -71,8 +85,15 @@ export function judge(
     expiredAt: softened ? storedAt : expiredAt,
   };
   const entry = entryOf(dated, request.options, now, parts.random.next(), request.counters);
-  if (entry.expired) return now < entry.errorUntil ? { kind: 'expired', entry } : { kind: 'void' };
+  if (entry.expired) return now < entry.errorUntil ? { kind: 'expired', entry } : VOID;
   if (now < entry.freshUntil) return { kind: 'usable', entry, state: 'fresh' };
   if (now < entry.staleUntil) return { kind: 'usable', entry, state: 'stale' };
-  return now < entry.errorUntil ? { kind: 'expired', entry } : { kind: 'void' };
+  return now < entry.errorUntil ? { kind: 'expired', entry } : VOID;
+}
+
+const VOID: Verdict = { kind: 'void' };
+
+function watchedBy({ tags }: Flight<Refilled>, tag: EntryId): TagState | undefined {
+  for (const state of tags) if (state.tag === tag) return state;
+  return undefined;
 }

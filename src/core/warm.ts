@@ -87,7 +87,7 @@ async function bring(parts: Parts, request: ReadRequest, signal: AbortSignal): P
 /** A refresh that is waited for: it gives way to nobody's stale value, and ends with the warm-up unless a reader has joined. */
 async function ownFlight(parts: Parts, request: ReadRequest, signal: AbortSignal): Promise<Refilled> {
   const flight = begin(parts, request, true);
-  parts.background.track(flight.result.catch(ignore));
+  parts.background.track(flight.result, ignore);
   try {
     return await waitFor(parts.clock, flight, request.options, 'the load');
   } finally {

@@ -12,10 +12,9 @@ import { flightSetup } from './read.ts';
 import { type Recorded, type RecordedAs, record } from './record.ts';
 import type { Refilled } from './refilled.ts';
 import { NOTHING } from './refilled.ts';
-import { NO_GENERATION } from './tags.ts';
 import { ATTRIBUTE, SPAN } from './telemetry-names.ts';
 import { assertStorable } from './value.ts';
-import type { Generations } from './verdict.ts';
+import { type Generations, stampsOf } from './verdict.ts';
 import { jittered, usefulForMs, type Windows, windowsOf } from './windows.ts';
 import type { WriteRequest } from './write-request.ts';
 
@@ -65,7 +64,7 @@ export function invalidate(
       throw error;
     },
   );
-  background.track(telling.catch(ignore));
+  background.track(telling, ignore);
   return telling;
 }
 
@@ -192,7 +191,7 @@ function encode(
     staleWhileRevalidate: windows.staleWhileRevalidateMs,
     staleIfError: windows.staleIfErrorMs,
     loadMs: 0,
-    tags: tagIds.map((tag) => [tag, generations.get(tag) ?? NO_GENERATION]),
+    tags: stampsOf(tagIds, generations),
   });
   return { body, windows };
 }

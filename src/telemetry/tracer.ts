@@ -11,6 +11,11 @@ import { ATTRIBUTE, ERROR_TYPE, SCOPE } from './names.ts';
 export function otelTracer(cacheName: string): Tracer {
   const tracer = trace.getTracer(SCOPE);
   return {
+    mayRecord() {
+      const active = trace.getActiveSpan();
+      // Without one the sampler has not been asked yet.
+      return active === undefined || active.isRecording();
+    },
     trace(name, attributes, step, { links = [], root = false } = {}) {
       const options = {
         attributes: { [ATTRIBUTE.name]: cacheName, ...attributes },

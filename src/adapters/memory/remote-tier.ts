@@ -49,6 +49,10 @@ export class MemoryRemoteTier implements RemoteTier {
     this.tryConnect();
   }
 
+  beforeSending(run: () => void): void {
+    queueMicrotask(run);
+  }
+
   /** Cuts this connection alone, and keeps it cut until {@link reconnect}. */
   disconnect(): void {
     this.#cut = true;
@@ -141,6 +145,12 @@ export class MemoryRemoteTier implements RemoteTier {
     return this.#call(`acquire ${id}`, (database) => database.acquire(id, generation, token, leaseMs, askedAt));
   }
 
+  acquireMany(ids: readonly EntryId[], generation: string, token: string, leaseMs: number, askedAt: number) {
+    return this.#call(`acquireMany ${ids.join(' ')}`, (database) =>
+      ids.map((id) => orRefusal(() => database.acquire(id, generation, token, leaseMs, askedAt))),
+    );
+  }
+
   read(id: EntryId, generation: string) {
     return this.#call(`read ${id}`, (database) => database.read(id, generation));
   }
@@ -225,5 +235,14 @@ export class MemoryRemoteTier implements RemoteTier {
         },
       );
     });
+  }
+}
+
+function orRefusal<T>(act: () => T): T | RemoteError {
+  try {
+    return act();
+  } catch (error) {
+    if (error instanceof RemoteError) return error;
+    throw error;
   }
 }

@@ -4,6 +4,10 @@ import type { ChainableCommander, Redis } from 'ioredis';
 interface Sending {
   readonly pipeline: ChainableCommander;
   readonly settle: ((error: Error | null, reply?: unknown) => void)[];
+  /** Who has something to add before it is sent. */
+  readonly before: (() => void)[];
+  /** Who wants to know when nothing can be added any more. */
+  readonly closed: (() => void)[];
 }
 
 /**
@@ -32,12 +36,25 @@ export class Batch {
     });
   }
 
+  /** Calls `run` before the packet of this turn is sent. It does not throw. */
+  beforeSending(run: () => void): void {
+    (this.#open ?? this.#begin()).before.push(run);
+  }
+
+  /** Calls `run` when the packet of this turn is closed: what is called from then on goes with the next one. */
+  onClosed(run: () => void): void {
+    (this.#open ?? this.#begin()).closed.push(run);
+  }
+
   #begin(): Sending {
-    const sending: Sending = { pipeline: this.#client.pipeline(), settle: [] };
+    const sending: Sending = { pipeline: this.#client.pipeline(), settle: [], before: [], closed: [] };
     this.#open = sending;
     // Not a microtask: calls caused by several packets of the same turn belong together too.
     setImmediate(() => {
+      for (const run of sending.before) run();
       this.#open = undefined;
+      for (const run of sending.closed) run();
+      if (sending.settle.length === 0) return;
       // Every outcome goes to the callers; nothing is left to reject here.
       void execute(sending);
     });

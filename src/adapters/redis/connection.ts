@@ -60,6 +60,16 @@ export class Connection {
     return this.#batch.send(append);
   }
 
+  /** Calls `run` before what this turn sends goes out. */
+  beforeSending(run: () => void): void {
+    this.#batch.beforeSending(run);
+  }
+
+  /** Calls `run` when nothing can be added any more to what this turn sends. */
+  onClosed(run: () => void): void {
+    this.#batch.onClosed(run);
+  }
+
   /** Drops the socket; the client connects again by itself. */
   reset(): void {
     this.#lose(new RemoteError('unavailable', 'The connection was reset'));

@@ -1,5 +1,4 @@
 import type { Buffer } from 'node:buffer';
-import { setImmediate } from 'node:timers';
 import type { ChainableCommander, Redis } from 'ioredis';
 import { RemoteError, type RemoteListener } from '../../core/ports.ts';
 import type { Backoff } from './backoff.ts';
@@ -14,6 +13,7 @@ export interface CommandClient {
 }
 
 type Argument = string | number | Buffer;
+type Append = (pipeline: ChainableCommander) => ChainableCommander;
 
 /**
  * The command connections as one: connected while all of them are, to one run of one server. Losing any of them counts
@@ -83,13 +83,34 @@ export class Connections {
     return reply;
   }
 
+  /** Calls `run` before what this turn sends goes out; soon, while there is no connection. */
+  beforeSending(run: () => void): void {
+    if (this.#connected) this.#pick().beforeSending(run);
+    else queueMicrotask(run);
+  }
+
   /** Runs a script by its digest. A server that lost its scripts is sent the source, once. */
-  async run(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+  run(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    return this.#run(
+      (pipeline) => pipeline.evalsha(script.sha, keys.length, ...keys, ...args),
+      (pipeline) => pipeline.eval(script.lua, keys.length, ...keys, ...args),
+    );
+  }
+
+  /** {@link run}, with the bytes of the reply as they are. */
+  runBuffer(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    return this.#run(
+      (pipeline) => pipeline.callBuffer('EVALSHA', script.sha, keys.length, ...keys, ...args),
+      (pipeline) => pipeline.callBuffer('EVAL', script.lua, keys.length, ...keys, ...args),
+    );
+  }
+
+  async #run(byDigest: Append, bySource: Append): Promise<unknown> {
     try {
-      return await this.send((pipeline) => pipeline.evalsha(script.sha, keys.length, ...keys, ...args));
+      return await this.send(byDigest);
     } catch (error) {
       if (!(error instanceof RemoteError) || !isReply(error.cause, 'NOSCRIPT')) throw error;
-      return this.send((pipeline) => pipeline.eval(script.lua, keys.length, ...keys, ...args));
+      return this.send(bySource);
     }
   }
 
@@ -99,9 +120,9 @@ export class Connections {
       const why = this.#reason === undefined ? '' : `: ${this.#reason.message}`;
       throw new RemoteError('unavailable', `Redis is not connected${why}`, { cause: this.#reason });
     }
-    if (this.#thisTurn === undefined) {
+    if (this.#thisTurn === undefined && this.#connections.length > 1) {
       this.#thisTurn = picked;
-      setImmediate(() => {
+      picked.onClosed(() => {
         this.#thisTurn = undefined;
       });
     }

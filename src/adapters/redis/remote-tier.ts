@@ -17,6 +17,7 @@ import type { RemoteInfo } from '../../core/remote-info.ts';
 import type { TagGeneration } from '../../core/tags.ts';
 import type { Connections } from './connections.ts';
 import type { EvictionWatch } from './eviction-watch.ts';
+import { toRemoteError } from './failure.ts';
 import { INFO_SECTIONS, parseInfo } from './info.ts';
 import { type Keyspace, scanPattern } from './keys.ts';
 import { heartbeatHead, invalidationHead } from './message.ts';
@@ -48,6 +49,10 @@ export class RedisRemoteTier implements RemoteTier {
 
   start(listener: RemoteListener): void {
     this.#connections.start(listener);
+  }
+
+  beforeSending(run: () => void): void {
+    this.#connections.beforeSending(run);
   }
 
   reset(): void {
@@ -141,6 +146,20 @@ export class RedisRemoteTier implements RemoteTier {
       if (record.kind === 'none') throw error;
       return record;
     }
+  }
+
+  async acquireMany(
+    ids: readonly EntryId[],
+    generation: string,
+    token: string,
+    leaseMs: number,
+    askedAt: number,
+  ): Promise<readonly (StoredRecord | RemoteError)[]> {
+    const keys = ids.map((id) => this.#keys.entry(id, generation));
+    const terms = [leaseRecord(token), Math.ceil(askedAt + leaseMs)];
+    const reply = await this.#connections.runBuffer(SCRIPTS.acquire, keys, terms);
+    if (!Array.isArray(reply)) throw unexpected('acquire', reply);
+    return reply.map((held: Buffer | Error | null) => (held instanceof Error ? toRemoteError(held) : parseRecord(held)));
   }
 
   async read(id: EntryId, generation: string): Promise<StoredRecord> {

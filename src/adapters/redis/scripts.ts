@@ -68,7 +68,7 @@ local function presentNumber(key)
   return redis.call('GET', key) or nextNumber(key)
 end`;
 
-/** \`keep\` is milliseconds; 0 for no expiry. */
+/** `keep` is milliseconds; 0 for no expiry. */
 const STORE = `
 local function store(key, value, keep)
   if keep == 0 then redis.call('SET', key, value)
@@ -94,8 +94,8 @@ local function versionOf(header)
 end`;
 
 /**
- * Removes a record (\`delete\`), or marks a value expired under another token so that nobody can fill over it from before.
- * Anything that is not a whole value goes either way; \`pcall\`, because a key of another type must not stop the script
+ * Removes a record (`delete`), or marks a value expired under another token so that nobody can fill over it from before.
+ * Anything that is not a whole value goes either way; `pcall`, because a key of another type must not stop the script
  * between two of its effects. A value that was expired before keeps its first moment: its window must not grow.
  */
 const REMOVE = `
@@ -229,6 +229,24 @@ return redis.call('PEXPIRE', KEYS[1], ARGV[2])`,
 );
 
 /**
+ * KEYS records… · ARGV lease, the moment of its end. Answers what each held; nil where the lease has been taken. `MGET`
+ * calls a key of another type missing: `NX` and the plain `GET` behind it say what is there. What one key is refused with
+ * stands in its place.
+ */
+const acquire = script(
+  'unchecked',
+  `
+local found = redis.call('MGET', unpack(KEYS))
+for i = 1, #KEYS do
+  if not found[i] then
+    local taken = redis.pcall('SET', KEYS[i], ARGV[1], 'NX', 'PXAT', ARGV[2])
+    found[i] = taken and taken.err and taken or (not taken and redis.pcall('GET', KEYS[i]))
+  end
+end
+return found`,
+);
+
+/**
  * KEYS counter, tags… · ARGV stay. Answers the tags' generations, "hard soft".
  * An expiry is pushed a quarter further than asked, so that a tag read all day is not written at every read.
  */
@@ -330,6 +348,7 @@ return touched`,
 
 /** Every step that is more than one command. */
 export const SCRIPTS = {
+  acquire,
   heartbeat,
   agree,
   mark,

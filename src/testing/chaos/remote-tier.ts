@@ -19,6 +19,7 @@ const OPERATIONS: Readonly<Record<RemoteOperation, 'callers' | 'upkeep'>> = {
   leaveMark: 'upkeep',
   info: 'upkeep',
   acquire: 'callers',
+  acquireMany: 'callers',
   read: 'callers',
   remaining: 'callers',
   fill: 'callers',

@@ -1,5 +1,5 @@
 import { jsonCodec } from '../../../src/core/codec.ts';
-import type { FillRequest, RemoteTier } from '../../../src/core/ports.ts';
+import type { FillRequest, RemoteTier, TagStamp } from '../../../src/core/ports.ts';
 import { overriding } from '../overriding.ts';
 import type { Wiring } from '../world.ts';
 import { INVALIDATED, LASTING, type Weakened } from './weakening.ts';
@@ -113,7 +113,10 @@ async function fillUnderPresentTags(tier: RemoteTier, request: FillRequest): Pro
   const envelope = jsonCodec.decode(request.body);
   const tags = envelope.tags.map(([tag]) => tag);
   const generations = await tier.tagGenerations(tags, request.generation, 60_000);
-  const current = envelope.tags.map(([tag, read], index) => [tag, generations[index] ?? read] as const);
+  const current = envelope.tags.map(([tag, hard, soft], index): TagStamp => {
+    const present = generations[index] ?? { hard, soft };
+    return [tag, present.hard, present.soft];
+  });
   return tier.fill({ ...request, body: jsonCodec.encode({ ...envelope, tags: current }) });
 }
 

@@ -1,4 +1,4 @@
-import { type EndedTags, type Flight, Flights } from '../../../src/core/flights.ts';
+import { type Flight, Flights } from '../../../src/core/flights.ts';
 import type { EntryId } from '../../../src/core/key.ts';
 import { LASTING, SLOW_AND_ALONE, type Weakened } from './weakening.ts';
 
@@ -77,7 +77,7 @@ export const FLIGHTS: Readonly<Record<string, Weakened>> = {
         Flights: class<R> extends Flights<R> {
           override begin(...given: Parameters<Flights<R>['begin']>): Flight<R> {
             const flight = super.begin(...given);
-            Object.assign(flight.endedTags satisfies EndedTags, { add: () => {} });
+            flight.endTags = () => {};
             return flight;
           }
         },

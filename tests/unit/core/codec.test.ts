@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
 import { jsonCodec } from '../../../src/core/codec.ts';
+import { ROOT_TAG } from '../../../src/core/key.ts';
 import type { Envelope } from '../../../src/core/ports.ts';
 import { assertStorable, deepFreeze } from '../../../src/core/value.ts';
 import { CodecError, InvalidValueError } from '../../../src/index.ts';
@@ -11,6 +12,9 @@ const anyValue = fc.jsonValue({ stringUnit: 'binary' }).map((value) => JSON.pars
 /** Whole milliseconds, as Redis counts them, or no end. */
 const anyDuration = fc.oneof(fc.nat({ max: 2 ** 31 }), fc.constant(Infinity));
 
+/** Of tags and generations, which are never empty. */
+const anyName = fc.oneof(fc.string({ unit: 'binary', minLength: 1, maxLength: 30 }), fc.constant(ROOT_TAG));
+
 const anyEnvelope: fc.Arbitrary<Envelope> = fc.record({
   id: anyText,
   version: anyText,
@@ -19,7 +23,7 @@ const anyEnvelope: fc.Arbitrary<Envelope> = fc.record({
   staleWhileRevalidate: anyDuration,
   staleIfError: anyDuration,
   loadMs: fc.nat({ max: 60_000 }),
-  tags: fc.array(fc.tuple(anyText, fc.record({ hard: anyText, soft: anyText })), { maxLength: 4 }),
+  tags: fc.array(fc.tuple(anyName, anyName, anyName), { maxLength: 4 }),
 });
 
 describe('an envelope', () => {
@@ -55,11 +59,11 @@ describe('an envelope', () => {
   });
 
   test('refuses itself when any part of it is of another type', () => {
-    const good: unknown[] = [2, 'id', 'version', 1, 1, 1, 1, [['tag', 'h', 's']], 'value'];
+    const good: unknown[] = [3, 'id', 'version', 1, 1, 1, 1, ['tag', 'h', 's'], 'value'];
     expect(jsonCodec.decode(JSON.stringify(good))).toMatchObject({ id: 'id', value: 'value' });
     const others: readonly (readonly [index: number, other: unknown])[] = [
       [0, 1],
-      [0, '2'],
+      [0, '3'],
       [1, 1],
       [2, null],
       [3, '1'],
@@ -68,8 +72,8 @@ describe('an envelope', () => {
       [6, '1'],
       [7, {}],
       [7, ['tag']],
-      [7, [['tag', 'h']]],
-      [7, [['tag', 'h', 1]]],
+      [7, ['tag', 'h']],
+      [7, ['tag', 'h', 1]],
     ];
     for (const [index, other] of others) {
       const bad = good.with(index, other);

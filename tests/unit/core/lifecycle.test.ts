@@ -180,6 +180,7 @@ describe('who watches', () => {
         seen.push(`${name} ${step}`);
         return run({ ref: name, set() {}, link() {}, fail() {} });
       },
+      mayRecord: () => true,
       tag: () => {},
       current: () => undefined,
     });

@@ -1,0 +1,157 @@
+import type { Flight } from './flights.ts';
+import { recall, takeFor, tagsKeepFor } from './generations.ts';
+import type { EntryId } from './key.ts';
+import type { Parts } from './parts.ts';
+import { RemoteError, type RemoteTier, type StoredRecord } from './ports.ts';
+import type { ReadRequest } from './read-request.ts';
+import type { Refilled } from './refilled.ts';
+import type { Asked, Operation, Remote } from './remote.ts';
+import type { Generations } from './verdict.ts';
+import { usefulForMs } from './windows.ts';
+
+/** What L2 held of a key; `none`: the lease under `token` is mine. */
+export interface Acquired {
+  readonly record: StoredRecord;
+  readonly token: string;
+  /** The generation in which it was asked. */
+  readonly generation: string;
+}
+
+/** Told what came of a question, and the tags' generations as of then: to be read, for others are told of the same. It does not throw. */
+export type OnAcquired = (asked: Asked<Acquired>, generations: Generations) => void;
+
+interface Question {
+  readonly request: ReadRequest;
+  readonly flight: Flight<Refilled>;
+  readonly onAcquired: OnAcquired;
+}
+
+/** Keys that one request names at most: a script holds the server up for everybody else. */
+const MOST_KEYS = 250;
+
+/**
+ * The first question of each refill: what does L2 hold of this key, and may I fill it? Those of one turn of the event loop
+ * are asked as one, with one budget, together with the generations of their tags; so a hit costs a share of a round trip,
+ * and of everything that is done once for each.
+ */
+export class Acquisitions {
+  #open: Batch[] = [];
+
+  /** @param parts Of the one cache that this belongs to. */
+  ask(parts: Parts, remote: Remote, request: ReadRequest, flight: Flight<Refilled>, onAcquired: OnAcquired): void {
+    if (this.#open.length === 0) remote.tier.beforeSending(() => this.#send(parts, remote));
+    // No key twice in a batch: its one lease would seem to be both flights'.
+    const isAlone = parts.flights.countOf(request.id) > 1;
+    this.#batchFor(request, isAlone).questions.push({ request, flight, onAcquired });
+  }
+
+  #batchFor({ options: { l2TimeoutMs: budgetMs, leaseMs } }: ReadRequest, isAlone: boolean): Batch {
+    if (!isAlone) {
+      for (const batch of this.#open) {
+        if (batch.budgetMs === budgetMs && batch.leaseMs === leaseMs && !batch.isClosed) {
+          batch.isClosed = batch.questions.length + 1 >= MOST_KEYS;
+          return batch;
+        }
+      }
+    }
+    const batch: Batch = { questions: [], budgetMs, leaseMs, isClosed: isAlone };
+    this.#open.push(batch);
+    return batch;
+  }
+
+  #send(parts: Parts, remote: Remote): void {
+    const batches = this.#open;
+    this.#open = [];
+    for (const batch of batches) parts.background.track(askAsOne(parts, remote, batch));
+  }
+}
+
+/** Questions of the same terms. */
+interface Batch {
+  readonly questions: Question[];
+  readonly budgetMs: number;
+  readonly leaseMs: number;
+  isClosed: boolean;
+}
+
+async function askAsOne(parts: Parts, remote: Remote, { questions, budgetMs, leaseMs }: Batch): Promise<void> {
+  const ids = questions.map(({ request }) => request.id);
+  const token = parts.random.token();
+  const generations: Generations = new Map();
+  const unknown = recall(parts, tagsOf(questions), generations);
+  const keepFor = tagsKeepFor(unknown.length === 0 ? 0 : longestUse(questions));
+  const keys = questions.map(({ request }) => request.key);
+  // The lookups have waited for contact already.
+  const operation: Operation = { name: 'acquire', budgetMs, keys, contactMs: 0 };
+  const release = (records: readonly Held[], tier: RemoteTier, generation: string): void => {
+    ids.forEach((id, index) => {
+      const record = records[index];
+      if (record !== undefined && !(record instanceof RemoteError) && record.kind === 'none')
+        parts.background.track(tier.release(id, generation, token));
+    });
+  };
+  const asked = await remote.ask(
+    operation,
+    async (tier, { generation }) => {
+      const askedAt = remote.toServer(parts.clock.now());
+      const acquiring = acquire(tier, ids, generation, token, leaseMs, askedAt);
+      if (unknown.length === 0) return { held: await acquiring, generation };
+      const reading = tier.tagGenerations(unknown, generation, keepFor);
+      const [held, read] = await Promise.all([acquiring, reading]).catch((error: unknown) => {
+        // Without its tags' generations there is nothing that a lease could be used for.
+        parts.background.track(acquiring.then((granted) => release(granted, tier, generation), ignore));
+        throw error;
+      });
+      unknown.forEach((tag, index) => {
+        const found = read[index];
+        if (found !== undefined) generations.set(tag, found);
+      });
+      for (const { flight } of questions) takeFor(parts, flight, unknown, generations, keepFor);
+      return { held, generation };
+    },
+    // The callers have gone on without it: leases that come now would only keep others waiting.
+    ({ held }, tier, { generation }) => release(held, tier, generation),
+  );
+  if (!asked.ok) {
+    for (const { onAcquired } of questions) onAcquired(asked, generations);
+    return;
+  }
+  const { held, generation } = asked.value;
+  let index = 0;
+  for (const { request, onAcquired } of questions) {
+    const record = held[index++] ?? MISSING;
+    if (record instanceof RemoteError)
+      onAcquired(remote.refused({ ...operation, keys: [request.key] }, record), generations);
+    else onAcquired({ ok: true, value: { record, token, generation } }, generations);
+  }
+}
+
+type Held = StoredRecord | RemoteError;
+
+const MISSING = new RemoteError('error', 'L2 gave no answer for this key');
+
+/** One key is asked for by one command; several need a script. */
+async function acquire(
+  tier: RemoteTier,
+  ids: readonly EntryId[],
+  generation: string,
+  token: string,
+  leaseMs: number,
+  askedAt: number,
+): Promise<readonly Held[]> {
+  const [only] = ids;
+  if (only === undefined || ids.length > 1) return tier.acquireMany(ids, generation, token, leaseMs, askedAt);
+  return [await tier.acquire(only, generation, token, leaseMs, askedAt)];
+}
+
+function tagsOf(questions: readonly Question[]): Set<EntryId> {
+  const tags = new Set<EntryId>();
+  for (const { request } of questions) for (const tag of request.tagIds) tags.add(tag);
+  return tags;
+}
+
+function longestUse(questions: readonly Question[]): number {
+  return questions.reduce((longest, { request }) => Math.max(longest, usefulForMs(request.options)), 0);
+}
+
+function ignore(): void {}
