@@ -1,5 +1,5 @@
 import type { Flight } from './flights.ts';
-import { recall, takeFor, tagsKeepFor } from './generations.ts';
+import { recall, tagsKeepFor, takeFor } from './generations.ts';
 import type { EntryId } from './key.ts';
 import type { Parts } from './parts.ts';
 import { RemoteError, type RemoteTier, type StoredRecord } from './ports.ts';
@@ -17,8 +17,11 @@ export interface Acquired {
   readonly generation: string;
 }
 
-/** Told what came of a question, and the tags' generations as of then: to be read, for others are told of the same. It does not throw. */
-export type OnAcquired = (asked: Asked<Acquired>, generations: Generations) => void;
+/**
+ * Told what came of a question, the tags' generations as of then (to be read: others are told of the same), and what time it
+ * is. It does not throw.
+ */
+export type OnAcquired = (asked: Asked<Acquired>, generations: Generations, now: number) => void;
 
 interface Question {
   readonly request: ReadRequest;
@@ -112,8 +115,9 @@ async function askAsOne(parts: Parts, remote: Remote, { questions, budgetMs, lea
     // The callers have gone on without it: leases that come now would only keep others waiting.
     ({ held }, tier, { generation }) => release(held, tier, generation),
   );
+  const now = parts.clock.now();
   if (!asked.ok) {
-    for (const { onAcquired } of questions) onAcquired(asked, generations);
+    for (const { onAcquired } of questions) onAcquired(asked, generations, now);
     return;
   }
   const { held, generation } = asked.value;
@@ -121,8 +125,8 @@ async function askAsOne(parts: Parts, remote: Remote, { questions, budgetMs, lea
   for (const { request, onAcquired } of questions) {
     const record = held[index++] ?? MISSING;
     if (record instanceof RemoteError)
-      onAcquired(remote.refused({ ...operation, keys: [request.key] }, record), generations);
-    else onAcquired({ ok: true, value: { record, token, generation } }, generations);
+      onAcquired(remote.refused({ ...operation, keys: [request.key] }, record), generations, now);
+    else onAcquired({ ok: true, value: { record, token, generation } }, generations, now);
   }
 }
 

@@ -1,27 +1,26 @@
 import { type Entry, errorEnd, freshnessOf } from './entry.ts';
-import { type EntryId, fromId } from './key.ts';
+import { fromId, ROOT_TAG } from './key.ts';
 import type { Refilled } from './refilled.ts';
+import type { TagState } from './tags.ts';
 
-/** The part of an answer that an entry determines. */
-export function answerOf(
+/** What a flight brings when an entry is its answer. */
+export function refilledOf(
   entry: Entry,
   state: Refilled['state'],
   tier: Refilled['tier'],
-): Pick<Refilled, 'value' | 'tier' | 'state' | 'storedAt' | 'freshUntil' | 'tagIds'> {
-  return {
-    value: entry.value,
-    tier,
-    state,
-    storedAt: entry.storedAt,
-    freshUntil: entry.freshUntil,
-    tagIds: entry.tags.map(({ tag }) => tag),
-  };
+  keptInL1: boolean,
+  l2: Refilled['l2'],
+  source: Refilled['source'],
+): Refilled {
+  const { value, storedAt, freshUntil, tags } = entry;
+  return { value, tier, state, storedAt, freshUntil, tags, keptInL1, l2, source };
 }
 
 /** Tags as the user wrote them; a namespace's own tag has no name and is left out. */
-export function userTags(tagIds: readonly EntryId[]): readonly string[] {
+export function userTags(tags: readonly TagState[]): readonly string[] {
   const names: string[] = [];
-  for (const tag of tagIds) {
+  for (const { tag } of tags) {
+    if (tag === ROOT_TAG) continue;
     const { key } = fromId(tag);
     if (key !== '') names.push(key);
   }

@@ -56,6 +56,8 @@ export class CacheView {
   readonly #options: OptionResolver;
   readonly #lifecycle: Openness;
   readonly #namespace: string;
+  /** Before a key it makes the entry's id. */
+  readonly #idPrefix: string;
   readonly #namespaceTags: readonly EntryId[];
 
   constructor(parts: Parts, options: OptionResolver, lifecycle: Openness, namespace: string) {
@@ -63,6 +65,7 @@ export class CacheView {
     this.#options = options;
     this.#lifecycle = lifecycle;
     this.#namespace = namespace;
+    this.#idPrefix = toId(namespace, '');
     this.#namespaceTags = namespaceChain(namespace).map(namespaceTag);
   }
 
@@ -93,26 +96,28 @@ export class CacheView {
 
   /** {@link get} from L1 alone, synchronously. */
   peek<V = unknown>(key: string): V | undefined {
-    return this.#hitEntry(key, this.#parts.clock.now(), isFreshHere)?.value as V | undefined;
+    const entry = this.#stored(key);
+    if (entry === undefined || !this.#answers(entry, key, this.#parts.clock.now(), isFreshHere)) return undefined;
+    return entry.value as V;
   }
 
   /** {@link lookup} from L1 alone, synchronously: for callers to whom a promise costs more than the answer. */
   peekLookup<V = unknown>(key: string): Lookup<V> | undefined {
+    const entry = this.#stored(key);
+    if (entry === undefined) return undefined;
     const { clock } = this.#parts;
     const now = clock.now();
-    const entry = this.#hitEntry(key, now);
-    return (
-      entry && {
-        value: entry.value as V,
-        tier: 'l1',
-        state: 'fresh',
-        age: now - entry.storedAt,
-        ttl: entry.freshUntil - now,
-        collapsed: false,
-        tags: userTags(entry.tags.map(({ tag }) => tag)),
-        steps: { l1: { outcome: 'hit', stored: false, collapsed: false, durationMs: clock.now() - now } },
-      }
-    );
+    if (!this.#answers(entry, key, now, isHit)) return undefined;
+    return {
+      value: entry.value as V,
+      tier: 'l1',
+      state: 'fresh',
+      age: now - entry.storedAt,
+      ttl: entry.freshUntil - now,
+      collapsed: false,
+      tags: userTags(entry.tags),
+      steps: { l1: { outcome: 'hit', stored: false, collapsed: false, durationMs: clock.now() - now } },
+    };
   }
 
   /** Whether {@link get} would answer. */
@@ -222,17 +227,25 @@ export class CacheView {
 
   /** The hot path: what L1 answers without any question. */
   #hit(key: string): unknown {
-    return this.#hitEntry(key, this.#parts.clock.now())?.value;
+    const entry = this.#stored(key);
+    if (entry === undefined || !this.#answers(entry, key, this.#parts.clock.now(), isHit)) return undefined;
+    return entry.value;
   }
 
-  /** Only a good key is in L1, so what is found needs no check but one: whether the key is the id of a namespace's entry. */
-  #hitEntry(key: string, now: number, answers = isHit): Entry | undefined {
+  #stored(key: string): Entry | undefined {
+    return this.#parts.l1.get(this.#idPrefix === '' ? key : this.#idPrefix + key);
+  }
+
+  /**
+   * Whether an entry of L1 is the answer; then it is counted. Only a good key is in L1, so what is found needs no check but
+   * one: whether the key is the id of a namespace's entry.
+   */
+  #answers(entry: Entry, key: string, now: number, judge: typeof isHit): boolean {
     const parts = this.#parts;
-    const entry = parts.l1.get(this.#namespace === '' ? key : toId(this.#namespace, key));
-    if (entry === undefined || !answers(parts, entry, now) || isNamespaced(key)) return undefined;
+    if (!judge(parts, entry, now) || isNamespaced(key)) return false;
     entry.counters.l1Hits += 1;
     parts.tracer.tag(L1_HIT);
-    return entry;
+    return true;
   }
 
   #idsOf(names: readonly string[], what: 'key' | 'tag'): EntryId[] {

@@ -18,6 +18,8 @@ export interface FlightSetup {
   readonly seen: SeenAtStart;
   /** Tags that are known before the load. */
   readonly tags: readonly TagState[];
+  /** Default now. */
+  readonly beganAt?: number | undefined;
   readonly owed: Owed;
   readonly background: boolean;
   /** Whether it may load: others join it, and few of a key run at once. A plain read or a `set` is neither waited for. */
@@ -165,9 +167,11 @@ export class EndedTags {
   }
 
   /** Whether one of the tags is among those that had ended at that moment; now, by default. */
-  hasAny(tags: readonly EntryId[], count = this.#names.length): boolean {
+  hasAny(tags: readonly (EntryId | Pick<TagState, 'tag'>)[], count = this.#names.length): boolean {
     if (this.#isOverfull) return true;
-    return count > 0 && this.#names.slice(0, count).some((name) => tags.includes(name));
+    if (count === 0) return false;
+    const ended = new Set(this.#names.slice(0, count));
+    return tags.some((tag) => ended.has(typeof tag === 'string' ? tag : tag.tag));
   }
 }
 
@@ -221,7 +225,7 @@ export class Flights<R> {
 
   /** Registers a flight before its `run` sends anything. It leaves the register when `run` has settled. */
   begin(id: EntryId, setup: FlightSetup, run: (flight: Flight<R>) => Promise<R>): Flight<R> {
-    const flight = new Flight<R>(id, this.#clock.now(), setup);
+    const flight = new Flight<R>(id, setup.beganAt ?? this.#clock.now(), setup);
     const siblings = this.#all.get(id);
     if (siblings === undefined) this.#all.set(id, [flight]);
     else siblings.push(flight);

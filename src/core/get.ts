@@ -1,4 +1,4 @@
-import { answerOf } from './answers.ts';
+import { refilledOf } from './answers.ts';
 import type { Flight } from './flights.ts';
 import { readGenerations } from './generations.ts';
 import { keep } from './keep.ts';
@@ -34,7 +34,7 @@ async function readL2(parts: Parts, remote: Remote, request: ReadRequest, flight
   if (verdict.kind !== 'usable' || verdict.state !== 'fresh') return NOTHING;
   const { entry } = verdict;
   const keptInL1 = keep(parts, flight, entry);
-  return { ...answerOf(entry, 'fresh', 'l2'), keptInL1, l2: undefined, source: undefined };
+  return refilledOf(entry, 'fresh', 'l2', keptInL1, undefined, undefined);
 }
 
 /** What L2 holds of a key at this moment, or `undefined` when it cannot say. */

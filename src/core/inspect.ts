@@ -71,6 +71,6 @@ function copyOf(entry: Entry, now: number): InspectedCopy | undefined {
     ttl: entry.freshUntil - now,
     staleWhileRevalidate: entry.windows.staleWhileRevalidateMs,
     staleIfError: entry.windows.staleIfErrorMs,
-    tags: userTags(entry.tags.map(({ tag }) => tag)),
+    tags: userTags(entry.tags),
   };
 }

@@ -13,7 +13,7 @@ export function keep(parts: Parts, flight: Flight<Refilled>, entry: Entry): bool
 
 /** A tag that was learnt from the value was not watched while the flight was under way. */
 export function mayKeep(flight: Flight<Refilled>, { tags }: Entry): boolean {
-  return flight.mayStore && !flight.endedTags.hasAny(tags.map(({ tag }) => tag));
+  return flight.mayStore && !flight.endedTags.hasAny(tags);
 }
 
 /** A value was handed out that L1 does not hold: what L1 does hold may be older. */

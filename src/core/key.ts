@@ -90,7 +90,8 @@ export function groupOf(key: string): string {
   for (;;) {
     const colon = key.indexOf(':', start);
     const end = colon === -1 ? key.length : colon;
-    if (end - start > 32 || hasDigit(key, start, end)) return start === 0 ? 'other' : key.slice(0, start - 1) || 'other';
+    if (end - start > 32 || hasDigit(key, start, end))
+      return start === 0 ? 'other' : key.slice(0, start - 1) || 'other';
     if (colon === -1) return key;
     start = end + 1;
   }

@@ -1,4 +1,4 @@
-import { answerOf, mayServeOnError, userTags } from './answers.ts';
+import { mayServeOnError, refilledOf, userTags } from './answers.ts';
 import { BudgetExceeded, within } from './budget.ts';
 import { type Entry, freshnessOf, tagsAreCurrent } from './entry.ts';
 import { refreshesNow } from './entry-of.ts';
@@ -74,7 +74,7 @@ function lookUpStraight<R>(
   if (options.forceFresh || options.signal?.aborted || remote?.contact.isAwaited) return undefined;
   const began = clock.now();
   if (began > proof.until || flights.countOf(id) > 0 || l1.get(id) !== undefined) return undefined;
-  const flight = begin(parts, request, false);
+  const flight = begin(parts, request, false, began);
   return waitFor(clock, flight, options).then(
     (refilled) => {
       if (refilled.state === 'stale' && refilled.source === undefined) refreshBehind(parts, request, NO_SPAN);
@@ -118,14 +118,14 @@ async function answer(parts: Parts, request: ReadRequest, span: Span): Promise<L
     if (joined === undefined && !parts.flights.hasRoom(id)) {
       const stale = await untilRoom(parts, request, began);
       if (stale === undefined) continue;
-      const refilled = { ...answerOf(stale, 'stale', 'l1'), keptInL1: true, l2: undefined, source: undefined };
+      const refilled = refilledOf(stale, 'stale', 'l1', true, undefined, undefined);
       return lookupOf(parts, refilled, { ...why, collapsed: false, stored: true }, began);
     }
     const flight = joined ?? begin(parts, request, false);
     const endedBefore = flight.endedTags.count;
     const refilled = await waitFor(parts.clock, flight, options);
     // The value turns out to carry a tag that was invalidated before this caller joined.
-    if (joined !== undefined && flight.endedTags.hasAny(refilled.tagIds, endedBefore)) continue;
+    if (joined !== undefined && flight.endedTags.hasAny(refilled.tags, endedBefore)) continue;
     if (joined !== undefined) {
       request.counters.collapsed += 1;
       if (flight.span !== undefined) span.link(flight.span);
@@ -164,7 +164,7 @@ function fromL1(
     const outcome = state === 'fresh' ? 'hit' : 'stale';
     const durationMs = parts.clock.now() - now;
     const step: TierStep = { outcome, reason: undefined, stored: false, collapsed: false, durationMs };
-    return lookupOf(parts, { ...answerOf(entry, state, 'l1'), keptInL1: true, l2: undefined, source }, step, now);
+    return lookupOf(parts, refilledOf(entry, state, 'l1', true, undefined, source), step, now);
   };
   if (freshness !== 'expired' && now < entry.localUntil && isTrusted(parts, entry, now)) {
     if (now >= entry.hitUntil && now >= entry.retryAt && refreshesNow(entry, request.options, now, parts.random))
@@ -196,8 +196,8 @@ export function oldestToJoin({ proof, maxLagMs }: Parts, now: number): number {
 }
 
 /** Starts a refill of a key. `background`: nobody is waiting for an answer. */
-export function begin(parts: Parts, request: ReadRequest, background: boolean): Flight<Refilled> {
-  const setup = flightSetup(parts, request, { background, mayLoad: true });
+export function begin(parts: Parts, request: ReadRequest, background: boolean, beganAt?: number): Flight<Refilled> {
+  const setup = flightSetup(parts, request, { background, mayLoad: true, beganAt });
   return parts.flights.begin(request.id, setup, (flight) => {
     flight.span = parts.tracer.current();
     return refill(parts, request, flight);
@@ -208,7 +208,7 @@ export function begin(parts: Parts, request: ReadRequest, background: boolean): 
 export function flightSetup(
   parts: Parts,
   { tagIds }: Pick<ReadRequest, 'tagIds'>,
-  kind: Pick<FlightSetup, 'background' | 'mayLoad'>,
+  { background, mayLoad, beganAt }: Pick<FlightSetup, 'background' | 'mayLoad' | 'beganAt'>,
 ): FlightSetup {
   const { hasBus, proof, remote, pending } = parts;
   return {
@@ -218,7 +218,9 @@ export function flightSetup(
       : (remote?.lastBeat ?? { epoch: undefined, sequence: 0 }),
     tags: tagIds.map((tag) => parts.tags.obtain(tag)),
     owed: pending.owed(),
-    ...kind,
+    background,
+    mayLoad,
+    beganAt,
   };
 }
 
@@ -243,12 +245,7 @@ export function refreshBehind(parts: Parts, request: ReadRequest, span: Span): v
 /** A flight's answer as one caller sees it. */
 function lookupOf(parts: Parts, refilled: Refilled, l1: TierStep, began: number): Lookup<unknown> {
   const now = parts.clock.now();
-  const { value, tier, state, storedAt, freshUntil, tagIds, l2, source } = refilled;
-  const steps: LookupSteps = {
-    l1: l1.outcome === 'hit' ? { ...l1, durationMs: now - began } : l1,
-    ...(l2 && { l2 }),
-    ...(source && { source }),
-  };
+  const { value, tier, state, storedAt, freshUntil, tags, l2, source } = refilled;
   return {
     value,
     tier,
@@ -256,9 +253,15 @@ function lookupOf(parts: Parts, refilled: Refilled, l1: TierStep, began: number)
     age: Math.max(now - storedAt, 0),
     ttl: freshUntil - now,
     collapsed: l1.collapsed,
-    tags: userTags(tagIds),
-    steps,
+    tags: userTags(tags),
+    steps: stepsOf(l1.outcome === 'hit' ? { ...l1, durationMs: now - began } : l1, l2, source),
   };
+}
+
+/** Tiers that were not asked are absent. */
+function stepsOf(l1: TierStep, l2: LookupSteps['l2'], source: LookupSteps['source']): LookupSteps {
+  if (source === undefined) return l2 === undefined ? { l1 } : { l1, l2 };
+  return l2 === undefined ? { l1, source } : { l1, l2, source };
 }
 
 function count({ counters }: ReadRequest, { tier, state, steps }: Lookup<unknown>): void {

@@ -1,4 +1,4 @@
-import { answerOf, mayServeOnError } from './answers.ts';
+import { mayServeOnError, refilledOf } from './answers.ts';
 import { type AskedL2, type FirstAnswer, type L2Answer, L2Question } from './ask-l2.ts';
 import { type Entry, freshnessOf, tagsAreCurrent } from './entry.ts';
 import { isRefusal } from './errors.ts';
@@ -32,7 +32,7 @@ export function refill(parts: Parts, request: ReadRequest, flight: Flight<Refill
   const local = l1.get(request.id);
   if (local !== undefined) offerStale(parts, flight, { entry: local, tier: 'l1' }, undefined);
   const isPlain = !flight.background && !request.options.forceFresh && !tracer.mayRecord();
-  if (remote === undefined || !isPlain || flight.owed !== NOTHING_OWED || remote.refusal !== undefined)
+  if (remote === undefined || !isPlain || flight.owed !== NOTHING_OWED || !remote.breaker.isClosed)
     return refillInSteps(parts, request, flight, local);
   return refillAtOnce(parts, remote, request, flight, local);
 }
@@ -49,19 +49,19 @@ function refillAtOnce(
   local: Entry | undefined,
 ): Promise<Refilled> {
   return new Promise((resolve, reject) => {
-    const began = parts.clock.now();
-    parts.acquisitions.ask(parts, remote, request, flight, (asked, generations) => {
+    const began = flight.beganAt;
+    parts.acquisitions.ask(parts, remote, request, flight, (asked, generations, now) => {
       try {
         const value = asked.ok && asked.value.record.kind === 'value' ? asked.value.record.value : undefined;
         const envelope = value && openEnvelope(parts, request, value);
-        const entry = value && envelope && freshEntry(parts, request, flight, value, envelope, generations);
+        const entry = value && envelope && freshEntry(parts, request, flight, value, envelope, generations, now);
         if (entry === undefined) {
           resolve(refillInSteps(parts, request, flight, local, { asked, generations, envelope, began }));
           return;
         }
         const keptInL1 = keep(parts, flight, entry);
-        const l2 = stepOf('hit', undefined, false, parts.clock.now() - began);
-        resolve({ ...answerOf(entry, 'fresh', 'l2'), keptInL1, l2, source: undefined });
+        const l2 = stepOf('hit', undefined, false, now - began);
+        resolve(refilledOf(entry, 'fresh', 'l2', keptInL1, l2, undefined));
       } catch (error) {
         reject(error);
       }
@@ -77,9 +77,10 @@ function freshEntry(
   value: StoredValue,
   envelope: Envelope,
   generations: Generations,
+  now: number,
 ): Entry | undefined {
   if (!knowsAll(parts, envelope, generations)) return undefined;
-  const verdict = judge(parts, request, flight, value, envelope, generations);
+  const verdict = judge(parts, request, flight, value, envelope, generations, now);
   return verdict.kind === 'usable' && verdict.state === 'fresh' ? verdict.entry : undefined;
 }
 
@@ -99,7 +100,7 @@ async function refillInSteps(
   const { answer, step } = await askL2(parts, request, flight, first);
   if (answer.kind === 'entry') {
     const kept = keep(parts, flight, answer.entry);
-    return { ...answerOf(answer.entry, answer.state, 'l2'), keptInL1: kept, l2: step, source: undefined };
+    return refilledOf(answer.entry, answer.state, 'l2', kept, step, undefined);
   }
   const found = answer.candidate;
   const fallback: Fallback = found === undefined ? { entry: local, tier: 'l1' } : { entry: found, tier: 'l2' };
@@ -186,7 +187,7 @@ function standBack(
 ): Refilled {
   const isStill = parts.l1.get(flight.id) === held;
   if (isStill) parts.l1.set(flight.id, { ...held, retryAt: parts.clock.now() + REFRESH_POLL_MS });
-  return { ...answerOf(held, 'stale', tier), keptInL1: isStill, l2, source: undefined };
+  return refilledOf(held, 'stale', tier, isStill, l2, undefined);
 }
 
 async function loadAndStore(
@@ -214,7 +215,7 @@ async function loadAndStore(
   const kept =
     product.mayKeepInL1 && fill.outcome !== 'refused' ? keep(parts, flight, product.entry) : drop(parts, flight);
   const step = l2 && { ...l2, stored: fill.outcome === 'stored', durationMs: l2.durationMs + fill.durationMs };
-  return { ...answerOf(product.entry, 'fresh', 'source'), keptInL1: kept, l2: step, source };
+  return refilledOf(product.entry, 'fresh', 'source', kept, step, source);
 }
 
 async function load(
@@ -329,23 +330,23 @@ function serveStale(
   }
   if (!mayAnswer) throw error;
   parts.emit({ type: 'tier_failure', error, operation: 'load', tier: 'source', key, background: flight.background });
-  return { ...answerOf(entry, 'stale', tier), keptInL1: kept, l2, source: { outcome: 'failed', durationMs } };
+  return refilledOf(entry, 'stale', tier, kept, l2, { outcome: 'failed', durationMs });
 }
 
 /** For callers whose `softTimeout` runs out before the flight ends. */
 function offerStale(parts: Parts, flight: Flight<Refilled>, { entry, tier }: Fallback, l2: TierStep | undefined): void {
   if (!mayServeOnError(entry, parts.clock.now())) return;
-  flight.offer({ ...answerOf(entry, 'stale', tier), keptInL1: tier === 'l1', l2, source: undefined });
+  flight.offer(refilledOf(entry, 'stale', tier, tier === 'l1', l2, undefined));
 }
 
 /** For callers who join a refresh: what L2 holds is still of use, so none of them waits for what is to replace it. */
 function offerStandIn(parts: Parts, flight: Flight<Refilled>, entry: Entry, l2: TierStep): void {
   const state = freshnessOf(entry, parts.clock.now());
   if (state !== 'fresh' && state !== 'stale') return;
-  const answer = { ...answerOf(entry, state, 'l2'), keptInL1: false, l2, source: undefined };
+  const answer = refilledOf(entry, state, 'l2', false, l2, undefined);
   const until = state === 'fresh' ? entry.freshUntil : entry.staleUntil;
   flight.standInWith({
     answer,
-    serves: () => parts.clock.now() < until && !flight.endedTags.hasAny(answer.tagIds),
+    serves: () => parts.clock.now() < until && !flight.endedTags.hasAny(answer.tags),
   });
 }

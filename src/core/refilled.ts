@@ -1,6 +1,6 @@
 import type { TierName } from './errors.ts';
-import type { EntryId } from './key.ts';
 import type { TierStep } from './lookup.ts';
+import type { TagState } from './tags.ts';
 
 /** What a flight brings, the same for everyone who waits for it. Times are of this process's monotonic clock. */
 export interface Refilled {
@@ -9,7 +9,7 @@ export interface Refilled {
   readonly state: 'fresh' | 'stale';
   readonly storedAt: number;
   readonly freshUntil: number;
-  readonly tagIds: readonly EntryId[];
+  readonly tags: readonly TagState[];
   /** Whether the value is in L1 now. */
   readonly keptInL1: boolean;
   readonly l2: TierStep | undefined;
@@ -23,7 +23,7 @@ export const NOTHING: Refilled = {
   state: 'fresh',
   storedAt: 0,
   freshUntil: 0,
-  tagIds: [],
+  tags: [],
   keptInL1: false,
   l2: undefined,
   source: undefined,

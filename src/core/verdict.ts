@@ -49,7 +49,7 @@ function carries({ tags }: Envelope, tag: EntryId): boolean {
   return false;
 }
 
-/** Judges an envelope by its tags' generations, which must all be in `generations`, and by its windows. */
+/** Judges an envelope at `now` by its tags' generations, which must all be in `generations`, and by its windows. */
 export function judge(
   parts: Parts,
   request: ReadRequest,
@@ -57,6 +57,7 @@ export function judge(
   stored: StoredValue,
   envelope: Envelope,
   generations: Generations,
+  now = parts.clock.now(),
 ): Verdict {
   let softened = false;
   const tags: TagState[] = [];
@@ -66,7 +67,6 @@ export function judge(
     if (current.soft !== soft) softened = true;
     tags.push(watchedBy(flight, tag) ?? parts.tags.obtain(tag));
   }
-  const now = parts.clock.now();
   const storedAt = Math.min(parts.remote?.toLocal(stored.storedAt) ?? now, now);
   const expiredAt = stored.expiredAt > 0 ? (parts.remote?.toLocal(stored.expiredAt) ?? now) : undefined;
   const dated: Dated = {

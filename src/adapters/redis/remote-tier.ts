@@ -159,7 +159,9 @@ export class RedisRemoteTier implements RemoteTier {
     const terms = [leaseRecord(token), Math.ceil(askedAt + leaseMs)];
     const reply = await this.#connections.runBuffer(SCRIPTS.acquire, keys, terms);
     if (!Array.isArray(reply)) throw unexpected('acquire', reply);
-    return reply.map((held: Buffer | Error | null) => (held instanceof Error ? toRemoteError(held) : parseRecord(held)));
+    return reply.map((held: Buffer | Error | null) =>
+      held instanceof Error ? toRemoteError(held) : parseRecord(held),
+    );
   }
 
   async read(id: EntryId, generation: string): Promise<StoredRecord> {
