@@ -42,6 +42,7 @@ export {
   type FillRequest,
   type Heartbeat,
   type LocalTier,
+  type Packing,
   RemoteError,
   type RemoteFailure,
   type RemoteListener,

@@ -2,7 +2,7 @@ import { Acquisitions } from './acquisitions.ts';
 import { BackgroundTasks } from './background.ts';
 import { type BreakerOptions, CircuitBreaker } from './breaker.ts';
 import { type Lifecycle, TieredCache } from './cache.ts';
-import { type CacheOptions, maxLagOf, slowAfterOf } from './cache-options.ts';
+import { type CacheOptions, maxLagOf, maxValueBytesOf, slowAfterOf } from './cache-options.ts';
 import { systemClock, systemRandom } from './clock.ts';
 import { jsonCodec } from './codec.ts';
 import { Counters } from './counters.ts';
@@ -68,6 +68,7 @@ export function assembleCache(options: CacheOptions, collaborators: typeof COLLA
     clock,
     random,
     codec: jsonCodec,
+    maxValueBytes: maxValueBytesOf(options),
     l1,
     remote: l2 && new collaborators.Remote(l2, l2Breaker, clock, emit, maxLagMs),
     acquisitions: new Acquisitions(),

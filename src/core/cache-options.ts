@@ -33,6 +33,13 @@ export interface CacheOptions {
   /** Schema version of the values. Entries of another version are misses, so a new shape never meets old bytes. */
   readonly version?: string | number;
   /**
+   * Longest encoded form of a value that L2 takes or is believed to hold, in UTF-8 bytes before any compression, key and tags
+   * included. A longer one that was loaded is handed out and kept in L1 alone, and `onError` is told; `set` of one rejects
+   * with `InvalidValueError`; one that L2 holds is a miss. From 1 to 536,870,912, which is as much as Redis takes; default
+   * 16 MiB: more than `l2Timeout` lets pass, and as much JSON as holds up a process noticeably.
+   */
+  readonly maxValueBytes?: number;
+  /**
    * Loaders that run at once in this cache, to protect the source when the tiers cannot help. Some more wait for up to a
    * second, the rest reject with `LoadShedError`, or are answered stale. Default `Infinity`.
    */
@@ -78,6 +85,7 @@ const KNOWN_OPTIONS = new Set<string>([
   'defaults',
   'maxLag',
   'version',
+  'maxValueBytes',
   'maxLoads',
   'source',
   'breaker',
@@ -96,6 +104,15 @@ export function maxLagOf({ maxLag }: CacheOptions): number {
   const ms = maxLag === undefined ? DEFAULT_MAX_LAG_MS : toMs(maxLag, 'maxLag');
   if (ms >= SMALLEST_MAX_LAG_MS && Number.isFinite(ms)) return ms;
   throw new InvalidOptionError('maxLag', maxLag, `at least ${SMALLEST_MAX_LAG_MS} ms, and finite`);
+}
+
+const DEFAULT_MAX_VALUE_BYTES = 16 * 2 ** 20;
+const MOST_VALUE_BYTES = 512 * 2 ** 20;
+
+/** The longest encoded form of a value, in bytes. */
+export function maxValueBytesOf({ maxValueBytes = DEFAULT_MAX_VALUE_BYTES }: CacheOptions): number {
+  if (Number.isInteger(maxValueBytes) && maxValueBytes >= 1 && maxValueBytes <= MOST_VALUE_BYTES) return maxValueBytes;
+  throw new InvalidOptionError('maxValueBytes', maxValueBytes, `a whole number from 1 to ${MOST_VALUE_BYTES}`);
 }
 
 const DEFAULT_SLOW_MS = 2_000;

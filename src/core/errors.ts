@@ -54,7 +54,7 @@ export class InvalidKeyError extends CacheError {
   }
 }
 
-/** A value that would not come back from L2 as it was given. Nothing was stored. */
+/** A value that would not come back from L2 as it was given, or is longer than L2 may hold. It was not stored there. */
 export class InvalidValueError extends CacheError {
   override readonly name = 'InvalidValueError';
   readonly code = 'INVALID_VALUE';
@@ -104,7 +104,10 @@ export function isRefusal(error: unknown): error is LoadShedError | BreakerOpenE
   return error instanceof LoadShedError || error instanceof BreakerOpenError;
 }
 
-/** Bytes in L2 that are not an envelope of this version. Readers treat it as a miss; it only reaches `onError`. */
+/**
+ * Bytes in L2 that are not an envelope of this version, or are longer than `maxValueBytes`. Readers treat it as a miss; it
+ * only reaches `onError`.
+ */
 export class CodecError extends CacheError {
   override readonly name = 'CodecError';
   readonly code = 'CODEC';

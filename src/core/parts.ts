@@ -27,6 +27,8 @@ export interface Parts {
   readonly clock: Clock;
   readonly random: Random;
   readonly codec: Codec;
+  /** What is longer than this when encoded, in UTF-8 bytes, neither goes to L2 nor is believed when it comes from there. */
+  readonly maxValueBytes: number;
   readonly l1: LocalTier;
   /** Absent without an L2. */
   readonly remote: Remote | undefined;

@@ -126,6 +126,8 @@ export interface WriteRequest {
 export interface RemoteTier {
   /** For messages and telemetry: `redis`, `memory`. */
   readonly system: string;
+  /** How bodies lie in this tier; absent where they lie as the codec made them. */
+  readonly packing?: Packing | undefined;
   /**
    * Calls `run` once, in this turn of the event loop where that can be told, before what was called in it is sent: what it
    * calls travels with it. Without a connection, at once or soon. `run` does not throw.
@@ -313,4 +315,19 @@ export interface Codec {
    * @throws {@link CodecError} when the bytes are not an envelope of this format.
    */
   decode(body: string | Uint8Array): Envelope;
+}
+
+/**
+ * A body ↔ a body that takes less room on its way to L2 and in it. Part of the tier, since only bytes that leave the process
+ * gain by it, and since the core knows no runtime's compressor. Both directions are synchronous.
+ */
+export interface Packing {
+  /** The body as it is to be stored: as it was given, where packing it would gain too little. */
+  pack(body: string | Uint8Array): string | Uint8Array;
+  /**
+   * The body that was given to {@link pack}, whatever settings the writer's had. One that was not packed comes back as it is.
+   * Nothing longer than `maxBytes` is ever made, whatever the bytes claim to hold.
+   * @throws {@link CodecError} when it is damaged, or would be longer than `maxBytes`.
+   */
+  unpack(body: string | Uint8Array, maxBytes: number): string | Uint8Array;
 }

@@ -16,7 +16,8 @@ import type { ReadRequest } from './read-request.ts';
 import type { Refilled } from './refilled.ts';
 import type { Remote } from './remote.ts';
 import { ATTRIBUTE, SPAN } from './telemetry-names.ts';
-import { type Generations, judge, openEnvelope } from './verdict.ts';
+import { packed, tooLong } from './value-limit.ts';
+import { type Generations, judge, type Opened, openEnvelope } from './verdict.ts';
 
 /** After a failed load with a stale value at hand, the next try waits so long, shortened by up to half at random. */
 const ERROR_BACKOFF_MS = 1_000;
@@ -53,10 +54,10 @@ function refillAtOnce(
     parts.acquisitions.ask(parts, remote, request, flight, (asked, generations, now) => {
       try {
         const value = asked.ok && asked.value.record.kind === 'value' ? asked.value.record.value : undefined;
-        const envelope = value && openEnvelope(parts, request, value);
-        const entry = value && envelope && freshEntry(parts, request, flight, value, envelope, generations, now);
+        const opened = value && openEnvelope(parts, request, value);
+        const entry = value && opened && freshEntry(parts, request, flight, value, opened, generations, now);
         if (entry === undefined) {
-          resolve(refillInSteps(parts, request, flight, local, { asked, generations, envelope, began }));
+          resolve(refillInSteps(parts, request, flight, local, { asked, generations, opened, began }));
           return;
         }
         const keptInL1 = keep(parts, flight, entry);
@@ -75,12 +76,12 @@ function freshEntry(
   request: ReadRequest,
   flight: Flight<Refilled>,
   value: StoredValue,
-  envelope: Envelope,
+  opened: Opened,
   generations: Generations,
   now: number,
 ): Entry | undefined {
-  if (!knowsAll(parts, envelope, generations)) return undefined;
-  const verdict = judge(parts, request, flight, value, envelope, generations, now);
+  if (!knowsAll(parts, opened.envelope, generations)) return undefined;
+  const verdict = judge(parts, request, flight, value, opened, generations, now);
   return verdict.kind === 'usable' && verdict.state === 'fresh' ? verdict.entry : undefined;
 }
 
@@ -281,6 +282,15 @@ async function fillL2(
     return NOT_TRIED;
   }
   const { id, key, options } = request;
+  const error = tooLong(parts, product.body, key);
+  if (error !== undefined) {
+    const { background } = flight;
+    emit({ type: 'tier_failure', error, operation: 'fill', tier: 'l2', key, background });
+    counters.fillsFailed += 1;
+    giveBack(parts, request, right);
+    return NOT_TRIED;
+  }
+  const body = packed(parts, product.body);
   const began = clock.now();
   const filled = await tracer.trace(SPAN.l2Fill, { [ATTRIBUTE.dbSystem]: remote.tier.system }, () =>
     remote.ask({ name: 'fill', budgetMs: options.l2TimeoutMs, key }, (tier) =>
@@ -288,7 +298,7 @@ async function fillL2(
         id,
         ...right,
         token: random.token(),
-        body: product.body,
+        body,
         age: began - product.entry.storedAt,
         notAfter: remote.toServer(product.entry.storedAt),
         keepFor: Math.max(Math.ceil(product.keepForMs), 1),

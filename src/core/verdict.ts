@@ -7,6 +7,7 @@ import type { Envelope, StoredValue, TagStamp } from './ports.ts';
 import type { ReadRequest } from './read-request.ts';
 import type { Refilled } from './refilled.ts';
 import { NO_GENERATION, type TagGeneration, type TagState } from './tags.ts';
+import { unpacked } from './value-limit.ts';
 
 /** The generations of tags as a flight has read them, or as this process knows them. */
 export type Generations = Map<EntryId, TagGeneration>;
@@ -27,11 +28,20 @@ export type Verdict =
   /** Of another key, version or format, or ended by a tag: as good as nothing. */
   | { readonly kind: 'void' };
 
+/** An envelope, and the length of its encoded form, however small L2 holds it. */
+export interface Opened {
+  readonly envelope: Envelope;
+  readonly size: number;
+}
+
 /** Reads an envelope, or says that it is none of ours. */
-export function openEnvelope(parts: Parts, request: ReadRequest, stored: StoredValue): Envelope | undefined {
+export function openEnvelope(parts: Parts, request: ReadRequest, stored: StoredValue): Opened | undefined {
   let envelope: Envelope;
+  let size: number;
   try {
-    envelope = parts.codec.decode(stored.body);
+    const body = unpacked(parts, stored.body);
+    envelope = parts.codec.decode(body);
+    size = body.length;
   } catch (error) {
     parts.emit({ type: 'tier_failure', error, operation: 'decode', tier: 'l2', key: request.key, background: false });
     return undefined;
@@ -40,7 +50,7 @@ export function openEnvelope(parts: Parts, request: ReadRequest, stored: StoredV
   if (envelope.id !== request.id || envelope.version !== parts.version) return undefined;
   // An entry made before a tag was named here could not be invalidated by it.
   for (const tag of request.tagIds) if (!carries(envelope, tag)) return undefined;
-  return envelope;
+  return { envelope, size };
 }
 
 /** No index: entries have few tags, and those of a read stand first. */
@@ -55,7 +65,7 @@ export function judge(
   request: ReadRequest,
   flight: Flight<Refilled>,
   stored: StoredValue,
-  envelope: Envelope,
+  { envelope, size }: Opened,
   generations: Generations,
   now = parts.clock.now(),
 ): Verdict {
@@ -72,7 +82,7 @@ export function judge(
   const dated: Dated = {
     value: envelope.value,
     loadMs: envelope.loadMs,
-    size: stored.body.length,
+    size,
     storedAt,
     windows: {
       ttlMs: envelope.ttl,

@@ -12,8 +12,10 @@ import { flightSetup } from './read.ts';
 import { type Recorded, type RecordedAs, record } from './record.ts';
 import type { Refilled } from './refilled.ts';
 import { NOTHING } from './refilled.ts';
+import type { TagGeneration } from './tags.ts';
 import { ATTRIBUTE, SPAN } from './telemetry-names.ts';
 import { assertStorable } from './value.ts';
+import { packed, tooLong } from './value-limit.ts';
 import { type Generations, stampsOf } from './verdict.ts';
 import { jittered, usefulForMs, type Windows, windowsOf } from './windows.ts';
 import type { WriteRequest } from './write-request.ts';
@@ -95,10 +97,11 @@ function owe({ pending, emit }: Parts, order: PendingOrder, cause: unknown): Inv
  * @throws {@link InvalidValueError} when it cannot be stored as it is.
  */
 export async function write(parts: Parts, request: WriteRequest): Promise<boolean> {
-  assertStorable(request.value, request.key);
+  const mostBytes = assertStorable(request.value, request.key);
   const targets: Targets = { ids: [request.id], tags: [] };
   const windows = windowsOf(request.value, request.options);
   if (windows.ttlMs === 0) return endOnly(parts, targets, request);
+  if (parts.remote !== undefined && mostBytes + HEADER_ROOM > parts.maxValueBytes) assertFits(parts, request, windows);
   clean(parts, targets, 'delete');
   // Registered like a read, so that a message about the key that comes meanwhile keeps the value out of L1.
   const setup = flightSetup(parts, request, { background: true, mayLoad: false });
@@ -110,6 +113,18 @@ export async function write(parts: Parts, request: WriteRequest): Promise<boolea
   parts.background.track(flight.result);
   await flight.result;
   return stored;
+}
+
+/** Key, tags and windows take no more bytes than this. */
+const HEADER_ROOM = 2 ** 20;
+/** Longer than any generation that a server gives. */
+const LONGEST_GENERATION: TagGeneration = { hard: '-'.repeat(64), soft: '-'.repeat(64) };
+
+/** Asked before anything is touched, when the tags' generations are not known yet: it counts them at their longest. */
+function assertFits(parts: Parts, request: WriteRequest, windows: Windows): void {
+  const generations: Generations = new Map(request.tagIds.map((tag) => [tag, LONGEST_GENERATION]));
+  const error = tooLong(parts, encode(parts, request, windows, generations).body, request.key);
+  if (error !== undefined) throw error;
 }
 
 /** There is nothing to store, but what was there has been replaced. */
@@ -150,7 +165,7 @@ async function store(
         session,
         origin: parts.instance,
         token: parts.random.token(),
-        body: encoded.body,
+        body: packed(parts, encoded.body),
         keepFor: Math.max(Math.ceil(usefulForMs(encoded.windows)), 1),
         version: request.options.version,
       });

@@ -25,7 +25,10 @@ const ONE_WAY_MS = 0.5;
 const PATIENCE_MS = 60_000;
 
 export interface FleetOptions
-  extends Pick<CacheOptions, 'version' | 'breaker' | 'maxLoads' | 'source' | 'onError' | 'tracer' | 'maxLag'> {
+  extends Pick<
+    CacheOptions,
+    'version' | 'maxValueBytes' | 'breaker' | 'maxLoads' | 'source' | 'onError' | 'tracer' | 'maxLag'
+  > {
   /** Default 1. */
   readonly instances?: number;
   /** Which tiers there are beside L1. Default both. */

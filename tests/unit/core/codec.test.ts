@@ -107,6 +107,24 @@ describe('what may be stored', () => {
     fc.assert(fc.property(anyValue, (value) => expect(() => assertStorable(value, 'k')).not.toThrow()));
   });
 
+  test('takes no more bytes than are said of it', () => {
+    const extremes = fc.constantFrom<unknown>(
+      -Number.MAX_VALUE,
+      -1.2345678901234567e-6,
+      '\u0000',
+      '\ud800',
+      '€',
+      true,
+      null,
+    );
+    const anything = fc.oneof(anyValue, extremes, fc.array(extremes), fc.dictionary(anyText, extremes), fc.date());
+    fc.assert(
+      fc.property(anything, (value) => {
+        expect(assertStorable(value, 'k')).toBeGreaterThanOrEqual(Buffer.byteLength(JSON.stringify(value)));
+      }),
+    );
+  });
+
   test('is nothing that JSON would change, wherever it stands', () => {
     const bad = fc.constantFrom(undefined, Number.NaN, Infinity, 1n, () => 1, Symbol('s'), new Map(), new Set(), /x/);
     const holder = fc.array(anyValue, { maxLength: 4 });
