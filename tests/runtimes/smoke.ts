@@ -30,12 +30,13 @@ const sql = postgres(databaseUrl, { max: 2, onnotice: () => {} });
 await sql`create table if not exists product (id int primary key, name text not null)`;
 await sql`insert into product values (1, 'bolt') on conflict (id) do update set name = excluded.name`;
 
-function openCache(): TieredCache {
-  const cache = createCache({ name: 'smoke', l1: lru({ maxBytes: 1 << 20 }), ...redis(redisUrl, { namespace }) });
+function openCache(compression: boolean): TieredCache {
+  const tiers = redis(redisUrl, { namespace, compression });
+  const cache = createCache({ name: 'smoke', l1: lru({ maxBytes: 1 << 20 }), ...tiers });
   instrument(cache);
   return cache;
 }
-const caches = [openCache(), openCache()] as const;
+const caches = [openCache(true), openCache(false)] as const;
 const [first, second] = caches;
 for (const cache of caches) assert(await cache.ready(5_000), 'the cache reaches Redis');
 
@@ -58,6 +59,11 @@ await sql`update product set name = 'nut' where id = 1`;
 await first.delete('product:1');
 assert((await read(first)).value === 'nut', 'the writer reads its write');
 await until(async () => (await read(second)).value === 'nut', 'the other instance sees the update');
+
+const parts = Array.from({ length: 500 }, (_, id) => ({ id, name: `Šroub ${id} 🔩` }));
+await until(() => first.set('parts', parts), 'an instance stores what it compresses');
+const readParts = async () => JSON.stringify(await second.get('parts'));
+await until(async () => (await readParts()) === JSON.stringify(parts), 'one that does not compress reads it');
 
 async function* keys() {
   for (let id = 1; id <= 200; id += 1) yield { key: `warm:${id}`, loader: () => id };

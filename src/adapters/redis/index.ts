@@ -1,2 +1,2 @@
-export type { RedisOptions } from './options.ts';
+export type { CompressionOptions, RedisOptions } from './options.ts';
 export { type RedisTiers, redis } from './redis.ts';

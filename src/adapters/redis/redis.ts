@@ -14,6 +14,7 @@ import {
   resolveRedisOptions,
   unsafeSettings,
 } from './options.ts';
+import { gzipPacking } from './packing.ts';
 import { RedisRemoteTier } from './remote-tier.ts';
 
 /** What {@link redis} makes: spread it into the options of `createCache`. */
@@ -29,11 +30,11 @@ export interface RedisTiers {
  *   used for commands as it is and stays open when the cache closes; the bus takes a duplicate of it. A reset of a
  *   silent connection drops the client's own socket.
  * @throws {@link InvalidOptionError} naming the option: `url`, `client`, `namespace`, `connectTimeout`, `connections`,
- *   `probeEvery`.
+ *   `probeEvery`, `compression`.
  */
 export function redis(server: string | Redis | undefined, options: RedisOptions = {}): RedisTiers {
   const resolved = resolveRedisOptions(options);
-  const { namespace, connectTimeout, connections, probeEvery } = resolved;
+  const { namespace, connectTimeout, connections, probeEvery, compressFrom } = resolved;
   const keys = keyspace(namespace);
   const settings = (role: string, backoff?: Backoff): ClientSettings => ({
     ...FAIL_FAST,
@@ -46,7 +47,13 @@ export function redis(server: string | Redis | undefined, options: RedisOptions 
   const busSettings = settings('bus', busBackoff);
   const evictionSettings = settings('evictions');
   const tier = (clients: readonly CommandClient[], evictions: Redis): RemoteTier =>
-    new RedisRemoteTier(new Connections(clients), keys, new EvictionWatch(evictions, keys), evictions.options.db ?? 0);
+    new RedisRemoteTier(
+      new Connections(clients),
+      keys,
+      new EvictionWatch(evictions, keys),
+      gzipPacking(compressFrom),
+      evictions.options.db ?? 0,
+    );
 
   if (isClient(server)) {
     assertClient(server, connections);

@@ -5,6 +5,7 @@ import type { EntryId } from '../../core/key.ts';
 import {
   type FillRequest,
   type Heartbeat,
+  type Packing,
   RemoteError,
   type RemoteListener,
   type RemoteTier,
@@ -34,13 +35,15 @@ const MISMATCH = { kind: 'session-mismatch' } as const;
 /** L2 in one Redis server. Each method is one command or one script; see `scripts.ts` for what they do. */
 export class RedisRemoteTier implements RemoteTier {
   readonly system = 'redis';
+  readonly packing: Packing;
   readonly #connections: Connections;
   readonly #keys: Keyspace;
   readonly #evictions: EvictionWatch;
   readonly #database: number;
 
   /** @param database Number of the database in which everything lies. */
-  constructor(connections: Connections, keys: Keyspace, evictions: EvictionWatch, database: number) {
+  constructor(connections: Connections, keys: Keyspace, evictions: EvictionWatch, packing: Packing, database: number) {
+    this.packing = packing;
     this.#connections = connections;
     this.#keys = keys;
     this.#evictions = evictions;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { Cluster, Redis } from 'ioredis';
-import { redis } from '../../../src/adapters/redis/index.ts';
+import { type RedisOptions, redis } from '../../../src/adapters/redis/index.ts';
 import { FAIL_FAST } from '../../../src/adapters/redis/options.ts';
 import { connect, subscribe, token } from '../../../src/testing/contracts/harness.ts';
 import { type RedisServer, startRedis, uniqueNamespace } from '../../support/redis-server.ts';
@@ -72,8 +72,16 @@ describe('options', () => {
     ['connections', { connections: 0 }],
     ['connections', { connections: 1.5 }],
     ['connections', { connections: 17 }],
+    ['compression', { compression: 'gzip' }],
+    ['compression', { compression: null }],
+    ['compression', { compression: 4_096 }],
+    ['compression.level', { compression: { level: 9 } }],
+    ['compression.threshold', { compression: { threshold: -1 } }],
+    ['compression.threshold', { compression: { threshold: 0.5 } }],
+    ['compression.threshold', { compression: { threshold: '4kB' } }],
   ])('an impossible %s is refused: %p', (option, options) => {
-    expect(() => redis('redis://localhost', options)).toThrow(invalid(option));
+    // A caller without types can give any of these.
+    expect(() => redis('redis://localhost', options as RedisOptions)).toThrow(invalid(option));
   });
 });
 
