@@ -80,7 +80,7 @@ export class CacheView {
   getOrSet<V>(key: string, loader: Loader<V>, options?: ReadOptions<V>): Promise<V> {
     const hit = options?.forceFresh === true ? undefined : this.#hit(key);
     if (hit !== undefined) return Promise.resolve(hit as V);
-    return this.#lookUp(key, loader, options, valueOf);
+    return this.#lookUp(key, loader, options, theValue);
   }
 
   /** {@link getOrSet}, with the answer's origin, age and the steps that were taken. */
@@ -308,7 +308,7 @@ const L1_HIT = { [ATTRIBUTE.tier]: 'l1', [ATTRIBUTE.outcome]: 'hit', [ATTRIBUTE.
 
 const neverLoads: Loader<unknown> = () => null;
 
-function valueOf<V>({ value }: Lookup<V>): V {
+function theValue<V>({ value }: Lookup<V>): V {
   return value;
 }
 

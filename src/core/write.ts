@@ -118,7 +118,7 @@ export async function write(parts: Parts, request: WriteRequest): Promise<boolea
 /** Key, tags and windows take no more bytes than this. */
 const HEADER_ROOM = 2 ** 20;
 /** Longer than any generation that a server gives. */
-const LONGEST_GENERATION: TagGeneration = { hard: '-'.repeat(64), soft: '-'.repeat(64) };
+const LONGEST_GENERATION: TagGeneration = { hard: '-'.repeat(64), soft: '_'.repeat(64) };
 
 /** Asked before anything is touched, when the tags' generations are not known yet: it counts them at their longest. */
 function assertFits(parts: Parts, request: WriteRequest, windows: Windows): void {
