@@ -1,35 +1,15 @@
-import type { Flight } from './flights.ts';
 import { recall, tagsKeepFor, takeFor } from './generations.ts';
 import type { EntryId } from './key.ts';
+import type { ResolvedOptions } from './options.ts';
 import type { Parts } from './parts.ts';
 import { RemoteError, type RemoteTier, type StoredRecord } from './ports.ts';
-import type { ReadRequest } from './read-request.ts';
-import type { Refilled } from './refilled.ts';
-import type { Asked, Operation, Remote } from './remote.ts';
-import type { Generations } from './verdict.ts';
+import type { Question } from './question.ts';
+import type { Operation, Remote } from './remote.ts';
+import type { Generations } from './tags.ts';
+
 import { usefulForMs } from './windows.ts';
 
-/** What L2 held of a key; `none`: the lease under `token` is mine. */
-export interface Acquired {
-  readonly record: StoredRecord;
-  readonly token: string;
-  /** The generation in which it was asked. */
-  readonly generation: string;
-}
-
-/**
- * Told what came of a question, the tags' generations as of then (to be read: others are told of the same), and what time it
- * is. It does not throw.
- */
-export type OnAcquired = (asked: Asked<Acquired>, generations: Generations, now: number) => void;
-
-interface Question {
-  readonly request: ReadRequest;
-  readonly flight: Flight<Refilled>;
-  readonly onAcquired: OnAcquired;
-}
-
-/** Keys that one request names at most: a script holds the server up for everybody else. */
+/** Keys that one request names at most: nobody else is served meanwhile. */
 const MOST_KEYS = 250;
 
 /**
@@ -37,36 +17,9 @@ const MOST_KEYS = 250;
  * are asked as one, with one budget, together with the generations of their tags; so a hit costs a share of a round trip,
  * and of everything that is done once for each.
  */
-export class Acquisitions {
-  #open: Batch[] = [];
-
-  /** @param parts Of the one cache that this belongs to. */
-  ask(parts: Parts, remote: Remote, request: ReadRequest, flight: Flight<Refilled>, onAcquired: OnAcquired): void {
-    if (this.#open.length === 0) remote.tier.beforeSending(() => this.#send(parts, remote));
-    // No key twice in a batch: its one lease would seem to be both flights'.
-    const isAlone = parts.flights.countOf(request.id) > 1;
-    this.#batchFor(request, isAlone).questions.push({ request, flight, onAcquired });
-  }
-
-  #batchFor({ options: { l2TimeoutMs: budgetMs, leaseMs } }: ReadRequest, isAlone: boolean): Batch {
-    if (!isAlone) {
-      for (const batch of this.#open) {
-        if (batch.budgetMs === budgetMs && batch.leaseMs === leaseMs && !batch.isClosed) {
-          batch.isClosed = batch.questions.length + 1 >= MOST_KEYS;
-          return batch;
-        }
-      }
-    }
-    const batch: Batch = { questions: [], budgetMs, leaseMs, isClosed: isAlone };
-    this.#open.push(batch);
-    return batch;
-  }
-
-  #send(parts: Parts, remote: Remote): void {
-    const batches = this.#open;
-    this.#open = [];
-    for (const batch of batches) parts.background.track(askAsOne(parts, remote, batch));
-  }
+export function acquire(parts: Parts, remote: Remote, question: Question): void {
+  const { questions } = parts;
+  if (questions.push(question) === 1) remote.tier.beforeSending(() => send(parts, remote, questions.splice(0)));
 }
 
 /** Questions of the same terms. */
@@ -74,7 +27,24 @@ interface Batch {
   readonly questions: Question[];
   readonly budgetMs: number;
   readonly leaseMs: number;
-  isClosed: boolean;
+  readonly isClosed: boolean;
+}
+
+function send(parts: Parts, remote: Remote, questions: readonly Question[]): void {
+  const batches: Batch[] = [];
+  for (const question of questions) {
+    const { id, options } = question.request;
+    // No key twice in a batch: its one lease would seem to be both flights'.
+    const isClosed = parts.flights.countOf(id) > 1;
+    const open = isClosed ? undefined : batches.find((batch) => takes(batch, options));
+    if (open !== undefined) open.questions.push(question);
+    else batches.push({ questions: [question], budgetMs: options.l2TimeoutMs, leaseMs: options.leaseMs, isClosed });
+  }
+  for (const batch of batches) parts.background.track(askAsOne(parts, remote, batch));
+}
+
+function takes({ questions, budgetMs, leaseMs, isClosed }: Batch, { l2TimeoutMs, leaseMs: wanted }: ResolvedOptions) {
+  return !isClosed && budgetMs === l2TimeoutMs && leaseMs === wanted && questions.length < MOST_KEYS;
 }
 
 async function askAsOne(parts: Parts, remote: Remote, { questions, budgetMs, leaseMs }: Batch): Promise<void> {
@@ -97,7 +67,7 @@ async function askAsOne(parts: Parts, remote: Remote, { questions, budgetMs, lea
     operation,
     async (tier, { generation }) => {
       const askedAt = remote.toServer(parts.clock.now());
-      const acquiring = acquire(tier, ids, generation, token, leaseMs, askedAt);
+      const acquiring = hold(tier, ids, generation, token, leaseMs, askedAt);
       if (unknown.length === 0) return { held: await acquiring, generation };
       const reading = tier.tagGenerations(unknown, generation, keepFor);
       const [held, read] = await Promise.all([acquiring, reading]).catch((error: unknown) => {
@@ -135,7 +105,7 @@ type Held = StoredRecord | RemoteError;
 const MISSING = new RemoteError('error', 'L2 gave no answer for this key');
 
 /** One key is asked for by one command; several need a script. */
-async function acquire(
+async function hold(
   tier: RemoteTier,
   ids: readonly EntryId[],
   generation: string,

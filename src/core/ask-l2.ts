@@ -1,4 +1,4 @@
-import type { Acquired } from './acquisitions.ts';
+import { acquire } from './acquisitions.ts';
 import { pause } from './budget.ts';
 import type { Entry } from './entry.ts';
 import { refreshDue, refreshesNow } from './entry-of.ts';
@@ -8,10 +8,12 @@ import { readGenerations } from './generations.ts';
 import type { BypassReason } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import type { RemoteTier, StoredValue } from './ports.ts';
+import type { Acquired, Question } from './question.ts';
 import type { ReadRequest } from './read-request.ts';
 import type { Refilled } from './refilled.ts';
 import type { Asked, Remote } from './remote.ts';
-import { type Generations, judge, type Opened, openEnvelope } from './verdict.ts';
+import type { Generations } from './tags.ts';
+import { judge, type Opened, openEnvelope } from './verdict.ts';
 
 /** What L2 had to say to a flight. */
 export type L2Answer =
@@ -23,7 +25,7 @@ export type L2Answer =
   /** Load without a fill: L2 could not say, or its lease holder took too long. */
   | { readonly kind: 'no-right'; readonly reason: BypassReason | undefined; readonly candidate: Entry | undefined };
 
-/** The answer to {@link Acquisitions.ask}, given already. */
+/** The answer to {@link acquire}, given already. */
 export interface FirstAnswer {
   readonly asked: Asked<Acquired>;
   readonly generations: Generations;
@@ -123,10 +125,11 @@ export class L2Question {
   /** Reads the record, or takes the lease, and reads the generations that are not known, in one round trip. */
   #acquire(): Promise<Asked<Acquired>> {
     return new Promise((resolve) => {
-      this.#parts.acquisitions.ask(this.#parts, this.#remote, this.#request, this.#flight, (asked, generations) => {
+      const onAcquired: Question['onAcquired'] = (asked, generations) => {
         this.#take(generations);
         resolve(asked);
-      });
+      };
+      acquire(this.#parts, this.#remote, { request: this.#request, flight: this.#flight, onAcquired });
     });
   }
 

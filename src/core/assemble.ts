@@ -1,4 +1,3 @@
-import { Acquisitions } from './acquisitions.ts';
 import { BackgroundTasks } from './background.ts';
 import { type BreakerOptions, CircuitBreaker } from './breaker.ts';
 import { type Lifecycle, TieredCache } from './cache.ts';
@@ -71,7 +70,7 @@ export function assembleCache(options: CacheOptions, collaborators: typeof COLLA
     maxValueBytes: maxValueBytesOf(options),
     l1,
     remote: l2 && new collaborators.Remote(l2, l2Breaker, clock, emit, maxLagMs),
-    acquisitions: new Acquisitions(),
+    questions: [],
     hasBus: bus !== undefined,
     outbox,
     // Without a bus, and without an outbox to follow, nothing proves anything: L1's TTL is the bound.
@@ -86,6 +85,7 @@ export function assembleCache(options: CacheOptions, collaborators: typeof COLLA
       emit({ type: 'tier_failure', error, operation: 'background', tier: 'l2', background: true }),
     ),
     emit,
+    observers,
     tracer: options.tracer ?? noTracer,
   };
   let relay: Relay | undefined;

@@ -7,11 +7,12 @@ import { type Inspection, inspect } from './inspect.ts';
 import type { InvalidationMode, Targets } from './invalidation.ts';
 import type { EntryId } from './key.ts';
 import { assertKey, isNamespaced, namespaceChain, namespaceTag, nestedNamespace, toId } from './key.ts';
+import { lookUp } from './look-up.ts';
 import type { Lookup } from './lookup.ts';
 import type { OptionResolver } from './option-resolver.ts';
 import { assertTags, type Loader, type ReadOptions, type WriteOptions } from './options.ts';
 import type { Parts } from './parts.ts';
-import { isFreshHere, isHit, lookUp } from './read.ts';
+import { isFreshHere, isHit } from './read.ts';
 import type { ReadRequest } from './read-request.ts';
 import { ATTRIBUTE } from './telemetry-names.ts';
 import { warm } from './warm.ts';
@@ -80,13 +81,14 @@ export class CacheView {
   getOrSet<V>(key: string, loader: Loader<V>, options?: ReadOptions<V>): Promise<V> {
     const hit = options?.forceFresh === true ? undefined : this.#hit(key);
     if (hit !== undefined) return Promise.resolve(hit as V);
-    return this.#lookUp(key, loader, options, theValue);
+    return this.#lookUp(key, loader, options, 'value') as Promise<V>;
   }
 
   /** {@link getOrSet}, with the answer's origin, age and the steps that were taken. */
   lookup<V>(key: string, loader: Loader<V>, options?: ReadOptions<V>): Promise<Lookup<V>> {
     const hit = options?.forceFresh === true ? undefined : this.peekLookup<V>(key);
-    return hit === undefined ? this.#lookUp(key, loader, options, itself<Lookup<V>>) : Promise.resolve(hit);
+    if (hit !== undefined) return Promise.resolve(hit);
+    return this.#lookUp(key, loader, options, 'lookup') as Promise<Lookup<V>>;
   }
 
   /** The fresh value of a key, or `undefined`. Never loads, never serves stale. */
@@ -254,19 +256,19 @@ export class CacheView {
   }
 
   /** A bad key or option rejects like everything else. */
-  #lookUp<V, R>(
+  #lookUp<V>(
     key: string,
     loader: Loader<V>,
     options: ReadOptions<V> | undefined,
-    pick: (lookup: Lookup<V>) => R,
-  ): Promise<R> {
+    wanted: 'value' | 'lookup',
+  ): Promise<unknown> {
     let request: ReadRequest;
     try {
       request = this.#request(key, loader as Loader<unknown>, options as ReadOptions | undefined);
     } catch (error) {
       return Promise.reject(error);
     }
-    return lookUp(this.#parts, request, pick as (lookup: Lookup<unknown>) => R);
+    return lookUp(this.#parts, request, wanted);
   }
 
   #request(key: string, loader: Loader<unknown>, options: ReadOptions | undefined): ReadRequest {
@@ -307,13 +309,5 @@ export class CacheView {
 const L1_HIT = { [ATTRIBUTE.tier]: 'l1', [ATTRIBUTE.outcome]: 'hit', [ATTRIBUTE.hit]: true };
 
 const neverLoads: Loader<unknown> = () => null;
-
-function theValue<V>({ value }: Lookup<V>): V {
-  return value;
-}
-
-function itself<T>(given: T): T {
-  return given;
-}
 
 function ignore(): void {}

@@ -10,9 +10,6 @@ export interface SeenAtStart {
   readonly sequence: number;
 }
 
-/** Never settles; shared, so that a flight costs nothing for it. */
-const NOT_BEGUN = new Promise<never>(() => {});
-
 /** What a flight starts from; taken in the same step in which it is registered. */
 export interface FlightSetup {
   readonly seen: SeenAtStart;
@@ -55,15 +52,15 @@ export class Flight<R> {
   isOpen: boolean;
   /** The span to which those who join link. */
   span: SpanRef | undefined;
-  /** Set by {@link Flights.begin} before anybody can see it. */
-  result: Promise<R> = NOT_BEGUN;
-
   // Most flights end without a use for these: made when somebody asks.
   #endedTags: EndedTags | undefined;
   #abort: AbortController | undefined;
   #candidate: PromiseWithResolvers<R> | undefined;
   #standIn: PromiseWithResolvers<StandIn<R>> | undefined;
   #waiters = 0;
+  #result: Promise<R> | undefined;
+  #resolve: ((outcome: R | Promise<R>) => void) | undefined;
+  #brought: R | undefined;
 
   constructor(id: EntryId, beganAt: number, { seen, tags, owed, background, mayLoad }: FlightSetup) {
     this.id = id;
@@ -74,6 +71,24 @@ export class Flight<R> {
     this.background = background;
     this.mayLoad = mayLoad;
     this.isOpen = mayLoad;
+  }
+
+  /** What it brings. The reader who began it may do without, so it is made when somebody asks. */
+  get result(): Promise<R> {
+    if (this.#result === undefined) {
+      const { promise, resolve } = Promise.withResolvers<R>();
+      this.#result = promise;
+      this.#resolve = resolve;
+      if (this.#brought !== undefined) resolve(this.#brought);
+    }
+    return this.#result;
+  }
+
+  /** Says what it brings, once; or whose outcome is to be its own. */
+  bring(outcome: R | Promise<R>): void {
+    if (this.#resolve !== undefined) this.#resolve(outcome);
+    else if (outcome instanceof Promise) this.#result = outcome;
+    else this.#brought = outcome;
   }
 
   /**
@@ -225,17 +240,34 @@ export class Flights<R> {
 
   /** Registers a flight before its `run` sends anything. It leaves the register when `run` has settled. */
   begin(id: EntryId, setup: FlightSetup, run: (flight: Flight<R>) => Promise<R>): Flight<R> {
+    const flight = this.open(id, setup);
+    this.follow(flight, run(flight));
+    return flight;
+  }
+
+  /** Registers a flight before anything is sent for it. {@link settle} or {@link follow} takes it out again. */
+  open(id: EntryId, setup: FlightSetup): Flight<R> {
     const flight = new Flight<R>(id, setup.beganAt ?? this.#clock.now(), setup);
     const siblings = this.#all.get(id);
     if (siblings === undefined) this.#all.set(id, [flight]);
     else siblings.push(flight);
     this.#size += 1;
     if (this.#aborted !== undefined) flight.abort(this.#aborted.reason);
-    flight.result = run(flight);
+    return flight;
+  }
+
+  /** The flight ends with this answer. */
+  settle(flight: Flight<R>, answer: R): void {
+    this.#end(flight);
+    flight.bring(answer);
+  }
+
+  /** The flight ends as this does. */
+  follow(flight: Flight<R>, outcome: Promise<R>): void {
+    flight.bring(outcome);
     // Before any waiter hears of it; and there is somebody to hear of an error also when all waiters have left.
     const end = (): void => this.#end(flight);
-    flight.result.then(end, end);
-    return flight;
+    outcome.then(end, end);
   }
 
   /** An invalidation names these keys, these tags, or what `matches` says: poison and detach. */

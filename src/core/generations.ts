@@ -4,8 +4,8 @@ import type { BypassReason } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import type { ReadRequest } from './read-request.ts';
 import type { Refilled } from './refilled.ts';
-import type { TagGeneration } from './tags.ts';
-import type { Generations } from './verdict.ts';
+import type { Generations, TagGeneration } from './tags.ts';
+
 import { usefulForMs } from './windows.ts';
 
 /** Shorter is not worth the renewals. */

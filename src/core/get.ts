@@ -8,7 +8,8 @@ import { flightSetup, isFreshHere } from './read.ts';
 import type { ReadRequest } from './read-request.ts';
 import { NOTHING, type Refilled } from './refilled.ts';
 import type { Remote } from './remote.ts';
-import { type Generations, judge, openEnvelope, type Verdict } from './verdict.ts';
+import type { Generations } from './tags.ts';
+import { judge, openEnvelope, type Verdict } from './verdict.ts';
 
 /** The fresh value of a key, from L1 or L2, or `undefined`. Takes no lease and loads nothing. */
 export async function getFresh(parts: Parts, request: ReadRequest): Promise<unknown> {

@@ -1,13 +1,13 @@
-import type { Acquisitions } from './acquisitions.ts';
 import type { BackgroundTasks } from './background.ts';
 import type { Clock, Random } from './clock.ts';
 import type { Counters } from './counters.ts';
-import type { CacheEvent } from './events.ts';
+import type { CacheEvent, Observer } from './events.ts';
 import type { Flights } from './flights.ts';
 import type { Outbox } from './outbox.ts';
 import type { PendingInvalidations } from './pending.ts';
 import type { Codec, LocalTier } from './ports.ts';
 import type { Proof } from './proof.ts';
+import type { Question } from './question.ts';
 import type { RecentInvalidations } from './recent.ts';
 import type { Refilled } from './refilled.ts';
 import type { Remote } from './remote.ts';
@@ -32,7 +32,8 @@ export interface Parts {
   readonly l1: LocalTier;
   /** Absent without an L2. */
   readonly remote: Remote | undefined;
-  readonly acquisitions: Acquisitions;
+  /** Asked in this turn of the event loop, and not sent yet. */
+  readonly questions: Question[];
   readonly hasBus: boolean;
   /** Where the source remembers what L2 has to be told; absent where nobody writes it down. */
   readonly outbox: Outbox | undefined;
@@ -45,6 +46,8 @@ export interface Parts {
   readonly counters: Counters;
   readonly background: BackgroundTasks;
   readonly emit: (event: CacheEvent) => void;
+  /** Whom {@link emit} tells. */
+  readonly observers: ReadonlySet<Observer>;
   /** Replaced when telemetry is attached. */
   tracer: Tracer;
 }

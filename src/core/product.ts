@@ -9,9 +9,9 @@ import { assertTags } from './options.ts';
 import type { Parts } from './parts.ts';
 import type { ReadRequest } from './read-request.ts';
 import type { Refilled } from './refilled.ts';
-import { isNoNewerThan, NO_GENERATION } from './tags.ts';
+import { type Generations, isNoNewerThan, NO_GENERATION } from './tags.ts';
 import { assertStorable } from './value.ts';
-import { type Generations, stampsOf } from './verdict.ts';
+import { stampsOf } from './verdict.ts';
 import { jittered, usefulForMs, windowsOf } from './windows.ts';
 
 /** A loaded value, ready to be stored and handed out. */

@@ -9,7 +9,7 @@ import type { ReadRequest } from './read-request.ts';
 import { refill } from './refill.ts';
 import type { Refilled } from './refilled.ts';
 import { ATTRIBUTE, SPAN } from './telemetry-names.ts';
-import { type Attributes, NO_SPAN, type Span } from './tracer.ts';
+import type { Span } from './tracer.ts';
 import { unlessAborted, waitFor } from './wait-for.ts';
 
 /**
@@ -30,79 +30,8 @@ function isTrusted({ proof, maxLagMs }: Parts, entry: Entry, now: number): boole
   return now <= proof.until || now - entry.loadBeganAt <= maxLagMs;
 }
 
-/**
- * A lookup that L1 did not answer outright.
- * @param pick What the caller wants of it.
- */
-export function lookUp<R>(parts: Parts, request: ReadRequest, pick: (lookup: Lookup<unknown>) => R): Promise<R> {
-  const { name, tracer, background } = parts;
-  if (!tracer.mayRecord()) {
-    const straight = lookUpStraight(parts, request, pick);
-    if (straight !== undefined) return straight;
-  }
-  const attributes = {
-    [ATTRIBUTE.name]: name,
-    [ATTRIBUTE.operation]: 'get_or_set',
-    [ATTRIBUTE.keyGroup]: request.counters.group,
-  };
-  const looking = tracer.trace(SPAN.lookup, attributes, async (span) => {
-    try {
-      const lookup = await answer(parts, request, span);
-      account(parts, request, lookup);
-      span.set(outcomeAttributes(parts, lookup));
-      return pick(lookup);
-    } catch (error) {
-      span.set({ [ATTRIBUTE.outcome]: 'error' });
-      throw accountError(parts, request, error);
-    }
-  });
-  background.track(looking, ignore);
-  return looking;
-}
-
-/**
- * The usual course of a lookup that nobody traces: L1 knows nothing of the key, and nobody is at it. The same as
- * {@link answer}, without waiting between its steps; `undefined` when it is not the usual course.
- */
-function lookUpStraight<R>(
-  parts: Parts,
-  request: ReadRequest,
-  pick: (lookup: Lookup<unknown>) => R,
-): Promise<R> | undefined {
-  const { l1, remote, flights, clock, proof } = parts;
-  const { id, options } = request;
-  if (options.forceFresh || options.signal?.aborted || remote?.contact.isAwaited) return undefined;
-  const began = clock.now();
-  if (began > proof.until || flights.countOf(id) > 0 || l1.get(id) !== undefined) return undefined;
-  const flight = begin(parts, request, false, began);
-  return waitFor(clock, flight, options).then(
-    (refilled) => {
-      if (refilled.state === 'stale' && refilled.source === undefined) refreshBehind(parts, request, NO_SPAN);
-      const lookup = lookupOf(parts, refilled, refilled.keptInL1 ? MISSED_AND_STORED : MISSED, began);
-      account(parts, request, lookup);
-      return pick(lookup);
-    },
-    (error: unknown) => {
-      throw accountError(parts, request, error);
-    },
-  );
-}
-
-const MISSED: TierStep = { outcome: 'miss', reason: undefined, stored: false, collapsed: false, durationMs: 0 };
-const MISSED_AND_STORED: TierStep = { ...MISSED, stored: true };
-
-function account(parts: Parts, request: ReadRequest, lookup: Lookup<unknown>): void {
-  count(request, lookup);
-  parts.emit({ type: 'lookup', key: request.key, lookup });
-}
-
-function accountError(parts: Parts, { counters, key }: ReadRequest, error: unknown): unknown {
-  counters.errors += 1;
-  parts.emit({ type: 'lookup_failed', key, error });
-  return error;
-}
-
-async function answer(parts: Parts, request: ReadRequest, span: Span): Promise<Lookup<unknown>> {
+/** What becomes of a lookup, in this order: L1; a flight that is under way; one of its own. */
+export async function answer(parts: Parts, request: ReadRequest, span: Span): Promise<Lookup<unknown>> {
   const began = parts.clock.now();
   const { options, id } = request;
   options.signal?.throwIfAborted();
@@ -243,7 +172,7 @@ export function refreshBehind(parts: Parts, request: ReadRequest, span: Span): v
 }
 
 /** A flight's answer as one caller sees it. */
-function lookupOf(parts: Parts, refilled: Refilled, l1: TierStep, began: number): Lookup<unknown> {
+export function lookupOf(parts: Parts, refilled: Refilled, l1: TierStep, began: number): Lookup<unknown> {
   const now = parts.clock.now();
   const { value, tier, state, storedAt, freshUntil, tags, l2, source } = refilled;
   return {
@@ -262,30 +191,6 @@ function lookupOf(parts: Parts, refilled: Refilled, l1: TierStep, began: number)
 function stepsOf(l1: TierStep, l2: LookupSteps['l2'], source: LookupSteps['source']): LookupSteps {
   if (source === undefined) return l2 === undefined ? { l1 } : { l1, l2 };
   return l2 === undefined ? { l1, source } : { l1, l2, source };
-}
-
-function count({ counters }: ReadRequest, { tier, state, steps }: Lookup<unknown>): void {
-  if (tier === 'l1') counters[state === 'fresh' ? 'l1Hits' : 'l1Stale'] += 1;
-  else if (tier === 'l2') counters[state === 'fresh' ? 'l2Hits' : 'l2Stale'] += 1;
-  if (steps.source?.outcome === 'loaded' || tier === 'source') counters.misses += 1;
-}
-
-function outcomeOf({ state, tier }: Pick<Refilled, 'state' | 'tier'>): 'stale' | 'load' | 'hit' {
-  if (state === 'stale') return 'stale';
-  return tier === 'source' ? 'load' : 'hit';
-}
-
-function outcomeAttributes({ remote }: Parts, { tier, state, collapsed, steps }: Lookup<unknown>): Attributes {
-  const reason = steps.l2?.reason ?? steps.l1?.reason;
-  return {
-    [ATTRIBUTE.tier]: tier,
-    [ATTRIBUTE.outcome]: outcomeOf({ state, tier }),
-    [ATTRIBUTE.hit]: tier !== 'source',
-    [ATTRIBUTE.stale]: state === 'stale',
-    [ATTRIBUTE.collapsed]: collapsed || (steps.l2?.collapsed ?? false),
-    ...(remote && { [ATTRIBUTE.breakerState]: remote.breaker.state.kind }),
-    ...(reason !== undefined && { [ATTRIBUTE.bypassReason]: reason }),
-  };
 }
 
 function ignore(): void {}

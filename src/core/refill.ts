@@ -4,20 +4,15 @@ import { type Entry, freshnessOf, tagsAreCurrent } from './entry.ts';
 import { isRefusal } from './errors.ts';
 import { type FillRight, giveBack, keepAlive } from './fill-right.ts';
 import type { Flight } from './flights.ts';
-import { recall } from './generations.ts';
 import { drop, keep, mayKeep } from './keep.ts';
 import { type Loaded, runLoader } from './load.ts';
 import type { BypassReason, TierStep } from './lookup.ts';
 import type { Parts } from './parts.ts';
-import { NOTHING_OWED } from './pending.ts';
-import type { Envelope, StoredValue } from './ports.ts';
 import { makeProduct, type Product } from './product.ts';
 import type { ReadRequest } from './read-request.ts';
 import type { Refilled } from './refilled.ts';
-import type { Remote } from './remote.ts';
 import { ATTRIBUTE, SPAN } from './telemetry-names.ts';
 import { packed, tooLong } from './value-limit.ts';
-import { type Generations, judge, type Opened, openEnvelope } from './verdict.ts';
 
 /** After a failed load with a stale value at hand, the next try waits so long, shortened by up to half at random. */
 const ERROR_BACKOFF_MS = 1_000;
@@ -27,77 +22,16 @@ const REFRESH_POLL_MS = 50;
 /**
  * What one flight does, in this order: ask L2; else load, fill L2 if there is a right to, keep in L1 if nothing has
  * spoken against it. The same for everyone: readers, refreshes, `forceFresh`.
+ * @param first What L2 was asked already, and has answered.
  */
-export function refill(parts: Parts, request: ReadRequest, flight: Flight<Refilled>): Promise<Refilled> {
-  const { l1, remote, tracer } = parts;
-  const local = l1.get(request.id);
-  if (local !== undefined) offerStale(parts, flight, { entry: local, tier: 'l1' }, undefined);
-  const isPlain = !flight.background && !request.options.forceFresh && !tracer.mayRecord();
-  if (remote === undefined || !isPlain || flight.owed !== NOTHING_OWED || !remote.breaker.isClosed)
-    return refillInSteps(parts, request, flight, local);
-  return refillAtOnce(parts, remote, request, flight, local);
-}
-
-/**
- * The usual course, in which L2 holds a fresh value: the same as {@link refillInSteps}, without waiting between its steps.
- * Whatever else L2 says is left to the other.
- */
-function refillAtOnce(
+export async function refill(
   parts: Parts,
-  remote: Remote,
   request: ReadRequest,
   flight: Flight<Refilled>,
-  local: Entry | undefined,
+  first?: FirstAnswer,
 ): Promise<Refilled> {
-  return new Promise((resolve, reject) => {
-    const began = flight.beganAt;
-    parts.acquisitions.ask(parts, remote, request, flight, (asked, generations, now) => {
-      try {
-        const value = asked.ok && asked.value.record.kind === 'value' ? asked.value.record.value : undefined;
-        const opened = value && openEnvelope(parts, request, value);
-        const entry = value && opened && freshEntry(parts, request, flight, value, opened, generations, now);
-        if (entry === undefined) {
-          resolve(refillInSteps(parts, request, flight, local, { asked, generations, opened, began }));
-          return;
-        }
-        const keptInL1 = keep(parts, flight, entry);
-        const l2 = stepOf('hit', undefined, false, now - began);
-        resolve(refilledOf(entry, 'fresh', 'l2', keptInL1, l2, undefined));
-      } catch (error) {
-        reject(error);
-      }
-    });
-  });
-}
-
-/** The entry of a value that is fresh as far as this process can say without asking again. */
-function freshEntry(
-  parts: Parts,
-  request: ReadRequest,
-  flight: Flight<Refilled>,
-  value: StoredValue,
-  opened: Opened,
-  generations: Generations,
-  now: number,
-): Entry | undefined {
-  if (!knowsAll(parts, opened.envelope, generations)) return undefined;
-  const verdict = judge(parts, request, flight, value, opened, generations, now);
-  return verdict.kind === 'usable' && verdict.state === 'fresh' ? verdict.entry : undefined;
-}
-
-function knowsAll(parts: Parts, { tags }: Envelope, generations: Generations): boolean {
-  for (const [tag] of tags) if (!generations.has(tag) && recall(parts, [tag], generations).length > 0) return false;
-  return true;
-}
-
-/** @param first What L2 was asked already, and has answered. */
-async function refillInSteps(
-  parts: Parts,
-  request: ReadRequest,
-  flight: Flight<Refilled>,
-  local: Entry | undefined,
-  first?: FirstAnswer & { readonly began: number },
-): Promise<Refilled> {
+  const local = parts.l1.get(request.id);
+  offerStale(parts, flight, { entry: local, tier: 'l1' }, undefined);
   const { answer, step } = await askL2(parts, request, flight, first);
   if (answer.kind === 'entry') {
     const kept = keep(parts, flight, answer.entry);
@@ -113,7 +47,7 @@ async function refillInSteps(
 }
 
 /** A value that serves if the load fails, and where it was found. */
-interface Fallback {
+export interface Fallback {
   readonly entry: Entry | undefined;
   readonly tier: 'l1' | 'l2';
 }
@@ -129,7 +63,7 @@ async function askL2(
   parts: Parts,
   request: ReadRequest,
   flight: Flight<Refilled>,
-  first: (FirstAnswer & { readonly began: number }) | undefined,
+  first: FirstAnswer | undefined,
 ): Promise<AnswerAndStep> {
   const { remote, clock, tracer } = parts;
   if (remote === undefined) return NO_L2;
@@ -137,7 +71,7 @@ async function askL2(
   if (reason !== undefined && first === undefined) {
     return { answer: { kind: 'no-right', reason, candidate: undefined }, step: stepOf('bypass', reason, false, 0) };
   }
-  const began = first?.began ?? clock.now();
+  const began = first === undefined ? clock.now() : flight.beganAt;
   return tracer.trace(SPAN.l2Get, { [ATTRIBUTE.dbSystem]: remote.tier.system }, async (span) => {
     const onCandidate = (entry: Entry): void => {
       const step = stepOf('stale', undefined, false, clock.now() - began);
@@ -169,7 +103,7 @@ function outcomeOf(answer: L2Answer): TierStep['outcome'] {
   }
 }
 
-function stepOf(
+export function stepOf(
   outcome: TierStep['outcome'],
   reason: BypassReason | undefined,
   collapsed: boolean,
@@ -344,7 +278,12 @@ function serveStale(
 }
 
 /** For callers whose `softTimeout` runs out before the flight ends. */
-function offerStale(parts: Parts, flight: Flight<Refilled>, { entry, tier }: Fallback, l2: TierStep | undefined): void {
+export function offerStale(
+  parts: Parts,
+  flight: Flight<Refilled>,
+  { entry, tier }: Fallback,
+  l2: TierStep | undefined,
+): void {
   if (!mayServeOnError(entry, parts.clock.now())) return;
   flight.offer(refilledOf(entry, 'stale', tier, tier === 'l1', l2, undefined));
 }

@@ -12,6 +12,9 @@ export interface TagGeneration {
   readonly soft: string;
 }
 
+/** The generations of tags as a flight has read them, or as this process knows them. */
+export type Generations = Map<EntryId, TagGeneration>;
+
 /** Stands in for one that is not known. It equals no real one, and L2 is not filled with it. */
 export const NO_GENERATION: TagGeneration = { hard: '', soft: '' };
 

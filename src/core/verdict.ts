@@ -6,11 +6,8 @@ import type { Parts } from './parts.ts';
 import type { Envelope, StoredValue, TagStamp } from './ports.ts';
 import type { ReadRequest } from './read-request.ts';
 import type { Refilled } from './refilled.ts';
-import { NO_GENERATION, type TagGeneration, type TagState } from './tags.ts';
+import { type Generations, NO_GENERATION, type TagState } from './tags.ts';
 import { unpacked } from './value-limit.ts';
-
-/** The generations of tags as a flight has read them, or as this process knows them. */
-export type Generations = Map<EntryId, TagGeneration>;
 
 /** Tags as an envelope carries them: under the generations of before the load. */
 export function stampsOf(tags: readonly EntryId[], generations: Generations): TagStamp[] {

@@ -12,11 +12,11 @@ import { flightSetup } from './read.ts';
 import { type Recorded, type RecordedAs, record } from './record.ts';
 import type { Refilled } from './refilled.ts';
 import { NOTHING } from './refilled.ts';
-import type { TagGeneration } from './tags.ts';
+import type { Generations, TagGeneration } from './tags.ts';
 import { ATTRIBUTE, SPAN } from './telemetry-names.ts';
 import { assertStorable } from './value.ts';
 import { packed, tooLong } from './value-limit.ts';
-import { type Generations, stampsOf } from './verdict.ts';
+import { stampsOf } from './verdict.ts';
 import { jittered, usefulForMs, type Windows, windowsOf } from './windows.ts';
 import type { WriteRequest } from './write-request.ts';
 

@@ -20,8 +20,8 @@ export const FLIGHTS: Readonly<Record<string, Weakened>> = {
         Flights: class<R> extends Flights<R> {
           readonly #latest = new Map<EntryId, Flight<R>>();
 
-          override begin(...given: Parameters<Flights<R>['begin']>): Flight<R> {
-            const flight = super.begin(...given);
+          override open(...given: Parameters<Flights<R>['open']>): Flight<R> {
+            const flight = super.open(...given);
             this.#latest.set(given[0], flight);
             const forget = (): void => {
               if (this.#latest.get(given[0]) === flight) this.#latest.delete(given[0]);
@@ -75,8 +75,8 @@ export const FLIGHTS: Readonly<Record<string, Weakened>> = {
     weakening: {
       collaborators: {
         Flights: class<R> extends Flights<R> {
-          override begin(...given: Parameters<Flights<R>['begin']>): Flight<R> {
-            const flight = super.begin(...given);
+          override open(...given: Parameters<Flights<R>['open']>): Flight<R> {
+            const flight = super.open(...given);
             flight.endTags = () => {};
             return flight;
           }
