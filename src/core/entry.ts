@@ -43,7 +43,7 @@ export interface Entry {
 
 /** Whether every tag of an entry is as it was when the entry was made; no index, one comparison a tag. */
 export function tagsAreCurrent(tags: readonly TagState[]): boolean {
-  for (const { status } of tags) if (status !== 'current') return false;
+  for (let index = 0; index < tags.length; index += 1) if (tags[index]?.status !== 'current') return false;
   return true;
 }
 

@@ -12,6 +12,7 @@ export const MAX_KEY_BYTES = 1_024;
 
 /** Separates namespace and key in an id; {@link assertKey} keeps it out of both. */
 const MARK = '\u0001';
+const MARK_UNIT = 1;
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 
 /**
@@ -48,7 +49,7 @@ export function toId(namespace: string, key: string): EntryId {
 
 /** Whether this is the id of something inside a namespace. No key is, so a string from outside that is one is forged. */
 export function isNamespaced(id: EntryId): boolean {
-  return id.startsWith(MARK);
+  return id.charCodeAt(0) === MARK_UNIT;
 }
 
 /** The parts of an id. */

@@ -23,6 +23,7 @@ export function isHit(parts: Parts, entry: Entry, now: number): boolean {
 
 /** {@link isHit} for callers who would not refresh the value: one that is due for it is fresh all the same. */
 export function isFreshHere(parts: Parts, entry: Entry, now: number): boolean {
+  if (isHit(parts, entry, now)) return true;
   return now < entry.localUntil && isTrusted(parts, entry, now) && freshnessOf(entry, now) === 'fresh';
 }
 
