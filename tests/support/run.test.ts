@@ -19,9 +19,18 @@ async function run(...args: string[]) {
 
 test('the runner passes filters on, uses the servers it is given, and ends with the counts', async () => {
   const { status, output, lines } = await run('--', 'support/test-summary');
-  expect(lines).toContain('2 passed, 0 failed');
+  expect(lines).toContain('4 passed, 0 failed');
   expect(output).toContain('using the Redis of REDIS_URL');
-  expect(output).toContain('Ran 2 tests across 1 file');
+  expect(output).toContain('Ran 4 tests across 1 file');
+  expect(status).toBe(0);
+});
+
+test('tests with and without servers run in processes of their own, and are added up', async () => {
+  const { status, output, lines } = await run('types/', 'support/test-summary', '-t', 'added up|a lookup');
+  expect(lines).toContain('[test] tests with servers: 1 passed, 0 failed');
+  expect(lines).toContain('[test] tests without servers: 1 passed, 0 failed');
+  expect(lines).toContain('2 passed, 0 failed');
+  expect(output).toContain('3 filtered out');
   expect(status).toBe(0);
 });
 

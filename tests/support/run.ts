@@ -2,22 +2,22 @@ import { chmodSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { installServers } from './install.ts';
-import { launcher } from './launcher.ts';
+import type { Print } from './output.ts';
+import { partsOf, testFiles } from './parts.ts';
 import { startPostgres } from './postgres-server.ts';
-import { processGroup, signalAll } from './process-tree.ts';
 import { startRedis } from './redis-server.ts';
+import { runParts } from './run-parts.ts';
 import { removeFolder } from './temporary-folder.ts';
-import { summarise, type TestSummary } from './test-summary.ts';
-import { until } from './wait.ts';
+import type { TestSummary } from './test-summary.ts';
 
 /**
- * `bun run test [-- filters]`: sets up what the tests need, runs them, and ends with a line `N passed, N failed`.
- * Exits with 0 only if there were tests and all of them passed and left no process behind; else with 2, the one
- * status after which `bun run` adds no line of its own.
+ * `bun run test [-- filters] [options of bun test]`: sets up what the tests need, runs them, and ends with a line
+ * `N passed, N failed`. Exits with 0 only if there were tests and all of them passed and left no process behind; else
+ * with 2, the one status after which `bun run` adds no line of its own.
  */
-async function main(filters: readonly string[]): Promise<number> {
+async function main(args: readonly string[]): Promise<number> {
   const start = performance.now();
-  const summary = await run(filters).catch((error: Error): TestSummary => {
+  const summary = await run(args).catch((error: Error): TestSummary => {
     progress(error.message);
     return { passed: 0, failed: 1 };
   });
@@ -26,7 +26,10 @@ async function main(filters: readonly string[]): Promise<number> {
   return summary.failed === 0 ? 0 : 2;
 }
 
-async function run(filters: readonly string[]): Promise<TestSummary> {
+async function run(args: readonly string[]): Promise<TestSummary> {
+  const { filters, options } = split(args);
+  const parts = partsOf(testFiles(filters));
+  if (parts.length === 0) throw new Error(`no test file has ${filters.join(' or ')} in its path`);
   const { REDIS_URL, DATABASE_URL, ...environment } = process.env;
   await using ends = new AsyncDisposableStack();
 
@@ -44,59 +47,31 @@ async function run(filters: readonly string[]): Promise<TestSummary> {
   const database = DATABASE_URL || ends.use(await startPostgres()).url;
 
   progress('running the tests');
-  return await runTests(filters, {
+  const env = {
     ...environment,
     TMPDIR: folder,
     TIERCEL_TEST_REDIS_URL: redis,
     TIERCEL_TEST_DATABASE_URL: database,
-  });
+  };
+  return await runParts(parts, { options, env, print, progress, signal: interrupted() });
 }
 
-async function runTests(filters: readonly string[], env: Record<string, string | undefined>): Promise<TestSummary> {
-  const tests = Bun.spawn([...launcher(), process.execPath, 'test', '--timeout', '30000', ...filters], {
-    env: process.stderr.isTTY ? { FORCE_COLOR: '1', ...env } : env,
-    stdin: 'ignore',
-    stdout: 'inherit',
-    stderr: 'pipe',
-    // A process group of its own, by which everything that its tests start is found again.
-    detached: true,
-  });
-  const stop = () => signalAll([-tests.pid], 'SIGTERM');
-  process.on('SIGINT', stop).on('SIGTERM', stop);
-
-  const output = show(tests.stderr);
-  const status = await tests.exited;
-  // Before the output is waited for: what is left behind may hold it open.
-  const left = await leftBehind(tests.pid);
-  signalAll([-tests.pid], 'SIGKILL');
-  const summary = summarise(await output, status);
-  if (left.length === 0) return summary;
-  progress(`the tests left processes behind:\n${left.join('\n')}`);
-  return { ...summary, failed: summary.failed + 1 };
+/** The words that come first are filters; from the first option on, everything is for `bun test`. */
+function split(args: readonly string[]): { readonly filters: readonly string[]; readonly options: readonly string[] } {
+  const first = args.findIndex((arg) => arg.startsWith('-'));
+  return first === -1 ? { filters: args, options: [] } : { filters: args.slice(0, first), options: args.slice(first) };
 }
 
-/** Passes output on as it comes, and returns the whole of it. */
-async function show(stream: ReadableStream<Uint8Array>): Promise<string> {
-  const decoder = new TextDecoder();
-  let all = '';
-  for await (const bytes of stream) {
-    process.stderr.write(bytes);
-    all += decoder.decode(bytes, { stream: true });
-  }
-  return all;
+/** From now on, the tests are to be ended by these signals before this process is. */
+function interrupted(): AbortSignal {
+  const controller = new AbortController();
+  const abort = () => controller.abort();
+  process.on('SIGINT', abort).on('SIGTERM', abort);
+  return controller.signal;
 }
 
-/** What still runs of the group. The kernel ends most of it together with the tests, which takes a moment. */
-async function leftBehind(group: number): Promise<string[]> {
-  const gone = until(() => processGroup(group).length === 0, {
-    every: 50,
-    within: 2_000,
-    what: 'the tests to be gone',
-  });
-  return gone.then(
-    () => [],
-    () => processGroup(group),
-  );
+function print(...[stream, bytes]: Parameters<Print>): void {
+  process[stream].write(bytes);
 }
 
 function progress(line: string): void {

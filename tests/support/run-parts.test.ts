@@ -1,0 +1,83 @@
+import { expect, setDefaultTimeout, test } from 'bun:test';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Part } from './parts.ts';
+import { type RunOptions, runParts } from './run-parts.ts';
+import { removeFolder, temporaryFolder } from './temporary-folder.ts';
+
+setDefaultTimeout(30_000);
+
+const HEAD = "import { test } from 'bun:test';\n";
+const PASSING = "test('passes', () => {});\n";
+const FAILING = "test('fails', () => {\n  throw new Error('on purpose');\n});\n";
+const CRASHING = "test('crashes', () => process.exit(0));\n";
+const HANGING = "test('hangs', () => new Promise(() => console.log('hanging')), 60_000);\n";
+const LEAVING = "test('leaves a process', () => void Bun.spawn(['sleep', '60']));\n";
+
+/** Runs these texts as test files, each in a part of its own. */
+async function run(texts: readonly string[], more: Partial<RunOptions> = {}) {
+  const folder = temporaryFolder('parts');
+  const told: string[] = [];
+  let printed = '';
+  const parts = texts.map((text, index): Part => {
+    const file = join(folder, `${index}.test.ts`);
+    writeFileSync(file, HEAD + text);
+    return { name: `part ${index}`, files: [file], givesWay: index > 0 };
+  });
+  try {
+    const summary = await runParts(parts, {
+      env: process.env,
+      print: (_, bytes) => {
+        printed += new TextDecoder().decode(bytes);
+      },
+      progress: (line) => told.push(line),
+      ...more,
+    });
+    return { summary, told, printed };
+  } finally {
+    removeFolder(folder);
+  }
+}
+
+test('what the processes come to is added up, and each one’s output stays in one piece', async () => {
+  const { summary, told, printed } = await run([PASSING, PASSING + PASSING]);
+  expect(summary).toEqual({ passed: 3, failed: 0 });
+  expect(told.toSorted()).toEqual(['part 0: 1 passed, 0 failed', 'part 1: 2 passed, 0 failed']);
+  expect(printed).toMatch(
+    /0\.test\.ts[\s\S]* 1 pass[\s\S]*Ran 1 test [\s\S]*1\.test\.ts[\s\S]* 2 pass[\s\S]*Ran 2 tests /,
+  );
+});
+
+test('a test that fails in any of the processes fails the run', async () => {
+  expect((await run([FAILING + PASSING, PASSING])).summary).toEqual({ passed: 2, failed: 1 });
+  expect((await run([PASSING, FAILING + PASSING])).summary).toEqual({ passed: 2, failed: 1 });
+});
+
+test('a process that ends before its tests do fails the run, whatever its status', async () => {
+  const [first, second] = await Promise.all([run([CRASHING, PASSING]), run([PASSING, PASSING + CRASHING])]);
+  expect(first.summary).toEqual({ passed: 1, failed: 1 });
+  expect(second.summary).toEqual({ passed: 1, failed: 1 });
+});
+
+test('a process that a test of the second left behind fails the run', async () => {
+  const { summary, told } = await run([PASSING, LEAVING]);
+  expect(summary).toEqual({ passed: 2, failed: 1 });
+  expect(told.join('\n')).toMatch(/part 1 left processes behind:\n\d+ sleep 60/);
+});
+
+test('a part without a test of the name that is asked for is no failure, unless no part has one', async () => {
+  const ask = (name: string) => run([PASSING, FAILING], { options: ['-t', name] });
+  expect((await ask('passes')).summary).toEqual({ passed: 1, failed: 0 });
+  expect((await ask('nobody')).summary).toEqual({ passed: 0, failed: 1 });
+});
+
+test('whoever interrupts the run ends all of its processes, and it has failed', async () => {
+  const controller = new AbortController();
+  const interrupted = run([HANGING, HANGING], {
+    signal: controller.signal,
+    print: (_, bytes) => {
+      if (new TextDecoder().decode(bytes).includes('hanging')) controller.abort();
+    },
+  });
+  expect((await interrupted).summary).toEqual({ passed: 0, failed: 2 });
+});
