@@ -1,4 +1,4 @@
-import { SeededRandom } from '../simulation/seeded-random.ts';
+import { SeededRandom } from '../../src/testing/seeded-random.ts';
 import type { ServiceProcess } from '../support/service-process.ts';
 import { OPERATOR } from './asking.ts';
 import { Connection } from './connection.ts';

@@ -1,5 +1,5 @@
+import { until } from '../../src/testing/until.ts';
 import type { LogLine, ServiceProcess } from '../support/service-process.ts';
-import { until } from '../support/wait.ts';
 
 /** Of some services, what they log from its making on. */
 export class Diary {

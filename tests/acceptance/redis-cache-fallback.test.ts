@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, setDefaultTimeout, test } from 'bun:test';
 import { createToken } from '../../src/catalog/tokens.ts';
+import { until } from '../../src/testing/until.ts';
 import { bomPath, platePath, productPath } from '../integration/support/catalog-requests.ts';
 import { startInstance } from '../integration/support/instances.ts';
 import { median, printFigures } from '../integration/support/measure.ts';
@@ -7,7 +8,6 @@ import { countStatements } from '../integration/support/postgres-statements.ts';
 import { cacheHeadersOf, FROM_L1, FROM_L2, LOADED } from '../integration/support/provenance.ts';
 import { uniqueNamespace } from '../support/redis-server.ts';
 import type { LogLine } from '../support/service-process.ts';
-import { until } from '../support/wait.ts';
 import { ask, askAll, durations, provenances, tierDurations } from './asking.ts';
 import { addedPath, dashboardPath, everyKind, listPath, PLACES_OF_PRODUCT, range } from './catalog.ts';
 import { Crowd } from './crowd.ts';

@@ -1,11 +1,11 @@
 import postgres, { type Sql } from 'postgres';
+import { until } from '../../src/testing/until.ts';
 import { makeCatalogEnvironment } from '../integration/support/catalog-environment.ts';
 import { startInstance } from '../integration/support/instances.ts';
 import { LOG_STATEMENTS } from '../integration/support/postgres-statements.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres-server.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import type { ServiceProcess } from '../support/service-process.ts';
-import { until } from '../support/wait.ts';
 import { ask, OPERATOR } from './asking.ts';
 
 /** Where the stories happen: two instances of the service over a Redis and a PostgreSQL that are theirs alone. */

@@ -1,5 +1,5 @@
+import type { SeededRandom } from '../../src/testing/seeded-random.ts';
 import { bomPath, platePath, productPath } from '../integration/support/catalog-requests.ts';
-import type { SeededRandom } from '../simulation/seeded-random.ts';
 
 /** One request of the crowd. */
 export interface CatalogRequest {

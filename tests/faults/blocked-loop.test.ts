@@ -2,8 +2,8 @@ import { expect, test } from 'bun:test';
 import { lru } from '../../src/adapters/lru/index.ts';
 import { redis } from '../../src/adapters/redis/index.ts';
 import { createCache } from '../../src/index.ts';
+import { until } from '../../src/testing/until.ts';
 import { sharedRedis, uniqueNamespace } from '../support/redis-server.ts';
-import { until } from '../support/wait.ts';
 
 test('an event loop that was blocked for two seconds finds its own proof too old before it serves', async () => {
   const options = { namespace: uniqueNamespace('blocked') };

@@ -2,10 +2,10 @@ import { describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { Redis } from 'ioredis';
 import type { CacheEvent } from '../../src/core/events.ts';
 import { Proof } from '../../src/core/proof.ts';
+import { until } from '../../src/testing/until.ts';
 import { isInUse, startLibraryPair, type Weakening } from '../soak/library-pair.ts';
 import { startRedis } from '../support/redis-server.ts';
 import { isBus } from '../support/redis-wire.ts';
-import { until } from '../support/wait.ts';
 
 setDefaultTimeout(30_000);
 

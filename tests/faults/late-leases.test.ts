@@ -2,11 +2,11 @@ import { expect, setDefaultTimeout, test } from 'bun:test';
 import { createCache, type TieredCache } from 'tiercel';
 import { lru } from 'tiercel/lru';
 import { redis } from 'tiercel/redis';
+import { until } from '../../src/testing/until.ts';
 import { printFigures, timed } from '../integration/support/measure.ts';
 import { isInUse } from '../soak/library-pair.ts';
 import { startRedis, uniqueNamespace } from '../support/redis-server.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
-import { until } from '../support/wait.ts';
 
 setDefaultTimeout(30_000);
 

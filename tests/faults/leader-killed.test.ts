@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { resolve } from 'node:path';
 import { Redis } from 'ioredis';
+import { until } from '../../src/testing/until.ts';
 import { type Child, spawnChild } from '../support/child.ts';
 import { sharedRedis, uniqueNamespace } from '../support/redis-server.ts';
-import { until } from '../support/wait.ts';
 
 setDefaultTimeout(30_000);
 

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { Proof } from '../../src/core/proof.ts';
+import { SeededRandom } from '../../src/testing/seeded-random.ts';
+import { until } from '../../src/testing/until.ts';
 import { printSoak } from '../integration/support/print-soak.ts';
-import { SeededRandom } from '../simulation/seeded-random.ts';
 import { versionsIn } from '../soak/catalog.ts';
 import { Checker } from '../soak/checker.ts';
 import { killAgainAndAgain } from '../soak/faults.ts';
@@ -10,7 +11,6 @@ import { startLibraryPair, type Weakening } from '../soak/library-pair.ts';
 import { checkConvergence, startWorkload } from '../soak/workload.ts';
 import { sharedRedis } from '../support/redis-server.ts';
 import { isBus } from '../support/redis-wire.ts';
-import { until } from '../support/wait.ts';
 
 setDefaultTimeout(60_000);
 

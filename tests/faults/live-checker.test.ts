@@ -1,11 +1,11 @@
 import { afterAll, expect, setDefaultTimeout, test } from 'bun:test';
-import { SeededRandom } from '../simulation/seeded-random.ts';
+import { SeededRandom } from '../../src/testing/seeded-random.ts';
+import { until } from '../../src/testing/until.ts';
 import { versionsIn } from '../soak/catalog.ts';
 import { Checker } from '../soak/checker.ts';
 import { startFleet } from '../soak/fleet.ts';
 import { startWorkload } from '../soak/workload.ts';
 import { isBus } from '../support/redis-wire.ts';
-import { until } from '../support/wait.ts';
 
 setDefaultTimeout(60_000);
 

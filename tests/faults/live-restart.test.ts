@@ -2,11 +2,12 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from '
 import { Redis } from 'ioredis';
 import type { RedisTiers } from 'tiercel/redis';
 import type { Session } from '../../src/core/ports.ts';
+import { overriding } from '../../src/testing/overriding.ts';
+import { until } from '../../src/testing/until.ts';
 import { platePath, readProduct, renameProduct } from '../integration/support/catalog-requests.ts';
 import { type Fleet, startFleet } from '../soak/fleet.ts';
 import { isInUse, startLibraryPair, type Weakening } from '../soak/library-pair.ts';
 import { startRedis } from '../support/redis-server.ts';
-import { until } from '../support/wait.ts';
 
 setDefaultTimeout(60_000);
 
@@ -117,13 +118,4 @@ function timeless({ l2, bus }: RedisTiers): RedisTiers {
         ),
     }),
   };
-}
-
-function overriding<T extends object>(object: T, overrides: Partial<T>): T {
-  return new Proxy(object, {
-    get(target, name) {
-      const own: unknown = Reflect.get(overrides, name) ?? Reflect.get(target, name);
-      return typeof own === 'function' ? own.bind(target) : own;
-    },
-  });
 }

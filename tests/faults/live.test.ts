@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
+import { SeededRandom } from '../../src/testing/seeded-random.ts';
 import { printSoak } from '../integration/support/print-soak.ts';
-import { SeededRandom } from '../simulation/seeded-random.ts';
 import { versionsIn } from '../soak/catalog.ts';
 import { Checker } from '../soak/checker.ts';
 import { FAULTS, type Fault, injectFault, shuffled } from '../soak/faults.ts';

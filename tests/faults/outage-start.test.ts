@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
+import { until } from '../../src/testing/until.ts';
 import { type CatalogEnvironment, makeCatalogEnvironment } from '../integration/support/catalog-environment.ts';
 import { platePath, productPath, renameProduct } from '../integration/support/catalog-requests.ts';
 import { countEvents, strayOutput } from '../integration/support/instances.ts';
@@ -8,7 +9,6 @@ import { freePort } from '../support/free-port.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { type LogLine, type ServiceProcess, startService } from '../support/service-process.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
-import { until } from '../support/wait.ts';
 
 setDefaultTimeout(60_000);
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
+import { until } from '../../src/testing/until.ts';
 import { readProduct, renameProduct } from '../integration/support/catalog-requests.ts';
 import { type FragileFleet, startFragileFleet } from '../integration/support/fragile-fleet.ts';
 import { median, printFigures, timed } from '../integration/support/measure.ts';
 import type { ServiceProcess } from '../support/service-process.ts';
-import { until } from '../support/wait.ts';
 
 setDefaultTimeout(60_000);
 

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { SCRIPTS } from '../../src/adapters/redis/scripts.ts';
+import { until } from '../../src/testing/until.ts';
 import { platePath } from '../integration/support/catalog-requests.ts';
 import { type FragileFleet, startFragileFleet } from '../integration/support/fragile-fleet.ts';
 import { countEvents } from '../integration/support/instances.ts';
 import { median, printFigures, timed } from '../integration/support/measure.ts';
 import { LOADED, provenanceOf } from '../integration/support/provenance.ts';
 import type { ServiceProcess } from '../support/service-process.ts';
-import { until } from '../support/wait.ts';
 
 setDefaultTimeout(60_000);
 

@@ -4,10 +4,10 @@ import { Redis } from 'ioredis';
 import { type RedisTiers, redis } from 'tiercel/redis';
 import { FAIL_FAST } from '../../src/adapters/redis/options.ts';
 import { RemoteError } from '../../src/core/ports.ts';
+import { until } from '../../src/testing/until.ts';
 import { freePort } from '../support/free-port.ts';
 import { startRedis, uniqueNamespace } from '../support/redis-server.ts';
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.ts';
-import { until } from '../support/wait.ts';
 import { type Certificate, type Certificates, makeCertificates } from './support/certificates.ts';
 
 setDefaultTimeout(20_000);

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
+import { until } from '../../src/testing/until.ts';
 import { productPath, readProduct, renameProduct } from '../integration/support/catalog-requests.ts';
 import { median, printFigures, timed } from '../integration/support/measure.ts';
 import { leaderAmong, leadersIn, type RelayFleet, startRelayFleet } from '../soak/relay-fleet.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres-server.ts';
-import { until } from '../support/wait.ts';
 
 setDefaultTimeout(60_000);
 

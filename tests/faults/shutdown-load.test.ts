@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
+import { until } from '../../src/testing/until.ts';
 import { type CatalogEnvironment, makeCatalogEnvironment } from '../integration/support/catalog-environment.ts';
 import { productPath, readProduct } from '../integration/support/catalog-requests.ts';
 import { type AnswerHolder, startAnswerHolder } from '../integration/support/held-answers.ts';
@@ -7,7 +8,6 @@ import { timed } from '../integration/support/measure.ts';
 import { KeepAliveClient } from '../soak/keep-alive-client.ts';
 import { type OtlpCollector, startOtlpCollector } from '../support/otlp-collector.ts';
 import { type ServiceProcess, startService } from '../support/service-process.ts';
-import { until } from '../support/wait.ts';
 
 setDefaultTimeout(30_000);
 

@@ -1,8 +1,8 @@
 import { expect, setDefaultTimeout, test } from 'bun:test';
+import { until } from '../../src/testing/until.ts';
 import { freePort } from '../support/free-port.ts';
 import { startRedis } from '../support/redis-server.ts';
 import { startService } from '../support/service-process.ts';
-import { until } from '../support/wait.ts';
 import { SECRET_PATH, startReceiver } from '../support/webhook-receiver.ts';
 import { makeCatalogEnvironment } from './support/catalog-environment.ts';
 import { productPath } from './support/catalog-requests.ts';

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { cancellable } from '../../src/adapters/postgres/index.ts';
 import { type Database, openDatabase } from '../../src/catalog/database.ts';
+import { until } from '../../src/testing/until.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres-server.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
-import { until } from '../support/wait.ts';
 
 let store: TestDatabase;
 let watcher: Database;

@@ -4,8 +4,8 @@ import { migrate } from '../../src/catalog/migrate.ts';
 import { deleteProduct, replaceBomItems } from '../../src/catalog/queries.ts';
 import { seed } from '../../src/catalog/seed.ts';
 import type { Queryable } from '../../src/catalog/sql.ts';
+import { until } from '../../src/testing/until.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres-server.ts';
-import { until } from '../support/wait.ts';
 
 let store: TestDatabase;
 let database: Database;

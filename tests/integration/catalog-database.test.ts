@@ -3,9 +3,9 @@ import { readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { openDatabase } from '../../src/catalog/database.ts';
 import { listProducts } from '../../src/catalog/queries.ts';
+import { until } from '../../src/testing/until.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres-server.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
-import { until } from '../support/wait.ts';
 import { PATIENCE } from './catalog-databases.ts';
 
 describe('a server', () => {

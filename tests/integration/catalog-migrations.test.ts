@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Database, openDatabase } from '../../src/catalog/database.ts';
 import { MigrationChangedError, migrate, pendingMigrations } from '../../src/catalog/migrate.ts';
+import { until } from '../../src/testing/until.ts';
 import { spawnChild } from '../support/child.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres-server.ts';
-import { until } from '../support/wait.ts';
 
 const CATALOG = ['001-catalog', '002-versions', '003-access', '004-dashboard', 'outbox-1'];
 

@@ -5,7 +5,7 @@ import { dashboardOf, deleteProduct } from '../../src/catalog/queries.ts';
 import { refreshDashboards } from '../../src/catalog/refresh-dashboards.ts';
 import { seed } from '../../src/catalog/seed.ts';
 import { type Sql, sqlState, type Transaction } from '../../src/catalog/sql.ts';
-import { SeededRandom } from '../simulation/seeded-random.ts';
+import { SeededRandom } from '../../src/testing/seeded-random.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres-server.ts';
 import { type Numbers, numbersOf } from './support/dashboard-truth.ts';
 

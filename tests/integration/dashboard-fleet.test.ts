@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import postgres, { type Sql } from 'postgres';
+import { until } from '../../src/testing/until.ts';
 import type { ServiceProcess } from '../support/service-process.ts';
-import { until } from '../support/wait.ts';
 import { type CatalogEnvironment, makeCatalogEnvironment } from './support/catalog-environment.ts';
 import { startInstance } from './support/instances.ts';
 

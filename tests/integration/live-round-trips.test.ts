@@ -2,12 +2,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { createCache, type TieredCache } from 'tiercel';
 import { lru } from 'tiercel/lru';
 import { redis } from 'tiercel/redis';
+import { until } from '../../src/testing/until.ts';
 import { isInUse } from '../soak/library-pair.ts';
 import type { ProxyConnection } from '../support/proxy-connection.ts';
 import { sharedRedis, uniqueNamespace } from '../support/redis-server.ts';
 import { isData, redisWire } from '../support/redis-wire.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
-import { until } from '../support/wait.ts';
 
 /** So that no heartbeat falls between a question and its answer: they come every third of it. */
 const MAX_LAG = '10m';

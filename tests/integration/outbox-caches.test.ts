@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { Redis } from 'ioredis';
 import postgres, { type Sql } from 'postgres';
+import { until } from '../../src/testing/until.ts';
 import { startRedis, uniqueNamespace } from '../support/redis-server.ts';
 import type { ServiceProcess } from '../support/service-process.ts';
-import { until } from '../support/wait.ts';
 import { type CatalogEnvironment, makeCatalogEnvironment } from './support/catalog-environment.ts';
 import { productPath, readProduct, renameProduct } from './support/catalog-requests.ts';
 import { startInstance } from './support/instances.ts';

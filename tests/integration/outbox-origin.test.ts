@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
 import type { Queryable } from '../../src/catalog/sql.ts';
-import { until } from '../support/wait.ts';
+import { until } from '../../src/testing/until.ts';
 import { install, OUTBOXES, type OutboxDatabase, openOnPostgres, PATIENCE } from './outbox-databases.ts';
 
 const TABLE = 'create table goods (id int primary key, price int); insert into goods values (1, 1)';

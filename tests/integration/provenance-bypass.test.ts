@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { Redis } from 'ioredis';
+import { until } from '../../src/testing/until.ts';
 import { isBus } from '../support/redis-wire.ts';
-import { until } from '../support/wait.ts';
 import { productPath, renameProduct } from './support/catalog-requests.ts';
 import { type FragileFleet, startFragileFleet } from './support/fragile-fleet.ts';
 import { FROM_L1, FROM_L2, LOADED, type Provenance, provenanceOf } from './support/provenance.ts';

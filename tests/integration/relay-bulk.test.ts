@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import type { Sql } from 'postgres';
+import { until } from '../../src/testing/until.ts';
 import type { ServiceProcess } from '../support/service-process.ts';
-import { until } from '../support/wait.ts';
 import type { BusEar } from './support/bus-ear.ts';
 import { bomPath, platePath, productPath } from './support/catalog-requests.ts';
 import { printFigures } from './support/measure.ts';

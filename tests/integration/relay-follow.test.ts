@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import postgres, { type Sql } from 'postgres';
+import { until } from '../../src/testing/until.ts';
 import { provenanceOf } from '../soak/client.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres-server.ts';
 import { type ServiceProcess, startService } from '../support/service-process.ts';
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.ts';
-import { until } from '../support/wait.ts';
 import { makeCatalogEnvironment } from './support/catalog-environment.ts';
 import { productPath, renameProduct } from './support/catalog-requests.ts';
 import { printFigures, timed } from './support/measure.ts';

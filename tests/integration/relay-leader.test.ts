@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
+import { until } from '../../src/testing/until.ts';
 import { endOf } from '../soak/fleet.ts';
 import { leaderAmong, leadersIn, type RelayFleet, type RelayMember, startRelayFleet } from '../soak/relay-fleet.ts';
-import { until } from '../support/wait.ts';
 import { readProduct } from './support/catalog-requests.ts';
 import { printFigures, timed } from './support/measure.ts';
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import postgres, { type ReservedSql, type Sql } from 'postgres';
+import { until } from '../../src/testing/until.ts';
 import { createDatabase } from '../support/postgres-server.ts';
 import type { ServiceProcess } from '../support/service-process.ts';
-import { until } from '../support/wait.ts';
 import { type CatalogEnvironment, makeCatalogEnvironment } from './support/catalog-environment.ts';
 import { readProduct } from './support/catalog-requests.ts';
 import { startInstance } from './support/instances.ts';

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { SESSION_NAME } from '../../src/adapters/postgres/own-session.ts';
+import { until } from '../../src/testing/until.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres-server.ts';
 import { postgresWire } from '../support/postgres-wire.ts';
 import type { ProxyConnection } from '../support/proxy-connection.ts';
 import type { ServiceProcess } from '../support/service-process.ts';
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.ts';
-import { until } from '../support/wait.ts';
 import { makeCatalogEnvironment } from './support/catalog-environment.ts';
 import { bomPath } from './support/catalog-requests.ts';
 import { startInstance } from './support/instances.ts';

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { Redis } from 'ioredis';
 import postgres from 'postgres';
+import { until } from '../../src/testing/until.ts';
 import { uniqueNamespace } from '../support/redis-server.ts';
 import { isBus, redisWire } from '../support/redis-wire.ts';
 import type { ServiceProcess } from '../support/service-process.ts';
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.ts';
-import { until } from '../support/wait.ts';
 import { type CatalogEnvironment, makeCatalogEnvironment } from './support/catalog-environment.ts';
 import { productPath, readProduct, renameProduct } from './support/catalog-requests.ts';
 import { type AnswerHolder, startAnswerHolder } from './support/held-answers.ts';

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import postgres, { type Sql } from 'postgres';
 import { createToken, revokeToken } from '../../src/catalog/tokens.ts';
+import { until } from '../../src/testing/until.ts';
 import type { ServiceProcess } from '../support/service-process.ts';
-import { until } from '../support/wait.ts';
 import { makeCatalogEnvironment } from './support/catalog-environment.ts';
 import { startInstance } from './support/instances.ts';
 import { printFigures, timed } from './support/measure.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
+import { until } from '../../src/testing/until.ts';
 import { type RedisServer, startRedis, uniqueNamespace } from '../support/redis-server.ts';
 import { type LogLine, type ServiceProcess, startService } from '../support/service-process.ts';
-import { until } from '../support/wait.ts';
 import { makeCatalogEnvironment } from './support/catalog-environment.ts';
 import { CatalogWorkload } from './support/catalog-workload.ts';
 import { countEvents, expectCleanEnd, startInstance } from './support/instances.ts';

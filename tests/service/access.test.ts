@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { createToken, revokeToken } from '../../src/catalog/tokens.ts';
-import { until } from '../support/wait.ts';
+import { until } from '../../src/testing/until.ts';
 import { makeSurroundings, provenance, type Surroundings, startService, type TestService } from './test-service.ts';
 
 const ADMIN = 'admin-token-of-the-tests-0123456789';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
+import { until } from '../../src/testing/until.ts';
 import { startRedis } from '../support/redis-server.ts';
-import { until } from '../support/wait.ts';
 import { makeSurroundings, provenance, type Surroundings, startService, type TestService } from './test-service.ts';
 
 const ADMIN_TOKEN = 'admin-token-of-the-tests-0123456789';

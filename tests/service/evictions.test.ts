@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { Redis } from 'ioredis';
+import { until } from '../../src/testing/until.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
-import { until } from '../support/wait.ts';
 import { makeSurroundings, type Surroundings, startService, type TestService } from './test-service.ts';
 
 setDefaultTimeout(30_000);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { until } from '../../src/testing/until.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
-import { until } from '../support/wait.ts';
 import { makeSurroundings, provenance, type Surroundings, startService, type TestService } from './test-service.ts';
 
 let surroundings: Surroundings;

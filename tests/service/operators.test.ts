@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { until } from '../../src/testing/until.ts';
 import { startPostgres } from '../support/postgres-server.ts';
 import { startRedis } from '../support/redis-server.ts';
-import { until } from '../support/wait.ts';
 import { makeSurroundings, type Surroundings, startService, type TestService } from './test-service.ts';
 
 const VIEWER = 'viewer-token-of-the-tests-0123456789';

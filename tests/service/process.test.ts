@@ -2,9 +2,9 @@ import { describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { connect } from 'node:net';
 import postgres from 'postgres';
 import { VARIABLES } from '../../src/service/config/variables.ts';
+import { until } from '../../src/testing/until.ts';
 import { createDatabase } from '../support/postgres-server.ts';
 import { runService, startService } from '../support/service-process.ts';
-import { until } from '../support/wait.ts';
 import { makeSurroundings } from './test-service.ts';
 
 // Each test starts processes, the embedded database among them.

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { until } from '../support/wait.ts';
+import { until } from '../../src/testing/until.ts';
 import { makeSurroundings, provenance, type Surroundings, startService, type TestService } from './test-service.ts';
 
 let surroundings: Surroundings;

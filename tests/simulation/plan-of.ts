@@ -1,7 +1,7 @@
+import { SeededRandom } from '../../src/testing/seeded-random.ts';
 import { FAULTS, type FaultName } from './faults.ts';
 import { type How, KEYS, keyNamed } from './keys.ts';
 import type { Fault, Operation, Plan, Policy, Setting, Step } from './plan.ts';
-import { SeededRandom } from './seeded-random.ts';
 
 /** What a kind of run is made of; whatever is left out is drawn from the seed. */
 export interface Mix {

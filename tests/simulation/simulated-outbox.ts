@@ -1,10 +1,10 @@
 import { MemoryOutbox } from '../../src/adapters/memory/index.ts';
 import type { Targets } from '../../src/core/invalidation.ts';
 import type { Outbox, OutboxRow } from '../../src/core/outbox.ts';
+import { overriding } from '../../src/testing/overriding.ts';
 import { nameOf } from './chance.ts';
 import type { History, InvalidationRecord } from './history.ts';
 import { KEYS, type Key } from './keys.ts';
-import { overriding } from './overriding.ts';
 import type { Source } from './source.ts';
 import type { Host, VirtualTime } from './virtual-time.ts';
 

@@ -1,8 +1,8 @@
+import { until } from '../../src/testing/until.ts';
 import { makeCatalogEnvironment } from '../integration/support/catalog-environment.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres-server.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { type ServiceProcess, startService } from '../support/service-process.ts';
-import { until } from '../support/wait.ts';
 import { type Crowd, type CrowdPlan, isUnwritten, startCrowd } from './crowd.ts';
 import type { CrowdPhase } from './crowd-phase.ts';
 import { endOf } from './fleet.ts';

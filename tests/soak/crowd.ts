@@ -1,5 +1,5 @@
+import { SeededRandom } from '../../src/testing/seeded-random.ts';
 import { bomPath, productPath, renameProduct } from '../integration/support/catalog-requests.ts';
-import { SeededRandom } from '../simulation/seeded-random.ts';
 import type { ServiceProcess } from '../support/service-process.ts';
 import { Ages } from './ages.ts';
 import { provenanceOf } from './client.ts';

@@ -1,7 +1,7 @@
-import type { SeededRandom } from '../simulation/seeded-random.ts';
+import type { SeededRandom } from '../../src/testing/seeded-random.ts';
+import { until } from '../../src/testing/until.ts';
 import type { ImposedFault } from '../support/proxy-fault.ts';
 import { isBus, isData } from '../support/redis-wire.ts';
-import { until } from '../support/wait.ts';
 import { ROWS } from './catalog.ts';
 import type { Checker } from './checker.ts';
 import { isWell, writeRow } from './client.ts';

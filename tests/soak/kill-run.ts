@@ -1,5 +1,5 @@
+import { until } from '../../src/testing/until.ts';
 import { readProduct, renameProduct } from '../integration/support/catalog-requests.ts';
-import { until } from '../support/wait.ts';
 import { type Death, KILL_POINTS, type KillPoint, startVictim, type Victim } from './kill-points.ts';
 import type { RelayFleet, RelayMember } from './relay-fleet.ts';
 

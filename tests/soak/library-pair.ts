@@ -3,10 +3,10 @@ import { type RedisTiers, redis } from 'tiercel/redis';
 import { assembleCache, COLLABORATORS } from '../../src/core/assemble.ts';
 import type { Observer } from '../../src/core/events.ts';
 import type { TieredCache } from '../../src/index.ts';
+import { until } from '../../src/testing/until.ts';
 import { uniqueNamespace } from '../support/redis-server.ts';
 import { redisWire } from '../support/redis-wire.ts';
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.ts';
-import { until } from '../support/wait.ts';
 
 /** A cache of this process, and its own link to Redis with the connections labelled. */
 export interface LibraryMember {

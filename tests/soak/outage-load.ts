@@ -1,5 +1,5 @@
+import { SeededRandom } from '../../src/testing/seeded-random.ts';
 import { productPath } from '../integration/support/catalog-requests.ts';
-import { SeededRandom } from '../simulation/seeded-random.ts';
 import type { Ages } from './ages.ts';
 import { provenanceOf } from './client.ts';
 import type { RelayFleet, RelayMember } from './relay-fleet.ts';

@@ -1,4 +1,4 @@
-import { until } from '../support/wait.ts';
+import { until } from '../../src/testing/until.ts';
 import { Ages } from './ages.ts';
 import { isWell } from './client.ts';
 import { ASLEEP, type OutageLoad, readProductBy, startLoad, UNTOUCHED, type Writer } from './outage-load.ts';

@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { Redis } from 'ioredis';
 import postgres, { type Sql } from 'postgres';
 import { SESSION_NAME } from '../../src/adapters/postgres/own-session.ts';
+import { until } from '../../src/testing/until.ts';
 import { makeCatalogEnvironment } from '../integration/support/catalog-environment.ts';
 import { type PostgresSights, postgresWire } from '../support/postgres-wire.ts';
 import type { Observers, ProxyConnection } from '../support/proxy-connection.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { startService } from '../support/service-process.ts';
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.ts';
-import { until } from '../support/wait.ts';
 import { labelling, type Member } from './fleet.ts';
 
 /** An instance of the service with a link of its own to each of its servers. */

@@ -1,4 +1,4 @@
-import { SeededRandom } from '../simulation/seeded-random.ts';
+import { SeededRandom } from '../../src/testing/seeded-random.ts';
 import { startPostgres } from '../support/postgres-server.ts';
 import { versionsIn } from './catalog.ts';
 import { Checker } from './checker.ts';

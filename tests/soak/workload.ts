@@ -1,5 +1,5 @@
-import type { SeededRandom } from '../simulation/seeded-random.ts';
-import { until } from '../support/wait.ts';
+import type { SeededRandom } from '../../src/testing/seeded-random.ts';
+import { until } from '../../src/testing/until.ts';
 import { ROWS, VIEWS, versionsIn } from './catalog.ts';
 import type { Checker } from './checker.ts';
 import { readView, watchDeliveries, writeRow } from './client.ts';

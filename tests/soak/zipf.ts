@@ -1,4 +1,4 @@
-import type { SeededRandom } from '../simulation/seeded-random.ts';
+import type { SeededRandom } from '../../src/testing/seeded-random.ts';
 
 /** How much more the first of them is asked for than the others: about as in the requests of most services. */
 const EXPONENT = 0.9;

@@ -42,7 +42,7 @@ describe('the direction of imports', () => {
     ['the type of an import', "type Redis = import('ioredis').Redis;"],
     ['an export from elsewhere', "export { Redis } from 'ioredis';"],
     ['another layer', "import type { Redis } from '../adapters/redis/index.ts';"],
-    ['a file outside of the layers', "import { until } from '../../tests/support/wait.ts';"],
+    ['a file outside of the layers', "import { spawnChild } from '../../tests/support/child.ts';"],
   ])('is broken by %s', (_, text) => {
     const line = text.trimEnd().split('\n').length;
     expect(checkDirection('src/core/a.ts', text)).toEqual([`src/core/a.ts:${line}`]);

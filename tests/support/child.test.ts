@@ -1,7 +1,7 @@
 import { expect, setDefaultTimeout, test } from 'bun:test';
+import { until } from '../../src/testing/until.ts';
 import { spawnChild } from './child.ts';
 import { anyAlive, processTree, signalAll } from './process-tree.ts';
-import { until } from './wait.ts';
 
 setDefaultTimeout(30_000);
 

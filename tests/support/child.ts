@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { until } from '../../src/testing/until.ts';
 import { launcher } from './launcher.ts';
 import { anyAlive, processTree, signalAll } from './process-tree.ts';
-import { until } from './wait.ts';
 
 /** What to start, and how. */
 export interface ChildOptions {

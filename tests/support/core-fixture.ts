@@ -13,7 +13,7 @@ import type { CacheOptions } from '../../src/core/cache-options.ts';
 import type { LocalTier } from '../../src/core/ports.ts';
 import type { CacheEvent, TieredCache, TierFailure } from '../../src/index.ts';
 import { type ChaosRemoteTier, chaosRemoteTier } from '../../src/testing/index.ts';
-import { SeededRandom } from '../simulation/seeded-random.ts';
+import { SeededRandom } from '../../src/testing/seeded-random.ts';
 import { Host, VirtualTime } from '../simulation/virtual-time.ts';
 import type { Weakening, Wiring } from '../simulation/world.ts';
 import { type Gate, Gates, type Stage } from './gates.ts';

@@ -1,12 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
+import { until } from '../../src/testing/until.ts';
 import { launcher } from './launcher.ts';
 import { Output, type Print } from './output.ts';
 import type { Part } from './parts.ts';
 import { giveSessionWay, givingWay } from './priority.ts';
 import { processGroup, signalAll } from './process-tree.ts';
 import { summarise, sumUp, type TestSummary } from './test-summary.ts';
-import { until } from './wait.ts';
 
 /** How the processes of a run are started. */
 export interface RunOptions {

@@ -1,9 +1,9 @@
 import { expect, setDefaultTimeout, test } from 'bun:test';
 import { Redis } from 'ioredis';
 import postgres from 'postgres';
+import { until } from '../../src/testing/until.ts';
 import { createDatabase, startPostgres } from './postgres-server.ts';
 import { sharedRedis, startRedis, uniqueNamespace } from './redis-server.ts';
-import { until } from './wait.ts';
 
 setDefaultTimeout(30_000);
 

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
+import { until } from '../../src/testing/until.ts';
 import { type Child, type ExitStatus, spawnChild } from './child.ts';
-import { until } from './wait.ts';
 
 /** One line of the service's log: the contract promises `event`, everything else depends on it. */
 export type LogLine = Readonly<Record<string, unknown>> & { readonly event?: string };

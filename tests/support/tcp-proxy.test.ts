@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, expect, setDefaultTimeout, test } from 'bun:test';
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { until } from '../../src/testing/until.ts';
 import { freePort } from './free-port.ts';
 import { HOLD_BYTES } from './proxy-fault.ts';
 import { startProxy, type TcpProxy } from './tcp-proxy.ts';
-import { until } from './wait.ts';
 
 setDefaultTimeout(30_000);
 

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:tes
 import { Redis } from 'ioredis';
 import { redis } from '../../../src/adapters/redis/index.ts';
 import { keyspace } from '../../../src/adapters/redis/keys.ts';
+import { until } from '../../../src/testing/until.ts';
 import { type RedisServer, startRedis, uniqueNamespace } from '../../support/redis-server.ts';
-import { until } from '../../support/wait.ts';
 
 let server: RedisServer;
 let admin: Redis;

@@ -3,8 +3,8 @@ import { Cluster, Redis } from 'ioredis';
 import { type RedisOptions, redis } from '../../../src/adapters/redis/index.ts';
 import { FAIL_FAST } from '../../../src/adapters/redis/options.ts';
 import { connect, subscribe, token } from '../../../src/testing/contracts/harness.ts';
+import { until } from '../../../src/testing/until.ts';
 import { type RedisServer, startRedis, uniqueNamespace } from '../../support/redis-server.ts';
-import { until } from '../../support/wait.ts';
 
 let server: RedisServer;
 

@@ -5,8 +5,8 @@ import { keyspace } from '../../../src/adapters/redis/keys.ts';
 import { epochOf } from '../../../src/adapters/redis/server-info.ts';
 import { RemoteError } from '../../../src/core/ports.ts';
 import { connect, LONG, orderOf, subscribe, token } from '../../../src/testing/contracts/harness.ts';
+import { until } from '../../../src/testing/until.ts';
 import { type RedisServer, startRedis, uniqueNamespace } from '../../support/redis-server.ts';
-import { until } from '../../support/wait.ts';
 
 let server: RedisServer;
 let admin: Redis;

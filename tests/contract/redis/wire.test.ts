@@ -3,10 +3,10 @@ import { Redis } from 'ioredis';
 import { redis } from '../../../src/adapters/redis/index.ts';
 import { keyspace } from '../../../src/adapters/redis/keys.ts';
 import { connect, LONG, orderOf, subscribe, token } from '../../../src/testing/contracts/harness.ts';
+import { until } from '../../../src/testing/until.ts';
 import { type RedisServer, startRedis, uniqueNamespace } from '../../support/redis-server.ts';
 import { isBus, redisWire } from '../../support/redis-wire.ts';
 import { startProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
-import { until } from '../../support/wait.ts';
 
 let server: RedisServer;
 let proxy: TcpProxy;

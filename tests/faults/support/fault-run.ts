@@ -4,11 +4,11 @@ import { lru } from 'tiercel/lru';
 import { redis } from 'tiercel/redis';
 import { SCRIPTS } from '../../../src/adapters/redis/scripts.ts';
 import type { CacheEvent } from '../../../src/core/events.ts';
+import { until } from '../../../src/testing/until.ts';
 import { isInUse } from '../../soak/library-pair.ts';
 import { startRedis, uniqueNamespace } from '../../support/redis-server.ts';
 import { redisWire } from '../../support/redis-wire.ts';
 import { startProxy } from '../../support/tcp-proxy.ts';
-import { until } from '../../support/wait.ts';
 import { asCache, CONFIG, type Ground, type RedisFault } from './redis-faults.ts';
 import { type Caller, startCallers } from './steady-callers.ts';
 

@@ -1,6 +1,6 @@
 import type { TieredCache } from 'tiercel';
 import { isCacheError } from 'tiercel';
-import { until } from '../../support/wait.ts';
+import { until } from '../../../src/testing/until.ts';
 
 /** A call that has ended. */
 export interface Call {

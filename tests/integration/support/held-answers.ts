@@ -1,5 +1,5 @@
+import { until } from '../../../src/testing/until.ts';
 import { startProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
-import { until } from '../../support/wait.ts';
 
 /** A proxy in front of PostgreSQL that can keep an answer back once the server has given it. */
 export interface AnswerHolder extends AsyncDisposable {

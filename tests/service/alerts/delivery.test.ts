@@ -3,7 +3,7 @@ import type { AlertName, Notice } from '../../../src/service/alerts/alert.ts';
 import { NoticeQueue } from '../../../src/service/alerts/notice-queue.ts';
 import { readRetryAfter, retryDelayMs } from '../../../src/service/alerts/retry-delay.ts';
 import { ALERT_RULES } from '../../../src/service/alerts/rules.ts';
-import { SeededRandom } from '../../simulation/seeded-random.ts';
+import { SeededRandom } from '../../../src/testing/seeded-random.ts';
 import { watch } from '../../support/watch.ts';
 import { DeliveryBench, notice, TODAY } from './delivery-bench.ts';
 

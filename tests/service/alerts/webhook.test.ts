@@ -3,8 +3,8 @@ import { type Clock, systemClock } from '../../../src/core/clock.ts';
 import { Delivery } from '../../../src/service/alerts/delivery.ts';
 import { webhook } from '../../../src/service/alerts/webhook.ts';
 import { createLogger } from '../../../src/service/logger.ts';
+import { until } from '../../../src/testing/until.ts';
 import { freePort } from '../../support/free-port.ts';
-import { until } from '../../support/wait.ts';
 import { type Receiver, SECRET_PATH, startReceiver } from '../../support/webhook-receiver.ts';
 import { notice } from './delivery-bench.ts';
 

@@ -2,7 +2,7 @@ import { NOTHING_OWED, type Owed, PendingInvalidations } from '../../../src/core
 import type { RemoteTier } from '../../../src/core/ports.ts';
 import type { TagGeneration } from '../../../src/core/tags.ts';
 import { TagRegistry } from '../../../src/core/tags.ts';
-import { overriding } from '../overriding.ts';
+import { overriding } from '../../../src/testing/overriding.ts';
 import type { Wiring } from '../world.ts';
 import { hearing, LASTING, type Weakened } from './weakening.ts';
 

@@ -1,6 +1,6 @@
 import { jsonCodec } from '../../../src/core/codec.ts';
 import type { FillRequest, RemoteTier, TagStamp } from '../../../src/core/ports.ts';
-import { overriding } from '../overriding.ts';
+import { overriding } from '../../../src/testing/overriding.ts';
 import type { Wiring } from '../world.ts';
 import { INVALIDATED, LASTING, type Weakened } from './weakening.ts';
 

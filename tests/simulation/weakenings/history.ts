@@ -1,6 +1,6 @@
 import type { BusListener, RemoteTier, Session } from '../../../src/core/ports.ts';
 import { Remote } from '../../../src/core/remote.ts';
-import { overriding } from '../overriding.ts';
+import { overriding } from '../../../src/testing/overriding.ts';
 import type { Wiring } from '../world.ts';
 import { hearing, INVALIDATED, LASTING, type Weakened } from './weakening.ts';
 

@@ -1,6 +1,6 @@
 import type { BusMessage } from '../../../src/core/invalidation.ts';
 import type { Bus, BusListener } from '../../../src/core/ports.ts';
-import { overriding } from '../overriding.ts';
+import { overriding } from '../../../src/testing/overriding.ts';
 import type { Mix } from '../plan-of.ts';
 import type { Weakening } from '../world.ts';
 

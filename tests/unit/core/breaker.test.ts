@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { type BreakerOptions, CircuitBreaker } from '../../../src/core/breaker.ts';
 import type { RemoteTier } from '../../../src/index.ts';
-import { overriding } from '../../simulation/overriding.ts';
+import { overriding } from '../../../src/testing/overriding.ts';
 import { Host, VirtualTime } from '../../simulation/virtual-time.ts';
 import { Fleet } from '../../support/core-fixture.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { overriding } from '../../simulation/overriding.ts';
+import { overriding } from '../../../src/testing/overriding.ts';
 import { Fleet, type FleetOptions } from '../../support/core-fixture.ts';
 
 const targets = (...ids: string[]) => ({ ids, tags: [] });

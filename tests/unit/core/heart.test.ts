@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { type BusListener, RemoteError } from '../../../src/core/ports.ts';
 import { ChaosBus } from '../../../src/testing/index.ts';
-import { overriding } from '../../simulation/overriding.ts';
+import { overriding } from '../../../src/testing/overriding.ts';
 import { Fleet, type Member } from '../../support/core-fixture.ts';
 import { watch } from '../../support/watch.ts';
 

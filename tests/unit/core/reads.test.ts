@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import type { RemoteTier, StoredRecord } from '../../../src/core/ports.ts';
 import { CodecError } from '../../../src/index.ts';
-import { overriding } from '../../simulation/overriding.ts';
+import { overriding } from '../../../src/testing/overriding.ts';
 import type { Weakening } from '../../simulation/world.ts';
 import { Fleet } from '../../support/core-fixture.ts';
 import { HeldLoads } from '../../support/held-loads.ts';

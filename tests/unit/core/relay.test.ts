@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import type { OutboxRow } from '../../../src/core/outbox.ts';
 import type { RemoteTier } from '../../../src/index.ts';
-import { overriding } from '../../simulation/overriding.ts';
+import { overriding } from '../../../src/testing/overriding.ts';
 import { Fleet, type FleetOptions, type Member } from '../../support/core-fixture.ts';
 
 const fleetOf = (options: FleetOptions = {}): Fleet => new Fleet({ instances: 2, outbox: true, ...options });

@@ -3,7 +3,7 @@ import { EvictedGroups } from '../../../src/core/evicted-groups.ts';
 import { toId } from '../../../src/core/key.ts';
 import { RemoteError, type RemoteTier } from '../../../src/core/ports.ts';
 import type { RemoteInfo } from '../../../src/core/remote-info.ts';
-import { overriding } from '../../simulation/overriding.ts';
+import { overriding } from '../../../src/testing/overriding.ts';
 import { Fleet, type FleetOptions } from '../../support/core-fixture.ts';
 import { watch } from '../../support/watch.ts';
 

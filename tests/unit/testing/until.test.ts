@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { until } from './wait.ts';
+import { until } from '../../../src/testing/until.ts';
 
 test('the first truthy value is the answer', async () => {
   let looks = 0;

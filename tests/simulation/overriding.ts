@@ -1,1 +1,0 @@
-export { overriding } from '../../src/testing/overriding.ts';

@@ -1,1 +1,0 @@
-export { SeededRandom } from '../../src/testing/seeded-random.ts';

@@ -1,1 +1,0 @@
-export { type Patience, until } from '../../src/testing/until.ts';
