@@ -1,7 +1,5 @@
 import { describe, expect, test } from 'bun:test';
 import { type BreakerOptions, CircuitBreaker } from '../../../src/core/breaker.ts';
-import type { RemoteTier } from '../../../src/index.ts';
-import { overriding } from '../../../src/testing/overriding.ts';
 import { Host, VirtualTime } from '../../simulation/virtual-time.ts';
 import { Fleet } from '../../support/core-fixture.ts';
 
@@ -307,24 +305,17 @@ describe('L2 behind its breaker', () => {
   });
 
   test('stays open while its answers would come too late for callers, and L1 is proven by them all the same', () => {
-    let lateMs = 0;
-    const late = (tier: RemoteTier): RemoteTier =>
-      overriding(tier, {
-        heartbeat: async (...beat) => {
-          const answer = await tier.heartbeat(...beat);
-          await new Promise<void>((resolve) => fleet.time.at(fleet.time.now + lateMs, resolve));
-          return answer;
-        },
-      });
-    const fleet: Fleet = new Fleet({ weakening: { tier: late } });
+    const fleet = new Fleet();
+    const { l2 } = fleet.member();
     const gate = fleet.hold('request', 'i0.data acquire');
-    lateMs = 80;
+    const tooLate = l2.delay(80, { only: 'heartbeat', stage: 'reply' });
     for (let call = 0; call < 5; call += 1) fleet.settle(fleet.cache().getOrSet(`k${call}`, () => 1));
     for (let second = 0; second < 5; second += 1) {
       fleet.run(1_000);
       expect(fleet.cache().health()).toMatchObject({ l1: { suspended: false }, l2: { healthy: false } });
     }
-    lateMs = 20;
+    tooLate.lift();
+    l2.delay(20, { only: 'heartbeat', stage: 'reply' });
     gate.open();
     fleet.run(2_000);
     expect(fleet.cache().health().l2?.healthy).toBe(true);

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'bun:test';
 import type { OutboxRow } from '../../../src/core/outbox.ts';
-import type { RemoteTier } from '../../../src/index.ts';
 import { overriding } from '../../../src/testing/overriding.ts';
 import { Fleet, type FleetOptions, type Member } from '../../support/core-fixture.ts';
 
@@ -154,19 +153,10 @@ describe('the relay', () => {
   });
 
   test('tells others even where L2 answers too late for callers: L1 is proven by such answers all the same', () => {
-    let lateMs = 0;
-    const late = (tier: RemoteTier): RemoteTier =>
-      overriding(tier, {
-        heartbeat: async (...beat) => {
-          const answer = await tier.heartbeat(...beat);
-          await new Promise<void>((resolve) => fleet.time.at(fleet.time.now + lateMs, resolve));
-          return answer;
-        },
-      });
-    const fleet: Fleet = fleetOf({ weakening: { tier: late } });
+    const fleet = fleetOf();
     warm(fleet, 'k', 'old');
     const gate = fleet.hold('request', 'acquire');
-    lateMs = 80;
+    for (const { l2 } of fleet.members) l2.delay(80, { only: 'heartbeat', stage: 'reply' });
     for (const { cache } of fleet.members)
       for (let call = 0; call < 5; call += 1) fleet.settle(cache.getOrSet(`k${call}`, () => 1));
     gate.open();
