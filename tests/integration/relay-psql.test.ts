@@ -1,11 +1,9 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
-import postgres, { type Sql } from 'postgres';
 import { until } from '../../src/testing/until.ts';
 import type { ServiceProcess } from '../support/service-process.ts';
-import { type CatalogEnvironment, makeCatalogEnvironment } from './support/catalog-environment.ts';
 import { bomPath, productPath } from './support/catalog-requests.ts';
-import { startInstance } from './support/instances.ts';
 import { median, printFigures } from './support/measure.ts';
+import { type RelayScene, startRelayScene } from './support/relay-scene.ts';
 
 setDefaultTimeout(60_000);
 
@@ -23,16 +21,11 @@ const WOKEN_WITHIN_MS = 100;
 const UNBORN = 900_001;
 
 const owned = new AsyncDisposableStack();
-let catalog: CatalogEnvironment;
-let instances: readonly ServiceProcess[];
-/** As any other program would use the database: it knows nothing of the cache. */
-let psql: Sql;
+let instances: RelayScene['instances'];
+let psql: RelayScene['psql'];
 
 beforeAll(async () => {
-  catalog = owned.use(await makeCatalogEnvironment());
-  psql = postgres(catalog.database.url, { max: 1, onnotice: () => {} });
-  owned.defer(() => psql.end());
-  instances = await Promise.all([startInstance(owned, catalog.env), startInstance(owned, catalog.env)]);
+  ({ instances, psql } = await startRelayScene(owned));
 });
 
 afterAll(() => owned.disposeAsync());
