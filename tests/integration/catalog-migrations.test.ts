@@ -57,7 +57,9 @@ describe('migrate', () => {
           env: { ...process.env, DATABASE_URL: store.url },
         }),
       );
-      const waiting = () => database.sql`select from pg_locks where locktype = 'advisory' and not granted`;
+      const waiting = () => database.sql`
+        select from pg_locks join pg_database on pg_database.oid = database
+        where locktype = 'advisory' and not granted and datname = current_database()`;
       await until(async () => (await waiting()).length === 2, {
         within: 15_000,
         what: 'both processes to want the lock',

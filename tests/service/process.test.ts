@@ -49,9 +49,9 @@ describe('at a signal', () => {
     await locked.promise;
     const answer = service.fetch('/api/v1/orgs/1/products/1');
     const watcher = postgres(surroundings.database.url, { max: 1 });
-    await until(async () => (await watcher`select from pg_stat_activity where wait_event_type = 'Lock'`).length > 0, {
-      what: 'the load to wait',
-    });
+    const waiting = () => watcher`
+      select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+    await until(async () => (await waiting()).length > 0, { what: 'the load to wait' });
 
     const ended = service.stop();
     await service.logged('shutdown');
