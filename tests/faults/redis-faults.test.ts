@@ -80,6 +80,16 @@ function expectNoOutage(report: FaultReport): void {
 }
 
 describe('no caller sees an error, or is held, while Redis is', () => {
+  // The longest begin first, so that no place is left empty at the end.
+  for (const fault of REDIS_FAULTS.filter(({ hangs }) => hangs)) {
+    test.concurrent(`${fault.name} for ${HUNG_MS / 1_000} s, and only one trial is under way`, async () => {
+      const report = await play(fault, HUNG_MS);
+      expectCalm(report);
+      expectOutage(report, fault);
+      expect(report.shortestTrialPause).toBeGreaterThan(SHORTEST_TRIAL_MS);
+    });
+  }
+
   for (const fault of REDIS_FAULTS) {
     test.concurrent(fault.name, async () => {
       const report = await play(fault, fault.deafens ? DEAF_MS : MS);
@@ -89,15 +99,6 @@ describe('no caller sees an error, or is held, while Redis is', () => {
       if (fault.deafens) expect(report.l1SuspendedAfter).toBeLessThan(SUSPENDED_WITHIN_MS);
       expect(report.alarms).toBeWithin(fault.needsOperator ? 1 : 0, fault.needsOperator ? 3 : 1);
       expect(report.attempts).toBeLessThan(MOST_ATTEMPTS);
-    });
-  }
-
-  for (const fault of REDIS_FAULTS.filter(({ hangs }) => hangs)) {
-    test.concurrent(`${fault.name} for ${HUNG_MS / 1_000} s, and only one trial is under way`, async () => {
-      const report = await play(fault, HUNG_MS);
-      expectCalm(report);
-      expectOutage(report, fault);
-      expect(report.shortestTrialPause).toBeGreaterThan(SHORTEST_TRIAL_MS);
     });
   }
 });
