@@ -8,14 +8,22 @@ import { createServer } from 'node:net';
 const LOWEST = 14_000;
 const HIGHEST = 22_000;
 const ATTEMPTS = 100;
+/** Processes that run tests at the same time each have ports of their own; `TIERCEL_TEST_LANE` says whose these are. */
+const LANES = 4;
+const PORTS = (HIGHEST - LOWEST) / LANES;
+
+const lane = Number(process.env.TIERCEL_TEST_LANE ?? 0) % LANES;
+let next = randomInt(PORTS);
 
 /**
- * A TCP port of the loopback interface on which nobody listens at this moment. Another process may still be faster:
- * whoever starts a server on it tries again with another one.
+ * A TCP port of the loopback interface on which nobody listens at this moment. It is not given again for a long time:
+ * nobody takes the port of a server that is just being restarted. Another process may still be faster: whoever starts a
+ * server on it tries again with another one.
  */
 export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const port = randomInt(LOWEST, HIGHEST);
+    next = (next + 1) % PORTS;
+    const port = LOWEST + LANES * next + lane;
     if (await isFree(port)) return port;
   }
   throw new Error(`no free port between ${LOWEST} and ${HIGHEST} in ${ATTEMPTS} attempts`);

@@ -1,8 +1,6 @@
 import { expect, test } from 'bun:test';
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { BESIDE, partsOf, testFiles } from './parts.ts';
-import { projectFiles, readSources } from './sources.ts';
+import { BESIDE, LAST, partsOf, testFiles } from './parts.ts';
+import { projectFiles } from './sources.ts';
 
 const files = testFiles();
 
@@ -14,23 +12,20 @@ test('every test file of the project is found', () => {
 
 test('every test file belongs to exactly one process', () => {
   const all = partsOf(files).flatMap((part) => part.files);
+  expect(partsOf(files)).toHaveLength(2);
   expect(all.toSorted()).toEqual(files);
 });
 
-test('a folder that nobody has heard of belongs to the tests with servers', () => {
-  const [part, ...others] = partsOf(['tests/novel/unit.test.ts', 'tests/unity/some.test.ts']);
-  expect(part).toMatchObject({ givesWay: false, files: ['tests/novel/unit.test.ts', 'tests/unity/some.test.ts'] });
+test('a folder that nobody has heard of is not beside, and not last', () => {
+  const novel = ['tests/faults/a.test.ts', 'tests/novel/unit.test.ts', 'tests/unity/some.test.ts'];
+  const [part, ...others] = partsOf(novel);
+  expect(part).toMatchObject({ niceness: 0, files: [...novel.slice(1), 'tests/faults/a.test.ts'] });
   expect(others).toEqual([]);
 });
 
-test('the folders beside are there, and start nothing', () => {
-  expect(BESIDE.filter((folder) => !existsSync(resolve(import.meta.dirname, '../..', folder)))).toEqual([]);
-  const starters = /^tests\/support\/(?:child|redis-server|postgres-server|service-process|tcp-proxy)\.ts$/;
-  const sources = readSources().filter(({ path }) => BESIDE.some((folder) => path.startsWith(`${folder}/`)));
-  const starting = sources.filter(({ imports }) =>
-    imports.some(({ file }) => file !== undefined && starters.test(file)),
-  );
-  expect(starting.map(({ path }) => path)).toEqual([]);
+test('the folders that are named are there', () => {
+  const isThere = (folder: string) => files.some((path) => path.startsWith(`${folder}/`));
+  expect([...BESIDE, ...LAST].filter((folder) => !isThere(folder))).toEqual([]);
 });
 
 test('words choose among the files, paths as they are typed as well', () => {

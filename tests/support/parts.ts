@@ -4,17 +4,29 @@ import { Glob } from 'bun';
 /** Test files that one process runs. */
 export interface Part {
   readonly name: string;
-  /** Relative to the project. */
+  /** Relative to the project, in the order in which they are run. */
   readonly files: readonly string[];
-  /** Whether it leaves the processors to the others where there are too few. */
-  readonly givesWay: boolean;
+  /** From 0 to 19: how far it leaves the processors to the others where there are too few. */
+  readonly niceness: number;
+  /** Milliseconds that a test may take which says nothing else. */
+  readonly timeoutMs: number;
 }
 
 /**
- * Folders whose tests need a processor and nothing else: no servers, no processes, no moments. They run beside the rest,
- * which waits most of the time, and give way to it. Whatever is not named here belongs to the rest.
+ * Most tests wait most of the time. Beside them run those that can be kept waiting themselves: they need a processor, and
+ * nothing of theirs has to be there soon. Whatever is not named here is not beside.
  */
-export const BESIDE: readonly string[] = ['tests/scenario', 'tests/simulation', 'tests/types', 'tests/unit'];
+export const BESIDE: readonly string[] = [
+  'tests/runtimes',
+  'tests/scenario',
+  'tests/simulation',
+  'tests/support',
+  'tests/types',
+  'tests/unit',
+];
+
+/** Whose figures are judged: when what runs beside is done. The load of a thousand users is the very last. */
+export const LAST: readonly string[] = ['tests/faults', 'tests/acceptance'];
 
 const ROOT = resolve(import.meta.dirname, '../..');
 /** What `bun test` takes for a test file. */
@@ -29,10 +41,13 @@ export function testFiles(words: readonly string[] = []): string[] {
 
 /** Distributes test files: each into one part, and no part without files. */
 export function partsOf(files: readonly string[]): Part[] {
-  const isBeside = (path: string) => BESIDE.some((folder) => path.startsWith(`${folder}/`));
+  const inside = (folders: readonly string[]) =>
+    folders.flatMap((folder) => files.filter((path) => path.startsWith(`${folder}/`)));
+  const [beside, last] = [inside(BESIDE), inside(LAST)];
+  const first = files.filter((path) => !beside.includes(path) && !last.includes(path));
   const parts: Part[] = [
-    { name: 'tests with servers', files: files.filter((path) => !isBeside(path)), givesWay: false },
-    { name: 'tests without servers', files: files.filter(isBeside), givesWay: true },
+    { name: 'tests that wait', files: [...first, ...last], niceness: 0, timeoutMs: 30_000 },
+    { name: 'tests beside', files: beside, niceness: 10, timeoutMs: 300_000 },
   ];
   return parts.filter((part) => part.files.length > 0);
 }

@@ -11,7 +11,8 @@ const HEAD = "import { test } from 'bun:test';\n";
 const PASSING = "test('passes', () => {});\n";
 const FAILING = "test('fails', () => {\n  throw new Error('on purpose');\n});\n";
 const CRASHING = "test('crashes', () => process.exit(0));\n";
-const HANGING = "test('hangs', () => new Promise(() => console.log('hanging')), 60_000);\n";
+const HANGING = "test('hangs', () => new Promise(() => {}), 60_000);\n";
+const COMPUTING = "test('computes', () => {\n  console.log('under way');\n  for (;;);\n});\n";
 const LEAVING = "test('leaves a process', () => void Bun.spawn(['sleep', '60']));\n";
 
 /** Runs these texts as test files, each in a part of its own. */
@@ -22,7 +23,7 @@ async function run(texts: readonly string[], more: Partial<RunOptions> = {}) {
   const parts = texts.map((text, index): Part => {
     const file = join(folder, `${index}.test.ts`);
     writeFileSync(file, HEAD + text);
-    return { name: `part ${index}`, files: [file], givesWay: index > 0 };
+    return { name: `part ${index}`, files: [file], niceness: 5 * index, timeoutMs: 20_000 };
   });
   try {
     const summary = await runParts(parts, {
@@ -48,6 +49,18 @@ test('what the processes come to is added up, and each one’s output stays in o
   );
 });
 
+test('each process has a temporary folder and ports of its own', async () => {
+  const telling = `import { freePort } from '${import.meta.dirname}/free-port.ts';
+    test('tells', async () => console.log('told', process.env.TMPDIR, (await freePort()) % 4, (await freePort()) % 4));`;
+  const { printed } = await run([telling, telling]);
+  const [one, other] = [...printed.matchAll(/^told (\S+) (\d) (\d)$/gm)].map(([, ...words]) => words);
+  expect(one?.[0]).not.toBe(other?.[0]);
+  expect([one?.slice(1), other?.slice(1)]).toEqual([
+    ['0', '0'],
+    ['1', '1'],
+  ]);
+});
+
 test('a test that fails in any of the processes fails the run', async () => {
   expect((await run([FAILING + PASSING, PASSING])).summary).toEqual({ passed: 2, failed: 1 });
   expect((await run([PASSING, FAILING + PASSING])).summary).toEqual({ passed: 2, failed: 1 });
@@ -57,6 +70,12 @@ test('a process that ends before its tests do fails the run, whatever its status
   const [first, second] = await Promise.all([run([CRASHING, PASSING]), run([PASSING, PASSING + CRASHING])]);
   expect(first.summary).toEqual({ passed: 1, failed: 1 });
   expect(second.summary).toEqual({ passed: 1, failed: 1 });
+});
+
+test('a process that cannot be started fails the run', async () => {
+  const { summary, told } = await run([PASSING, PASSING], { options: ['\0'] });
+  expect(summary).toEqual({ passed: 0, failed: 2 });
+  expect(told).toHaveLength(4);
 });
 
 test('a process that a test of the second left behind fails the run', async () => {
@@ -71,12 +90,12 @@ test('a part without a test of the name that is asked for is no failure, unless 
   expect((await ask('nobody')).summary).toEqual({ passed: 0, failed: 1 });
 });
 
-test('whoever interrupts the run ends all of its processes, and it has failed', async () => {
+test('whoever interrupts the run ends all of its processes, even one that hears no signal, and it has failed', async () => {
   const controller = new AbortController();
-  const interrupted = run([HANGING, HANGING], {
+  const interrupted = run([COMPUTING, HANGING], {
     signal: controller.signal,
     print: (_, bytes) => {
-      if (new TextDecoder().decode(bytes).includes('hanging')) controller.abort();
+      if (new TextDecoder().decode(bytes).includes('under way')) controller.abort();
     },
   });
   expect((await interrupted).summary).toEqual({ passed: 0, failed: 2 });

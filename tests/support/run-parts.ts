@@ -1,3 +1,4 @@
+import { chmodSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { until } from '../../src/testing/until.ts';
@@ -6,6 +7,7 @@ import { Output, type Print } from './output.ts';
 import type { Part } from './parts.ts';
 import { giveSessionWay, givingWay } from './priority.ts';
 import { processGroup, signalAll } from './process-tree.ts';
+import { removeFolder, temporaryFolder } from './temporary-folder.ts';
 import { summarise, sumUp, type TestSummary } from './test-summary.ts';
 
 /** How the processes of a run are started. */
@@ -20,41 +22,61 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
 }
 
+/** A test that computes hears no signal. */
+const GRACE_MS = 2_000;
+
 /**
- * Runs each part in a process of its own, all at the same time where there is more than one processor. The output of the
- * first is shown as it comes, that of the others once the first has ended.
+ * Runs each part in a process of its own, all at the same time where there is more than one processor. Their output is
+ * shown in their order: of the first as it comes, of the others once those before have ended.
  *
  * @returns What all of them together came to.
  */
 export async function runParts(parts: readonly Part[], run: RunOptions): Promise<TestSummary> {
-  const started = parts.map((part) => ({ part, output: new Output(run.print) }));
-  started[0]?.output.release();
-  const start = async ({ part, output }: (typeof started)[number], index: number): Promise<TestSummary> => {
-    const summary = await runPart(part, output, run);
-    if (index === 0) for (const other of started) other.output.release();
-    if (parts.length > 1) run.progress(`${part.name}: ${summary.passed} passed, ${summary.failed} failed`);
-    return summary;
-  };
-  if (availableParallelism() > 1) return sumUp(await Promise.all(started.map(start)));
-  const summaries: TestSummary[] = [];
-  for (const [index, one] of started.entries()) summaries.push(await start(one, index));
-  return sumUp(summaries);
+  const isCrowded = availableParallelism() === 1;
+  const running: Promise<TestSummary>[] = [];
+  for (const [lane, part] of parts.entries()) {
+    const before = Promise.all(running);
+    const output = new Output(run.print);
+    void before.then(() => output.release());
+    const own = async (): Promise<TestSummary> => {
+      if (isCrowded) await before;
+      const summary = await runPart(part, lane, output, run).catch((error: Error): TestSummary => {
+        run.progress(`${part.name}: ${error.message}`);
+        return { passed: 0, failed: 1 };
+      });
+      if (parts.length > 1) run.progress(`${part.name}: ${summary.passed} passed, ${summary.failed} failed`);
+      return summary;
+    };
+    running.push(own());
+  }
+  return sumUp(await Promise.all(running));
 }
 
-async function runPart({ name, files, givesWay }: Part, output: Output, run: RunOptions): Promise<TestSummary> {
+async function runPart(part: Part, lane: number, output: Output, run: RunOptions): Promise<TestSummary> {
+  const { name, files, niceness, timeoutMs } = part;
   const { options = [], env, progress, signal } = run;
   if (signal?.aborted) return { passed: 0, failed: 1 };
-  const command = [process.execPath, 'test', '--timeout', '30000', ...options, ...files.map((file) => resolve(file))];
-  const tests = Bun.spawn([...launcher(), ...(givesWay ? givingWay() : []), ...command], {
-    env: process.stderr.isTTY ? { FORCE_COLOR: '1', ...env } : { ...env },
+  // Of its own, so that what one leaves there for a while is nothing to another.
+  using folder = new DisposableStack();
+  const TMPDIR = folder.adopt(temporaryFolder('part'), removeFolder);
+  // Servers that run as another user have to find their own folders in it.
+  chmodSync(TMPDIR, 0o711);
+  const paths = files.map((file) => resolve(file));
+  const command = [process.execPath, 'test', '--timeout', String(timeoutMs), ...options, ...paths];
+  const tests = Bun.spawn([...launcher(), ...givingWay(niceness), ...command], {
+    env: { ...(process.stderr.isTTY && { FORCE_COLOR: '1' }), ...env, TMPDIR, TIERCEL_TEST_LANE: String(lane) },
     stdin: 'ignore',
     stdout: 'pipe',
     stderr: 'pipe',
     // A process group of its own, by which everything that its tests start is found again.
     detached: true,
   });
-  if (givesWay) giveSessionWay(tests.pid);
-  const stop = () => signalAll([-tests.pid], 'SIGTERM');
+  giveSessionWay(tests.pid, niceness);
+  let lastResort: Timer | undefined;
+  const stop = () => {
+    signalAll([-tests.pid], 'SIGTERM');
+    lastResort = setTimeout(() => signalAll([-tests.pid], 'SIGKILL'), GRACE_MS);
+  };
   signal?.addEventListener('abort', stop);
 
   const printed = Promise.all([output.take('stderr', tests.stderr), output.take('stdout', tests.stdout)]);
@@ -63,6 +85,7 @@ async function runPart({ name, files, givesWay }: Part, output: Output, run: Run
   const left = await leftBehind(tests.pid);
   signalAll([-tests.pid], 'SIGKILL');
   signal?.removeEventListener('abort', stop);
+  clearTimeout(lastResort);
   const [errors] = await printed;
   const summary = summarise(errors, status);
   if (left.length === 0) return summary;
