@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { BESIDE, LAST, partsOf, testFiles } from './parts.ts';
+import { FLEETS, PATIENT, partsOf, testFiles } from './parts.ts';
 import { projectFiles } from './sources.ts';
 
 const files = testFiles();
@@ -12,20 +12,33 @@ test('every test file of the project is found', () => {
 
 test('every test file belongs to exactly one process', () => {
   const all = partsOf(files).flatMap((part) => part.files);
-  expect(partsOf(files)).toHaveLength(2);
+  expect(partsOf(files)).toHaveLength(3);
   expect(all.toSorted()).toEqual(files);
 });
 
-test('a folder that nobody has heard of is not beside, and not last', () => {
-  const novel = ['tests/faults/a.test.ts', 'tests/novel/unit.test.ts', 'tests/unity/some.test.ts'];
-  const [part, ...others] = partsOf(novel);
-  expect(part).toMatchObject({ niceness: 0, files: [...novel.slice(1), 'tests/faults/a.test.ts'] });
-  expect(others).toEqual([]);
+test('a folder that nobody has heard of gives way to nobody', () => {
+  const novel = ['tests/novel/unit.test.ts', 'tests/unity/some.test.ts'];
+  expect(partsOf(novel)).toMatchObject([{ name: 'the rest', niceness: 0, files: novel }]);
 });
 
-test('the folders that are named are there', () => {
-  const isThere = (folder: string) => files.some((path) => path.startsWith(`${folder}/`));
-  expect([...BESIDE, ...LAST].filter((folder) => !isThere(folder))).toEqual([]);
+test('figures are judged last', () => {
+  const [fleets] = partsOf([
+    'tests/acceptance/a.ts',
+    'tests/faults/a.ts',
+    'tests/integration/fleet.test.ts',
+    'tests/integration/z.ts',
+  ]);
+  expect(fleets?.files).toEqual([
+    'tests/integration/z.ts',
+    'tests/integration/fleet.test.ts',
+    'tests/faults/a.ts',
+    'tests/acceptance/a.ts',
+  ]);
+});
+
+test('the places that are named are there', () => {
+  const isThere = (place: string) => files.some((path) => path.startsWith(place));
+  expect([...FLEETS, ...PATIENT].filter((place) => !isThere(place))).toEqual([]);
 });
 
 test('words choose among the files, paths as they are typed as well', () => {

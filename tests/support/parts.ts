@@ -13,20 +13,24 @@ export interface Part {
 }
 
 /**
- * Most tests wait most of the time. Beside them run those that can be kept waiting themselves: they need a processor, and
- * nothing of theirs has to be there soon. Whatever is not named here is not beside.
+ * Most tests wait most of the time, so several processes share what processors there are. The longest has these, in this
+ * order: those whose figures are judged come when the others are done, and the load of a thousand users at the very end.
  */
-export const BESIDE: readonly string[] = [
-  'tests/runtimes',
-  'tests/scenario',
-  'tests/simulation',
-  'tests/support',
-  'tests/types',
-  'tests/unit',
+export const FLEETS: readonly string[] = [
+  'tests/integration/',
+  'tests/integration/fleet.test.ts',
+  'tests/faults/',
+  'tests/acceptance/',
 ];
 
-/** Whose figures are judged: when what runs beside is done. The load of a thousand users is the very last. */
-export const LAST: readonly string[] = ['tests/faults', 'tests/acceptance'];
+/** Those that can be kept waiting: they need a processor, and nothing of theirs has to be there soon. They give way. */
+export const PATIENT: readonly string[] = [
+  'tests/scenario/',
+  'tests/simulation/',
+  'tests/support/',
+  'tests/types/',
+  'tests/unit/',
+];
 
 const ROOT = resolve(import.meta.dirname, '../..');
 /** What `bun test` takes for a test file. */
@@ -39,15 +43,20 @@ export function testFiles(words: readonly string[] = []): string[] {
   return parts.length === 0 ? files : files.filter((path) => parts.some((part) => path.includes(part)));
 }
 
-/** Distributes test files: each into one part, and no part without files. */
+/** Distributes test files: each into one part, the third for whatever is not named above, and no part without files. */
 export function partsOf(files: readonly string[]): Part[] {
-  const inside = (folders: readonly string[]) =>
-    folders.flatMap((folder) => files.filter((path) => path.startsWith(`${folder}/`)));
-  const [beside, last] = [inside(BESIDE), inside(LAST)];
-  const first = files.filter((path) => !beside.includes(path) && !last.includes(path));
+  const [fleets, patient] = [within(FLEETS, files), within(PATIENT, files)];
+  const rest = files.filter((path) => !fleets.includes(path) && !patient.includes(path));
   const parts: Part[] = [
-    { name: 'tests that wait', files: [...first, ...last], niceness: 0, timeoutMs: 30_000 },
-    { name: 'tests beside', files: beside, niceness: 10, timeoutMs: 300_000 },
+    { name: 'fleets', files: fleets, niceness: 0, timeoutMs: 30_000 },
+    { name: 'the rest', files: rest, niceness: 0, timeoutMs: 30_000 },
+    { name: 'patient tests', files: patient, niceness: 10, timeoutMs: 300_000 },
   ];
   return parts.filter((part) => part.files.length > 0);
+}
+
+/** Those of the files that are in one of these places, in their order; of several places, the last counts. */
+function within(places: readonly string[], files: readonly string[]): string[] {
+  const placeOf = (path: string) => places.findLastIndex((place) => path.startsWith(place));
+  return files.filter((path) => placeOf(path) !== -1).sort((one, other) => placeOf(one) - placeOf(other));
 }

@@ -25,10 +25,10 @@ test('the runner passes filters on, uses the servers it is given, and ends with 
   expect(status).toBe(0);
 });
 
-test('tests that wait and those beside run in processes of their own, and are added up', async () => {
+test('tests of different kinds run in processes of their own, and are added up', async () => {
   const { status, output, lines } = await run('types/', 'soak/options', '-t', 'a lookup|has defaults');
-  expect(lines).toContain('[test] tests that wait: 1 passed, 0 failed');
-  expect(lines).toContain('[test] tests beside: 1 passed, 0 failed');
+  expect(lines).toContain('[test] the rest: 1 passed, 0 failed');
+  expect(lines).toContain('[test] patient tests: 1 passed, 0 failed');
   expect(lines).toContain('2 passed, 0 failed');
   expect(output).toContain('filtered out');
   expect(status).toBe(0);
