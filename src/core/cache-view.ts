@@ -1,20 +1,18 @@
 import { userTags } from './answers.ts';
 import { countMatching } from './count.ts';
-import type { Entry } from './entry.ts';
 import { InvalidationPendingError, InvalidOptionError } from './errors.ts';
 import { getFresh } from './get.ts';
+import { freshOf, hitOf } from './hit.ts';
 import { type Inspection, inspect } from './inspect.ts';
 import type { InvalidationMode, Targets } from './invalidation.ts';
 import type { EntryId } from './key.ts';
-import { assertKey, isNamespaced, namespaceChain, namespaceTag, nestedNamespace, toId } from './key.ts';
+import { assertKey, namespaceChain, namespaceTag, nestedNamespace, toId } from './key.ts';
 import { lookUp } from './look-up.ts';
 import type { Lookup } from './lookup.ts';
 import type { OptionResolver } from './option-resolver.ts';
 import { assertTags, type Loader, type ReadOptions, type WriteOptions } from './options.ts';
 import type { Parts } from './parts.ts';
-import { isFreshHere, isHit } from './read.ts';
 import type { ReadRequest } from './read-request.ts';
-import { ATTRIBUTE } from './telemetry-names.ts';
 import { warm } from './warm.ts';
 import { assertItems, resolveWarmOptions, type WarmItem, type WarmOptions, type WarmResult } from './warm-options.ts';
 import { invalidate, write } from './write.ts';
@@ -79,8 +77,8 @@ export class CacheView {
    *   {@link CacheClosedError}, or what the loader threw. Never because a tier failed.
    */
   getOrSet<V>(key: string, loader: Loader<V>, options?: ReadOptions<V>): Promise<V> {
-    const hit = options?.forceFresh === true ? undefined : this.#hit(key);
-    if (hit !== undefined) return Promise.resolve(hit as V);
+    const hit = options?.forceFresh === true ? undefined : hitOf(this.#parts, this.#idOf(key), key);
+    if (hit !== undefined) return Promise.resolve(hit.value as V);
     return this.#lookUp(key, loader, options, 'value') as Promise<V>;
   }
 
@@ -98,18 +96,17 @@ export class CacheView {
 
   /** {@link get} from L1 alone, synchronously. */
   peek<V = unknown>(key: string): V | undefined {
-    const entry = this.#stored(key);
-    if (entry === undefined || !this.#answers(entry, key, this.#parts.clock.now(), isFreshHere)) return undefined;
-    return entry.value as V;
+    const parts = this.#parts;
+    const id = this.#idOf(key);
+    return (hitOf(parts, id, key) ?? freshOf(parts, id, key))?.value as V | undefined;
   }
 
   /** {@link lookup} from L1 alone, synchronously: for callers to whom a promise costs more than the answer. */
   peekLookup<V = unknown>(key: string): Lookup<V> | undefined {
-    const entry = this.#stored(key);
+    const entry = hitOf(this.#parts, this.#idOf(key), key);
     if (entry === undefined) return undefined;
     const { clock } = this.#parts;
     const now = clock.now();
-    if (!this.#answers(entry, key, now, isHit)) return undefined;
     return {
       value: entry.value as V,
       tier: 'l1',
@@ -227,27 +224,8 @@ export class CacheView {
     return countMatching(this.#parts, { namespace: this.#namespace, glob: pattern });
   }
 
-  /** The hot path: what L1 answers without any question. */
-  #hit(key: string): unknown {
-    const entry = this.#stored(key);
-    if (entry === undefined || !this.#answers(entry, key, this.#parts.clock.now(), isHit)) return undefined;
-    return entry.value;
-  }
-
-  #stored(key: string): Entry | undefined {
-    return this.#parts.l1.get(this.#idPrefix === '' ? key : this.#idPrefix + key);
-  }
-
-  /**
-   * Whether an entry of L1 is the answer; then it is counted. Only a good key is in L1, so what is found needs no check but
-   * one: whether the key is the id of a namespace's entry.
-   */
-  #answers(entry: Entry, key: string, now: number, judge: typeof isHit): boolean {
-    const parts = this.#parts;
-    if (!judge(parts, entry, now) || isNamespaced(key)) return false;
-    entry.counters.l1Hits += 1;
-    parts.tracer.tag(L1_HIT);
-    return true;
+  #idOf(key: string): EntryId {
+    return this.#idPrefix === '' ? key : this.#idPrefix + key;
   }
 
   #idsOf(names: readonly string[], what: 'key' | 'tag'): EntryId[] {
@@ -305,8 +283,6 @@ export class CacheView {
     }
   }
 }
-
-const L1_HIT = { [ATTRIBUTE.tier]: 'l1', [ATTRIBUTE.outcome]: 'hit', [ATTRIBUTE.hit]: true };
 
 const neverLoads: Loader<unknown> = () => null;
 

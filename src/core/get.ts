@@ -1,10 +1,11 @@
 import { refilledOf } from './answers.ts';
 import type { Flight } from './flights.ts';
 import { readGenerations } from './generations.ts';
+import { isFreshHere } from './hit.ts';
 import { keep } from './keep.ts';
 import type { Parts } from './parts.ts';
 import type { StoredRecord, StoredValue } from './ports.ts';
-import { flightSetup, isFreshHere } from './read.ts';
+import { flightSetup } from './read.ts';
 import type { ReadRequest } from './read-request.ts';
 import { NOTHING, type Refilled } from './refilled.ts';
 import type { Remote } from './remote.ts';

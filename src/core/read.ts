@@ -1,8 +1,9 @@
 import { mayServeOnError, refilledOf, userTags } from './answers.ts';
 import { BudgetExceeded, within } from './budget.ts';
-import { type Entry, freshnessOf, tagsAreCurrent } from './entry.ts';
+import { type Entry, freshnessOf } from './entry.ts';
 import { refreshesNow } from './entry-of.ts';
 import type { Flight, FlightSetup } from './flights.ts';
+import { isTrusted } from './hit.ts';
 import type { BypassReason, Lookup, LookupSteps, TierStep } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import type { ReadRequest } from './read-request.ts';
@@ -11,25 +12,6 @@ import type { Refilled } from './refilled.ts';
 import { ATTRIBUTE, SPAN } from './telemetry-names.ts';
 import type { Span } from './tracer.ts';
 import { unlessAborted, waitFor } from './wait-for.ts';
-
-/**
- * Whether an entry answers without any further question: fresh, within L1's own TTL, none of its tags ended, and this
- * instance either proven to have missed no invalidation or the value loaded here within the bound.
- * The one check on the hot path; everything in it is a comparison of numbers or references.
- */
-export function isHit(parts: Parts, entry: Entry, now: number): boolean {
-  return now < entry.hitUntil && isTrusted(parts, entry, now) && tagsAreCurrent(entry.tags);
-}
-
-/** {@link isHit} for callers who would not refresh the value: one that is due for it is fresh all the same. */
-export function isFreshHere(parts: Parts, entry: Entry, now: number): boolean {
-  if (isHit(parts, entry, now)) return true;
-  return now < entry.localUntil && isTrusted(parts, entry, now) && freshnessOf(entry, now) === 'fresh';
-}
-
-function isTrusted({ proof, maxLagMs }: Parts, entry: Entry, now: number): boolean {
-  return now <= proof.until || now - entry.loadBeganAt <= maxLagMs;
-}
 
 /** What becomes of a lookup, in this order: L1; a flight that is under way; one of its own. */
 export async function answer(parts: Parts, request: ReadRequest, span: Span): Promise<Lookup<unknown>> {

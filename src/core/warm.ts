@@ -1,5 +1,6 @@
+import { isHit } from './hit.ts';
 import type { Parts } from './parts.ts';
-import { begin, isHit, oldestToJoin } from './read.ts';
+import { begin, oldestToJoin } from './read.ts';
 import type { ReadRequest } from './read-request.ts';
 import type { Refilled } from './refilled.ts';
 import { Supply } from './supply.ts';

@@ -15,7 +15,6 @@ export interface LruOptions {
   readonly maxEntries?: number;
 }
 
-const AS_IT_IS = {};
 const MOST_ENTRIES = 2 ** 24;
 
 /**
@@ -42,7 +41,7 @@ export function lru({ maxBytes = 64 * 2 ** 20, maxEntries = 100_000 }: LruOption
   });
 
   return {
-    get: (id) => entries.get(id, AS_IT_IS),
+    get: (id) => entries.get(id),
     // An entry above the limit is not kept, and lru-cache then drops the older one of that id as well.
     set: (id, entry) => void entries.set(id, entry),
     delete: (id) => void entries.delete(id),
