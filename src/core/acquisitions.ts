@@ -6,7 +6,6 @@ import { RemoteError, type RemoteTier, type StoredRecord } from './ports.ts';
 import type { Question } from './question.ts';
 import type { Operation, Remote } from './remote.ts';
 import type { Generations } from './tags.ts';
-
 import { usefulForMs } from './windows.ts';
 
 /** Keys that one request names at most: nobody else is served meanwhile. */
@@ -87,16 +86,18 @@ async function askAsOne(parts: Parts, remote: Remote, { questions, budgetMs, lea
   );
   const now = parts.clock.now();
   if (!asked.ok) {
-    for (const { onAcquired } of questions) onAcquired(asked, generations, now);
+    for (const question of questions) question.onAcquired(undefined, asked, generations, now);
     return;
   }
   const { held, generation } = asked.value;
+  const terms = { ok: true, value: { token, generation } } as const;
   let index = 0;
-  for (const { request, onAcquired } of questions) {
+  for (const question of questions) {
     const record = held[index++] ?? MISSING;
-    if (record instanceof RemoteError)
-      onAcquired(remote.refused({ ...operation, keys: [request.key] }, record), generations, now);
-    else onAcquired({ ok: true, value: { record, token, generation } }, generations, now);
+    if (record instanceof RemoteError) {
+      const refused = remote.refused({ ...operation, keys: [question.request.key] }, record);
+      question.onAcquired(undefined, refused, generations, now);
+    } else question.onAcquired(record, terms, generations, now);
   }
 }
 

@@ -7,8 +7,8 @@ import type { Flight } from './flights.ts';
 import { readGenerations } from './generations.ts';
 import type { BypassReason } from './lookup.ts';
 import type { Parts } from './parts.ts';
-import type { RemoteTier, StoredValue } from './ports.ts';
-import type { Acquired, Question } from './question.ts';
+import type { RemoteTier, StoredRecord, StoredValue } from './ports.ts';
+import type { Question, Terms } from './question.ts';
 import type { ReadRequest } from './read-request.ts';
 import type { Refilled } from './refilled.ts';
 import type { Asked, Remote } from './remote.ts';
@@ -27,7 +27,8 @@ export type L2Answer =
 
 /** The answer to {@link acquire}, given already. */
 export interface FirstAnswer {
-  readonly asked: Asked<Acquired>;
+  readonly record: StoredRecord | undefined;
+  readonly terms: Asked<Terms>;
   readonly generations: Generations;
   /** What the record's bytes say; `undefined` when they are no answer, or there is no value. */
   readonly opened: Opened | undefined;
@@ -100,9 +101,9 @@ export class L2Question {
   async #once(): Promise<L2Answer | 'busy'> {
     const first = this.#first;
     this.#first = undefined;
-    const asked = first?.asked ?? (await this.#acquire());
-    if (!asked.ok) return this.#noRight(asked.reason);
-    const { record, token, generation } = asked.value;
+    const { record, terms } = first ?? (await this.#acquire());
+    if (!terms.ok || record === undefined) return this.#noRight(terms.ok ? 'error' : terms.reason);
+    const { token, generation } = terms.value;
     switch (record.kind) {
       case 'none':
         return {
@@ -123,11 +124,11 @@ export class L2Question {
   }
 
   /** Reads the record, or takes the lease, and reads the generations that are not known, in one round trip. */
-  #acquire(): Promise<Asked<Acquired>> {
+  #acquire(): Promise<Pick<FirstAnswer, 'record' | 'terms'>> {
     return new Promise((resolve) => {
-      const onAcquired: Question['onAcquired'] = (asked, generations) => {
+      const onAcquired: Question['onAcquired'] = (record, terms, generations) => {
         this.#take(generations);
-        resolve(asked);
+        resolve({ record, terms });
       };
       acquire(this.#parts, this.#remote, { request: this.#request, flight: this.#flight, onAcquired });
     });

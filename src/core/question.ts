@@ -5,11 +5,10 @@ import type { Refilled } from './refilled.ts';
 import type { Asked } from './remote.ts';
 import type { Generations } from './tags.ts';
 
-/** What L2 held of a key; `none`: the lease under `token` is mine. */
-export interface Acquired {
-  readonly record: StoredRecord;
+/** Under what keys were asked for. */
+export interface Terms {
+  /** Of the lease, where a key held nothing. */
   readonly token: string;
-  /** The generation in which it was asked. */
   readonly generation: string;
 }
 
@@ -18,8 +17,10 @@ export interface Question {
   readonly request: ReadRequest;
   readonly flight: Flight<Refilled>;
   /**
-   * Told what came of it, the tags' generations as of then (to be read: others are told of the same), and what time it is.
-   * It does not throw.
+   * Told what came of it. It does not throw.
+   * @param record What L2 held; `none`: the lease is mine. Nothing when `asked` is not ok.
+   * @param asked Shared with others who asked in the same turn.
+   * @param generations Of the tags, as of then. To be read: others are told of the same.
    */
-  onAcquired(asked: Asked<Acquired>, generations: Generations, now: number): void;
+  onAcquired(record: StoredRecord | undefined, asked: Asked<Terms>, generations: Generations, now: number): void;
 }

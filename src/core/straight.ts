@@ -7,8 +7,8 @@ import { recall } from './generations.ts';
 import { keep } from './keep.ts';
 import type { TierStep } from './lookup.ts';
 import type { Parts } from './parts.ts';
-import type { Envelope } from './ports.ts';
-import type { Acquired, Question } from './question.ts';
+import type { StoredRecord, StoredValue } from './ports.ts';
+import type { Question, Terms } from './question.ts';
 import { flightSetup, lookupOf, refreshBehind } from './read.ts';
 import type { ReadRequest } from './read-request.ts';
 import { offerStale, refill, stepOf } from './refill.ts';
@@ -16,7 +16,7 @@ import type { Refilled } from './refilled.ts';
 import type { Asked } from './remote.ts';
 import type { Generations } from './tags.ts';
 import { NO_SPAN } from './tracer.ts';
-import { judge, openEnvelope } from './verdict.ts';
+import { judge, type Opened, openEnvelope } from './verdict.ts';
 import { waitFor } from './wait-for.ts';
 
 /**
@@ -40,74 +40,98 @@ export function lookUpStraight(
   if (began > proof.until || (local !== undefined && (local.failed || began < local.localUntil))) return undefined;
   const flight = flights.open(id, flightSetup(parts, request, { background: false, mayLoad: true, beganAt: began }));
   if (local !== undefined) offerStale(parts, flight, { entry: local, tier: 'l1' }, undefined);
-  const deliver = (refilled: Refilled): unknown => {
+  const lookup = new StraightLookup(parts, request, flight, local, wanted);
+  const answer = lookup.wait();
+  acquire(parts, remote, lookup);
+  return answer;
+}
+
+/** One such lookup; an object instead of closures, because there are many at once. */
+class StraightLookup implements Question {
+  readonly request: ReadRequest;
+  readonly flight: Flight<Refilled>;
+  readonly #parts: Parts;
+  readonly #local: Entry | undefined;
+  readonly #wanted: 'value' | 'lookup';
+  #resolve: ((answer: unknown) => void) | undefined;
+
+  constructor(
+    parts: Parts,
+    request: ReadRequest,
+    flight: Flight<Refilled>,
+    local: Entry | undefined,
+    wanted: 'value' | 'lookup',
+  ) {
+    this.request = request;
+    this.flight = flight;
+    this.#parts = parts;
+    this.#local = local;
+    this.#wanted = wanted;
+  }
+
+  wait(): Promise<unknown> {
+    const { flight, request } = this;
+    const { options } = request;
+    // Who may leave before the end, or take something else instead, waits as everybody who joins.
+    if (options.signal !== undefined || options.softTimeoutMs !== Infinity)
+      return this.#deliverLater(waitFor(this.#parts.clock, flight, options));
+    flight.join();
+    return new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+  }
+
+  onAcquired(record: StoredRecord | undefined, terms: Asked<Terms>, generations: Generations, now: number): void {
+    const { flight } = this;
+    const value = record?.kind === 'value' ? record.value : undefined;
+    const opened = value && openEnvelope(this.#parts, this.request, value);
+    const entry = value && opened && this.#freshEntry(value, opened, generations, now);
+    if (entry === undefined) {
+      const first = { record, terms, generations, opened };
+      this.#parts.flights.follow(flight, refill(this.#parts, this.request, flight, first));
+      this.#resolve?.(this.#deliverLater(flight.result));
+      return;
+    }
+    const kept = keep(this.#parts, flight, entry);
+    const step = stepOf('hit', undefined, false, now - flight.beganAt);
+    const refilled = refilledOf(entry, 'fresh', 'l2', kept, step, undefined);
+    this.#parts.flights.settle(flight, refilled);
+    this.#resolve?.(this.#deliver(refilled));
+  }
+
+  /** The entry of a value that is fresh as far as this process can say without asking again. */
+  #freshEntry(value: StoredValue, opened: Opened, generations: Generations, now: number): Entry | undefined {
+    if (!knowsAll(this.#parts, opened, generations)) return undefined;
+    const verdict = judge(this.#parts, this.request, this.flight, value, opened, generations, now);
+    return verdict.kind === 'usable' && verdict.state === 'fresh' ? verdict.entry : undefined;
+  }
+
+  #deliverLater(refilling: Promise<Refilled>): Promise<unknown> {
+    return refilling.then(
+      (refilled) => this.#deliver(refilled),
+      (error: unknown) => {
+        throw accountError(this.#parts, this.request, error);
+      },
+    );
+  }
+
+  #deliver(refilled: Refilled): unknown {
+    const parts = this.#parts;
+    const { request } = this;
     if (refilled.state === 'stale' && refilled.source === undefined) refreshBehind(parts, request, NO_SPAN);
-    if (wanted === 'value' && parts.observers.size === 0) {
+    if (this.#wanted === 'value' && parts.observers.size === 0) {
       count(request, refilled, refilled.source);
       return refilled.value;
     }
-    const lookup = lookupOf(parts, refilled, l1StepOf(local, began, refilled.keptInL1), began);
+    const { beganAt } = this.flight;
+    const lookup = lookupOf(parts, refilled, l1StepOf(this.#local, beganAt, refilled.keptInL1), beganAt);
     account(parts, request, lookup);
-    return wanted === 'value' ? lookup.value : lookup;
-  };
-  const fail = (error: unknown): never => {
-    throw accountError(parts, request, error);
-  };
-  // Who may leave before the end, or take something else instead, waits as everybody who joins.
-  if (options.signal !== undefined || options.softTimeoutMs !== Infinity) {
-    const waiting = waitFor(clock, flight, options).then(deliver, fail);
-    const onAcquired: Question['onAcquired'] = (...answer) => void takeAnswer(parts, request, flight, ...answer);
-    acquire(parts, remote, { request, flight, onAcquired });
-    return waiting;
+    return this.#wanted === 'value' ? lookup.value : lookup;
   }
-  flight.join();
-  return new Promise((resolve) => {
-    const onAcquired: Question['onAcquired'] = (asked, generations, now) => {
-      const refilled = takeAnswer(parts, request, flight, asked, generations, now);
-      resolve(refilled === undefined ? flight.result.then(deliver, fail) : deliver(refilled));
-    };
-    acquire(parts, remote, { request, flight, onAcquired });
-  });
-}
-
-/** Ends the flight with what L2 holds, if that is fresh; else lets it go on by itself. */
-function takeAnswer(
-  parts: Parts,
-  request: ReadRequest,
-  flight: Flight<Refilled>,
-  asked: Asked<Acquired>,
-  generations: Generations,
-  now: number,
-): Refilled | undefined {
-  const value = asked.ok && asked.value.record.kind === 'value' ? asked.value.record.value : undefined;
-  const opened = value && openEnvelope(parts, request, value);
-  if (value !== undefined && opened !== undefined && knowsAll(parts, opened, generations)) {
-    const verdict = judge(parts, request, flight, value, opened, generations, now);
-    if (verdict.kind === 'usable' && verdict.state === 'fresh') {
-      const { entry } = verdict;
-      const kept = keep(parts, flight, entry);
-      const refilled = refilledOf(
-        entry,
-        'fresh',
-        'l2',
-        kept,
-        stepOf('hit', undefined, false, now - flight.beganAt),
-        undefined,
-      );
-      parts.flights.settle(flight, refilled);
-      return refilled;
-    }
-  }
-  parts.flights.follow(flight, refill(parts, request, flight, { asked, generations, opened }));
-  return undefined;
 }
 
 /** Whether the generations of all its tags are known, so that nothing more need be asked. */
-function knowsAll(
-  parts: Parts,
-  { envelope: { tags } }: { readonly envelope: Envelope },
-  generations: Generations,
-): boolean {
+function knowsAll(parts: Parts, { envelope: { tags } }: Opened, generations: Generations): boolean {
   for (const [tag] of tags) if (!generations.has(tag) && recall(parts, [tag], generations).length > 0) return false;
   return true;
 }

@@ -50,15 +50,21 @@ export function parseRecord(bytes: Buffer | null): StoredRecord {
     const lease = bytes.toString('latin1');
     if (LEASE.test(lease)) return { kind: 'lease', token: lease.slice(HEADER.tokenAt) };
   }
+  const text = bytes.toString();
+  const token = text.slice(HEADER.tokenAt, HEADER.storedAt);
+  const storedAt = digitsAt(text, HEADER.storedAt);
+  const expiredAt = digitsAt(text, HEADER.expiredAt);
+  const version = text.slice(HEADER.versionAt, HEADER.bytes);
+  if (text.startsWith('V') && storedAt >= 0 && expiredAt >= 0 && VERSION.test(version) && TOKEN.test(token))
+    return { kind: 'value', value: { token, storedAt, expiredAt, body: bodyOf(bytes, text) } };
   const header = bytes.toString('latin1', 0, HEADER.bytes);
-  const token = header.slice(HEADER.tokenAt, HEADER.storedAt);
-  const storedAt = digitsAt(header, HEADER.storedAt);
-  const expiredAt = digitsAt(header, HEADER.expiredAt);
-  const isWhole = header.startsWith('V') && VERSION.test(header.slice(HEADER.versionAt)) && TOKEN.test(token);
-  if (isWhole && storedAt >= 0 && expiredAt >= 0)
-    return { kind: 'value', value: { token, storedAt, expiredAt, body: bytes.subarray(HEADER.bytes) } };
   const damaged = TAKEN.exec(header)?.[1] ?? FOREIGN + bytes.toString('hex', 0, HEADER.prefixBytes);
   return { kind: 'value', value: { token: damaged, storedAt: 0, expiredAt: 0, body: '' } };
+}
+
+/** As text, unless it is none: what could not be read stands as U+FFFD then, as it also does where somebody wrote that. */
+function bodyOf(bytes: Buffer, text: string): string | Buffer {
+  return text.includes('\ufffd') ? bytes.subarray(HEADER.bytes) : text.slice(HEADER.bytes);
 }
 
 /** A time of the header; NaN when it is none. This is read with every hit, and a regular expression costs twice as much. */
