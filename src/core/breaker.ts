@@ -111,23 +111,26 @@ export class CircuitBreaker {
     return this.#generation;
   }
 
-  /** Counts the outcome of a call; one that began under another generation says nothing about this one. */
-  record(succeeded: boolean, generation: number): void {
+  /**
+   * Counts the outcome of a call; one that began under another generation says nothing about this one.
+   * @param calls How many it stands for, where several were made as one.
+   */
+  record(succeeded: boolean, generation: number, calls = 1): void {
     if (generation !== this.#generation || this.#state.kind !== 'closed') return;
     const now = this.#clock.now();
     const index = Math.floor((now * SLOTS) / this.#options.windowMs);
     const slot = this.#slotAt(index);
-    slot.calls += 1;
+    slot.calls += calls;
     if (succeeded) return;
-    slot.failures += 1;
-    let calls = 0;
+    slot.failures += calls;
+    let all = 0;
     let failures = 0;
     for (const each of this.#slots) {
       if (each.index <= index - SLOTS) continue;
-      calls += each.calls;
+      all += each.calls;
       failures += each.failures;
     }
-    if (calls >= this.#options.minimumCalls && failures >= calls * this.#options.failureRatio) this.trip();
+    if (all >= this.#options.minimumCalls && failures >= all * this.#options.failureRatio) this.trip();
   }
 
   /** Opens a closed breaker, whatever the window says: for a tier that is known to be away. */

@@ -134,13 +134,14 @@ export class Remote {
     const refusal = this.refusal;
     if (refusal !== undefined || session === undefined) return refusal === 'breaker-open' ? BREAKER_OPEN : UNTRUSTED;
     const { generation } = this.breaker;
+    const calls = operation.keys?.length ?? 1;
     try {
       const late = onLate && ((value: T): void => onLate(value, this.tier, session));
       const value = await within(this.#clock, operation.budgetMs, work(this.tier, session), late);
-      this.breaker.record(true, generation);
+      this.breaker.record(true, generation, calls);
       return this.#session === session ? { ok: true, value } : UNTRUSTED;
     } catch (error) {
-      for (let call = operation.keys?.length ?? 1; call > 0; call -= 1) this.breaker.record(isAlive(error), generation);
+      this.breaker.record(isAlive(error), generation, calls);
       return this.#failed(operation, error);
     }
   }

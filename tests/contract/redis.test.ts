@@ -13,7 +13,7 @@ let admin: Redis;
 /** All that the adapter needs: the contract passes with these rights and no others. (`client` names the connection.) */
 const RIGHTS = [
   '~{test-*}:* resetchannels &{test-*}:* -@all +hello +auth +select +client',
-  '+info +time +script|load +eval +evalsha +get +set +getrange +setrange +incr +exists +del +unlink',
+  '+info +time +script|load +eval +evalsha +get +mget +set +getrange +setrange +incr +exists +del +unlink',
   '+pttl +pexpire +persist +scan +publish +subscribe',
 ].join(' ');
 

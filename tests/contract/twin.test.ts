@@ -20,6 +20,14 @@ const EXPECTED = fc.record({ kind: fc.constantFrom('lease' as const, 'value' as 
 
 const STEP = fc.oneof(
   fc.record({ op: fc.constant('acquire' as const), id: ID, generation: GENERATION, token: TOKEN }),
+  fc.record({
+    op: fc.constant('acquireMany' as const),
+    ids: fc.uniqueArray(ID, { minLength: 1 }),
+    // So that there are more keys than are asked for in one step.
+    others: fc.constantFrom(0, 20),
+    generation: GENERATION,
+    token: TOKEN,
+  }),
   fc.record({ op: fc.constant('read' as const), id: ID, generation: GENERATION }),
   fc.record({
     op: fc.constant('fill' as const),
@@ -100,6 +108,11 @@ class Side {
     switch (step.op) {
       case 'acquire':
         return this.#record(await tier.acquire(step.id, step.generation, step.token, LONG));
+      case 'acquireMany': {
+        const ids = [...step.ids, ...Array.from({ length: step.others }, (_, index) => `other ${index}`)];
+        const found = await tier.acquireMany(ids, step.generation, step.token, LONG, LATER);
+        return found.map((each) => (each instanceof RemoteError ? each.failure : this.#record(each)));
+      }
       case 'read':
         return this.#record(await tier.read(step.id, step.generation));
       case 'fill': {

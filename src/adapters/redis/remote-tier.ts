@@ -146,8 +146,7 @@ export class RedisRemoteTier implements RemoteTier {
           ? pipeline.setBuffer(key, lease, 'PX', Math.ceil(leaseMs), 'NX', 'GET')
           : pipeline.setBuffer(key, lease, 'PXAT', Math.ceil(askedAt + leaseMs), 'NX', 'GET'),
       );
-      const record = parseRecord(bytes);
-      return record.kind === 'lease' && record.token === token ? { kind: 'none' } : record;
+      return seenBy(token, bytes);
     } catch (error) {
       if (!(error instanceof RemoteError) || error.failure !== 'full') throw error;
       // A full server refuses the command even where it would only read.
@@ -167,22 +166,23 @@ export class RedisRemoteTier implements RemoteTier {
   ): Promise<readonly (StoredRecord | RemoteError)[]> {
     const keys = ids.map((id) => this.#keys.entry(id, generation));
     const terms = [leaseRecord(token), Math.ceil(askedAt + leaseMs)];
-    if (keys.length <= MOST_KEYS_AT_ONCE) return this.#takeLeases(keys, terms);
+    if (keys.length <= MOST_KEYS_AT_ONCE) return this.#takeLeases(keys, token, terms);
     const found = await this.#connections.send<(Buffer | null)[]>((pipeline) => pipeline.mgetBuffer(keys));
     const missing = keys.filter((_, index) => found[index] === null);
-    const taken = missing.length === 0 ? [] : await this.#takeLeases(missing, terms);
+    const taken = missing.length === 0 ? [] : await this.#takeLeases(missing, token, terms);
     let next = 0;
-    return found.map((bytes) => (bytes === null ? (taken[next++] ?? NO_ANSWER) : parseRecord(bytes)));
+    return found.map((bytes) => (bytes === null ? (taken[next++] ?? NO_ANSWER) : seenBy(token, bytes)));
   }
 
   async #takeLeases(
     keys: readonly string[],
+    token: string,
     terms: readonly (string | number)[],
   ): Promise<readonly (StoredRecord | RemoteError)[]> {
     const reply = await this.#connections.runBuffer(SCRIPTS.acquire, keys, terms);
     if (!Array.isArray(reply)) throw unexpected('acquire', reply);
     return reply.map((held: Buffer | Error | null) =>
-      held instanceof Error ? toRemoteError(held) : parseRecord(held),
+      held instanceof Error ? toRemoteError(held) : seenBy(token, held),
     );
   }
 
@@ -318,6 +318,12 @@ export class RedisRemoteTier implements RemoteTier {
     if (mode === 'delete') return Number(await this.#connections.send((pipeline) => pipeline.unlink(...keys)));
     return Number(await this.#connections.run(SCRIPTS.expire, keys, [systemRandom.token()]));
   }
+}
+
+/** A record as the holder of a lease sees it: one's own is as good as none. */
+function seenBy(token: string, bytes: Buffer | null): StoredRecord {
+  const record = parseRecord(bytes);
+  return record.kind === 'lease' && record.token === token ? { kind: 'none' } : record;
 }
 
 /** Later than any moment that a fill could be stamped with. */

@@ -20,6 +20,11 @@ export function fullServerContract(test: AddTest, makeHarness: MakeHarness): voi
 
     contains(await two.acquire('a', generation, token(), LONG), { kind: 'value' });
     deepEqual(await two.acquire('c', generation, token(), LONG), { kind: 'lease', token: lease });
+    const { time } = await two.heartbeat('two', token());
+    const [found, refused, taken] = await two.acquireMany(['a', 'nothing', 'c'], generation, token(), LONG, time);
+    contains(found, { kind: 'value' });
+    contains(refused, full);
+    deepEqual(taken, { kind: 'lease', token: lease });
     equal(await bodyOf(two, 'a', generation), 'v');
     deepEqual(await two.tagGenerations(['t'], generation, LONG), tags);
     equal((await two.heartbeat('two', token())).generation, generation);

@@ -1,7 +1,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { isDeepStrictEqual } from 'node:util';
 import { until } from '../until.ts';
-import { isAbove, isAtMost } from './checks.ts';
+import { contains, isAbove, isAtMost } from './checks.ts';
 import type { AddTest } from './contract.ts';
 import { LONG, type MakeHarness, token, twoInstances } from './harness.ts';
 
@@ -42,6 +42,31 @@ export function leaseContract(test: AddTest, makeHarness: MakeHarness): void {
     await until(async () => (await two.acquire('a', generation, yours, LONG)).kind === 'none', { what: 'its end' });
     deepEqual(await one.read('a', generation), { kind: 'lease', token: yours });
   });
+
+  for (const free of [2, 40]) {
+    test(`${free + 3} keys asked for at once are each as if asked for alone`, async () => {
+      await using both = await twoInstances(makeHarness);
+      const { one, two, generation } = both;
+      const { time } = await one.heartbeat('one', token());
+      const [mine, yours] = [token(), token()];
+      const value = await both.put('value', 'v');
+      await two.acquire('theirs', generation, yours, LONG);
+      const names = Array.from({ length: free }, (_, index) => `free ${index}`);
+      const ids = ['value', ...names, 'theirs', 'ended'];
+      const answers = await one.acquireMany(ids, generation, mine, LONG, time);
+      equal(answers.length, ids.length);
+      contains(answers[0], { kind: 'value' });
+      const [held] = answers;
+      equal(held !== undefined && 'kind' in held && held.kind === 'value' ? held.value.token : undefined, value);
+      for (const answer of answers.slice(1, -2)) deepEqual(answer, { kind: 'none' });
+      deepEqual(answers.at(-2), { kind: 'lease', token: yours });
+      deepEqual(await two.read(names[0] ?? '', generation), { kind: 'lease', token: mine });
+      isAtMost(await two.remaining(names[0] ?? '', generation), LONG);
+      const fill = { generation, token: token(), body: 'v', age: 0, keepFor: LONG };
+      equal(await one.fill({ ...fill, id: names.at(-1) ?? '', expected: { kind: 'lease', token: mine } }), true);
+      equal(await one.fill({ ...fill, id: 'theirs', expected: { kind: 'lease', token: mine } }), false);
+    });
+  }
 
   test('a lease that was long on its way counts from when it was asked for, and one that came too late is none', async () => {
     await using both = await twoInstances(makeHarness);

@@ -17,9 +17,20 @@ describe('records', () => {
       const record = parseRecord(bytes(value(version)));
       expect(record).toEqual({
         kind: 'value',
-        value: { token: TOKEN, storedAt: 1, expiredAt: 2, body: bytes('body') },
+        value: { token: TOKEN, storedAt: 1, expiredAt: 2, body: 'body' },
       });
     }
+  });
+
+  test('a body is text where it is, and bytes as they are where it may be none', () => {
+    const head = bytes(value('-'.repeat(16))).subarray(0, HEADER.bytes);
+    const bodyOf = (body: Buffer) => {
+      const record = parseRecord(Buffer.concat([head, body]));
+      return record.kind === 'value' ? record.value.body : undefined;
+    };
+    for (const text of ['', 'plain', 'ümläut', '漢字 🙂']) expect(bodyOf(bytes(text))).toBe(text);
+    for (const other of [Buffer.from([0x1f, 0x8b, 0x08]), Buffer.from([0x22, 0xff, 0x22]), bytes('\ufffd')])
+      expect(bodyOf(other)).toEqual(other);
   });
 
   test.each([

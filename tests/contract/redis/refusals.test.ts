@@ -90,6 +90,20 @@ describe('what an operator must mend', () => {
     await bus.close();
   });
 
+  test('of several keys one of another type is denied, and the others are answered', async () => {
+    const namespace = uniqueNamespace();
+    const { tier } = await connect(redis(server.url, { namespace }).l2);
+    const { time } = await tier.heartbeat('one', token());
+    await admin.rpush(keyspace(namespace).entry('a', 'g'), 'x');
+    for (const others of [1, 20]) {
+      const ids = ['a', ...Array.from({ length: others }, (_, index) => `${others} ${index}`)];
+      const [refused, ...rest] = await tier.acquireMany(ids, 'g', token(), LONG, time);
+      expect(refused).toMatchObject({ name: 'RemoteError', failure: 'denied' });
+      expect(rest).toEqual(rest.map(() => ({ kind: 'none' })));
+    }
+    await tier.close();
+  });
+
   test('a key of another type is denied to reads and fills, and an invalidation removes it', async () => {
     const namespace = uniqueNamespace();
     const { tier } = await connect(redis(server.url, { namespace }).l2);

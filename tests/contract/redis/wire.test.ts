@@ -57,6 +57,30 @@ describe('round trips', () => {
     await tier.close();
   });
 
+  test('several keys are one command, and of very many what is missing is a second one', async () => {
+    const { tier, generation } = await agreed();
+    const ids = Array.from({ length: 20 }, (_, index) => `k${index}`);
+    const acquire = (names: string[]) => tier.acquireMany(names, generation, token(), LONG, Date.now());
+    await acquire(ids.slice(0, 16));
+    expect(wire.commands.map(({ name }) => name)).toEqual(['EVALSHA']);
+    await acquire(ids);
+    await acquire(ids);
+    expect(wire.commands.map(({ name }) => name)).toEqual(['EVALSHA', 'MGET', 'EVALSHA', 'MGET']);
+    await tier.close();
+  });
+
+  test('what is asked for before a packet is sent travels in it, on whichever connection', async () => {
+    const { tier } = await connect(tiers(3).l2);
+    wire.forget();
+    chunks = 0;
+    const asked: Promise<unknown>[] = [tier.read('a', 'g')];
+    tier.beforeSending(() => asked.push(tier.read('b', 'g'), tier.tagGenerations(['t'], 'g', LONG)));
+    await until(() => asked.length === 3, { what: 'the packet to be sent' });
+    await Promise.all(asked);
+    expect(chunks).toBe(1);
+    await tier.close();
+  });
+
   test('over several connections, one turn still is one packet', async () => {
     const { tier } = await connect(tiers(3).l2);
     wire.forget();
