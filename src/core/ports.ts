@@ -179,6 +179,8 @@ export interface RemoteTier {
   ): Promise<readonly (StoredRecord | RemoteError)[]>;
   /** Reads a key and changes nothing. */
   read(id: EntryId, generation: string): Promise<StoredRecord>;
+  /** Reads many keys at once and changes nothing; the records come in the order asked. */
+  readMany(ids: readonly EntryId[], generation: string): Promise<readonly StoredRecord[]>;
   /** Milliseconds until the record goes, `Infinity` for never, `undefined` when there is none. For `inspect`. */
   remaining(id: EntryId, generation: string): Promise<number | undefined>;
   /** Stores a loaded value; `false` when the record is not the expected one any more, and nothing changed. */

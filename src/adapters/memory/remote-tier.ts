@@ -155,6 +155,10 @@ export class MemoryRemoteTier implements RemoteTier {
     return this.#call(`read ${id}`, (database) => database.read(id, generation));
   }
 
+  readMany(ids: readonly EntryId[], generation: string) {
+    return this.#call(`readMany ${ids.join(' ')}`, (database) => ids.map((id) => database.read(id, generation)));
+  }
+
   remaining(id: EntryId, generation: string) {
     return this.#call(`remaining ${id}`, (database) => database.remaining(id, generation));
   }

@@ -1,4 +1,4 @@
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
 import { systemRandom } from '../../core/clock.ts';
 import type { InvalidationMode, InvalidationOrder } from '../../core/invalidation.ts';
 import type { EntryId } from '../../core/key.ts';
@@ -23,12 +23,15 @@ import { INFO_SECTIONS, parseInfo } from './info.ts';
 import { type Keyspace, scanPattern } from './keys.ts';
 import { heartbeatHead, invalidationHead } from './message.ts';
 import { leaseRecord, parseRecord, recordPrefix, versionField } from './record.ts';
+import { bytesOf, stay } from './script-arguments.ts';
 import { SCRIPTS } from './scripts.ts';
 
 /** How long the records of a history outlive its last heartbeat: 30 days. */
 const RECORD_STAY_MS = 30 * 24 * 60 * 60 * 1_000;
 /** Keys that one step of a scan looks at, and about as many as one deletion names. */
 const SCAN_COUNT = 500;
+/** Keys of one MGET: while it is answered, nobody else is. */
+const KEYS_PER_READ = 500;
 
 /**
  * So many keys are read, and their leases taken, in one step. A script takes five times as long as a plain read, which
@@ -191,6 +194,15 @@ export class RedisRemoteTier implements RemoteTier {
     return parseRecord(await this.#connections.send<Buffer | null>((pipeline) => pipeline.getBuffer(key)));
   }
 
+  async readMany(ids: readonly EntryId[], generation: string): Promise<readonly StoredRecord[]> {
+    const reading: Promise<(Buffer | null)[]>[] = [];
+    for (let at = 0; at < ids.length; at += KEYS_PER_READ) {
+      const keys = ids.slice(at, at + KEYS_PER_READ).map((id) => this.#keys.entry(id, generation));
+      reading.push(this.#connections.send((pipeline) => pipeline.mgetBuffer(keys)));
+    }
+    return (await Promise.all(reading)).flat().map(parseRecord);
+  }
+
   async remaining(id: EntryId, generation: string): Promise<number | undefined> {
     const key = this.#keys.entry(id, generation);
     const left = Number(await this.#connections.send<number | string>((pipeline) => pipeline.pttl(key)));
@@ -333,16 +345,6 @@ const LATEST = Number.MAX_SAFE_INTEGER;
 function lastOf(record: string | undefined): Heartbeat['last'] {
   const [, time, generation] = /^(\d+) (\S+)$/.exec(record ?? '') ?? [];
   return time === undefined || generation === undefined ? undefined : { time: Number(time), generation };
-}
-
-/** How the scripts take a stay: whole milliseconds, 0 for no expiry. */
-function stay(keepFor: number): number {
-  return keepFor === Infinity ? 0 : Math.max(1, Math.ceil(keepFor));
-}
-
-/** Without a copy: the client takes strings and Buffers only. */
-function bytesOf(body: string | Uint8Array): string | Buffer {
-  return typeof body === 'string' ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
 }
 
 function unexpected(operation: string, reply: unknown): RemoteError {

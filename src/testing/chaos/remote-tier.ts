@@ -21,6 +21,7 @@ const OPERATIONS: Readonly<Record<RemoteOperation, 'callers' | 'upkeep'>> = {
   acquire: 'callers',
   acquireMany: 'callers',
   read: 'callers',
+  readMany: 'callers',
   remaining: 'callers',
   fill: 'callers',
   release: 'callers',

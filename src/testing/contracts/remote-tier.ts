@@ -5,6 +5,7 @@ import { completing, type MakeServer } from './harness.ts';
 import { infoContract } from './info.ts';
 import { invalidationContract } from './invalidations.ts';
 import { leaseContract } from './leases.ts';
+import { readContract } from './reads.ts';
 import { repairContract } from './repairs.ts';
 import { sessionContract } from './sessions.ts';
 import { sweepContract } from './sweeps.ts';
@@ -24,6 +25,7 @@ export function remoteTierContract(make: MakeServer, options?: ContractOptions):
     {
       sessions: (test) => sessionContract(test, makeHarness),
       repairs: (test) => repairContract(test, makeHarness),
+      reads: (test) => readContract(test, makeHarness),
       leases: (test) => leaseContract(test, makeHarness),
       fills: (test) => fillContract(test, makeHarness),
       tags: (test) => tagContract(test, makeHarness),

@@ -31,6 +31,11 @@ describe('a contract notices', () => {
       (tier) => overriding(tier, { acquire: async () => ({ kind: 'none' }) }),
     ],
     [
+      'many records in another order than asked',
+      'reads > many keys are read in the order asked: values, leases and nothing',
+      (tier) => overriding(tier, { readMany: async (...given) => (await tier.readMany(...given)).toReversed() }),
+    ],
+    [
       'tags that are not moved',
       'tags > deleting by tag moves both parts to the number of the invalidation',
       (tier) =>
