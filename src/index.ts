@@ -1,7 +1,7 @@
 export type { BreakerOptions, BreakerStateName } from './core/breaker.ts';
 export type { Attachment, TieredCache } from './core/cache.ts';
 export type { CacheOptions, SourceOptions } from './core/cache-options.ts';
-export type { CacheView, InvalidateOptions, InvalidateRequest, InvalidateResult } from './core/cache-view.ts';
+export type { CacheView } from './core/cache-view.ts';
 export { type Clock, type Random, systemClock, systemRandom } from './core/clock.ts';
 export { createCache } from './core/create-cache.ts';
 export type { Duration } from './core/duration.ts';
@@ -24,9 +24,11 @@ export {
 } from './core/errors.ts';
 export type { CacheEvent, Observer } from './core/events.ts';
 export type { InspectedCopy, Inspection } from './core/inspect.ts';
+export type { InvalidateOptions, InvalidateRequest, InvalidateResult } from './core/invalidate-request.ts';
 export type { BusMessage, Invalidation, InvalidationMode, InvalidationOrder, Targets } from './core/invalidation.ts';
 export { type EntryId, fromId, groupOf, MAX_KEY_BYTES } from './core/key.ts';
 export type { BypassReason, Lookup, LookupSteps, TierStep } from './core/lookup.ts';
+export type { ManyLoader, ManyLoaderContext } from './core/many-loader.ts';
 export {
   DEFAULTS,
   type EntryOptions,

@@ -1,5 +1,7 @@
 import { type Entry, errorEnd, freshnessOf } from './entry.ts';
 import { fromId, ROOT_TAG } from './key.ts';
+import type { Lookup } from './lookup.ts';
+import type { Parts } from './parts.ts';
 import type { Refilled } from './refilled.ts';
 import type { TagState } from './tags.ts';
 
@@ -30,4 +32,18 @@ export function userTags(tags: readonly TagState[]): readonly string[] {
 /** Whether an entry may answer, flagged as stale, when there is nothing better. */
 export function mayServeOnError(entry: Entry | undefined, now: number): entry is Entry {
   return entry !== undefined && now < errorEnd(entry) && freshnessOf(entry, now) !== undefined;
+}
+
+/** What an entry in L1 answers outright, to whoever asked at `now`. */
+export function hitLookup({ clock }: Parts, entry: Entry, now: number): Lookup<unknown> {
+  return {
+    value: entry.value,
+    tier: 'l1',
+    state: 'fresh',
+    age: now - entry.storedAt,
+    ttl: entry.freshUntil - now,
+    collapsed: false,
+    tags: userTags(entry.tags),
+    steps: { l1: { outcome: 'hit', stored: false, collapsed: false, durationMs: clock.now() - now } },
+  };
 }

@@ -91,6 +91,7 @@ export class L2Question {
       if (this.#flight.background && !this.#flight.hasWaiters)
         return { answer: { kind: 'elsewhere', candidate: this.#candidate }, generations: this.#generations, collapsed };
       collapsed = true;
+      this.#request.batch?.standAside();
       await pause(clock, POLL_MIN_MS + random.next() * POLL_SPREAD_MS, this.#flight.signal);
       if (this.#flight.signal.aborted || clock.now() >= giveUpAt) {
         return { answer: this.#noRight(undefined), generations: this.#generations, collapsed };

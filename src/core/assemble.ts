@@ -71,6 +71,7 @@ export function assembleCache(options: CacheOptions, collaborators: typeof COLLA
     l1,
     remote: l2 && new collaborators.Remote(l2, l2Breaker, clock, emit, maxLagMs),
     questions: [],
+    tagReads: [],
     hasBus: bus !== undefined,
     outbox,
     // Without a bus, and without an outbox to follow, nothing proves anything: L1's TTL is the bound.

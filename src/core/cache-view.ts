@@ -1,47 +1,26 @@
-import { userTags } from './answers.ts';
+import { hitLookup } from './answers.ts';
 import { countMatching } from './count.ts';
 import { InvalidationPendingError, InvalidOptionError } from './errors.ts';
 import { getFresh } from './get.ts';
+import { getFreshMany } from './get-many.ts';
+import { getOrSetMany, lookupMany } from './get-or-set-many.ts';
 import { freshOf, hitOf } from './hit.ts';
 import { type Inspection, inspect } from './inspect.ts';
+import type { InvalidateOptions, InvalidateRequest, InvalidateResult } from './invalidate-request.ts';
 import type { InvalidationMode, Targets } from './invalidation.ts';
-import type { EntryId } from './key.ts';
-import { assertKey, namespaceChain, namespaceTag, nestedNamespace, toId } from './key.ts';
+import { assertKey, type EntryId, nestedNamespace, toId } from './key.ts';
 import { lookUp } from './look-up.ts';
 import type { Lookup } from './lookup.ts';
+import type { ManyLoader } from './many-loader.ts';
 import type { OptionResolver } from './option-resolver.ts';
-import { assertTags, type Loader, type ReadOptions, type WriteOptions } from './options.ts';
+import type { Loader, ReadOptions, WriteOptions } from './options.ts';
 import type { Parts } from './parts.ts';
 import type { ReadRequest } from './read-request.ts';
+import { assertLoader, assertMany, Requests } from './requests.ts';
+import { setMany } from './set-many.ts';
 import { warm } from './warm.ts';
 import { assertItems, resolveWarmOptions, type WarmItem, type WarmOptions, type WarmResult } from './warm-options.ts';
 import { invalidate, write } from './write.ts';
-
-/** What to invalidate. At least one of the three; lists may be empty. */
-export interface InvalidateRequest {
-  readonly keys?: readonly string[];
-  readonly tags?: readonly string[];
-  /** A glob over this namespace's keys: `*` any run, `?` any one, `\` escapes. Scans L2, so it costs its size. */
-  readonly pattern?: string;
-  /** Default `delete`. */
-  readonly mode?: InvalidationMode;
-}
-
-export interface InvalidateOptions {
-  /** When L2 could not be told: `reject` (the default), or `resolve` and go on delivering behind it. */
-  readonly onPending?: 'reject' | 'resolve';
-  /**
-   * With an outbox: the ticket under which the writer's own transaction has written it down, or `false` when it need not
-   * be there. Default: it is written down now, since nothing else would bring it back after Redis has lost it.
-   */
-  readonly outbox?: string | false;
-}
-
-/** How many different ones an invalidation named; for a pattern, the L2 records that it touched count as keys. */
-export interface InvalidateResult {
-  readonly keys: number;
-  readonly tags: number;
-}
 
 /** Whether the cache is open. */
 interface Openness {
@@ -57,7 +36,7 @@ export class CacheView {
   readonly #namespace: string;
   /** Before a key it makes the entry's id. */
   readonly #idPrefix: string;
-  readonly #namespaceTags: readonly EntryId[];
+  readonly #requests: Requests;
 
   constructor(parts: Parts, options: OptionResolver, lifecycle: Openness, namespace: string) {
     this.#parts = parts;
@@ -65,7 +44,7 @@ export class CacheView {
     this.#lifecycle = lifecycle;
     this.#namespace = namespace;
     this.#idPrefix = toId(namespace, '');
-    this.#namespaceTags = namespaceChain(namespace).map(namespaceTag);
+    this.#requests = new Requests(parts, options, namespace);
   }
 
   /**
@@ -105,18 +84,7 @@ export class CacheView {
   peekLookup<V = unknown>(key: string): Lookup<V> | undefined {
     const entry = hitOf(this.#parts, this.#idOf(key), key);
     if (entry === undefined) return undefined;
-    const { clock } = this.#parts;
-    const now = clock.now();
-    return {
-      value: entry.value as V,
-      tier: 'l1',
-      state: 'fresh',
-      age: now - entry.storedAt,
-      ttl: entry.freshUntil - now,
-      collapsed: false,
-      tags: userTags(entry.tags),
-      steps: { l1: { outcome: 'hit', stored: false, collapsed: false, durationMs: clock.now() - now } },
-    };
+    return hitLookup(this.#parts, entry, this.#parts.clock.now()) as Lookup<V>;
   }
 
   /** Whether {@link get} would answer. */
@@ -133,13 +101,68 @@ export class CacheView {
    */
   async set<V>(key: string, value: V, options?: WriteOptions<V>): Promise<boolean> {
     this.#lifecycle.assertOpen();
-    assertKey(key);
-    const resolved = this.#options.resolve(options);
-    const own = resolved.tagsOf?.(value) ?? resolved.tags;
-    assertTags(own);
-    const tagIds = [...new Set([...this.#namespaceTags, ...own.map((tag) => toId(this.#namespace, tag))])];
-    const counters = this.#parts.counters.of(key);
-    return write(this.#parts, { key, id: toId(this.#namespace, key), value, options: resolved, tagIds, counters });
+    return write(this.#parts, this.#requests.write(key, value, options));
+  }
+
+  /**
+   * {@link get} of many keys at once, in the order asked: what L1 does not hold is read in one round trip.
+   * @param keys At most 10,000; `l2Timeout` counts once for each 100 of them, up to 2 s.
+   * @throws {@link InvalidKeyError}, {@link InvalidOptionError}, {@link CacheClosedError}.
+   */
+  async getMany<V = unknown>(keys: readonly string[]): Promise<(V | undefined)[]> {
+    this.#lifecycle.assertOpen();
+    return (await getFreshMany(this.#parts, this.#requests.readMany(keys, undefined))) as (V | undefined)[];
+  }
+
+  /**
+   * {@link getOrSet} of many keys at once, in the order asked: L1 first, then one question to L2, then one call of the
+   * loader for all keys that this call has to load. Each key is shared with the other callers of that key, and leased in
+   * the fleet, as if it were alone. One that somebody else is loading holds up nobody: should it have to be loaded here
+   * after all, because that other has failed, the loader is called again for it.
+   * @param keys At most 10,000; `l2Timeout` counts once for each 100 of them, up to 2 s.
+   * @param loader Answers pairs of key and value, in any order; a key that it leaves out is one that the source has not.
+   * @example
+   * const products = await cache.getOrSetMany(
+   *   ids.map((id) => `product:${id}`),
+   *   async ({ keys }) => (await loadProducts(keys)).map((product) => [`product:${product.id}`, product] as const),
+   *   { ttl: '5m', tags: (product) => (product === null ? ['products'] : ['products', `org:${product.org}`]) },
+   * );
+   * @throws when all keys have settled, the first error in their order; what could be loaded is stored all the same. As
+   *   {@link getOrSet}; a loader that throws fails every key that it was to load, unless a stale value answers.
+   */
+  async getOrSetMany<V>(
+    keys: readonly string[],
+    loader: ManyLoader<V>,
+    options?: ReadOptions<NoInfer<V> | null>,
+  ): Promise<(V | null)[]> {
+    return (await getOrSetMany(this.#parts, this.#many(keys, loader, options), loader)) as (V | null)[];
+  }
+
+  /** {@link getOrSetMany}, with each answer's origin, age and the steps that were taken. */
+  async lookupMany<V>(
+    keys: readonly string[],
+    loader: ManyLoader<V>,
+    options?: ReadOptions<NoInfer<V> | null>,
+  ): Promise<Lookup<V | null>[]> {
+    return (await lookupMany(this.#parts, this.#many(keys, loader, options), loader)) as Lookup<V | null>[];
+  }
+
+  /**
+   * {@link set} of many entries, sent together. Every entry is checked before the first is stored.
+   * @param entries Pairs of key and value, at most 10,000; a `Map` is such a list. Of a key named twice the last counts.
+   *   500 go in one packet, for which `l2Timeout` counts once for each 100.
+   * @returns whether each is stored, in the order given.
+   * @throws {@link InvalidValueError}, {@link InvalidKeyError}, {@link InvalidOptionError}: then nothing was stored.
+   */
+  async setMany<V>(entries: Iterable<readonly [key: string, value: V]>, options?: WriteOptions<V>): Promise<boolean[]> {
+    this.#lifecycle.assertOpen();
+    return setMany(this.#parts, this.#requests.writeMany(entries, options));
+  }
+
+  /** {@link delete} of at most 10,000 keys, as one invalidation. */
+  async deleteMany(keys: readonly string[], options?: InvalidateOptions): Promise<void> {
+    assertMany('keys', keys);
+    await this.invalidate({ keys }, options);
   }
 
   /**
@@ -166,8 +189,8 @@ export class CacheView {
       throw new InvalidOptionError('request', request, 'one that names keys, tags or a pattern');
     if (mode !== 'delete' && mode !== 'expire') throw new InvalidOptionError('mode', mode, "'delete' or 'expire'");
     if (pattern !== undefined) assertKey(pattern, 'pattern');
-    const ids = this.#idsOf(keys ?? [], 'key');
-    const tagIds = this.#idsOf(tags ?? [], 'tag');
+    const ids = this.#requests.ids(keys ?? [], 'key');
+    const tagIds = this.#requests.ids(tags ?? [], 'tag');
     if (ids.length + tagIds.length === 0 && pattern === undefined) return { keys: 0, tags: 0 };
     const inPattern = pattern === undefined ? {} : { pattern: { namespace: this.#namespace, glob: pattern } };
     const swept = await this.#invalidate({ ids, tags: tagIds, ...inPattern }, mode, options);
@@ -198,7 +221,7 @@ export class CacheView {
 
   /** Removes everything in this namespace and the namespaces inside it; at the root, everything. As {@link delete}. */
   async clear(options?: InvalidateOptions): Promise<void> {
-    await this.#invalidate({ ids: [], tags: this.#namespaceTags.slice(-1) }, 'delete', options);
+    await this.#invalidate({ ids: [], tags: this.#requests.namespaceTags.slice(-1) }, 'delete', options);
   }
 
   /** A space of its own for keys, tags and patterns: nothing in it meets anything outside. One per tenant, for instance. */
@@ -228,11 +251,6 @@ export class CacheView {
     return this.#idPrefix === '' ? key : this.#idPrefix + key;
   }
 
-  #idsOf(names: readonly string[], what: 'key' | 'tag'): EntryId[] {
-    for (const name of names) assertKey(name, what);
-    return [...new Set(names)].map((name) => toId(this.#namespace, name));
-  }
-
   /** A bad key or option rejects like everything else. */
   #lookUp<V>(
     key: string,
@@ -251,22 +269,13 @@ export class CacheView {
 
   #request(key: string, loader: Loader<unknown>, options: ReadOptions | undefined): ReadRequest {
     this.#lifecycle.assertOpen();
-    assertKey(key);
-    if (typeof loader !== 'function') throw new InvalidOptionError('loader', loader, 'a function');
-    const resolved = this.#options.resolve(options);
-    const namespace = this.#namespace;
-    return {
-      key,
-      namespace,
-      id: toId(namespace, key),
-      loader,
-      options: resolved,
-      tagIds:
-        resolved.tags.length === 0
-          ? this.#namespaceTags
-          : [...this.#namespaceTags, ...resolved.tags.map((tag) => toId(namespace, tag))],
-      counters: this.#parts.counters.of(key),
-    };
+    return this.#requests.read(key, loader, options);
+  }
+
+  #many<V>(keys: readonly string[], loader: ManyLoader<V>, options?: ReadOptions<V | null>): ReadRequest[] {
+    this.#lifecycle.assertOpen();
+    assertLoader(loader);
+    return this.#requests.readMany(keys, options as ReadOptions | undefined);
   }
 
   async #invalidate(

@@ -9,9 +9,10 @@ const NAMES_PER_SCRIPT = 1_000;
 /** A sweep for a pattern is as long as the key space, but not without end. */
 const SWEEP_BUDGET_MS = 30_000;
 
-/** How long L2 may take to be told of an invalidation for which a plain one has `budgetMs`. */
-export function deliveryBudget({ pattern }: Targets, budgetMs: number): number {
-  return pattern === undefined ? budgetMs : Math.max(SWEEP_BUDGET_MS, budgetMs);
+/** How long L2 may take to be told of an invalidation for which one in a single piece has `budgetMs`. */
+export function deliveryBudget(targets: Targets, budgetMs: number): number {
+  if (targets.pattern !== undefined) return Math.max(SWEEP_BUDGET_MS, budgetMs);
+  return budgetMs * piecesOf(targets);
 }
 
 /**

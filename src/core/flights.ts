@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts';
+import { EndedTags } from './ended-tags.ts';
 import type { EntryId } from './key.ts';
 import type { Owed } from './pending.ts';
 import type { TagState } from './tags.ts';
@@ -61,6 +62,7 @@ export class Flight<R> {
   #result: Promise<R> | undefined;
   #resolve: ((outcome: R | Promise<R>) => void) | undefined;
   #brought: R | undefined;
+  #company: Company<R> | undefined;
 
   constructor(id: EntryId, beganAt: number, { seen, tags, owed, background, mayLoad }: FlightSetup) {
     this.id = id;
@@ -149,12 +151,21 @@ export class Flight<R> {
 
   join(): void {
     this.#waiters += 1;
+    if (this.#company !== undefined) this.#company.waiters += 1;
   }
 
   /** A caller has stopped waiting before the end; the last one to go takes the load with it. */
   leave(reason: unknown): void {
     this.#waiters -= 1;
-    if (this.#waiters === 0 && !this.background) this.abort(reason);
+    if (this.#company !== undefined) this.#company.waiters -= 1;
+    const { waiters, flights } = this.#company ?? { waiters: this.#waiters, flights: [this] };
+    if (waiters === 0 && !this.background) for (const flight of flights) flight.abort(reason);
+  }
+
+  /** From now on one load is for all of these: while somebody waits for one of them, none is given up. */
+  static loadTogether<R>(flights: readonly Flight<R>[]): void {
+    const company = { flights, waiters: flights.reduce((sum, flight) => sum + flight.#waiters, 0) };
+    for (const flight of flights) flight.#company = company;
   }
 
   abort(reason: unknown): void {
@@ -163,31 +174,10 @@ export class Flight<R> {
   }
 }
 
-/** Beyond this many, all tags count as ended: a flight that long is better repeated than remembered. */
-const MAX_ENDED_TAGS = 1_000;
-
-/** The tags that were invalidated while a flight was under way, in that order. */
-export class EndedTags {
-  #names: EntryId[] = [];
-  #isOverfull = false;
-
-  /** How many there are by now; a moment to compare with. */
-  get count(): number {
-    return this.#names.length;
-  }
-
-  add(tags: readonly EntryId[]): void {
-    if (this.#names.length + tags.length > MAX_ENDED_TAGS) this.#isOverfull = true;
-    else this.#names.push(...tags);
-  }
-
-  /** Whether one of the tags is among those that had ended at that moment; now, by default. */
-  hasAny(tags: readonly (EntryId | Pick<TagState, 'tag'>)[], count = this.#names.length): boolean {
-    if (this.#isOverfull) return true;
-    if (count === 0) return false;
-    const ended = new Set(this.#names.slice(0, count));
-    return tags.some((tag) => ended.has(typeof tag === 'string' ? tag : tag.tag));
-  }
+/** Flights that share one load, and how many callers wait for them. */
+interface Company<R> {
+  readonly flights: readonly Flight<R>[];
+  waiters: number;
 }
 
 /** For flights that have seen no invalidation. */

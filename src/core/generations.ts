@@ -4,8 +4,9 @@ import type { BypassReason } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import type { ReadRequest } from './read-request.ts';
 import type { Refilled } from './refilled.ts';
+import type { Asked } from './remote.ts';
+import { readTags } from './tag-reads.ts';
 import type { Generations, TagGeneration } from './tags.ts';
-
 import { usefulForMs } from './windows.ts';
 
 /** Shorter is not worth the renewals. */
@@ -66,7 +67,7 @@ export function take(
   parts: Parts,
   flight: Flight<Refilled>,
   tags: readonly EntryId[],
-  read: readonly TagGeneration[],
+  read: readonly (TagGeneration | undefined)[],
   keptFor: number,
   into: Generations,
 ): void {
@@ -89,13 +90,17 @@ export async function readGenerations(
   into: Generations,
 ): Promise<BypassReason | undefined> {
   const missing = recall(parts, tags, into);
-  if (missing.length === 0 || parts.remote === undefined) return undefined;
+  const { remote } = parts;
+  if (missing.length === 0 || remote === undefined) return undefined;
   const keepFor = tagsKeepFor(usefulForMs(options));
-  const operation = { name: 'tags', budgetMs: options.l2TimeoutMs, key };
-  const asked = await parts.remote.ask(operation, (tier, { generation }) =>
-    tier.tagGenerations(missing, generation, keepFor),
-  );
+  const asked = await new Promise<Asked<Generations>>((onRead) => {
+    readTags(parts, remote, { key, tags: missing, keepFor, budgetMs: options.l2TimeoutMs, onRead });
+  });
   if (!asked.ok) return asked.reason;
-  take(parts, flight, missing, asked.value, keepFor, into);
+  for (const tag of missing) {
+    const generation = asked.value.get(tag);
+    if (generation !== undefined) into.set(tag, generation);
+  }
+  takeFor(parts, flight, missing, into, keepFor);
   return undefined;
 }

@@ -22,20 +22,27 @@ export async function getFresh(parts: Parts, request: ReadRequest): Promise<unkn
   }
   if (remote === undefined) return undefined;
   const setup = flightSetup(parts, request, { background: true, mayLoad: false });
-  const flight = flights.begin(request.id, setup, (own) => readL2(parts, remote, request, own));
+  const flight = flights.begin(request.id, setup, async (own) =>
+    freshInL2(parts, request, own, await readRecord(remote, request)),
+  );
   parts.background.track(flight.result);
   const { value } = await flight.result;
-  if (value !== undefined) request.counters.l2Hits += 1;
   return value;
 }
 
-async function readL2(parts: Parts, remote: Remote, request: ReadRequest, flight: Flight<Refilled>): Promise<Refilled> {
-  const record = await readRecord(remote, request);
+/** The value of a record, if it is fresh and L2 may be believed about it. */
+export async function freshInL2(
+  parts: Parts,
+  request: ReadRequest,
+  flight: Flight<Refilled>,
+  record: StoredRecord | undefined,
+): Promise<Refilled> {
   if (record?.kind !== 'value') return NOTHING;
   const verdict = await weigh(parts, request, flight, record.value);
   if (verdict.kind !== 'usable' || verdict.state !== 'fresh') return NOTHING;
   const { entry } = verdict;
   const keptInL1 = keep(parts, flight, entry);
+  request.counters.l2Hits += 1;
   return refilledOf(entry, 'fresh', 'l2', keptInL1, undefined, undefined);
 }
 

@@ -43,4 +43,5 @@ function counted(parts: Parts, entry: Entry, key: string): Entry | undefined {
   return entry;
 }
 
-const L1_HIT = { [ATTRIBUTE.tier]: 'l1', [ATTRIBUTE.outcome]: 'hit', [ATTRIBUTE.hit]: true };
+/** What the active span is told. */
+export const L1_HIT = { [ATTRIBUTE.tier]: 'l1', [ATTRIBUTE.outcome]: 'hit', [ATTRIBUTE.hit]: true };

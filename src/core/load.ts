@@ -25,34 +25,25 @@ export interface LoadRequest {
   readonly signal: AbortSignal;
 }
 
+/** What a loader brought, and when. */
+export interface Called<T> extends Pick<Loaded, 'beganAt' | 'endedAt'> {
+  readonly value: T;
+}
+
 /**
  * Calls a loader once, under `hardTimeout`. It settles as soon as the time is over or the signal is aborted, even if
  * the loader does not listen: a hung loader holds no flight and no lease.
+ * @param load Given a signal that is aborted then.
  * @throws {@link LoadTimeoutError} at the hard timeout; else whatever the loader throws, untouched.
  */
-export function runLoader(clock: Clock, loader: Loader<unknown>, request: LoadRequest): Promise<Loaded> {
-  const { key, stale, hardTimeoutMs, signal } = request;
+export function callLoader<T>(
+  clock: Clock,
+  { key, hardTimeoutMs, signal }: Omit<LoadRequest, 'stale'>,
+  load: (signal: AbortSignal) => T | Promise<T>,
+): Promise<Called<T>> {
   const abort = new AbortController();
   const beganAt = clock.now();
-  let ttlMs: number | undefined;
-  let skipped = false;
-  const tags = new Set<string>();
-  const context: LoaderContext = {
-    key,
-    signal: abort.signal,
-    stale,
-    setTtl: (ttl: Duration) => {
-      ttlMs = toMs(ttl, 'setTtl');
-    },
-    setTags: (more) => {
-      assertTags(more);
-      for (const tag of more) tags.add(tag);
-    },
-    skip: () => {
-      skipped = true;
-    },
-  };
-  return new Promise<Loaded>((resolve, reject) => {
+  return new Promise<Called<T>>((resolve, reject) => {
     const give = (end: () => void): void => {
       cancel();
       signal.removeEventListener('abort', leave);
@@ -70,9 +61,34 @@ export function runLoader(clock: Clock, loader: Loader<unknown>, request: LoadRe
     if (signal.aborted) return leave();
     signal.addEventListener('abort', leave, { once: true });
     // `new Promise` turns a loader that throws at once into a rejection.
-    new Promise<unknown>((begin) => begin(loader(context))).then(
-      (value) => give(() => resolve({ value, ttlMs, tags: [...tags], skipped, beganAt, endedAt: clock.now() })),
+    new Promise<T>((begin) => begin(load(abort.signal))).then(
+      (value) => give(() => resolve({ value, beganAt, endedAt: clock.now() })),
       (error: unknown) => give(() => reject(error)),
     );
   });
+}
+
+/** Calls the loader of one key; see {@link callLoader}. */
+export async function runLoader(clock: Clock, loader: Loader<unknown>, request: LoadRequest): Promise<Loaded> {
+  const { key, stale } = request;
+  let ttlMs: number | undefined;
+  let skipped = false;
+  const tags = new Set<string>();
+  const contextOf = (signal: AbortSignal): LoaderContext => ({
+    key,
+    signal,
+    stale,
+    setTtl: (ttl: Duration) => {
+      ttlMs = toMs(ttl, 'setTtl');
+    },
+    setTags: (more) => {
+      assertTags(more);
+      for (const tag of more) tags.add(tag);
+    },
+    skip: () => {
+      skipped = true;
+    },
+  });
+  const { value, beganAt, endedAt } = await callLoader(clock, request, (loading) => loader(contextOf(loading)));
+  return { value, ttlMs, tags: [...tags], skipped, beganAt, endedAt };
 }

@@ -7,7 +7,7 @@ import type { Outbox } from './outbox.ts';
 import type { PendingInvalidations } from './pending.ts';
 import type { Codec, LocalTier } from './ports.ts';
 import type { Proof } from './proof.ts';
-import type { Question } from './question.ts';
+import type { Question, TagRead } from './question.ts';
 import type { RecentInvalidations } from './recent.ts';
 import type { Refilled } from './refilled.ts';
 import type { Remote } from './remote.ts';
@@ -34,6 +34,8 @@ export interface Parts {
   readonly remote: Remote | undefined;
   /** Asked in this turn of the event loop, and not sent yet. */
   readonly questions: Question[];
+  /** The same of tags. */
+  readonly tagReads: TagRead[];
   readonly hasBus: boolean;
   /** Where the source remembers what L2 has to be told; absent where nobody writes it down. */
   readonly outbox: Outbox | undefined;

@@ -1,4 +1,5 @@
 import type { Flight } from './flights.ts';
+import type { EntryId } from './key.ts';
 import type { StoredRecord } from './ports.ts';
 import type { ReadRequest } from './read-request.ts';
 import type { Refilled } from './refilled.ts';
@@ -23,4 +24,15 @@ export interface Question {
    * @param generations Of the tags, as of then. To be read: others are told of the same.
    */
   onAcquired(record: StoredRecord | undefined, asked: Asked<Terms>, generations: Generations, now: number): void;
+}
+
+/** What somebody asks L2 about tags. */
+export interface TagRead {
+  readonly key: string;
+  readonly tags: readonly EntryId[];
+  /** How long L2 is to keep their generations, in milliseconds. */
+  readonly keepFor: number;
+  readonly budgetMs: number;
+  /** Told what came of it; the generations of other tags, asked for in the same turn, are among them. It does not throw. */
+  onRead(asked: Asked<Generations>): void;
 }

@@ -1,3 +1,4 @@
+import type { Batch } from './batch.ts';
 import type { GroupCounters } from './counters.ts';
 import type { EntryId } from './key.ts';
 import type { Loader, ResolvedOptions } from './options.ts';
@@ -13,4 +14,6 @@ export interface ReadRequest {
   /** Ids of the tags that are known before the load: those of the options and of the namespace. */
   readonly tagIds: readonly EntryId[];
   readonly counters: GroupCounters;
+  /** What it shares with the other keys of one call; `undefined` for a read of one key. */
+  readonly batch?: Batch;
 }

@@ -16,18 +16,45 @@ import { unlessAborted, waitFor } from './wait-for.ts';
 /** What becomes of a lookup, in this order: L1; a flight that is under way; one of its own. */
 export async function answer(parts: Parts, request: ReadRequest, span: Span): Promise<Lookup<unknown>> {
   const began = parts.clock.now();
-  const { options, id } = request;
+  const { options } = request;
   options.signal?.throwIfAborted();
-  const entry = options.forceFresh ? undefined : parts.l1.get(id);
-  const served = entry && fromL1(parts, request, entry, began, span);
-  if (served !== undefined) return served;
-  const why = whyNotL1(parts, request, entry, began);
+  const here = askL1(parts, request, began, span);
+  if ('lookup' in here) return here.lookup;
   // The first heartbeat after the start or a rest clears what is here: what begins before it could not be stored.
   if (parts.remote?.contact.isAwaited) await parts.remote.contact.wait(options.l2TimeoutMs);
+  return fromFlight(parts, request, here.miss, began, span);
+}
+
+/** Why L1 did not answer. */
+export type LocalMiss = Pick<TierStep, 'outcome' | 'reason' | 'durationMs'>;
+
+/** What L1 can say by itself, or why it cannot. */
+export function askL1(
+  parts: Parts,
+  request: ReadRequest,
+  began: number,
+  span: Span,
+): { readonly lookup: Lookup<unknown> } | { readonly miss: LocalMiss } {
+  const entry = request.options.forceFresh ? undefined : parts.l1.get(request.id);
+  const lookup = entry && fromL1(parts, request, entry, began, span);
+  return lookup === undefined ? { miss: whyNotL1(parts, request, entry, began) } : { lookup };
+}
+
+/** Joins a flight of the key, or begins one before this call returns if there is none and room for it. */
+export async function fromFlight(
+  parts: Parts,
+  request: ReadRequest,
+  why: LocalMiss,
+  began: number,
+  span: Span,
+): Promise<Lookup<unknown>> {
+  const { options, id } = request;
   for (;;) {
     const now = parts.clock.now();
     const joined = options.forceFresh ? undefined : parts.flights.joinable(id, oldestToJoin(parts, now));
-    if (joined === undefined && !parts.flights.hasRoom(id)) {
+    const hasToWait = joined === undefined && !parts.flights.hasRoom(id);
+    if (joined !== undefined || hasToWait) request.batch?.standAside();
+    if (hasToWait) {
       const stale = await untilRoom(parts, request, began);
       if (stale === undefined) continue;
       const refilled = refilledOf(stale, 'stale', 'l1', true, undefined, undefined);
@@ -88,12 +115,7 @@ function fromL1(
   return isBackingOff ? answerAs('stale', { outcome: 'failed', durationMs: 0 }) : undefined;
 }
 
-function whyNotL1(
-  parts: Parts,
-  request: ReadRequest,
-  entry: Entry | undefined,
-  now: number,
-): Pick<TierStep, 'outcome' | 'reason' | 'durationMs'> {
+function whyNotL1(parts: Parts, request: ReadRequest, entry: Entry | undefined, now: number): LocalMiss {
   const durationMs = parts.clock.now() - now;
   const bypass = (reason: BypassReason) => ({ outcome: 'bypass', reason, durationMs }) as const;
   if (request.options.forceFresh) return bypass('force-fresh');
@@ -138,20 +160,30 @@ export function flightSetup(
 
 /** One refresh behind the answer; whoever comes next finds it under way and begins none. */
 export function refreshBehind(parts: Parts, request: ReadRequest, span: Span): void {
-  const { flights, tracer, background } = parts;
-  if (flights.joinable(request.id, Number.NEGATIVE_INFINITY) !== undefined || !flights.hasRoom(request.id)) return;
+  if (request.batch !== undefined) request.batch.refresh();
+  else if (mayRefresh(parts, request)) traceRefresh(parts, request, span, () => begin(parts, request, true).result);
+}
+
+/** Whether a refresh of the key is neither under way nor one too many. */
+export function mayRefresh({ flights }: Parts, { id }: ReadRequest): boolean {
+  return flights.joinable(id, Number.NEGATIVE_INFINITY) === undefined && flights.hasRoom(id);
+}
+
+/** Runs a refresh in a trace of its own, linked to the one that caused it. */
+export function traceRefresh(
+  { name, tracer, background }: Parts,
+  { counters }: ReadRequest,
+  span: Span,
+  refresh: () => Promise<unknown>,
+): void {
   const attributes = {
-    [ATTRIBUTE.name]: parts.name,
+    [ATTRIBUTE.name]: name,
     [ATTRIBUTE.operation]: 'refresh',
-    [ATTRIBUTE.keyGroup]: request.counters.group,
+    [ATTRIBUTE.keyGroup]: counters.group,
   };
   const links = span.ref === undefined ? [] : [span.ref];
-  const refresh = tracer.trace(SPAN.lookup, attributes, () => begin(parts, request, true).result, {
-    links,
-    root: true,
-  });
   // A refresh that failed has been reported by the load; nobody waits for it.
-  background.track(refresh, ignore);
+  background.track(tracer.trace(SPAN.lookup, attributes, refresh, { links, root: true }), ignore);
 }
 
 /** A flight's answer as one caller sees it. */

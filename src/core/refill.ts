@@ -1,11 +1,10 @@
 import { mayServeOnError, refilledOf } from './answers.ts';
 import { type AskedL2, type FirstAnswer, type L2Answer, L2Question } from './ask-l2.ts';
 import { type Entry, freshnessOf, tagsAreCurrent } from './entry.ts';
-import { isRefusal } from './errors.ts';
-import { type FillRight, giveBack, keepAlive } from './fill-right.ts';
+import { type FillRight, giveBack } from './fill-right.ts';
 import type { Flight } from './flights.ts';
 import { drop, keep, mayKeep } from './keep.ts';
-import { type Loaded, runLoader } from './load.ts';
+import { loadFor } from './load-for.ts';
 import type { BypassReason, TierStep } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import { makeProduct, type Product } from './product.ts';
@@ -137,7 +136,7 @@ async function loadAndStore(
   const began = parts.clock.now();
   let product: Product;
   try {
-    const loaded = await load(parts, request, flight, fallback.entry, right);
+    const loaded = await loadFor(parts, request, flight, fallback.entry, right);
     const generations = answer.generations ?? new Map();
     product = await makeProduct(parts, request, flight, loaded, generations, right !== undefined);
   } catch (error) {
@@ -151,48 +150,6 @@ async function loadAndStore(
     product.mayKeepInL1 && fill.outcome !== 'refused' ? keep(parts, flight, product.entry) : drop(parts, flight);
   const step = l2 && { ...l2, stored: fill.outcome === 'stored', durationMs: l2.durationMs + fill.durationMs };
   return refilledOf(product.entry, 'fresh', 'source', kept, step, source);
-}
-
-async function load(
-  parts: Parts,
-  { key, namespace, loader, options, counters }: ReadRequest,
-  flight: Flight<Refilled>,
-  stale: Entry | undefined,
-  right: FillRight | undefined,
-): Promise<Loaded> {
-  const { clock, tracer, emit, source } = parts;
-  const stopRenewing = keepAlive(parts, { id: flight.id, key, options }, right);
-  const { signal, background } = flight;
-  const run = async (): Promise<Loaded> => {
-    const began = clock.now();
-    counters.loads += 1;
-    try {
-      const loaded = await runLoader(clock, loader, {
-        key,
-        stale: stale?.value,
-        hardTimeoutMs: options.hardTimeoutMs,
-        signal,
-      });
-      emit({ type: 'load', key, durationMs: clock.now() - began, background });
-      return loaded;
-    } catch (error) {
-      counters.loadErrors += 1;
-      emit({ type: 'load', key, durationMs: clock.now() - began, background, error });
-      throw error;
-    }
-  };
-  try {
-    return await tracer.trace(SPAN.load, { [ATTRIBUTE.keyGroup]: counters.group }, (span) => {
-      flight.span = span.ref;
-      const { tenant = namespace, hardTimeoutMs: patienceMs } = options;
-      return source.run({ key, tenant, signal, patienceMs }, run);
-    });
-  } catch (error) {
-    if (isRefusal(error)) parts.counters.loadsRefused += 1;
-    throw error;
-  } finally {
-    stopRenewing();
-  }
 }
 
 interface FillOutcome {

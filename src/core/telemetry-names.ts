@@ -19,5 +19,11 @@ export const ATTRIBUTE = {
   keyGroup: 'cache.key_group',
   breakerState: 'cache.breaker.state',
   bypassReason: 'cache.bypass.reason',
+  /** Of a call for many keys: how many L1 did not answer outright, and what answered those. */
+  keys: 'cache.keys',
+  keysFromL1: 'cache.keys.l1',
+  keysFromL2: 'cache.keys.l2',
+  keysFromSource: 'cache.keys.source',
+  keysFailed: 'cache.keys.failed',
   dbSystem: 'db.system.name',
 } as const;

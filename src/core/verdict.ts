@@ -6,7 +6,7 @@ import type { Parts } from './parts.ts';
 import type { Envelope, StoredValue, TagStamp } from './ports.ts';
 import type { ReadRequest } from './read-request.ts';
 import type { Refilled } from './refilled.ts';
-import { type Generations, NO_GENERATION, type TagState } from './tags.ts';
+import { type Generations, NO_GENERATION, type TagGeneration, type TagState } from './tags.ts';
 import { unpacked } from './value-limit.ts';
 
 /** Tags as an envelope carries them: under the generations of before the load. */
@@ -63,7 +63,7 @@ export function judge(
   flight: Flight<Refilled>,
   stored: StoredValue,
   { envelope, size }: Opened,
-  generations: Generations,
+  generations: ReadonlyMap<EntryId, TagGeneration>,
   now = parts.clock.now(),
 ): Verdict {
   let softened = false;

@@ -6,8 +6,10 @@ import { InvalidationPendingError } from './errors.ts';
 import type { Flight } from './flights.ts';
 import { recall, tagsKeepFor, take } from './generations.ts';
 import type { InvalidationMode, Targets } from './invalidation.ts';
+import type { EntryId } from './key.ts';
 import type { Parts } from './parts.ts';
 import type { PendingOrder } from './pending.ts';
+import type { RemoteTier } from './ports.ts';
 import { flightSetup } from './read.ts';
 import { type Recorded, type RecordedAs, record } from './record.ts';
 import type { Refilled } from './refilled.ts';
@@ -97,17 +99,36 @@ function owe({ pending, emit }: Parts, order: PendingOrder, cause: unknown): Inv
  * @throws {@link InvalidValueError} when it cannot be stored as it is.
  */
 export async function write(parts: Parts, request: WriteRequest): Promise<boolean> {
+  assertWritable(parts, request);
+  return writeChecked(parts, request);
+}
+
+/** @throws {@link InvalidValueError} when the value cannot be stored as it is. */
+export function assertWritable(parts: Parts, request: WriteRequest): void {
   const mostBytes = assertStorable(request.value, request.key);
+  const windows = windowsOf(request.value, request.options);
+  if (windows.ttlMs === 0 || parts.remote === undefined || mostBytes + HEADER_ROOM <= parts.maxValueBytes) return;
+  assertFits(parts, request, windows);
+}
+
+/**
+ * {@link write} of what {@link assertWritable} has let pass.
+ * @param readTags Reads generations for this write and others that are made in the same tick.
+ */
+export async function writeChecked(
+  parts: Parts,
+  request: WriteRequest,
+  readTags: ReadTags = readOwnTags,
+): Promise<boolean> {
   const targets: Targets = { ids: [request.id], tags: [] };
   const windows = windowsOf(request.value, request.options);
   if (windows.ttlMs === 0) return endOnly(parts, targets, request);
-  if (parts.remote !== undefined && mostBytes + HEADER_ROOM > parts.maxValueBytes) assertFits(parts, request, windows);
   clean(parts, targets, 'delete');
   // Registered like a read, so that a message about the key that comes meanwhile keeps the value out of L1.
   const setup = flightSetup(parts, request, { background: true, mayLoad: false });
   let stored = false;
   const flight = parts.flights.begin(request.id, setup, async (own) => {
-    stored = await store(parts, request, windows, own, targets);
+    stored = await store(parts, request, windows, own, targets, readTags);
     return NOTHING;
   });
   parts.background.track(flight.result);
@@ -143,6 +164,7 @@ async function store(
   windows: Windows,
   flight: Flight<Refilled>,
   targets: Targets,
+  readTags: ReadTags,
 ): Promise<boolean> {
   const { remote } = parts;
   const generations: Generations = new Map();
@@ -156,7 +178,7 @@ async function store(
       const unknown = recall(parts, request.tagIds, generations);
       if (unknown.length > 0) {
         const keepFor = tagsKeepFor(usefulForMs(windows));
-        const read = await tier.tagGenerations(unknown, session.generation, keepFor);
+        const read = await readTags(tier, unknown, session.generation, keepFor);
         take(parts, flight, unknown, read, keepFor, generations);
       }
       const encoded = encode(parts, request, windows, generations);
@@ -184,6 +206,16 @@ async function store(
   parts.pending.settle(order);
   return written.value.isStored && keepOwn(parts, request, flight, written.value.encoded);
 }
+
+/** Reads the generations of tags, in their order. */
+export type ReadTags = (
+  tier: RemoteTier,
+  tags: readonly EntryId[],
+  generation: string,
+  keepFor: number,
+) => Promise<readonly (TagGeneration | undefined)[]>;
+
+const readOwnTags: ReadTags = (tier, tags, generation, keepFor) => tier.tagGenerations(tags, generation, keepFor);
 
 interface Encoded {
   readonly body: string | Uint8Array;

@@ -1,4 +1,4 @@
-import type { InvalidateRequest, InvalidateResult } from '../core/cache-view.ts';
+import type { InvalidateRequest, InvalidateResult } from '../core/invalidate-request.ts';
 import { groupOf } from '../core/key.ts';
 import type { Logger } from './logger.ts';
 

@@ -46,6 +46,19 @@ const calls = {
   getNamed: () => cache.get<Product>('k'),
   peek: () => cache.peek<Product>('k'),
   set: () => cache.set('k', { n: 1 }, { tags: ({ n }) => [`n:${n}`], version: 3 }),
+  many: () => cache.getOrSetMany(['k'], ({ keys }) => keys.map((key) => [key, key.length] as const)),
+  manyMap: () => cache.getOrSetMany(['k'], async () => new Map<string, Product>()),
+  manyTagged: () =>
+    cache.getOrSetMany(
+      ['k'],
+      async ({ keys, signal }) => Promise.all(keys.map(async (key) => [key, await loadProduct(signal)] as const)),
+      { tags: (product) => (product === null ? [] : [`org:${product.org}`]) },
+    ),
+  manyLookups: () => cache.lookupMany(['k'], () => [['k', 1]]),
+  getMany: () => cache.getMany(['k']),
+  getManyNamed: () => cache.getMany<Product>(['k']),
+  setMany: () => cache.setMany([['k', { n: 1 }]], { tags: ({ n }) => [`n:${n}`] }),
+  deleteMany: () => cache.deleteMany(['k'], { onPending: 'resolve' }),
   invalidate: () => cache.invalidate({ tags: ['t'] }, { onPending: 'resolve' }),
   warm: () =>
     cache.warm(
@@ -79,6 +92,17 @@ describe('the compiler infers', () => {
     expectTypeOf(calls.get).returns.resolves.toEqualTypeOf<unknown>();
     expectTypeOf(calls.getNamed).returns.resolves.toEqualTypeOf<Product | undefined>();
     expectTypeOf(calls.peek).returns.toEqualTypeOf<Product | undefined>();
+  });
+
+  test('the values of many keys from their loader, which may leave some out', () => {
+    expectTypeOf(calls.many).returns.resolves.toEqualTypeOf<(number | null)[]>();
+    expectTypeOf(calls.manyMap).returns.resolves.toEqualTypeOf<(Product | null)[]>();
+    expectTypeOf(calls.manyTagged).returns.resolves.toEqualTypeOf<(Product | null)[]>();
+    expectTypeOf(calls.manyLookups).returns.resolves.toEqualTypeOf<Lookup<number | null>[]>();
+    expectTypeOf(calls.getMany).returns.resolves.toEqualTypeOf<unknown[]>();
+    expectTypeOf(calls.getManyNamed).returns.resolves.toEqualTypeOf<(Product | undefined)[]>();
+    expectTypeOf(calls.setMany).returns.resolves.toEqualTypeOf<boolean[]>();
+    expectTypeOf(calls.deleteMany).returns.resolves.toEqualTypeOf<void>();
   });
 
   test('what a loader is given', () => {

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import type { TieredCache } from '../../core/cache.ts';
-import type { InvalidateRequest, InvalidateResult } from '../../core/cache-view.ts';
+import type { InvalidateRequest, InvalidateResult } from '../../core/invalidate-request.ts';
 import { acknowledge } from '../acknowledge.ts';
 import { logAdminAction } from '../admin-log.ts';
 import type { Logger } from '../logger.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
-import { EndedTags, type Flight, type FlightSetup, Flights } from '../../../src/core/flights.ts';
+import { EndedTags } from '../../../src/core/ended-tags.ts';
+import { type Flight, type FlightSetup, Flights } from '../../../src/core/flights.ts';
 import { NOTHING_OWED } from '../../../src/core/pending.ts';
 import { TagRegistry } from '../../../src/core/tags.ts';
 import { Host, VirtualTime } from '../../simulation/virtual-time.ts';
