@@ -21,6 +21,12 @@ export class Clients {
       case 'read':
         this.readers.read(instance, key, operation);
         break;
+      case 'readMany':
+        this.readers.readMany(instance, key, operation);
+        break;
+      case 'getMany':
+        this.readers.lookMany(instance, key);
+        break;
       case 'get':
       case 'peek':
         this.readers.look(instance, key, operation.kind);
@@ -33,6 +39,9 @@ export class Clients {
         break;
       case 'set':
         this.#writers.set(instance, key, operation);
+        break;
+      case 'setMany':
+        this.#writers.setMany(instance, key);
         break;
     }
   }

@@ -29,28 +29,36 @@ export function viewOf({ cache }: Instance, { path }: Key): CacheView {
   return view;
 }
 
-/** Which writes wait for which pending invalidation of one process. */
+/** Writes, and the pending invalidations on which they wait: those of one call. */
+interface Debt {
+  readonly writes: readonly WriteRecord[];
+  readonly orders: Set<PendingOrder>;
+}
+
+/** Which writes wait for which pending invalidations of one process. */
 export class Debts {
-  readonly #writes = new Map<PendingOrder, readonly WriteRecord[]>();
+  readonly #debts = new Map<PendingOrder, Debt>();
   readonly #now: () => number;
-  #latest: PendingOrder | undefined;
+  #made = new Set<PendingOrder>();
 
   constructor(now: () => number) {
     this.#now = now;
   }
 
-  /** Makes an order with `call`, on which these writes wait. */
+  /** Makes orders with `call`, on which these writes wait. */
   during<T>(writes: readonly WriteRecord[], call: () => T): T {
-    this.#latest = undefined;
+    this.#made = new Set();
     const result = call();
-    if (this.#latest !== undefined) this.#writes.set(this.#latest, writes);
+    const debt = { writes, orders: this.#made };
+    this.#made = new Set();
+    for (const order of this.#made) this.#debts.set(order, debt);
     return result;
   }
 
   /** The class, with this to tell of what is added and settled. */
   watch(pending: typeof PendingInvalidations): typeof PendingInvalidations {
     const added = (order: PendingOrder): void => {
-      this.#latest = order;
+      this.#made.add(order);
     };
     const settled = (order: PendingOrder): void => this.#settle(order);
     return class extends pending {
@@ -68,7 +76,10 @@ export class Debts {
   }
 
   #settle(order: PendingOrder): void {
-    for (const write of this.#writes.get(order) ?? []) write.deliveredAt ??= this.#now();
-    this.#writes.delete(order);
+    const debt = this.#debts.get(order);
+    if (debt === undefined) return;
+    this.#debts.delete(order);
+    debt.orders.delete(order);
+    if (debt.orders.size === 0) for (const write of debt.writes) write.deliveredAt ??= this.#now();
   }
 }

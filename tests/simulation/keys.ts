@@ -50,13 +50,20 @@ export function keyNamed(name: string): Key {
 /** Matches the keys of {@link KEYS} that are not written through; globs look at one namespace alone. */
 export const PATTERN = 'k*';
 
-export type How = 'key' | 'tag' | 'pattern' | 'clear';
+export type How = 'key' | 'keys' | 'tag' | 'pattern' | 'clear';
+
+/** The key and all others in its namespace, itself first. */
+export function neighboursOf(key: Key, all: readonly Key[]): Key[] {
+  return [key, ...all.filter((other) => other !== key && other.path.join('/') === key.path.join('/'))];
+}
 
 /** The keys that an invalidation of this kind names, of those given. */
 export function namedBy(how: How, key: Key, all: readonly Key[]): Key[] {
   switch (how) {
     case 'key':
       return [key];
+    case 'keys':
+      return neighboursOf(key, all);
     case 'tag':
       return all.filter((other) => other.path.join('/') === key.path.join('/') && other.tag === key.tag);
     case 'pattern':

@@ -24,6 +24,8 @@ export interface Mix {
   readonly reads?: readonly Operation['kind'][];
   readonly setting?: Partial<Omit<Setting, 'policies'>>;
   readonly policy?: Partial<Policy>;
+  /** Whether many keys may be asked for in one call, in runs where they are alike. Default `false`; `true` where no mix is given. */
+  readonly many?: boolean;
 }
 
 /** Long enough for every timer of the cache to meet it, short enough for a run to see its end. */
@@ -35,11 +37,12 @@ const WARM_UP_MS = 1_000;
  * A random run. Each has its own few kinds of faults, its own pace and its own policies: many runs that differ find more
  * than one kind of run repeated (Groce et al., *Swarm Testing*, 2012).
  */
-export function planOf(seed: number, mix: Mix = {}): Plan {
+export function planOf(seed: number, mix: Mix = { many: true }): Plan {
   const random = new SeededRandom(seed);
   // Of its own, so that the same seed means the same world with and without an outbox.
   const outboxRandom = new SeededRandom(~seed);
-  const setting = settingOf(random, mix, outboxRandom);
+  const manyRandom = new SeededRandom(-seed);
+  const setting = settingOf(random, mix, outboxRandom, manyRandom);
   const faults = mix.faults ?? someFaults(random);
   const faultShare = mix.faultShare ?? random.pick([0.005, 0.02, 0.05]);
   const writeShare = mix.writeShare ?? random.pick([0.05, 0.15, 0.3]);
@@ -53,16 +56,22 @@ export function planOf(seed: number, mix: Mix = {}): Plan {
     if (faults.length > 0 && random.chance(faultShare)) steps.push({ at, place, act: faultOf(random, faults, mix) });
     const key = random.pick(setting.keys);
     const act = random.chance(writeShare) ? writeOf(random, key, mix) : readOf(random, key, mix);
-    const acts = setting.outbox ? withOutbox(act, outboxRandom, mix) : act;
+    const together = setting.alike ? withMany(act, manyRandom) : act;
+    const acts = setting.outbox ? withOutbox(together, outboxRandom, mix) : together;
     steps.push({ at, place, act: acts });
   }
   return { seed, setting, steps };
 }
 
-function settingOf(random: SeededRandom, { setting, policy }: Mix, outboxRandom: SeededRandom): Setting {
+function settingOf(
+  random: SeededRandom,
+  { setting, policy, many = false }: Mix,
+  outboxRandom: SeededRandom,
+  manyRandom: SeededRandom,
+): Setting {
   const some = KEYS.map(({ name }) => name).filter(() => random.chance(0.45));
   const keys = setting?.keys ?? (some.length > 0 ? some : ['k0']);
-  return {
+  const drawn = {
     instances: random.pick([2, 3, 3, 4]),
     sourceLatency: random.pick([
       [0.5, 12],
@@ -73,9 +82,15 @@ function settingOf(random: SeededRandom, { setting, policy }: Mix, outboxRandom:
     skew: random.pick([0, 0.002]),
     outbox: outboxRandom.chance(0.6),
     settleMs: outboxRandom.fork().pick([0, 1_000]),
+    alike: many && manyRandom.chance(0.5),
+  };
+  const policyFor = (): Policy => ({ ...policyOf(random), ...policy });
+  const shared = drawn.alike ? policyFor() : undefined;
+  return {
+    ...drawn,
     ...setting,
     keys,
-    policies: Object.fromEntries(keys.map((key) => [key, { ...policyOf(random), ...policy }])),
+    policies: Object.fromEntries(keys.map((key) => [key, shared ?? policyFor()])),
   };
 }
 
@@ -134,6 +149,23 @@ function writeOf(random: SeededRandom, key: string, { how, modes }: Mix): Operat
 function withOutbox(act: Operation, random: SeededRandom, { outsideShare = 0.3 }: Mix): Operation {
   if (act.kind !== 'write') return act;
   return random.chance(outsideShare) ? { kind: 'outside', key: act.key } : { ...act, claimed: random.chance(0.75) };
+}
+
+/** Some of what is asked is asked of the whole namespace in one call. */
+function withMany(act: Operation, random: SeededRandom): Operation {
+  if (!random.chance(0.4)) return act;
+  switch (act.kind) {
+    case 'read':
+      return { ...act, kind: 'readMany' };
+    case 'get':
+      return { ...act, kind: 'getMany' };
+    case 'set':
+      return { kind: 'setMany', key: act.key };
+    case 'write':
+      return { ...act, how: 'keys' };
+    default:
+      return act;
+  }
 }
 
 const HOW = ['key', 'key', 'key', 'tag', 'tag', 'pattern', 'clear'] as const;

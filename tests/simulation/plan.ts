@@ -35,6 +35,8 @@ export interface Setting {
   readonly outbox: boolean;
   /** How long L2 must have answered after an outage before calls use it again, in milliseconds; see the breaker. */
   readonly settleMs: number;
+  /** Whether every key has the same policy, so that many can be asked for in one call; in some runs they are. */
+  readonly alike: boolean;
   /** The hosts' clocks run faster or slower than time by up to this ratio. */
   readonly skew: number;
 }
@@ -50,7 +52,15 @@ export type Operation =
       /** The caller leaves after so many milliseconds. */
       readonly patience?: number;
     }
-  | { readonly kind: 'get' | 'peek'; readonly key: string }
+  /** The key and all others of its namespace, in one call. */
+  | {
+      readonly kind: 'readMany';
+      readonly key: string;
+      readonly naming: 'before' | 'value' | 'loader';
+      readonly forceFresh?: true;
+      readonly patience?: number;
+    }
+  | { readonly kind: 'get' | 'peek' | 'getMany'; readonly key: string }
   /** A transaction on every key that the invalidation names, or on the one key alone, and then the invalidation. */
   | {
       readonly kind: 'write';
@@ -64,7 +74,9 @@ export type Operation =
   /** A transaction of somebody who does not know of the cache. */
   | { readonly kind: 'outside'; readonly key: string }
   /** A transaction, and then the new value into the cache. */
-  | { readonly kind: 'set'; readonly key: string; readonly versioned: boolean };
+  | { readonly kind: 'set'; readonly key: string; readonly versioned: boolean }
+  /** The same with all keys of the namespace that are written through, in one call. */
+  | { readonly kind: 'setMany'; readonly key: string };
 
 /** Something that goes wrong at one instance, or for all. */
 export interface Fault {
@@ -97,18 +109,24 @@ export function lineOf({ place, act }: Step): string {
   switch (act.kind) {
     case 'fault':
       return `-- i${place}: ${act.fault}, ${act.ms.toFixed(0)} ms, ${act.draw.toFixed(2)}`;
-    case 'read': {
+    case 'read':
+    case 'readMany': {
+      const what = act.kind === 'read' ? act.key : `${act.key} and more`;
       const how = [act.forceFresh && 'fresh', act.patience && `for ${act.patience.toFixed(0)} ms`].filter(Boolean);
-      return `i${place} reads ${[act.key, ...how].join(', ')}`;
+      return `i${place} reads ${[what, ...how].join(', ')}`;
     }
     case 'get':
     case 'peek':
       return `i${place} ${act.kind}s ${act.key}`;
+    case 'getMany':
+      return `i${place} gets ${act.key} and more`;
     case 'outside':
       return `somebody else writes ${act.key}`;
     case 'write':
       return `i${place} writes ${act.key}${act.all ? ' and more' : ''}, then ${act.mode} by ${act.how}`;
     case 'set':
       return `i${place} writes ${act.key}, then set${act.versioned ? ' with version' : ''}`;
+    case 'setMany':
+      return `i${place} writes ${act.key} and more, then set`;
   }
 }

@@ -1,7 +1,7 @@
 import { type InvalidateOptions, isCacheError } from '../../src/index.ts';
 import type { InvalidationRecord, Row, WriteRecord } from './history.ts';
 import { type Instance, viewOf } from './instance.ts';
-import { KEYS, type Key, namedBy, PATTERN } from './keys.ts';
+import { KEYS, type Key, keyNamed, namedBy, neighboursOf, PATTERN } from './keys.ts';
 import type { Operation } from './plan.ts';
 import type { World } from './world.ts';
 
@@ -57,15 +57,32 @@ export class Writers {
   /** Commit, then the value into the cache. */
   set(instance: Instance, key: Key, { versioned }: WriteThrough): void {
     if (!this.#take(key)) return;
-    this.#commit(instance, [key], [key], { mode: 'delete', ticket: undefined }, (writes, row) =>
-      instance.debts.during(writes, () =>
+    this.#commit(instance, [key], [key], { mode: 'delete', ticket: undefined }, async (writes, [row]) => {
+      if (row === undefined) return true;
+      return instance.debts.during(writes, () =>
         viewOf(instance, key).set(key.key, row, {
           ttl: this.#world.setting.policies[key.name]?.ttl ?? 0,
           tags: [key.tag],
           ...(versioned && { version: row.version }),
         }),
-      ),
-    );
+      );
+    });
+  }
+
+  /** The same for the key and its neighbours that are written through. */
+  setMany(instance: Instance, first: Key): void {
+    const keys = neighboursOf(first, this.#keys).filter((key) => key.writtenThrough && this.#take(key));
+    if (keys.length === 0) return;
+    this.#commit(instance, keys, keys, { mode: 'delete', ticket: undefined }, async (writes, rows) => {
+      const entries = rows.map((row) => [keyNamed(row.key).key, row] as const);
+      const stored = await instance.debts.during(writes, () =>
+        viewOf(instance, first).setMany(entries, {
+          ttl: this.#world.setting.policies[first.name]?.ttl ?? 0,
+          tags: (row) => [keyNamed(row.key).tag],
+        }),
+      );
+      return stored.every((isStored) => isStored);
+    });
   }
 
   /**
@@ -77,7 +94,7 @@ export class Writers {
     keys: readonly Key[],
     named: readonly Key[],
     { mode, ticket }: { readonly mode: 'delete' | 'expire'; readonly ticket: string | undefined },
-    publish: (writes: readonly WriteRecord[], row: Row) => Promise<boolean>,
+    publish: (writes: readonly WriteRecord[], rows: readonly Row[]) => Promise<boolean>,
   ): void {
     const { time, history, source } = this.#world;
     const names = keys.map(({ name }) => name);
@@ -98,12 +115,10 @@ export class Writers {
         end: Infinity,
       };
       history.invalidations.push(order);
-      const [row] = rows;
-      if (row === undefined) return;
       this.#writes += 1;
       const number = this.#writes;
       this.#world.note(() => `${instance.name} has committed ${describeRows(rows)} (write ${number})`);
-      const isKnown = await publish(writes, row).catch((error: unknown) => {
+      const isKnown = await publish(writes, rows).catch((error: unknown) => {
         if (isCacheError(error) && error.code === 'INVALIDATION_PENDING') return false;
         throw error;
       });
@@ -160,6 +175,10 @@ export class Writers {
     switch (how) {
       case 'key':
         return mode === 'delete' ? view.delete(key.key, options) : view.expire(key.key, options);
+      case 'keys': {
+        const keys = neighboursOf(key, this.#keys).map((each) => each.key);
+        return mode === 'delete' ? view.deleteMany(keys, options) : view.invalidate({ keys, mode }, options);
+      }
       case 'tag':
         return view.invalidate({ tags: [key.tag], mode }, options);
       case 'pattern':
