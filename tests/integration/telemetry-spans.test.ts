@@ -64,6 +64,22 @@ describe('the spans of a lookup', () => {
     });
   });
 
+  test('many keys at once are one lookup, and one step each for all of them', () => {
+    const { lookup, steps } = lookupOf('many');
+    expect(steps).toEqual(['cache.l2.get', 'cache.load', 'cache.l2.fill']);
+    expect(lookup.attributes).toMatchObject({
+      'cache.operation': 'get_or_set_many',
+      'cache.keys': 2,
+      'cache.keys.l1': 0,
+      'cache.keys.l2': 0,
+      'cache.keys.source': 2,
+      'cache.keys.failed': 0,
+    });
+    const { lookup: reading, steps: asked } = lookupOf('many l2 hits');
+    expect(asked).toEqual(['cache.l2.get']);
+    expect(reading.attributes).toMatchObject({ 'cache.operation': 'get_many', 'cache.keys': 2, 'cache.keys.l2': 1 });
+  });
+
   test('an L2 hit asks Redis and nothing else', () => {
     const { lookup, steps } = lookupOf('l2 hit');
     expect(steps).toEqual(['cache.l2.get']);
