@@ -3,7 +3,7 @@ import { type BreakerOptions, CircuitBreaker } from './breaker.ts';
 import { type Lifecycle, TieredCache } from './cache.ts';
 import { type CacheOptions, maxLagOf, maxValueBytesOf, slowAfterOf } from './cache-options.ts';
 import { systemClock, systemRandom } from './clock.ts';
-import { jsonCodec } from './codec.ts';
+import { jsonCodecOf } from './codec.ts';
 import { Counters } from './counters.ts';
 import { CacheClosedError, type TierName } from './errors.ts';
 import type { CacheEvent, Observer } from './events.ts';
@@ -66,7 +66,7 @@ export function assembleCache(options: CacheOptions, collaborators: typeof COLLA
     maxLagMs,
     clock,
     random,
-    codec: jsonCodec,
+    codec: jsonCodecOf(options.freeze ?? true),
     maxValueBytes: maxValueBytesOf(options),
     l1,
     remote: l2 && new collaborators.Remote(l2, l2Breaker, clock, emit, maxLagMs),

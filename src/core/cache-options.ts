@@ -40,6 +40,12 @@ export interface CacheOptions {
    */
   readonly maxValueBytes?: number;
   /**
+   * Whether values are handed out deeply frozen, default `true`: all callers share one object, so none may change it. With
+   * `false` nothing keeps them from it but themselves, and what one changes the next is given. That pays on Bun for values
+   * with long arrays, which its engine is ten times slower with when they are frozen.
+   */
+  readonly freeze?: boolean;
+  /**
    * Loaders that run at once in this cache, to protect the source when the tiers cannot help. Some more wait for up to a
    * second, the rest reject with `LoadShedError`, or are answered stale. Default `Infinity`.
    */
@@ -86,6 +92,7 @@ const KNOWN_OPTIONS = new Set<string>([
   'maxLag',
   'version',
   'maxValueBytes',
+  'freeze',
   'maxLoads',
   'source',
   'breaker',
@@ -138,7 +145,8 @@ export function assertOptions(options: CacheOptions): void {
   if (maxLoads !== Infinity && !(Number.isInteger(maxLoads) && maxLoads > 0)) {
     throw new InvalidOptionError('maxLoads', maxLoads, 'a whole number above 0, or Infinity');
   }
-  const { name = 'cache' } = options;
+  const { name = 'cache', freeze = true } = options;
+  if (typeof freeze !== 'boolean') throw new InvalidOptionError('freeze', freeze, 'true or false');
   if (typeof name !== 'string' || name === '') throw new InvalidOptionError('name', name, 'a string that is not empty');
   assertBreaker('breaker', options.breaker ?? {});
   if (options.source !== undefined) assertSource(options.source);

@@ -51,7 +51,7 @@ export class CacheView {
    * The value of a key: from L1, else from L2, else from the loader, whose answer then fills both.
    * Concurrent callers of a key share one load, in this process and, by a lease in L2, in the fleet.
    * @param loader Its errors reach every waiting caller as thrown. `null` means that the source has none.
-   * @returns a deeply frozen value, the same object for every caller.
+   * @returns a deeply frozen value (see `freeze`), the same object for every caller.
    * @throws {@link InvalidKeyError}, {@link InvalidOptionError}, {@link InvalidValueError}, {@link LoadTimeoutError},
    *   {@link CacheClosedError}, or what the loader threw. Never because a tier failed.
    */

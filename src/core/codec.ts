@@ -1,6 +1,6 @@
 import { CodecError, InvalidValueError } from './errors.ts';
 import { ROOT_TAG } from './key.ts';
-import type { Codec, TagStamp } from './ports.ts';
+import type { Codec, Envelope, TagStamp } from './ports.ts';
 import { deepFreeze } from './value.ts';
 
 /** The first element of every envelope: another format is another number, and is a miss to this one. */
@@ -24,7 +24,15 @@ type Wire = [
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** One JSON array for header and value: reading an entry is one `JSON.parse`, and redis-cli shows it as it is. */
+/**
+ * One JSON array for header and value: reading an entry is one `JSON.parse`, and redis-cli shows it as it is.
+ * @param freeze Whether values come out deeply frozen.
+ */
+export function jsonCodecOf(freeze: boolean): Codec {
+  return freeze ? jsonCodec : { encode: jsonCodec.encode, decode: opened };
+}
+
+/** {@link jsonCodecOf} values that come out frozen. */
 export const jsonCodec: Codec = {
   encode(envelope) {
     const { id, version, ttl, staleWhileRevalidate, staleIfError, loadMs, tags, value } = envelope;
@@ -47,26 +55,32 @@ export const jsonCodec: Codec = {
   },
 
   decode(body) {
-    let wire: unknown;
-    try {
-      wire = JSON.parse(typeof body === 'string' ? body : utf8.decode(body));
-    } catch (cause) {
-      throw new CodecError('they are not JSON', { cause });
-    }
-    if (!isWire(wire)) throw new CodecError('they are of another format');
-    const [, id, version, ttl, staleWhileRevalidate, staleIfError, loadMs, tags, value] = wire;
-    return {
-      id,
-      version,
-      value: deepFreeze(value),
-      ttl: fromWire(ttl),
-      staleWhileRevalidate: fromWire(staleWhileRevalidate),
-      staleIfError: fromWire(staleIfError),
-      loadMs: fromWire(loadMs),
-      tags: stamps(tags),
-    };
+    const envelope = opened(body);
+    deepFreeze(envelope.value);
+    return envelope;
   },
 };
+
+function opened(body: string | Uint8Array): Envelope {
+  let wire: unknown;
+  try {
+    wire = JSON.parse(typeof body === 'string' ? body : utf8.decode(body));
+  } catch (cause) {
+    throw new CodecError('they are not JSON', { cause });
+  }
+  if (!isWire(wire)) throw new CodecError('they are of another format');
+  const [, id, version, ttl, staleWhileRevalidate, staleIfError, loadMs, tags, value] = wire;
+  return {
+    id,
+    version,
+    value,
+    ttl: fromWire(ttl),
+    staleWhileRevalidate: fromWire(staleWhileRevalidate),
+    staleIfError: fromWire(staleIfError),
+    loadMs: fromWire(loadMs),
+    tags: stamps(tags),
+  };
+}
 
 function toWire(duration: number): number {
   return duration === Infinity ? FOR_EVER : Math.round(duration);

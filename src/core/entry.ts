@@ -7,7 +7,7 @@ import type { Windows } from './windows.ts';
  * entry is made, so that a hit compares numbers and nothing else.
  */
 export interface Entry {
-  /** Decoded once, deeply frozen, handed to every caller as it is. */
+  /** Decoded once, deeply frozen unless that is off, handed to every caller as it is. */
   readonly value: unknown;
   /** Estimated size for the store's limit, in bytes. */
   readonly bytes: number;

@@ -39,7 +39,7 @@ export interface LookupSteps {
 
 /** An answer and where it came from. */
 export interface Lookup<V> {
-  /** Deeply frozen: the same object is handed to every caller. */
+  /** Deeply frozen, unless `freeze` is off: the same object is handed to every caller. */
   readonly value: V;
   /** The tier that answered. */
   readonly tier: TierName;

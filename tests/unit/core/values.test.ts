@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
-import { InvalidValueError } from '../../../src/index.ts';
+import { memoryLocalTier } from '../../../src/adapters/memory/index.ts';
+import { createCache, InvalidOptionError, InvalidValueError } from '../../../src/index.ts';
 import { Fleet } from '../../support/core-fixture.ts';
 
 const SURVIVORS: Readonly<Record<string, unknown>> = {
@@ -58,6 +59,44 @@ describe('a value survives both tiers unchanged:', () => {
     const fleet = new Fleet();
     const first = fleet.settle(fleet.cache().getOrSet<unknown>('k', () => ({ one: 1, none: undefined })));
     expect(Object.keys(first as object)).toEqual(['one']);
+  });
+});
+
+describe('a value is one object for all callers', () => {
+  const list = () => ({ items: [{ id: 1 }] });
+  type List = ReturnType<typeof list>;
+  const read = (fleet: Fleet, index: number): List => fleet.settle(fleet.cache(index).getOrSet('k', list));
+
+  test('which none of them can change, whichever tier it came from', () => {
+    const fleet = new Fleet({ instances: 2 });
+    const values = [read(fleet, 0), read(fleet, 0), read(fleet, 1), read(fleet, 1)];
+    expect(values[0]).toBe(values[1] as List);
+    for (const value of values) {
+      expect(() => value.items.push({ id: 2 })).toThrow(TypeError);
+      expect(() => Object.assign(value.items[0] ?? {}, { id: 2 })).toThrow(TypeError);
+    }
+    expect(read(fleet, 1)).toEqual(list());
+  });
+
+  test('and plain where freezing is off: nobody keeps them from it', () => {
+    const fleet = new Fleet({ instances: 2, freeze: false });
+    for (const index of [0, 1]) {
+      const value = read(fleet, index);
+      expect(Object.isFrozen(value.items)).toBe(false);
+      expect(read(fleet, index)).toBe(value);
+    }
+  });
+
+  test('the loader’s own object is not among them', () => {
+    const fleet = new Fleet({ freeze: false });
+    const own = list();
+    fleet.settle(fleet.cache().getOrSet('k', () => own));
+    own.items.push({ id: 2 });
+    expect(read(fleet, 0)).toEqual(list());
+  });
+
+  test('an option that is neither is refused', () => {
+    expect(() => createCache({ l1: memoryLocalTier(), freeze: 'no' as never })).toThrow(InvalidOptionError);
   });
 });
 
