@@ -34,7 +34,7 @@ export const NO_VERSION = '-'.repeat(HEADER.versionDigits);
 
 const LEASE = /^L[\w-]{22}$/;
 const TAKEN = /^V([\w-]{22})/;
-const VERSION = /^(?:\d{16}|-{16})\n$/;
+const VERSION = /^.{53}(?:\d{16}|-{16})\n$/;
 const TOKEN = /^[\w-]{22}$/;
 
 /** Begins the token of a record that no Tiercel wrote; the hexadecimal digits of its first bytes follow. */
@@ -50,21 +50,20 @@ export function parseRecord(bytes: Buffer | null): StoredRecord {
     const lease = bytes.toString('latin1');
     if (LEASE.test(lease)) return { kind: 'lease', token: lease.slice(HEADER.tokenAt) };
   }
-  const text = bytes.toString();
-  const token = text.slice(HEADER.tokenAt, HEADER.storedAt);
-  const storedAt = digitsAt(text, HEADER.storedAt);
-  const expiredAt = digitsAt(text, HEADER.expiredAt);
-  const version = text.slice(HEADER.versionAt, HEADER.bytes);
-  if (text.startsWith('V') && storedAt >= 0 && expiredAt >= 0 && VERSION.test(version) && TOKEN.test(token))
-    return { kind: 'value', value: { token, storedAt, expiredAt, body: bodyOf(bytes, text) } };
   const header = bytes.toString('latin1', 0, HEADER.bytes);
+  const token = header.slice(HEADER.tokenAt, HEADER.storedAt);
+  const storedAt = digitsAt(header, HEADER.storedAt);
+  const expiredAt = digitsAt(header, HEADER.expiredAt);
+  if (header.startsWith('V') && storedAt >= 0 && expiredAt >= 0 && VERSION.test(header) && TOKEN.test(token))
+    return { kind: 'value', value: { token, storedAt, expiredAt, body: bodyOf(bytes) } };
   const damaged = TAKEN.exec(header)?.[1] ?? FOREIGN + bytes.toString('hex', 0, HEADER.prefixBytes);
   return { kind: 'value', value: { token: damaged, storedAt: 0, expiredAt: 0, body: '' } };
 }
 
 /** As text, unless it is none: what could not be read stands as U+FFFD then, as it also does where somebody wrote that. */
-function bodyOf(bytes: Buffer, text: string): string | Buffer {
-  return text.includes('\ufffd') ? bytes.subarray(HEADER.bytes) : text.slice(HEADER.bytes);
+function bodyOf(bytes: Buffer): string | Buffer {
+  const text = bytes.toString('utf8', HEADER.bytes);
+  return text.includes('\ufffd') ? bytes.subarray(HEADER.bytes) : text;
 }
 
 /** A time of the header; NaN when it is none. This is read with every hit, and a regular expression costs twice as much. */
@@ -82,6 +81,12 @@ function digitsAt(header: string, start: number): number {
 export function recordPrefix(kind: 'lease' | 'value', token: string): string | Buffer {
   if (token.startsWith(FOREIGN)) return Buffer.from(token.slice(FOREIGN.length), 'hex');
   return kind === 'lease' ? leaseRecord(token) : `V${token}`;
+}
+
+/** {@link parseRecord} as the holder of a lease sees it: one's own is as good as none. */
+export function recordFor(token: string, bytes: Buffer | null): StoredRecord {
+  const record = parseRecord(bytes);
+  return record.kind === 'lease' && record.token === token ? { kind: 'none' } : record;
 }
 
 /** A lease, as a whole. Refresh claims have the same form. */

@@ -22,7 +22,7 @@ import { toRemoteError } from './failure.ts';
 import { INFO_SECTIONS, parseInfo } from './info.ts';
 import { type Keyspace, scanPattern } from './keys.ts';
 import { heartbeatHead, invalidationHead } from './message.ts';
-import { leaseRecord, parseRecord, recordPrefix, versionField } from './record.ts';
+import { leaseRecord, parseRecord, recordFor, recordPrefix, versionField } from './record.ts';
 import { bytesOf, stay } from './script-arguments.ts';
 import { SCRIPTS } from './scripts.ts';
 
@@ -149,7 +149,7 @@ export class RedisRemoteTier implements RemoteTier {
           ? pipeline.setBuffer(key, lease, 'PX', Math.ceil(leaseMs), 'NX', 'GET')
           : pipeline.setBuffer(key, lease, 'PXAT', Math.ceil(askedAt + leaseMs), 'NX', 'GET'),
       );
-      return seenBy(token, bytes);
+      return recordFor(token, bytes);
     } catch (error) {
       if (!(error instanceof RemoteError) || error.failure !== 'full') throw error;
       // A full server refuses the command even where it would only read.
@@ -174,7 +174,7 @@ export class RedisRemoteTier implements RemoteTier {
     const missing = keys.filter((_, index) => found[index] === null);
     const taken = missing.length === 0 ? [] : await this.#takeLeases(missing, token, terms);
     let next = 0;
-    return found.map((bytes) => (bytes === null ? (taken[next++] ?? NO_ANSWER) : seenBy(token, bytes)));
+    return found.map((bytes) => (bytes === null ? (taken[next++] ?? NO_ANSWER) : recordFor(token, bytes)));
   }
 
   async #takeLeases(
@@ -185,7 +185,7 @@ export class RedisRemoteTier implements RemoteTier {
     const reply = await this.#connections.runBuffer(SCRIPTS.acquire, keys, terms);
     if (!Array.isArray(reply)) throw unexpected('acquire', reply);
     return reply.map((held: Buffer | Error | null) =>
-      held instanceof Error ? toRemoteError(held) : seenBy(token, held),
+      held instanceof Error ? toRemoteError(held) : recordFor(token, held),
     );
   }
 
@@ -330,12 +330,6 @@ export class RedisRemoteTier implements RemoteTier {
     if (mode === 'delete') return Number(await this.#connections.send((pipeline) => pipeline.unlink(...keys)));
     return Number(await this.#connections.run(SCRIPTS.expire, keys, [systemRandom.token()]));
   }
-}
-
-/** A record as the holder of a lease sees it: one's own is as good as none. */
-function seenBy(token: string, bytes: Buffer | null): StoredRecord {
-  const record = parseRecord(bytes);
-  return record.kind === 'lease' && record.token === token ? { kind: 'none' } : record;
 }
 
 /** Later than any moment that a fill could be stamped with. */
