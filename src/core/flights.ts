@@ -86,6 +86,11 @@ export class Flight<R> {
     return this.#result;
   }
 
+  /** Whether somebody has asked for {@link result}. */
+  get isAwaited(): boolean {
+    return this.#result !== undefined;
+  }
+
   /** Says what it brings, once; or whose outcome is to be its own. */
   bring(outcome: R | Promise<R>): void {
     if (this.#resolve !== undefined) this.#resolve(outcome);
@@ -248,7 +253,7 @@ export class Flights<R> {
 
   /** The flight ends with this answer. */
   settle(flight: Flight<R>, answer: R): void {
-    this.#end(flight);
+    this.end(flight);
     flight.bring(answer);
   }
 
@@ -256,7 +261,7 @@ export class Flights<R> {
   follow(flight: Flight<R>, outcome: Promise<R>): void {
     flight.bring(outcome);
     // Before any waiter hears of it; and there is somebody to hear of an error also when all waiters have left.
-    const end = (): void => this.#end(flight);
+    const end = (): void => this.end(flight);
     outcome.then(end, end);
   }
 
@@ -313,7 +318,8 @@ export class Flights<R> {
     flight.isOpen = false;
   }
 
-  #end(flight: Flight<R>): void {
+  /** Takes a flight out of the register for whose answer nobody waits. */
+  end(flight: Flight<R>): void {
     this.#size -= 1;
     const siblings = this.#all.get(flight.id);
     if (siblings === undefined || siblings.length === 1) this.#all.delete(flight.id);

@@ -92,10 +92,18 @@ class StraightLookup implements Question {
       this.#resolve?.(this.#deliverLater(flight.result));
       return;
     }
-    const kept = keep(this.#parts, flight, entry);
+    const parts = this.#parts;
+    const kept = keep(parts, flight, entry);
+    // Nobody asks for more than the value.
+    if (this.#resolve !== undefined && this.#wanted === 'value' && !flight.isAwaited && parts.observers.size === 0) {
+      parts.flights.end(flight);
+      this.request.counters.l2Hits += 1;
+      this.#resolve(entry.value);
+      return;
+    }
     const step = stepOf('hit', undefined, false, now - flight.beganAt);
     const refilled = refilledOf(entry, 'fresh', 'l2', kept, step, undefined);
-    this.#parts.flights.settle(flight, refilled);
+    parts.flights.settle(flight, refilled);
     this.#resolve?.(this.#deliver(refilled));
   }
 
