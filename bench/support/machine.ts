@@ -1,0 +1,71 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { arch, cpus, platform, release, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { findPostgres, findRedis } from '../../tests/support/binaries.ts';
+
+/** What the figures were measured on. */
+export interface Machine {
+  readonly cpu: string;
+  readonly cores: number;
+  readonly memoryGiB: number;
+  /** `linux 6.1.0 x64`. */
+  readonly kernel: string;
+}
+
+const ROOT = join(import.meta.dir, '../..');
+
+export function machine(): Machine {
+  const cores = cpus();
+  return {
+    cpu: cores[0]?.model.trim() ?? 'unknown',
+    cores: cores.length,
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    kernel: `${platform()} ${release()} ${arch()}`,
+  };
+}
+
+/** Of the runtime, the servers on this machine, Tiercel's commit and every package that the benchmarks have installed. */
+export function versions(): Record<string, string> {
+  return {
+    tiercel: commit(),
+    bun: Bun.version,
+    redis: versionOf(findRedis()),
+    postgres: versionOf(findPostgres()?.postgres),
+    ...packages(),
+  };
+}
+
+/** Short, with `-dirty` where something is not committed. */
+function commit(): string {
+  return printed(['git', '-C', ROOT, 'describe', '--always', '--dirty', '--match=', '--abbrev=10']) ?? 'unknown';
+}
+
+function versionOf(binary: string | undefined): string {
+  const text = binary === undefined ? undefined : printed([binary, '--version']);
+  return text?.match(/\d+(?:\.\d+)+/)?.[0] ?? 'none';
+}
+
+function packages(): Record<string, string> {
+  const wanted = dependenciesOf(join(import.meta.dir, '../package.json'));
+  const folder = join(import.meta.dir, '../node_modules');
+  return Object.fromEntries(wanted.map((name) => [name, installed(join(folder, name, 'package.json'))]));
+}
+
+function dependenciesOf(file: string): string[] {
+  if (!existsSync(file)) return [];
+  const { dependencies = {} } = JSON.parse(readFileSync(file, 'utf8')) as { dependencies?: Record<string, string> };
+  return Object.keys(dependencies);
+}
+
+function installed(file: string): string {
+  return existsSync(file) ? String(JSON.parse(readFileSync(file, 'utf8')).version) : 'none';
+}
+
+function printed(command: string[]): string | undefined {
+  try {
+    const { exitCode, stdout } = Bun.spawnSync(command, { stderr: 'ignore' });
+    return exitCode === 0 ? stdout.toString().trim() : undefined;
+  } catch {
+    return undefined;
+  }
+}
