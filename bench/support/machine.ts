@@ -45,13 +45,28 @@ function versionOf(binary: string | undefined): string {
   return text?.match(/\d+(?:\.\d+)+/)?.[0] ?? 'none';
 }
 
+/** Tiercel's own clients come first: a peer may need another version of the same package, and is then named with it. */
 function packages(): Record<string, string> {
-  const wanted = dependenciesOf(join(import.meta.dir, '../package.json'));
-  const folder = join(import.meta.dir, '../node_modules');
-  return Object.fromEntries(wanted.map((name) => [name, installed(join(folder, name, 'package.json'))]));
+  const own = ['ioredis', 'lru-cache', 'elysia', 'postgres'];
+  const bench = join(ROOT, 'bench');
+  const peers = join(bench, 'peers');
+  return {
+    ...installedIn(ROOT, own),
+    ...installedIn(bench, dependenciesOf(bench)),
+    ...renamed(installedIn(peers, dependenciesOf(peers)), (name) => (own.includes(name) ? `${name} (of peers)` : name)),
+  };
 }
 
-function dependenciesOf(file: string): string[] {
+function installedIn(folder: string, names: readonly string[]): Record<string, string> {
+  const file = (name: string): string => join(folder, 'node_modules', name, 'package.json');
+  return Object.fromEntries(names.map((name) => [name, installed(file(name))]));
+}
+
+const renamed = (versions: Record<string, string>, rename: (name: string) => string): Record<string, string> =>
+  Object.fromEntries(Object.entries(versions).map(([name, version]) => [rename(name), version]));
+
+function dependenciesOf(folder: string): string[] {
+  const file = join(folder, 'package.json');
   if (!existsSync(file)) return [];
   const { dependencies = {} } = JSON.parse(readFileSync(file, 'utf8')) as { dependencies?: Record<string, string> };
   return Object.keys(dependencies);

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Machine, machine, versions } from './machine.ts';
 import { inFigures, table } from './markdown.ts';
@@ -124,6 +124,7 @@ export function report(name: string, { rows, aims = [] }: { rows: readonly Row[]
 
 /** Every result in a folder of results, by name. */
 export function readResults(folder: string = resultsFolder()): Result[] {
+  if (!existsSync(folder)) return [];
   const files = readdirSync(folder).filter((file) => file.endsWith('.json'));
   return files.sort().map((file) => JSON.parse(readFileSync(join(folder, file), 'utf8')) as Result);
 }

@@ -1,0 +1,43 @@
+import { RedisMessageProvider } from '@qified/redis';
+import { Cacheable, createKeyv } from 'cacheable';
+import { Keyv } from 'keyv';
+import { type Contender, MOST_ENTRIES, type Opening, TTL_MS } from '../support/peer.ts';
+import { keyvRedis } from './clients.ts';
+
+/** Holds nothing, so that every read goes to the secondary store. */
+const nothing = (): Keyv => {
+  const store = new Map<string, unknown>();
+  store.set = () => store;
+  return new Keyv({ store });
+};
+
+function cacheable(name: string, useClones: boolean): Contender {
+  return {
+    name,
+    tiers: ['l1', 'l2', 'both'],
+    hasBus: true,
+    async open({ tiers, url, namespace, load }: Opening) {
+      // `lruSize` bounds it, as the others are bounded; the default is no bound and no list to keep in order.
+      const primary =
+        tiers === 'l2' ? nothing() : createKeyv({ ttl: TTL_MS, useClone: useClones, lruSize: MOST_ENTRIES });
+      const cache = new Cacheable({
+        primary,
+        ttl: TTL_MS,
+        ...(tiers === 'l1' ? {} : { secondary: keyvRedis(url, namespace) }),
+        ...(tiers === 'both' ? { sync: { qified: new RedisMessageProvider({ uri: url }) }, namespace } : {}),
+      });
+      cache.on('error', () => {});
+      return {
+        read: (key) => cache.getOrSet(key, () => load(key)),
+        remove: (key) => cache.delete(key),
+        close: () => cache.disconnect(),
+      };
+    },
+  };
+}
+
+export const cacheables: readonly Contender[] = [
+  cacheable('cacheable', true),
+  // Documented for big values: the caller gets the very object that is stored.
+  cacheable('cacheable (no clones)', false),
+];

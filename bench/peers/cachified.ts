@@ -1,0 +1,53 @@
+import { type Cache, type CacheEntry, cachified, totalTtl } from '@epic-web/cachified';
+import { LRUCache } from 'lru-cache';
+import { type Contender, MOST_ENTRIES, type Opening, TTL_MS } from '../support/peer.ts';
+import { redisClient } from './clients.ts';
+
+/** As its documentation shows it. */
+function inMemory(): Cache {
+  const entries = new LRUCache<string, CacheEntry>({ max: MOST_ENTRIES });
+  return {
+    set(key, value) {
+      const ttl = totalTtl(value.metadata);
+      return entries.set(key, value, ttl === Infinity ? {} : { ttl, start: value.metadata.createdTime });
+    },
+    get: (key) => entries.get(key),
+    delete: (key) => entries.delete(key),
+  };
+}
+
+/** What `cachified-redis-adapter` does, over ioredis, which pipelines by itself. */
+function inRedis(url: string, namespace: string): { cache: Cache; close: () => Promise<unknown> } {
+  const client = redisClient(url);
+  const cache: Cache = {
+    set(key, value) {
+      const ttl = totalTtl(value.metadata);
+      const text = JSON.stringify(value);
+      const name = `${namespace}:${key}`;
+      return ttl === Infinity ? client.set(name, text) : client.set(name, text, 'PX', Math.ceil(ttl));
+    },
+    async get(key) {
+      const text = await client.get(`${namespace}:${key}`);
+      return text === null ? null : JSON.parse(text);
+    },
+    delete: (key) => client.del(`${namespace}:${key}`),
+  };
+  return { cache, close: async () => client.disconnect() };
+}
+
+/** It has one tier, whichever it is given. */
+export const cachifieds: readonly Contender[] = [
+  {
+    name: 'cachified',
+    tiers: ['l1', 'l2'],
+    hasBus: false,
+    async open({ tiers, url, namespace, load }: Opening) {
+      const { cache, close } = tiers === 'l1' ? { cache: inMemory(), close: async () => {} } : inRedis(url, namespace);
+      return {
+        read: (key) => cachified({ key, cache, ttl: TTL_MS, getFreshValue: () => load(key) }),
+        remove: async (key) => cache.delete(key),
+        close,
+      };
+    },
+  },
+];

@@ -1,0 +1,66 @@
+/** Awaits a read so many times, one after the other. */
+export type AwaitedLoop = (count: number) => Promise<void>;
+
+/** Calls a read so many times. */
+export type CalledLoop = (count: number) => void;
+
+const NS_PER_MS = 1_000_000;
+
+/**
+ * A loop of its own for each subject, made from text: engines collect what they know of a function's calls with its text, so
+ * a loop that all subjects shared would be compiled for none of them.
+ */
+export function awaitedLoop(read: (key: string) => unknown, key: string): AwaitedLoop {
+  const make = new Function(
+    'read',
+    'key',
+    'return async (count) => { for (let i = 0; i < count; i += 1) await read(key); }',
+  );
+  return make(read, key);
+}
+
+/** The same for what answers at once. */
+export function calledLoop(read: (key: string) => unknown, key: string): CalledLoop {
+  const make = new Function(
+    'read',
+    'key',
+    'return (count) => { let last; for (let i = 0; i < count; i += 1) last = read(key); return last; }',
+  );
+  return make(read, key);
+}
+
+/** How long a subject runs before it is measured, in turns: until then the engine still compiles it. */
+const WARM_UP_TURNS = 10;
+
+/**
+ * Turns of a loop for {@link interleave}: nanoseconds of one call. The first turn warms the loop up and finds out how many
+ * calls fill `ms`.
+ */
+export function turnsOf(loop: AwaitedLoop | CalledLoop, ms: number): () => Promise<number> {
+  let count = 0;
+  return async () => {
+    if (count === 0) count = await fitting(loop, ms);
+    return (await nsOf(loop, count)) / count;
+  };
+}
+
+async function fitting(loop: AwaitedLoop | CalledLoop, ms: number): Promise<number> {
+  const wanted = ms * NS_PER_MS;
+  const began = Bun.nanoseconds();
+  let count = 1;
+  for (;;) {
+    const ns = await nsOf(loop, count);
+    if (ns < wanted / 4) count *= 2;
+    else if (Bun.nanoseconds() - began < WARM_UP_TURNS * wanted) count = fit(count, wanted / ns);
+    else return fit(count, wanted / ns);
+  }
+}
+
+/** A hiccup of the machine is not to make a turn a hundred times as long. */
+const fit = (count: number, factor: number): number => Math.max(1, Math.round(count * Math.min(factor, 4)));
+
+async function nsOf(loop: AwaitedLoop | CalledLoop, count: number): Promise<number> {
+  const began = Bun.nanoseconds();
+  await loop(count);
+  return Bun.nanoseconds() - began;
+}

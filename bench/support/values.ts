@@ -1,0 +1,29 @@
+/** A value that is read, and what it is called. */
+export interface Value {
+  readonly name: string;
+  readonly value: unknown;
+}
+
+/** 97 bytes of JSON, as in the other measurements. */
+const small = { id: 10_017, name: 'A product of ninety-seven bytes, as in the other measurements', price: 12.55 };
+
+/** 9.9 kB of JSON: a bill of materials with 110 items. */
+const medium = withItems(110);
+
+/** 1 MB of JSON. */
+const big = withItems(10_650);
+
+export const SMALL: Value = { name: '97 B', value: small };
+export const MEDIUM: Value = { name: '9.9 kB', value: medium };
+export const BIG: Value = { name: '1 MB', value: big };
+
+function withItems(count: number) {
+  const items = Array.from({ length: count }, (_, index) => ({
+    productId: 1_000 + index,
+    sku: `SKU-${100_000 + index * 79}`,
+    quantity: index / 2,
+    unit: 'pcs',
+    name: `Part number ${index}`,
+  }));
+  return { id: 17, name: 'A bill of materials', items };
+}
