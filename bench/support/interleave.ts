@@ -16,7 +16,7 @@ export interface Rounds {
   readonly rounds: number;
   /** That do not count, before the others: the engine compiles, connections and buffers grow. Default 2. */
   readonly warmUp?: number;
-  /** Before every turn. Default: collects the garbage of those before, so that nobody pays for others. */
+  /** Before every turn. Default: {@link settle}. */
   readonly before?: () => void | Promise<void>;
   /** Told of each round that begins. */
   readonly onRound?: (round: number) => void;
@@ -44,7 +44,7 @@ export interface Figures {
  */
 export async function interleave(
   subjects: readonly Subject[],
-  { rounds, warmUp = 2, before = collectGarbage, onRound }: Rounds,
+  { rounds, warmUp = 2, before = settle, onRound }: Rounds,
 ): Promise<Figures> {
   const figures = new Map(subjects.map(({ name }) => [name, [] as number[]]));
   for (let round = 0; round < warmUp + rounds; round += 1) {
@@ -78,4 +78,11 @@ function rotated<T>(subjects: readonly T[], round: number): T[] {
   return round % 2 === 0 ? turned : turned.reverse();
 }
 
-const collectGarbage = (): void => void Bun.gc(true);
+/** Time for sockets and timers: a loop over answers that are there at once lets none of them have a turn. */
+const BREATH_MS = 2;
+
+/** Collects the garbage of those before, so that nobody pays for others, and lets the event loop do what is due. */
+async function settle(): Promise<void> {
+  Bun.gc(true);
+  await Bun.sleep(BREATH_MS);
+}

@@ -29,6 +29,26 @@ export function calledLoop(read: (key: string) => unknown, key: string): CalledL
   return make(read, key);
 }
 
+/** Reads all keys at once, so many times, each time when all have been answered. */
+export function parallelLoop(read: (key: string) => unknown, keys: readonly string[]): AwaitedLoop {
+  const make = new Function(
+    'read',
+    'keys',
+    'return async (count) => { for (let i = 0; i < count; i += 1) await Promise.all(keys.map((key) => read(key))); }',
+  );
+  return make(read, keys);
+}
+
+/** Reads all keys, one after the other, so many times. */
+export function sequentialLoop(read: (key: string) => unknown, keys: readonly string[]): AwaitedLoop {
+  const make = new Function(
+    'read',
+    'keys',
+    'return async (count) => { for (let i = 0; i < count; i += 1) for (const key of keys) await read(key); }',
+  );
+  return make(read, keys);
+}
+
 /** How long a subject runs before it is measured, in turns: until then the engine still compiles it. */
 const WARM_UP_TURNS = 10;
 
@@ -50,6 +70,8 @@ async function fitting(loop: AwaitedLoop | CalledLoop, ms: number): Promise<numb
   let count = 1;
   for (;;) {
     const ns = await nsOf(loop, count);
+    // Loops whose answers are there at once let nothing else happen: neither timers nor sockets.
+    await Bun.sleep(0);
     if (ns < wanted / 4) count *= 2;
     else if (Bun.nanoseconds() - began < WARM_UP_TURNS * wanted) count = fit(count, wanted / ns);
     else return fit(count, wanted / ns);
@@ -63,4 +85,10 @@ async function nsOf(loop: AwaitedLoop | CalledLoop, count: number): Promise<numb
   const began = Bun.nanoseconds();
   await loop(count);
   return Bun.nanoseconds() - began;
+}
+
+/** The same turns as thousands of reads a second, of loops that make so many reads in one pass. */
+export function ratesOf(loop: AwaitedLoop, ms: number, reads: number): () => Promise<number> {
+  const turn = turnsOf(loop, ms);
+  return async () => (reads * NS_PER_MS) / (await turn());
 }

@@ -29,8 +29,8 @@ export function versions(): Record<string, string> {
   return {
     tiercel: commit(),
     bun: Bun.version,
-    redis: versionOf(findRedis()),
-    postgres: versionOf(findPostgres()?.postgres),
+    'redis-server': versionOf(findRedis()),
+    postgresql: versionOf(findPostgres()?.postgres),
     ...packages(),
   };
 }

@@ -1,0 +1,139 @@
+/**
+ * A hit in Redis, with nothing in this process: one read after the other, and a hundred at once. The floor is what one would
+ * write by hand: ioredis with auto-pipelining, GET and JSON.parse. `bun run bench l2-hit`
+ */
+import { Redis } from 'ioredis';
+import { createCache } from 'tiercel';
+import { redis } from 'tiercel/redis';
+import { startRedis } from '../tests/support/redis-server.ts';
+import { best, compare, TURN_MS } from './support/compare.ts';
+import { parallelLoop, ratesOf, sequentialLoop } from './support/loops.ts';
+import { keysOf, type Opened, openAll, Source } from './support/opened.ts';
+import { TTL_MS } from './support/peer.ts';
+import { peers } from './support/peers.ts';
+import { type AimRow, atLeast, progress, type Row, report } from './support/report.ts';
+import { LIFETIMES, noL1, tiercelWith } from './support/tiercel.ts';
+import { MEDIUM, SMALL, type Value } from './support/values.ts';
+
+const KEYS = keysOf(100);
+const PIPELINED = 'ioredis GET, auto-pipelined';
+const MGET = 'ioredis MGET of 100';
+const PLAIN = 'tiercel (no tag)';
+const KNOWN = 'tiercel (one tag, known)';
+const UNKNOWN = 'tiercel (one tag, not known)';
+const TAGS = ['org:1'];
+/** The question is how fast Redis answers, not how long one waits. */
+const PATIENT = { l2Timeout: '5s' } as const;
+
+const rows: Row[] = [];
+const aims: AimRow[] = [];
+await using server = await startRedis();
+const others = (await peers()).filter(({ name }) => !/clones|serialize/.test(name));
+
+for (const value of [SMALL, MEDIUM]) {
+  progress(`l2-hit: ${value.name}`);
+  await measure(value);
+}
+report('l2-hit', { rows, aims });
+
+async function measure({ name, value }: Value): Promise<void> {
+  await using owner = new AsyncDisposableStack();
+  const source = new Source(() => value);
+  const opening: Openings = { tiers: () => 'l2', url: server.url, load: source.load };
+  const mine = [tiercelWith(PLAIN, PATIENT), tiercelWith(KNOWN, { ...PATIENT, tags: TAGS })];
+  const caches = [
+    ...(await openAll(owner, mine, opening)),
+    await openForgetful(owner, source),
+    ...(await openAll(owner, others, opening)),
+  ];
+  await source.fill(caches, KEYS);
+  const raw = await openRaw(owner, JSON.stringify(value), name);
+  const mget = { name: MGET, turn: ratesOf(async (count) => raw.mget(count), TURN_MS, KEYS.length) };
+
+  const loop = { sequential: sequentialLoop, parallel: parallelLoop };
+  const subjects = (how: keyof typeof loop) =>
+    [...raw.reads, ...caches].map(({ name: own, read }) => ({
+      name: own,
+      turn: ratesOf(loop[how](read, KEYS), TURN_MS, KEYS.length),
+    }));
+  const sequential = { circumstances: `${name}, one after the other`, unit: 'k/s', to: PIPELINED };
+  rows.push(...(await compare(subjects('sequential'), sequential)).rows);
+
+  const parallel = { circumstances: `${name}, 100 at once`, unit: 'k/s', to: PIPELINED };
+  const measured = await compare([...subjects('parallel'), mget], parallel);
+  const { figures } = measured;
+  rows.push(...measured.rows);
+  const atLeastOf = (own: string, bound: number): void =>
+    void aims.push(
+      atLeast(
+        `L2 hits, ${name}, 100 at once, ${own}, by ${PIPELINED}`,
+        bound,
+        figures.ratio(own, PIPELINED).median,
+        '×',
+      ),
+    );
+  if (value === SMALL.value) {
+    for (const own of [PLAIN, KNOWN]) atLeastOf(own, 0.75);
+    atLeastOf(UNKNOWN, 0.5);
+    const fastest = best(
+      others.map((other) => other.name),
+      figures,
+      'more',
+    );
+    aims.push(
+      atLeast(
+        `L2 hits, ${name}, 100 at once, faster than the fastest peer (${fastest})`,
+        2.5,
+        figures.ratio(PLAIN, fastest).median,
+        '×',
+      ),
+    );
+  } else {
+    for (const own of [PLAIN, KNOWN]) atLeastOf(own, 0.9);
+  }
+}
+
+/** Without a bus no generation may be remembered: each read asks for its tag's, in the same round trip. */
+async function openForgetful(owner: AsyncDisposableStack, { load }: Source): Promise<Opened> {
+  const { l2 } = redis(server.url, { namespace: `bench-${crypto.randomUUID().slice(0, 8)}` });
+  const cache = owner.use(createCache({ l1: noL1(), l2 }));
+  await cache.ready();
+  const options = { ...LIFETIMES, ...PATIENT, tags: TAGS };
+  return {
+    name: UNKNOWN,
+    read: (key) => cache.getOrSet(key, (context) => load(context.key), options),
+    remove: (key) => cache.delete(key),
+    close: () => cache.close(),
+  };
+}
+
+/** What one would write by hand. */
+async function openRaw(owner: AsyncDisposableStack, text: string, size: string) {
+  const plain = new Redis(server.url);
+  const pipelined = new Redis(server.url, { enableAutoPipelining: true });
+  const bun = new Bun.RedisClient(server.url);
+  owner.defer(() => {
+    plain.disconnect();
+    pipelined.disconnect();
+    bun.close();
+  });
+  const names = new Map(KEYS.map((key) => [key, `raw-${size}:${key}`]));
+  const all = [...names.values()];
+  for (const name of all) await plain.set(name, text, 'PX', TTL_MS);
+  const nameOf = (key: string): string => names.get(key) ?? '';
+  return {
+    reads: [
+      { name: PIPELINED, read: async (key: string) => parsed(await pipelined.get(nameOf(key))) },
+      { name: 'ioredis GET', read: async (key: string) => parsed(await plain.get(nameOf(key))) },
+      { name: 'Bun.RedisClient GET', read: async (key: string) => parsed(await bun.get(nameOf(key))) },
+    ],
+    async mget(count: number): Promise<void> {
+      for (let pass = 0; pass < count; pass += 1) (await plain.mget(all)).map(parsed);
+    },
+  };
+}
+
+function parsed(text: string | null): unknown {
+  if (text === null) throw new Error('Redis does not hold what it was given');
+  return JSON.parse(text);
+}

@@ -1,0 +1,52 @@
+import type { Contender, OpenCache, Opening, Tiers } from './peer.ts';
+
+/** A cache that is open, under the name of its contender. */
+export interface Opened extends OpenCache {
+  readonly name: string;
+}
+
+/** How contenders are opened. */
+export interface Openings extends Pick<Opening, 'url' | 'load'> {
+  readonly tiers: (one: Contender) => Tiers;
+}
+
+/** Opens each contender over the same Redis, in a corner of its own; the owner closes them. */
+export async function openAll(
+  owner: AsyncDisposableStack,
+  contenders: readonly Contender[],
+  { tiers, url, load }: Openings,
+): Promise<Opened[]> {
+  const opened: Opened[] = [];
+  for (const one of contenders) {
+    const namespace = `bench-${crypto.randomUUID().slice(0, 8)}`;
+    const cache = await one.open({ tiers: tiers(one), url, namespace, load });
+    owner.defer(async () => void (await cache.close()));
+    opened.push({ name: one.name, ...cache });
+  }
+  return opened;
+}
+
+/** What a benchmark of hits loads with once everything is filled: a load would be an error. */
+export class Source {
+  #isFilled = false;
+  readonly #valueFor: (key: string) => unknown;
+
+  constructor(valueFor: (key: string) => unknown) {
+    this.#valueFor = valueFor;
+  }
+
+  readonly load = async (key: string): Promise<unknown> => {
+    if (this.#isFilled) throw new Error(`${key} had to be loaded, where every read should have been a hit`);
+    return this.#valueFor(key);
+  };
+
+  /** Reads every key by every cache; from then on nothing may be loaded. */
+  async fill(caches: readonly OpenCache[], keys: readonly string[]): Promise<void> {
+    for (const { read } of caches) for (const key of keys) await read(key);
+    this.#isFilled = true;
+  }
+}
+
+/** So many keys of one group. */
+export const keysOf = (count: number, group = 'product'): string[] =>
+  Array.from({ length: count }, (_, index) => `${group}:${index}`);
