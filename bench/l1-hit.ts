@@ -8,9 +8,10 @@ import { createCache, type ReadOptions } from 'tiercel';
 import { lru } from 'tiercel/lru';
 import { redis } from 'tiercel/redis';
 import { startRedis } from '../tests/support/redis-server.ts';
+import { benchmark } from './support/benchmark.ts';
 import { bytesPerCall } from './support/heap.ts';
 import { type AwaitedLoop, awaitedLoop, calledLoop, turnsOf } from './support/loops.ts';
-import { MOST_ENTRIES, TTL_MS } from './support/peer.ts';
+import { type Contender, MOST_ENTRIES, TTL_MS } from './support/peer.ts';
 import { peers } from './support/peers.ts';
 import {
   type AimRow,
@@ -21,7 +22,6 @@ import {
   isQuick,
   progress,
   type Row,
-  report,
 } from './support/report.ts';
 import { recording, startRecording } from './support/spans.ts';
 import { LIFETIMES } from './support/tiercel.ts';
@@ -38,28 +38,18 @@ const RECORDED = 'tiercel (recorded span)';
 const RAW = 'lru-cache get()';
 const PEEK = 'tiercel peek()';
 
-const rows: Row[] = [];
-const aims: AimRow[] = [];
-await using server = await startRedis();
-const others = (await peers()).filter(({ tiers }) => tiers.includes('l1'));
-
-// Those who clone take a minute for the big one.
-const VALUES = isQuick() ? [SMALL, MEDIUM] : [SMALL, MEDIUM, BIG];
-for (const value of VALUES) {
-  progress(`l1-hit: ${value.name}`);
-  await measure(value);
+/** What the parts of this benchmark have in common. */
+interface Ground {
+  readonly url: string;
+  readonly others: readonly Contender[];
+  readonly rows: Row[];
+  readonly aims: AimRow[];
 }
-// Last, for from here on the process keeps a context for everything that is awaited.
-startRecording();
-for (const value of VALUES) {
-  progress(`l1-hit: ${value.name}, in a span`);
-  await measureSpan(value);
-}
-report('l1-hit', { rows, aims });
 
-async function measure({ name, value }: Value): Promise<void> {
+async function measure(ground: Ground, { name, value }: Value): Promise<void> {
+  const { others, rows, aims } = ground;
   await using owner = new AsyncDisposableStack();
-  const awaited = await openAwaited(owner, value);
+  const awaited = await openAwaited(owner, ground, value);
   const figures = await interleave(turns(awaited), { rounds: ROUNDS, warmUp: 3 });
   const mine = [...awaited.keys()].filter((one) => one.startsWith('tiercel'));
   for (const subject of awaited.keys()) rows.push(rowOf(name, subject, figures, BASELINE));
@@ -78,9 +68,9 @@ async function measure({ name, value }: Value): Promise<void> {
       '×',
     ),
   );
-  if (value === SMALL.value) await measureHeap(awaited);
+  if (value === SMALL.value) await measureHeap(ground, awaited);
 
-  await measurePeek(owner, name, value);
+  await measurePeek(owner, ground, name, value);
 }
 
 type Loops = ReadonlyMap<string, AwaitedLoop>;
@@ -97,16 +87,16 @@ function rowOf(value: string, subject: string, figures: Figures, to: string): Ro
 }
 
 /** Every subject, each with the value in its L1. */
-async function openAwaited(owner: AsyncDisposableStack, value: unknown): Promise<Loops> {
+async function openAwaited(owner: AsyncDisposableStack, { url, others }: Ground, value: unknown): Promise<Loops> {
   const raw = baseline(value);
   const loops = new Map([[BASELINE, awaitedLoop(async (key) => raw.get(key), KEY)]]);
   for (const [name, options] of [
     ['tiercel', {}],
     ['tiercel (three tags)', { tags: TAGS }],
   ] as const) {
-    loops.set(name, awaitedLoop(await openTiercel(owner, value, options), KEY));
+    loops.set(name, awaitedLoop(await openTiercel(owner, url, value, options), KEY));
   }
-  loops.set(CHECKED, awaitedLoop(await openTiercel(owner, value, { tags: TAGS }, 'tenant-1'), KEY));
+  loops.set(CHECKED, awaitedLoop(await openTiercel(owner, url, value, { tags: TAGS }, 'tenant-1'), KEY));
   for (const other of others) {
     const cache = await other.open({ tiers: 'l1', url: '', namespace: 'bench', load: async () => value });
     owner.defer(() => void cache.close());
@@ -122,18 +112,22 @@ function baseline(value: unknown): LRUCache<string, object> {
   return raw;
 }
 
-async function openCache(owner: AsyncDisposableStack) {
+async function openCache(owner: AsyncDisposableStack, url: string) {
   const namespace = `bench-${crypto.randomUUID()}`;
-  const cache = owner.use(
-    createCache({ l1: lru(), ...redis(server.url, { namespace }), defaults: { l2Timeout: '2s' } }),
-  );
+  const cache = owner.use(createCache({ l1: lru(), ...redis(url, { namespace }), defaults: { l2Timeout: '2s' } }));
   await cache.ready();
   return cache;
 }
 
 /** The read of a cache that holds the value. A load would be an error: everything has to be a hit. */
-async function openTiercel(owner: AsyncDisposableStack, value: unknown, options: ReadOptions, namespace?: string) {
-  const root = await openCache(owner);
+async function openTiercel(
+  owner: AsyncDisposableStack,
+  url: string,
+  value: unknown,
+  options: ReadOptions,
+  namespace?: string,
+) {
+  const root = await openCache(owner, url);
   const cache = namespace === undefined ? root : root.namespace(namespace);
   const ofRead = { ...LIFETIMES, ...options };
   const loader = () => value;
@@ -141,7 +135,7 @@ async function openTiercel(owner: AsyncDisposableStack, value: unknown, options:
   return (key: string) => cache.getOrSet(key, loader, ofRead);
 }
 
-async function measureHeap(loops: Loops): Promise<void> {
+async function measureHeap({ rows, aims }: Ground, loops: Loops): Promise<void> {
   const bytes = new Map<string, number>();
   for (const [name, loop] of loops) bytes.set(name, await bytesPerCall(loop));
   const floor = bytes.get(BASELINE) ?? Number.NaN;
@@ -156,9 +150,14 @@ async function measureHeap(loops: Loops): Promise<void> {
   );
 }
 
-async function measurePeek(owner: AsyncDisposableStack, name: string, value: unknown): Promise<void> {
+async function measurePeek(
+  owner: AsyncDisposableStack,
+  { url, rows, aims }: Ground,
+  name: string,
+  value: unknown,
+): Promise<void> {
   const raw = baseline(value);
-  const cache = await openCache(owner);
+  const cache = await openCache(owner, url);
   await cache.getOrSet(KEY, () => value, { ...LIFETIMES, tags: TAGS });
   const figures = await interleave(
     [
@@ -183,10 +182,10 @@ async function measurePeek(owner: AsyncDisposableStack, name: string, value: unk
   aims.push(atMost(`peek, ${name}, three tags, by lru-cache get()`, 3, figures.ratio(PEEK, RAW).median, '×'));
 }
 
-async function measureSpan({ name, value }: Value): Promise<void> {
+async function measureSpan({ url, rows, aims }: Ground, { name, value }: Value): Promise<void> {
   await using owner = new AsyncDisposableStack();
   const raw = baseline(value);
-  const cache = await openCache(owner);
+  const cache = await openCache(owner, url);
   const { inSpan } = recording(owner, cache);
   await cache.getOrSet(KEY, () => value, { ...LIFETIMES, tags: TAGS });
   const loader = () => value;
@@ -215,3 +214,22 @@ async function measureSpan({ name, value }: Value): Promise<void> {
     ),
   );
 }
+
+await benchmark('l1-hit', async (owner) => {
+  const { url } = owner.use(await startRedis());
+  const others = (await peers()).filter(({ tiers }) => tiers.includes('l1'));
+  const ground: Ground = { url, others, rows: [], aims: [] };
+  // Those who clone take a minute for the big one.
+  const values = isQuick() ? [SMALL, MEDIUM] : [SMALL, MEDIUM, BIG];
+  for (const value of values) {
+    progress(`l1-hit: ${value.name}`);
+    await measure(ground, value);
+  }
+  // Last, for from here on the process keeps a context for everything that is awaited.
+  startRecording();
+  for (const value of values) {
+    progress(`l1-hit: ${value.name}, in a span`);
+    await measureSpan(ground, value);
+  }
+  return ground;
+});

@@ -6,12 +6,13 @@ import { Redis } from 'ioredis';
 import { createCache } from 'tiercel';
 import { redis } from 'tiercel/redis';
 import { startRedis } from '../tests/support/redis-server.ts';
+import { benchmark } from './support/benchmark.ts';
 import { best, compare, TURN_MS } from './support/compare.ts';
 import { parallelLoop, ratesOf, sequentialLoop } from './support/loops.ts';
-import { keysOf, type Opened, openAll, Source } from './support/opened.ts';
-import { TTL_MS } from './support/peer.ts';
+import { keysOf, type Opened, type Openings, openAll, Source } from './support/opened.ts';
+import { type Contender, TTL_MS } from './support/peer.ts';
 import { peers } from './support/peers.ts';
-import { type AimRow, atLeast, progress, type Row, report } from './support/report.ts';
+import { type AimRow, atLeast, progress, type Row } from './support/report.ts';
 import { LIFETIMES, noL1, tiercelWith } from './support/tiercel.ts';
 import { MEDIUM, SMALL, type Value } from './support/values.ts';
 
@@ -25,29 +26,26 @@ const TAGS = ['org:1'];
 /** The question is how fast Redis answers, not how long one waits. */
 const PATIENT = { l2Timeout: '5s' } as const;
 
-const rows: Row[] = [];
-const aims: AimRow[] = [];
-await using server = await startRedis();
-const others = (await peers()).filter(({ name }) => !/clones|serialize/.test(name));
-
-for (const value of [SMALL, MEDIUM]) {
-  progress(`l2-hit: ${value.name}`);
-  await measure(value);
+/** What the parts of this benchmark have in common. */
+interface Ground {
+  readonly url: string;
+  readonly others: readonly Contender[];
+  readonly rows: Row[];
+  readonly aims: AimRow[];
 }
-report('l2-hit', { rows, aims });
 
-async function measure({ name, value }: Value): Promise<void> {
+async function measure({ url, others, rows, aims }: Ground, { name, value }: Value): Promise<void> {
   await using owner = new AsyncDisposableStack();
   const source = new Source(() => value);
-  const opening: Openings = { tiers: () => 'l2', url: server.url, load: source.load };
+  const opening: Openings = { tiers: () => 'l2', url, load: source.load };
   const mine = [tiercelWith(PLAIN, PATIENT), tiercelWith(KNOWN, { ...PATIENT, tags: TAGS })];
   const caches = [
     ...(await openAll(owner, mine, opening)),
-    await openForgetful(owner, source),
+    await openForgetful(owner, url, source),
     ...(await openAll(owner, others, opening)),
   ];
   await source.fill(caches, KEYS);
-  const raw = await openRaw(owner, JSON.stringify(value), name);
+  const raw = await openRaw(owner, url, JSON.stringify(value), name);
   const mget = { name: MGET, turn: ratesOf(async (count) => raw.mget(count), TURN_MS, KEYS.length) };
 
   const loop = { sequential: sequentialLoop, parallel: parallelLoop };
@@ -94,8 +92,8 @@ async function measure({ name, value }: Value): Promise<void> {
 }
 
 /** Without a bus no generation may be remembered: each read asks for its tag's, in the same round trip. */
-async function openForgetful(owner: AsyncDisposableStack, { load }: Source): Promise<Opened> {
-  const { l2 } = redis(server.url, { namespace: `bench-${crypto.randomUUID().slice(0, 8)}` });
+async function openForgetful(owner: AsyncDisposableStack, url: string, { load }: Source): Promise<Opened> {
+  const { l2 } = redis(url, { namespace: `bench-${crypto.randomUUID().slice(0, 8)}` });
   const cache = owner.use(createCache({ l1: noL1(), l2 }));
   await cache.ready();
   const options = { ...LIFETIMES, ...PATIENT, tags: TAGS };
@@ -108,10 +106,10 @@ async function openForgetful(owner: AsyncDisposableStack, { load }: Source): Pro
 }
 
 /** What one would write by hand. */
-async function openRaw(owner: AsyncDisposableStack, text: string, size: string) {
-  const plain = new Redis(server.url);
-  const pipelined = new Redis(server.url, { enableAutoPipelining: true });
-  const bun = new Bun.RedisClient(server.url);
+async function openRaw(owner: AsyncDisposableStack, url: string, text: string, size: string) {
+  const plain = new Redis(url);
+  const pipelined = new Redis(url, { enableAutoPipelining: true });
+  const bun = new Bun.RedisClient(url);
   owner.defer(() => {
     plain.disconnect();
     pipelined.disconnect();
@@ -137,3 +135,14 @@ function parsed(text: string | null): unknown {
   if (text === null) throw new Error('Redis does not hold what it was given');
   return JSON.parse(text);
 }
+
+await benchmark('l2-hit', async (owner) => {
+  const { url } = owner.use(await startRedis());
+  const others = (await peers()).filter(({ name }) => !/clones|serialize/.test(name));
+  const ground: Ground = { url, others, rows: [], aims: [] };
+  for (const value of [SMALL, MEDIUM]) {
+    progress(`l2-hit: ${value.name}`);
+    await measure(ground, value);
+  }
+  return ground;
+});

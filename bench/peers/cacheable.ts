@@ -20,17 +20,18 @@ function cacheable(name: string, useClones: boolean): Contender {
       // `lruSize` bounds it, as the others are bounded; the default is no bound and no list to keep in order.
       const primary =
         tiers === 'l2' ? nothing() : createKeyv({ ttl: TTL_MS, useClone: useClones, lruSize: MOST_ENTRIES });
+      const bus = tiers === 'both' ? new RedisMessageProvider({ uri: url }) : undefined;
       const cache = new Cacheable({
         primary,
         ttl: TTL_MS,
         ...(tiers === 'l1' ? {} : { secondary: keyvRedis(url, namespace) }),
-        ...(tiers === 'both' ? { sync: { qified: new RedisMessageProvider({ uri: url }) }, namespace } : {}),
+        ...(bus === undefined ? {} : { sync: { qified: bus }, namespace }),
       });
       cache.on('error', () => {});
       return {
         read: (key) => cache.getOrSet(key, () => load(key)),
         remove: (key) => cache.delete(key),
-        close: () => cache.disconnect(),
+        close: () => Promise.all([cache.disconnect(), bus?.disconnect()]),
       };
     },
   };

@@ -49,6 +49,23 @@ export function sequentialLoop(read: (key: string) => unknown, keys: readonly st
   return make(read, keys);
 }
 
+/** Reads so many new keys at once, so many times, each time when all have been answered. */
+export function freshLoop(read: (key: string) => unknown, nextKey: () => string, atOnce: number): AwaitedLoop {
+  const make = new Function(
+    'read',
+    'nextKey',
+    'atOnce',
+    `return async (count) => {
+       for (let i = 0; i < count; i += 1) {
+         const answers = [];
+         for (let j = 0; j < atOnce; j += 1) answers.push(read(nextKey()));
+         await Promise.all(answers);
+       }
+     }`,
+  );
+  return make(read, nextKey, atOnce);
+}
+
 /** How long a subject runs before it is measured, in turns: until then the engine still compiles it. */
 const WARM_UP_TURNS = 10;
 

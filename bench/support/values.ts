@@ -5,7 +5,11 @@ export interface Value {
 }
 
 /** 97 bytes of JSON, as in the other measurements. */
-const small = { id: 10_017, name: 'A product of ninety-seven bytes, as in the other measurements', price: 12.55 };
+export const small = {
+  id: 10_017,
+  name: 'A product of ninety-seven bytes, as in the other measurements',
+  price: 12.55,
+};
 
 /** 9.9 kB of JSON: a bill of materials with 110 items. */
 const medium = withItems(110);

@@ -1,0 +1,91 @@
+/**
+ * Redis is stopped (SIGSTOP: it takes connections and bytes, and answers nothing) while callers ask for keys that nobody has
+ * asked for before, by a loader that takes 5 ms. `bun run bench stalled-redis`
+ */
+import { startRedis } from '../tests/support/redis-server.ts';
+import type { Call } from './stalled-redis-worker.ts';
+import { benchmark, type Measured } from './support/benchmark.ts';
+import { contenders } from './support/contenders.ts';
+import { tunedPeers } from './support/peers.ts';
+import { type AimRow, atMost, isQuick, median, percentile, progress, type Row } from './support/report.ts';
+import { sharedNanoseconds } from './support/worker.ts';
+import { startWorker } from './support/workers.ts';
+
+const STALL_MS = isQuick() ? 1_000 : 5_000;
+/** All well before, and time to recover after; callers ask all the while. */
+const WELL_MS = 500;
+/** From so long after the beginning on, whoever has a breaker has opened it. */
+const OPENING_MS = isQuick() ? 500 : 1_000;
+const NS_PER_MS = 1_000_000;
+
+interface Calls {
+  readonly lookups: readonly Call[];
+  /** The same loader at the same moments, without a cache. */
+  readonly loads: readonly Call[];
+}
+
+interface Figures {
+  readonly p50: number;
+  readonly p99: number;
+  /** Lookups that waited until Redis was back, or for ever. */
+  readonly held: number;
+  readonly asked: number;
+  /** Median of a lookup by the median of a load, once whoever has a breaker has opened it. */
+  readonly onceOpen: number;
+}
+
+async function stall(name: string): Promise<Figures> {
+  await using server = await startRedis();
+  const namespace = `stall-${crypto.randomUUID().slice(0, 8)}`;
+  await using worker = await startWorker('stalled-redis-worker.ts', [name, server.url, namespace]);
+  await worker.ask('begin');
+  await Bun.sleep(WELL_MS);
+  const began = sharedNanoseconds();
+  server.pause();
+  await Bun.sleep(STALL_MS);
+  const ended = sharedNanoseconds();
+  server.resume();
+  await Bun.sleep(WELL_MS);
+  const calls = await worker.ask<Calls>('end');
+  return figuresOf(calls, began, ended);
+}
+
+function figuresOf({ lookups, loads }: Calls, began: number, ended: number): Figures {
+  const during = (calls: readonly Call[], from: number): readonly Call[] =>
+    calls.filter(({ at }) => at >= from && at < ended);
+  const isHeld = ({ at, ms }: Call): boolean => ms === undefined || at + ms * NS_PER_MS >= ended;
+  // Who came in the last moment and only had to wait for the loader was not held.
+  const asked = during(lookups, began).filter(({ at }) => at < ended - GRACE_NS);
+  const msOf = ({ at, ms }: Call): number => ms ?? (ended - at) / NS_PER_MS;
+  const times = asked.map(msOf);
+  const open = began + OPENING_MS * NS_PER_MS;
+  const onceOpen = median(during(lookups, open).map(msOf)) / median(during(loads, open).map(msOf));
+  const held = asked.filter(isHeld).length;
+  return { p50: percentile(times, 50), p99: percentile(times, 99), held, asked: asked.length, onceOpen };
+}
+
+const GRACE_NS = 100 * NS_PER_MS;
+
+async function measure(): Promise<Measured> {
+  const rows: Row[] = [];
+  const aims: AimRow[] = [];
+  for (const { name } of [...(await contenders()), ...(await tunedPeers())]) {
+    progress(`stalled-redis: ${name}`);
+    const { p50, p99, held, asked, onceOpen } = await stall(name);
+    rows.push(
+      { subject: name, case: 'a lookup, p50', figure: p50, unit: 'ms' },
+      { subject: name, case: 'a lookup, p99', figure: p99, unit: 'ms' },
+      { subject: name, case: `held until Redis was back, of ${asked}`, figure: held, unit: '' },
+      { subject: name, case: 'a lookup by the loader alone, once open', figure: onceOpen, unit: '×' },
+    );
+    if (name !== 'tiercel') continue;
+    aims.push(
+      atMost('stalled Redis, 5 ms loader, p99 from the first request on', 75, p99, 'ms'),
+      atMost('stalled Redis, once the breaker is open, by the loader alone', 1.1, onceOpen, '×'),
+      atMost('stalled Redis, lookups held', 0, held, ''),
+    );
+  }
+  return { rows, aims };
+}
+
+await benchmark('stalled-redis', measure);

@@ -1,0 +1,59 @@
+/**
+ * Four processes, 250 callers each, all ask for one cold key at once: how often the loader runs. It takes 50 ms and counts
+ * itself in Redis. `bun run bench stampede`
+ */
+import { Redis } from 'ioredis';
+import { startRedis } from '../tests/support/redis-server.ts';
+import { benchmark, type Measured } from './support/benchmark.ts';
+import { contenders } from './support/contenders.ts';
+import { atMost, isQuick, median, progress, type Row } from './support/report.ts';
+import { sharedNanoseconds } from './support/worker.ts';
+import { startWorker } from './support/workers.ts';
+
+const PROCESSES = 4;
+const CALLERS = 250;
+/** Until then every process has heard of the key. */
+const HEADSTART_NS = 30_000_000;
+const KEYS = isQuick() ? 2 : 10;
+
+/** How often each key was loaded, and how long the slowest process took, in milliseconds. */
+async function herd(name: string, url: string, counts: Redis): Promise<{ loads: number[]; ms: number[] }> {
+  await using workers = new AsyncDisposableStack();
+  const namespace = `herd-${crypto.randomUUID().slice(0, 8)}`;
+  const args = [name, url, namespace];
+  const starting = Array.from({ length: PROCESSES }, () => startWorker('stampede-worker.ts', args));
+  const herds = (await Promise.all(starting)).map((one) => workers.use(one));
+  const loads: number[] = [];
+  const ms: number[] = [];
+  for (let index = 0; index < KEYS; index += 1) {
+    const key = `product:${index}`;
+    const at = sharedNanoseconds() + HEADSTART_NS;
+    const took = await Promise.all(herds.map((one) => one.ask<number>('herd', { key, callers: CALLERS, at })));
+    loads.push(Number(await counts.get(`${namespace}:loads:${key}`)));
+    ms.push(Math.max(...took));
+  }
+  return { loads, ms };
+}
+
+async function measure(owner: AsyncDisposableStack): Promise<Measured> {
+  const { url } = owner.use(await startRedis());
+  const counts = new Redis(url);
+  owner.defer(() => counts.disconnect());
+  const rows: Row[] = [];
+  let most = Number.NaN;
+  for (const { name } of await contenders()) {
+    progress(`stampede: ${name}`);
+    const { loads, ms } = await herd(name, url, counts);
+    if (name === 'tiercel') most = Math.max(...loads);
+    rows.push(
+      { subject: name, case: `loads of a cold key, median of ${KEYS}`, figure: median(loads), unit: 'loads' },
+      { subject: name, case: `loads of a cold key, most of ${KEYS}`, figure: Math.max(...loads), unit: 'loads' },
+      { subject: name, case: 'until the last caller has its answer', figure: median(ms), unit: 'ms' },
+    );
+  }
+  rows.sort((a, b) => a.case.localeCompare(b.case));
+  const what = `cold key, ${PROCESSES} processes × ${CALLERS} callers, the most of ${KEYS} keys`;
+  return { rows, aims: [atMost(what, 1, most, 'load')] };
+}
+
+await benchmark('stampede', measure);

@@ -1,0 +1,29 @@
+/** What a worker can be asked; the answer travels back. */
+export type Handlers = Readonly<Record<string, (argument: unknown) => unknown>>;
+
+interface Question {
+  readonly id: number;
+  readonly ask: string;
+  readonly argument: unknown;
+}
+
+/** Answers the questions of the process that started this one, until that ends. */
+export function serve(handlers: Handlers): void {
+  process.on('message', (question: Question) => void answer(handlers, question));
+  process.on('disconnect', () => process.exit());
+  // The first word tells that it listens.
+  process.send?.({ id: 0, value: 'ready' });
+}
+
+async function answer(handlers: Handlers, { id, ask, argument }: Question): Promise<void> {
+  try {
+    const handler = handlers[ask];
+    if (handler === undefined) throw new Error(`a worker cannot be asked for ${ask}`);
+    process.send?.({ id, value: await handler(argument) });
+  } catch (error) {
+    process.send?.({ id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+  }
+}
+
+/** Nanoseconds of a clock that all processes of a machine share. */
+export const sharedNanoseconds = (): number => Number(process.hrtime.bigint());
