@@ -1,7 +1,7 @@
 /** The process that asks in `stalled-redis.ts`: `<contender> <url of Redis> <namespace>`. */
 import { contenderNamed } from './support/contenders.ts';
 import { fullestTiers } from './support/peer.ts';
-import { serve, sharedNanoseconds } from './support/worker.ts';
+import { serve, sharedNow } from './support/worker.ts';
 
 /** A call; `ms` is missing while it has not ended. */
 export interface Call {
@@ -31,7 +31,7 @@ let underWay = 0;
 
 /** An error is an answer as well: nobody waits any longer. */
 async function timed(calls: Call[], work: () => Promise<unknown>): Promise<void> {
-  const call: Call = { at: sharedNanoseconds() };
+  const call: Call = { at: sharedNow() };
   calls.push(call);
   underWay += 1;
   const began = performance.now();

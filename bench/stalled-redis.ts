@@ -8,7 +8,7 @@ import { benchmark, type Measured } from './support/benchmark.ts';
 import { contenders } from './support/contenders.ts';
 import { tunedPeers } from './support/peers.ts';
 import { type AimRow, atMost, isQuick, median, percentile, progress, type Row } from './support/report.ts';
-import { sharedNanoseconds } from './support/worker.ts';
+import { sharedNow } from './support/worker.ts';
 import { startWorker } from './support/workers.ts';
 
 const STALL_MS = isQuick() ? 1_000 : 5_000;
@@ -16,7 +16,8 @@ const STALL_MS = isQuick() ? 1_000 : 5_000;
 const WELL_MS = 500;
 /** From so long after the beginning on, whoever has a breaker has opened it. */
 const OPENING_MS = isQuick() ? 500 : 1_000;
-const NS_PER_MS = 1_000_000;
+/** Who comes in the last moment and only has to wait for the loader is not held. */
+const GRACE_MS = 100;
 
 interface Calls {
   readonly lookups: readonly Call[];
@@ -40,10 +41,10 @@ async function stall(name: string): Promise<Figures> {
   await using worker = await startWorker('stalled-redis-worker.ts', [name, server.url, namespace]);
   await worker.ask('begin');
   await Bun.sleep(WELL_MS);
-  const began = sharedNanoseconds();
+  const began = sharedNow();
   server.pause();
   await Bun.sleep(STALL_MS);
-  const ended = sharedNanoseconds();
+  const ended = sharedNow();
   server.resume();
   await Bun.sleep(WELL_MS);
   const calls = await worker.ask<Calls>('end');
@@ -53,18 +54,15 @@ async function stall(name: string): Promise<Figures> {
 function figuresOf({ lookups, loads }: Calls, began: number, ended: number): Figures {
   const during = (calls: readonly Call[], from: number): readonly Call[] =>
     calls.filter(({ at }) => at >= from && at < ended);
-  const isHeld = ({ at, ms }: Call): boolean => ms === undefined || at + ms * NS_PER_MS >= ended;
-  // Who came in the last moment and only had to wait for the loader was not held.
-  const asked = during(lookups, began).filter(({ at }) => at < ended - GRACE_NS);
-  const msOf = ({ at, ms }: Call): number => ms ?? (ended - at) / NS_PER_MS;
+  const isHeld = ({ at, ms }: Call): boolean => ms === undefined || at + ms >= ended;
+  const asked = during(lookups, began).filter(({ at }) => at < ended - GRACE_MS);
+  const msOf = ({ at, ms }: Call): number => ms ?? ended - at;
   const times = asked.map(msOf);
-  const open = began + OPENING_MS * NS_PER_MS;
+  const open = began + OPENING_MS;
   const onceOpen = median(during(lookups, open).map(msOf)) / median(during(loads, open).map(msOf));
   const held = asked.filter(isHeld).length;
   return { p50: percentile(times, 50), p99: percentile(times, 99), held, asked: asked.length, onceOpen };
 }
-
-const GRACE_NS = 100 * NS_PER_MS;
 
 async function measure(): Promise<Measured> {
   const rows: Row[] = [];

@@ -2,7 +2,7 @@
 import { Redis } from 'ioredis';
 import { contenderNamed } from './support/contenders.ts';
 import { fullestTiers } from './support/peer.ts';
-import { serve, sharedNanoseconds } from './support/worker.ts';
+import { serve, sharedNow } from './support/worker.ts';
 
 const LOADER_MS = 50;
 
@@ -20,7 +20,7 @@ serve({
   async herd(argument) {
     const { key, callers, at } = argument as { key: string; callers: number; at: number };
     // All processes begin at the same moment, however long they took to hear of it.
-    await Bun.sleep(Math.max(0, (at - sharedNanoseconds()) / 1_000_000));
+    await Bun.sleep(Math.max(0, at - sharedNow()));
     const began = performance.now();
     const answers = await Promise.all(Array.from({ length: callers }, () => read(key)));
     if (!answers.every((answer) => Bun.deepEquals(answer, { key }))) throw new Error(`${name} answered something else`);

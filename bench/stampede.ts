@@ -7,13 +7,13 @@ import { startRedis } from '../tests/support/redis-server.ts';
 import { benchmark, type Measured } from './support/benchmark.ts';
 import { contenders } from './support/contenders.ts';
 import { atMost, isQuick, median, progress, type Row } from './support/report.ts';
-import { sharedNanoseconds } from './support/worker.ts';
+import { sharedNow } from './support/worker.ts';
 import { startWorker } from './support/workers.ts';
 
 const PROCESSES = 4;
 const CALLERS = 250;
 /** Until then every process has heard of the key. */
-const HEADSTART_NS = 30_000_000;
+const HEADSTART_MS = 30;
 const KEYS = isQuick() ? 2 : 10;
 
 /** How often each key was loaded, and how long the slowest process took, in milliseconds. */
@@ -27,7 +27,7 @@ async function herd(name: string, url: string, counts: Redis): Promise<{ loads: 
   const ms: number[] = [];
   for (let index = 0; index < KEYS; index += 1) {
     const key = `product:${index}`;
-    const at = sharedNanoseconds() + HEADSTART_NS;
+    const at = sharedNow() + HEADSTART_MS;
     const took = await Promise.all(herds.map((one) => one.ask<number>('herd', { key, callers: CALLERS, at })));
     loads.push(Number(await counts.get(`${namespace}:loads:${key}`)));
     ms.push(Math.max(...took));

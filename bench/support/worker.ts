@@ -25,5 +25,5 @@ async function answer(handlers: Handlers, { id, ask, argument }: Question): Prom
   }
 }
 
-/** Nanoseconds of a clock that all processes of a machine share. */
-export const sharedNanoseconds = (): number => Number(process.hrtime.bigint());
+/** Milliseconds of a clock that all processes of this machine share, with their fractions. */
+export const sharedNow = (): number => performance.timeOrigin + performance.now();
