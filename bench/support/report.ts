@@ -103,6 +103,11 @@ export function aimsTable(aims: readonly AimRow[]): string {
   return table(['what', 'aim', 'measured', 'met'], cells, ['what', 'aim', 'measured', 'met']);
 }
 
+/** Cases in the order in which they were first met, with everybody's figures together. */
+function byCase(rows: readonly Row[]): Row[] {
+  return [...Map.groupBy(rows, (row) => row.case).values()].flat();
+}
+
 /** Writes what a benchmark has measured to `bench/results/<name>.json` and prints its tables. */
 export function report(name: string, { rows, aims = [] }: { rows: readonly Row[]; aims?: readonly AimRow[] }): void {
   const result: Result = {
@@ -112,13 +117,13 @@ export function report(name: string, { rows, aims = [] }: { rows: readonly Row[]
     seconds: Math.round(performance.now() / 100) / 10,
     machine: machine(),
     versions: versions(),
-    rows,
+    rows: byCase(rows),
     aims,
   };
   const file = join(resultsFolder(), `${name}.json`);
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);
-  const tables = [rowsTable(rows), ...(aims.length > 0 ? [aimsTable(aims)] : [])];
+  const tables = [rowsTable(result.rows), ...(aims.length > 0 ? [aimsTable(aims)] : [])];
   process.stdout.write(`\n## ${name}\n\n${tables.join('\n\n')}\n`);
 }
 
