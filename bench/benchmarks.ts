@@ -7,6 +7,8 @@ export interface Benchmark {
   readonly about: string;
   /** The servers that it starts. */
   readonly servers: readonly ('redis' | 'postgres')[];
+  /** Only run when it is named: it takes long, or prints figures instead of leaving a result. */
+  readonly onlyByName?: boolean;
 }
 
 /** All of them, in the order in which they run. */
@@ -14,31 +16,65 @@ export const BENCHMARKS: readonly Benchmark[] = [
   {
     name: 'l1-hit',
     file: 'l1-hit.ts',
-    about: 'a hit in this process: nanoseconds and bytes of heap a call',
+    about: 'a hit in this process: nanoseconds and heap a call',
     servers: ['redis'],
   },
+  { name: 'l1-parallel', file: 'l1-parallel.ts', about: 'a thousand hits in this process at once', servers: ['redis'] },
+  { name: 'l2-hit', file: 'l2-hit.ts', about: 'a hit in Redis, alone and a hundred at once', servers: ['redis'] },
   {
-    name: 'l1-parallel',
-    file: 'l1-parallel.ts',
-    about: 'a thousand hits in this process at once',
+    name: 'l2-connections',
+    file: 'l2-connections.ts',
+    about: 'big values over 1, 2, 4 connections',
     servers: ['redis'],
   },
-  {
-    name: 'l2-hit',
-    file: 'l2-hit.ts',
-    about: 'a hit in Redis, alone and a hundred at once',
-    servers: ['redis'],
-  },
-  {
-    name: 'miss',
-    file: 'miss.ts',
-    about: 'a key that nobody holds, alone and a hundred at once',
-    servers: ['redis'],
-  },
+  { name: 'miss', file: 'miss.ts', about: 'a key that nobody holds, alone and a hundred at once', servers: ['redis'] },
   {
     name: 'stampede',
     file: 'stampede.ts',
-    about: 'a cold key, four processes, 250 callers each: loads',
+    about: 'a cold key, four processes: how often it is loaded',
     servers: ['redis'],
+  },
+  { name: 'stalled-redis', file: 'stalled-redis.ts', about: 'what callers feel while Redis hangs', servers: ['redis'] },
+  {
+    name: 'invalidation',
+    file: 'invalidation.ts',
+    about: 'from a delete, or an UPDATE, to the L1 of another process',
+    servers: ['redis', 'postgres'],
+  },
+  { name: 'memory', file: 'memory.ts', about: 'bytes an entry, and how well maxBytes knows them', servers: [] },
+  {
+    name: 'cost-of-checks',
+    file: 'cost-of-checks.ts',
+    about: 'peek with every check and with the TTL alone',
+    servers: [],
+    onlyByName: true,
+  },
+  {
+    name: 'cost-of-heartbeats',
+    file: 'cost-of-heartbeats.ts',
+    about: 'what an instance in use costs Redis',
+    servers: ['redis'],
+    onlyByName: true,
+  },
+  {
+    name: 'cost-of-answer-times',
+    file: 'cost-of-answer-times.ts',
+    about: 'counting the time of every answer',
+    servers: [],
+    onlyByName: true,
+  },
+  {
+    name: 'trigger-overhead',
+    file: 'trigger-overhead.ts',
+    about: 'what the triggers of the outbox cost a writer (3 min)',
+    servers: ['postgres'],
+    onlyByName: true,
+  },
+  {
+    name: 'growth',
+    file: 'growth.ts',
+    about: 'what a million keys leave behind (minutes)',
+    servers: ['redis'],
+    onlyByName: true,
   },
 ];

@@ -4,13 +4,14 @@
  * `bun run bench l1-hit`
  */
 import { LRUCache } from 'lru-cache';
-import { createCache, type ReadOptions } from 'tiercel';
+import { createCache, type LoaderContext, type ReadOptions } from 'tiercel';
 import { lru } from 'tiercel/lru';
 import { redis } from 'tiercel/redis';
 import { startRedis } from '../tests/support/redis-server.ts';
 import { benchmark } from './support/benchmark.ts';
 import { bytesPerCall } from './support/heap.ts';
 import { type AwaitedLoop, awaitedLoop, calledLoop, turnsOf } from './support/loops.ts';
+import { openAll, Source } from './support/opened.ts';
 import { type Contender, MOST_ENTRIES, TTL_MS } from './support/peer.ts';
 import { peers } from './support/peers.ts';
 import {
@@ -49,7 +50,7 @@ interface Ground {
 async function measure(ground: Ground, { name, value }: Value): Promise<void> {
   const { others, rows, aims } = ground;
   await using owner = new AsyncDisposableStack();
-  const awaited = await openAwaited(owner, ground, value);
+  const awaited = await openAwaited(owner, ground, { name, value });
   const figures = await interleave(turns(awaited), { rounds: ROUNDS, warmUp: 3 });
   const mine = [...awaited.keys()].filter((one) => one.startsWith('tiercel'));
   for (const subject of awaited.keys()) rows.push(rowOf(name, subject, figures, BASELINE));
@@ -87,23 +88,28 @@ function rowOf(value: string, subject: string, figures: Figures, to: string): Ro
 }
 
 /** Every subject, each with the value in its L1. */
-async function openAwaited(owner: AsyncDisposableStack, { url, others }: Ground, value: unknown): Promise<Loops> {
+async function openAwaited(
+  owner: AsyncDisposableStack,
+  { url, others, rows }: Ground,
+  { name: size, value }: Value,
+): Promise<Loops> {
   const raw = baseline(value);
-  const loops = new Map([[BASELINE, awaitedLoop(async (key) => raw.get(key), KEY)]]);
-  for (const [name, options] of [
-    ['tiercel', {}],
-    ['tiercel (three tags)', { tags: TAGS }],
-  ] as const) {
-    loops.set(name, awaitedLoop(await openTiercel(owner, url, value, options), KEY));
-  }
-  loops.set(CHECKED, awaitedLoop(await openTiercel(owner, url, value, { tags: TAGS }, 'tenant-1'), KEY));
-  for (const other of others) {
-    const cache = await other.open({ tiers: 'l1', url: '', namespace: 'bench', load: async () => value });
-    owner.defer(() => void cache.close());
-    await cache.read(KEY);
-    loops.set(other.name, awaitedLoop(cache.read, KEY));
-  }
-  return loops;
+  const source = new Source(() => value);
+  const mine = [
+    { name: 'tiercel', ...(await openTiercel(owner, url, source, {})) },
+    { name: 'tiercel (three tags)', ...(await openTiercel(owner, url, source, { tags: TAGS })) },
+    { name: CHECKED, ...(await openTiercel(owner, url, source, { tags: TAGS }, 'tenant-1')) },
+  ];
+  const theirs = await openAll(owner, others, { tiers: () => 'l1', url: '', load: source.load });
+  const caches = [...mine, ...theirs];
+  await source.fill(caches, [KEY]);
+  owner.defer(() => {
+    rows.push(...source.rows(size));
+    const figure = mine.reduce((sum, { suspensions }) => sum + suspensions(), 0);
+    if (figure > 0) rows.push({ subject: 'tiercel', case: `${size}: times that L1 was NOT PROVEN`, figure, unit: '' });
+  });
+  const reads = [{ name: BASELINE, read: async (key: string): Promise<unknown> => raw.get(key) }, ...caches];
+  return new Map(reads.map(({ name, read }) => [name, awaitedLoop(read, KEY)]));
 }
 
 function baseline(value: unknown): LRUCache<string, object> {
@@ -119,20 +125,22 @@ async function openCache(owner: AsyncDisposableStack, url: string) {
   return cache;
 }
 
-/** The read of a cache that holds the value. A load would be an error: everything has to be a hit. */
+/** A cache that reads as one would write it: loader and options are made once. */
 async function openTiercel(
   owner: AsyncDisposableStack,
   url: string,
-  value: unknown,
+  { load }: Source,
   options: ReadOptions,
   namespace?: string,
 ) {
   const root = await openCache(owner, url);
   const cache = namespace === undefined ? root : root.namespace(namespace);
   const ofRead = { ...LIFETIMES, ...options };
-  const loader = () => value;
-  await cache.getOrSet(KEY, loader, ofRead);
-  return (key: string) => cache.getOrSet(key, loader, ofRead);
+  const loader = ({ key }: LoaderContext) => load(key);
+  return {
+    read: (key: string) => cache.getOrSet(key, loader, ofRead),
+    suspensions: () => root.stats().tiers.l1.suspensions,
+  };
 }
 
 async function measureHeap({ rows, aims }: Ground, loops: Loops): Promise<void> {

@@ -49,7 +49,7 @@ async function measure(owner: AsyncDisposableStack): Promise<Measured> {
       '×',
     ),
   ];
-  return { rows, aims };
+  return { rows: [...rows, ...source.rows(circumstances)], aims };
 }
 
 await benchmark('l1-parallel', measure);

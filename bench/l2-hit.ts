@@ -61,6 +61,7 @@ async function measure({ url, others, rows, aims }: Ground, { name, value }: Val
   const measured = await compare([...subjects('parallel'), mget], parallel);
   const { figures } = measured;
   rows.push(...measured.rows);
+  rows.push(...source.rows(name));
   const atLeastOf = (own: string, bound: number): void =>
     void aims.push(
       atLeast(

@@ -19,7 +19,17 @@ benchmarks that were run.
   --list    the names alone
   --help    this text
 
-${BENCHMARKS.map(({ name, about }) => `  ${name.padEnd(18)}${about}`).join('\n')}`;
+${linesOf(({ onlyByName }) => !onlyByName)}
+
+Only when they are named:
+
+${linesOf(({ onlyByName }) => onlyByName === true)}`;
+
+function linesOf(isMeant: (one: Benchmark) => boolean): string {
+  return BENCHMARKS.filter(isMeant)
+    .map(({ name, about }) => `  ${name.padEnd(22)}${about}`)
+    .join('\n');
+}
 
 const OPTIONS = { quick: { type: 'boolean' }, list: { type: 'boolean' }, help: { type: 'boolean' } } as const;
 
@@ -56,7 +66,7 @@ async function main(args: string[]): Promise<number> {
 
 /** @throws Error naming the benchmark that there is not. */
 function choose(names: readonly string[]): readonly Benchmark[] {
-  if (names.length === 0) return BENCHMARKS;
+  if (names.length === 0) return BENCHMARKS.filter(({ onlyByName }) => !onlyByName);
   return names.map((name) => {
     const found = BENCHMARKS.find((one) => one.name === name);
     if (found === undefined) throw new Error(`there is no benchmark ${name}; --list names them all`);

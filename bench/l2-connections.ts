@@ -1,0 +1,86 @@
+/**
+ * Whether more connections to Redis help (`connections` of `redis()`, `REDIS_CONNECTIONS` of the service): values of 1 MB, many
+ * at once, and small reads that may have to wait behind them. `bun run bench l2-connections`
+ */
+import { createCache, type LoaderContext } from 'tiercel';
+import { redis } from 'tiercel/redis';
+import { startRedis } from '../tests/support/redis-server.ts';
+import { benchmark, type Measured } from './support/benchmark.ts';
+import { compare } from './support/compare.ts';
+import { Source } from './support/opened.ts';
+import { isQuick, percentile, progress } from './support/report.ts';
+import { LIFETIMES, noL1 } from './support/tiercel.ts';
+import { BIG, SMALL } from './support/values.ts';
+
+const CONNECTIONS = [1, 2, 4];
+const BIG_AT_ONCE = 8;
+const BIG_READERS = 2;
+const SMALL_READS = isQuick() ? 20 : 100;
+const OPTIONS = { ...LIFETIMES, l2Timeout: '10s' } as const;
+
+const SMALL_KEY = 'small:1';
+const bigKeys = Array.from({ length: BIG_AT_ONCE }, (_, index) => `big:${index}`);
+const subjectOf = (connections: number): string => `tiercel (${connections} connection${connections === 1 ? '' : 's'})`;
+
+interface Reader {
+  readonly name: string;
+  readonly read: (key: string) => Promise<unknown>;
+}
+
+/** All read the same entries: only the way to them differs. */
+async function open(owner: AsyncDisposableStack, url: string, connections: number, { load }: Source): Promise<Reader> {
+  const cache = owner.use(createCache({ l1: noL1(), ...redis(url, { namespace: 'connections', connections }) }));
+  await cache.ready();
+  const loader = ({ key }: LoaderContext) => load(key);
+  return { name: subjectOf(connections), read: (key) => cache.getOrSet(key, loader, OPTIONS) };
+}
+
+/** Reads of 1 MB a second. */
+async function bigRate({ read }: Reader): Promise<number> {
+  const began = performance.now();
+  await Promise.all(bigKeys.map(read));
+  return (BIG_AT_ONCE * 1_000) / (performance.now() - began);
+}
+
+/** Milliseconds of a small read while others read big values on and on. */
+async function smallBehindBig({ read }: Reader, percent: number): Promise<number> {
+  let isReading = true;
+  const readers = Array.from({ length: BIG_READERS }, async (_, index) => {
+    while (isReading) await read(`big:${index}`);
+  });
+  const times: number[] = [];
+  for (let count = 0; count < SMALL_READS; count += 1) {
+    const began = performance.now();
+    await read(SMALL_KEY);
+    times.push(performance.now() - began);
+  }
+  isReading = false;
+  await Promise.all(readers);
+  return percentile(times, percent);
+}
+
+async function measure(owner: AsyncDisposableStack): Promise<Measured> {
+  const { url } = owner.use(await startRedis());
+  const source = new Source((key) => (key === SMALL_KEY ? SMALL.value : BIG.value));
+  const readers: Reader[] = [];
+  for (const connections of CONNECTIONS) readers.push(await open(owner, url, connections, source));
+  await source.fill(readers, [SMALL_KEY, ...bigKeys]);
+  const to = subjectOf(1);
+  const turns = (turn: (reader: Reader) => Promise<number>) =>
+    readers.map((reader) => ({ name: reader.name, turn: () => turn(reader) }));
+  progress('l2-connections: big values');
+  const big = await compare(turns(bigRate), { circumstances: `1 MB, ${BIG_AT_ONCE} at once`, unit: '/s', to });
+  const rows = [...big.rows];
+  for (const percent of [50, 99]) {
+    progress(`l2-connections: small values behind big ones, p${percent}`);
+    const circumstances = `97 B, while ${BIG_READERS} others read 1 MB, p${percent}`;
+    const small = await compare(
+      turns((reader) => smallBehindBig(reader, percent)),
+      { circumstances, unit: 'ms', to },
+    );
+    rows.push(...small.rows);
+  }
+  return { rows: [...rows, ...source.rows('with any number of connections')] };
+}
+
+await benchmark('l2-connections', measure);

@@ -1,0 +1,76 @@
+/**
+ * Fills one store in a fresh process, whose heap nothing else has shaped, and weighs it:
+ * `<subject> <kind of value> <entries> [maxBytes]`, see `memory.ts`. Prints nothing; answers `weigh`.
+ */
+import { heapStats } from 'bun:jsc';
+import { LRUCache } from 'lru-cache';
+import { createCache } from 'tiercel';
+import { lru } from 'tiercel/lru';
+import { TTL_MS } from './support/peer.ts';
+import { LIFETIMES } from './support/tiercel.ts';
+import { VALUE_KINDS } from './support/value-kinds.ts';
+import { serve } from './support/worker.ts';
+
+/** Bytes of this process, and what the store itself says. */
+export interface Weight {
+  readonly heap: number;
+  readonly rss: number;
+  readonly entries: number;
+  /** Its own estimate; 0 where it makes none. */
+  readonly estimated: number;
+}
+
+interface Store {
+  put(key: string, value: unknown): unknown;
+  usage(): { entries: number; bytes: number };
+}
+
+const STORES: Readonly<Record<string, (count: number, maxBytes: number) => Store>> = {
+  Map() {
+    const entries = new Map<string, unknown>();
+    return { put: (key, value) => entries.set(key, value), usage: () => ({ entries: entries.size, bytes: 0 }) };
+  },
+  'lru-cache with TTL'(count) {
+    const entries = new LRUCache<string, object>({ max: count, ttl: TTL_MS });
+    return {
+      put: (key, value) => entries.set(key, value as object),
+      usage: () => ({ entries: entries.size, bytes: 0 }),
+    };
+  },
+  tiercel: (count, maxBytes) => tiercel(count, maxBytes, () => []),
+  'tiercel (three tags)': (count, maxBytes) =>
+    tiercel(count, maxBytes, (key) => ['org:1', 'products', `of:${key.slice(-2)}`]),
+};
+
+function tiercel(maxEntries: number, maxBytes: number, tagsOf: (key: string) => readonly string[]): Store {
+  const l1 = lru({ maxEntries, maxBytes });
+  const cache = createCache({ l1 });
+  return {
+    put: (key, value) => cache.getOrSet(key, () => value, { ...LIFETIMES, tags: tagsOf(key) }),
+    usage: () => l1.usage(),
+  };
+}
+
+const [subject = '', kind = '', count = '0', maxBytes = String(2 ** 40)] = process.argv.slice(2);
+const open = STORES[subject];
+const valueAt = VALUE_KINDS[kind];
+if (open === undefined || valueAt === undefined) throw new Error(`${subject} with ${kind} cannot be weighed`);
+
+async function settled(): Promise<Pick<Weight, 'heap' | 'rss'>> {
+  for (let pass = 0; pass < 3; pass += 1) {
+    Bun.gc(true);
+    await Bun.sleep(10);
+  }
+  return { heap: heapStats().heapSize, rss: process.memoryUsage().rss };
+}
+
+serve({
+  async weigh(): Promise<Weight> {
+    const before = await settled();
+    const store = open(Number(count), Number(maxBytes));
+    for (let index = 0; index < Number(count); index += 1) await store.put(`product:${index}`, valueAt(index));
+    const after = await settled();
+    const { entries, bytes } = store.usage();
+    return { heap: after.heap - before.heap, rss: after.rss - before.rss, entries, estimated: bytes };
+  },
+});
