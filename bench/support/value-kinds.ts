@@ -1,27 +1,37 @@
-import { BIG, MEDIUM, SMALL } from './values.ts';
+import { withItems } from './values.ts';
 
 /** A kilobyte of letters, of each script its own. */
 const LATIN = 'The quick brown fox jumps over the lazy dog. ';
 const GREEK = 'Ξεσκεπάζω την ψυχοφθόρα βδελυγμία του νου. ';
-const HUNDRED = 100;
 
-/** Parsed anew for each entry, as an answer of a database is: entries share nothing. */
-const parsedFrom = (sample: unknown): (() => unknown) => {
-  const text = JSON.stringify(sample);
-  return () => JSON.parse(text);
-};
+/**
+ * As an answer of a database is: parsed anew for each entry, each with texts of its own, because the engine keeps one text of
+ * those that are equal.
+ */
+const parsed =
+  (valueAt: (index: number) => unknown) =>
+  (index: number): unknown =>
+    JSON.parse(JSON.stringify(valueAt(index)));
 
-const letters = (text: string) => (index: number) => `${index}: ${text.repeat(Math.ceil(1_000 / text.length))}`;
+const letters = (text: string) => (index: number) => ({
+  text: `${index}: ${text.repeat(Math.ceil(1_000 / text.length))}`,
+});
+
+const times = <T>(count: number, make: (index: number) => T): T[] => Array.from({ length: count }, (_, at) => make(at));
 
 /** Values of many shapes, a new one for each entry. */
 export const VALUE_KINDS: Readonly<Record<string, (index: number) => unknown>> = {
   number: (index) => index,
-  '97 B object': parsedFrom(SMALL.value),
-  '1 kB ASCII': (index) => ({ text: letters(LATIN)(index) }),
-  '1 kB UTF-16': (index) => ({ text: letters(GREEK)(index) }),
-  '100 numbers': parsedFrom(Array.from({ length: HUNDRED }, (_, index) => index * 1.5)),
-  '100 flags': parsedFrom(Object.fromEntries(Array.from({ length: HUNDRED }, (_, index) => [`f${index}`, index % 2]))),
-  '50 short strings': parsedFrom(Array.from({ length: HUNDRED / 2 }, (_, index) => `SKU-${1_000 + index}`)),
-  '9.9 kB of 110 objects': parsedFrom(MEDIUM.value),
-  '1 MB of 10,650 objects': parsedFrom(BIG.value),
+  '97 B object': parsed((index) => ({
+    id: 100_000 + index,
+    name: `Product ${index} of ninety-seven bytes, as in other measurements`,
+    price: 12.55,
+  })),
+  '1 kB ASCII': parsed(letters(LATIN)),
+  '1 kB UTF-16': parsed(letters(GREEK)),
+  '100 numbers': parsed((index) => times(100, (at) => (index + at) * 1.5)),
+  '100 flags': parsed((index) => Object.fromEntries(times(100, (at) => [`f${at}`, (index + at) % 2 === 0]))),
+  '50 short strings': parsed((index) => times(50, (at) => `SKU-${index}-${at}`)),
+  '9.9 kB of 110 objects': parsed((index) => withItems(110, index)),
+  '1 MB of 10,650 objects': parsed((index) => withItems(10_650, index)),
 };

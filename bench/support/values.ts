@@ -21,13 +21,14 @@ export const SMALL: Value = { name: '97 B', value: small };
 export const MEDIUM: Value = { name: '9.9 kB', value: medium };
 export const BIG: Value = { name: '1 MB', value: big };
 
-function withItems(count: number) {
+/** @param series Tells the texts of one from those of another. */
+export function withItems(count: number, series = 0) {
   const items = Array.from({ length: count }, (_, index) => ({
     productId: 1_000 + index,
-    sku: `SKU-${100_000 + index * 79}`,
+    sku: `SKU-${100_000 + series * 1_000 + index * 79}`,
     quantity: index / 2,
     unit: 'pcs',
-    name: `Part number ${index}`,
+    name: `Part ${index} of ${series}`,
   }));
   return { id: 17, name: 'A bill of materials', items };
 }
