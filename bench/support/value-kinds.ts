@@ -32,6 +32,6 @@ export const VALUE_KINDS: Readonly<Record<string, (index: number) => unknown>> =
   '100 numbers': parsed((index) => times(100, (at) => (index + at) * 1.5)),
   '100 flags': parsed((index) => Object.fromEntries(times(100, (at) => [`f${at}`, (index + at) % 2 === 0]))),
   '50 short strings': parsed((index) => times(50, (at) => `SKU-${index}-${at}`)),
-  '9.9 kB of 110 objects': parsed((index) => withItems(110, index)),
-  '1 MB of 10,650 objects': parsed((index) => withItems(10_650, index)),
+  '9.9 kB of 112 objects': parsed((index) => withItems(112, index)),
+  '1 MB of 10,870 objects': parsed((index) => withItems(10_870, index)),
 };

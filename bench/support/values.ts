@@ -11,11 +11,11 @@ export const small = {
   price: 12.55,
 };
 
-/** 9.9 kB of JSON: a bill of materials with 110 items. */
-const medium = withItems(110);
+/** 9.9 kB of JSON: a bill of materials with 112 items. */
+const medium = withItems(112);
 
 /** 1 MB of JSON. */
-const big = withItems(10_650);
+const big = withItems(10_870);
 
 export const SMALL: Value = { name: '97 B', value: small };
 export const MEDIUM: Value = { name: '9.9 kB', value: medium };
