@@ -1,22 +1,65 @@
-import { type Figures, interleave, isQuick, type Row, type Subject } from './report.ts';
+import { type Figures, interleave, isQuick, median, type Row, type Subject } from './report.ts';
 
 /** How long a turn takes, in milliseconds, and how many rounds there are. */
 export const TURN_MS = isQuick() ? 8 : 25;
 export const ROUNDS = isQuick() ? 3 : 9;
+const WARM_UP = isQuick() ? 1 : 3;
+
+/** What is compared, and with whom. */
+export interface Comparison {
+  readonly circumstances: string;
+  /** With `k/s`, the CPU time of each read is told as well. */
+  readonly unit: string;
+  readonly to: string;
+}
 
 /** Rounds of some subjects in one case, as rows that compare each with the subject `to`. */
 export async function compare(
   subjects: readonly Subject[],
-  { circumstances, unit, to }: { circumstances: string; unit: string; to: string },
+  { circumstances, unit, to }: Comparison,
 ): Promise<{ figures: Figures; rows: Row[] }> {
-  const figures = await interleave(subjects, { rounds: ROUNDS, warmUp: isQuick() ? 1 : 3 });
+  const costs = new Map<string, number[]>();
+  const weighed = unit === 'k/s' ? subjects.map((subject) => withCost(subject, costs)) : subjects;
+  const figures = await interleave(weighed, { rounds: ROUNDS, warmUp: WARM_UP });
   const rows = subjects.map(({ name: subject }) => {
     const row = { subject, case: circumstances, figure: figures.of(subject), unit };
     if (subject === to) return row;
     const { median: ratio, spread } = figures.ratio(subject, to);
     return { ...row, ratio, spread, to };
   });
-  return { figures, rows };
+  return { figures, rows: [...rows, ...costRows(costs, circumstances, to)] };
+}
+
+/**
+ * Notes the CPU time of this process for each of the thousands of reads a second that a turn reports: it moves less than the
+ * rate does when the machine has something else to do.
+ */
+function withCost({ name, turn }: Subject, costs: Map<string, number[]>): Subject {
+  const own: number[] = [];
+  costs.set(name, own);
+  return {
+    name,
+    async turn() {
+      const [before, began] = [process.cpuUsage(), performance.now()];
+      const rate = await turn();
+      const ms = performance.now() - began;
+      const { user, system } = process.cpuUsage(before);
+      own.push((user + system) / (rate * ms));
+      return rate;
+    },
+  };
+}
+
+function costRows(costs: ReadonlyMap<string, readonly number[]>, circumstances: string, to: string): Row[] {
+  // The first turns were longer than what they report: they also found out how much fits into one.
+  const counted = new Map([...costs].map(([name, all]) => [name, all.slice(WARM_UP)]));
+  const floor = counted.get(to) ?? [];
+  return [...counted].map(([subject, own]) => {
+    const row = { subject, case: `${circumstances}, CPU of this process`, figure: median(own), unit: 'µs' };
+    if (subject === to) return row;
+    const ratios = own.map((cost, round) => cost / (floor[round] ?? Number.NaN));
+    return { ...row, ratio: median(ratios), spread: [Math.min(...ratios), Math.max(...ratios)] as const, to };
+  });
 }
 
 /** The name with the least figure, or with the greatest. */
