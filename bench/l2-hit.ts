@@ -74,19 +74,16 @@ async function measure({ url, others, rows, aims }: Ground, { name, value }: Val
   if (value === SMALL.value) {
     for (const own of [PLAIN, KNOWN]) atLeastOf(own, 0.75);
     atLeastOf(UNKNOWN, 0.5);
-    const fastest = best(
-      others.map((other) => other.name),
-      figures,
-      'more',
-    );
-    aims.push(
-      atLeast(
-        `L2 hits, ${name}, 100 at once, faster than the fastest peer (${fastest})`,
-        2.5,
-        figures.ratio(PLAIN, fastest).median,
-        '×',
-      ),
-    );
+    const names = others.map((other) => other.name);
+    const documented = names.filter((own) => !own.includes('(auto-pipelined)'));
+    for (const [which, all] of [
+      ['as documented', documented],
+      ['auto-pipelined or not', names],
+    ] as const) {
+      const fastest = best(all, figures, 'more');
+      const what = `L2 hits, ${name}, 100 at once, by the fastest peer, ${which} (${fastest})`;
+      aims.push(atLeast(what, 2.5, figures.ratio(PLAIN, fastest).median, '×'));
+    }
   } else {
     for (const own of [PLAIN, KNOWN]) atLeastOf(own, 0.9);
   }
@@ -139,7 +136,7 @@ function parsed(text: string | null): unknown {
 
 await benchmark('l2-hit', async (owner) => {
   const { url } = owner.use(await startRedis());
-  const others = (await peers()).filter(({ name }) => !/clones|serialize/.test(name));
+  const others = (await peers()).filter(({ tiers }) => tiers.includes('l2'));
   const ground: Ground = { url, others, rows: [], aims: [] };
   for (const value of [SMALL, MEDIUM]) {
     progress(`l2-hit: ${value.name}`);

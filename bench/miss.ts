@@ -6,11 +6,12 @@ import { Redis } from 'ioredis';
 import { startRedis } from '../tests/support/redis-server.ts';
 import { benchmark, type Measured } from './support/benchmark.ts';
 import { best, compare, TURN_MS } from './support/compare.ts';
-import { contenders } from './support/contenders.ts';
 import { freshLoop, ratesOf } from './support/loops.ts';
 import { openAll } from './support/opened.ts';
 import { fullestTiers, TTL_MS } from './support/peer.ts';
+import { peers } from './support/peers.ts';
 import { progress, type Row } from './support/report.ts';
+import { tiercel } from './support/tiercel.ts';
 import { small } from './support/values.ts';
 
 const BY_HAND = 'ioredis GET and SET, auto-pipelined';
@@ -32,7 +33,11 @@ async function load(): Promise<unknown> {
 
 async function measure(owner: AsyncDisposableStack): Promise<Measured> {
   const { url } = owner.use(await startRedis());
-  const caches = await openAll(owner, await contenders(), { tiers: fullestTiers, url, load });
+  const caches = await openAll(owner, [tiercel, ...(await peers()).filter(({ tiers }) => tiers.includes('l2'))], {
+    tiers: fullestTiers,
+    url,
+    load,
+  });
   const client = new Redis(url, { enableAutoPipelining: true });
   owner.defer(() => client.disconnect());
   let last = 0;

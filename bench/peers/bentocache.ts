@@ -1,29 +1,39 @@
 import { BentoCache, bentostore } from 'bentocache';
 import { memoryDriver } from 'bentocache/drivers/memory';
 import { redisBusDriver, redisDriver } from 'bentocache/drivers/redis';
-import { type Contender, MOST_ENTRIES, type Opening, TTL_MS } from '../support/peer.ts';
-import { redisClient } from './clients.ts';
+import type { RedisOptions } from 'ioredis';
+import { type Contender, MOST_ENTRIES, type Opening, type Tiers, TTL_MS } from '../support/peer.ts';
+import { PIPELINED, redisClient } from './clients.ts';
 
 interface Settings {
   /** L1 holds objects instead of JSON: documented as the fast way, at the cost of shared references. */
-  readonly serialize: boolean;
-  /**
-   * What an expert would set against a Redis that hangs: a breaker, a timeout of commands and no offline queue. None of it
-   * is a default, and the timeout is the client's.
-   */
-  readonly isTuned?: boolean;
+  readonly serialize?: boolean;
+  /** Of the ioredis client. */
+  readonly client?: RedisOptions;
+  /** Of the cache: whether it has a breaker before Redis. By default it has none. */
+  readonly breaker?: { readonly l2CircuitBreakerDuration: string };
+  /** What it is opened with; by default anything. */
+  readonly tiers?: readonly Tiers[];
 }
 
-const TUNED = { commandTimeout: 50, enableOfflineQueue: false, maxRetriesPerRequest: 0 };
+/**
+ * What an expert would set against a Redis that hangs: a breaker, a timeout of commands and no offline queue. None of it is a
+ * default, and the timeout is the client's.
+ */
+const TUNED: Settings = {
+  client: { commandTimeout: 50, enableOfflineQueue: false, maxRetriesPerRequest: 0 },
+  breaker: { l2CircuitBreakerDuration: '2s' },
+};
 
-function bento(name: string, { serialize, isTuned = false }: Settings): Contender {
+function bento(name: string, settings: Settings): Contender {
+  const { serialize = true, client, breaker = {}, tiers: all = ['l1', 'l2', 'both'] } = settings;
   return {
     name,
-    tiers: ['l1', 'l2', 'both'],
+    tiers: all,
     hasBus: true,
     async open({ tiers, url, namespace, load }: Opening) {
       const memory = () => memoryDriver({ maxItems: MOST_ENTRIES, serialize });
-      const remote = () => redisDriver({ connection: redisClient(url, isTuned ? TUNED : {}) });
+      const remote = () => redisDriver({ connection: redisClient(url, client) });
       // Its own connection options: a bus subscribes, which takes a connection of its own.
       const bus = () => redisBusDriver({ connection: redisClient(url) });
       const store =
@@ -36,7 +46,7 @@ function bento(name: string, { serialize, isTuned = false }: Settings): Contende
         default: 'store',
         prefix: namespace,
         ttl: TTL_MS,
-        ...(isTuned ? { l2CircuitBreakerDuration: '2s' } : {}),
+        ...breaker,
         stores: { store },
       });
       return {
@@ -49,9 +59,10 @@ function bento(name: string, { serialize, isTuned = false }: Settings): Contende
 }
 
 export const bentocaches: readonly Contender[] = [
-  bento('bentocache', { serialize: true }),
-  bento('bentocache (serialize: false)', { serialize: false }),
+  bento('bentocache', {}),
+  bento('bentocache (serialize: false)', { serialize: false, tiers: ['l1'] }),
+  bento('bentocache (auto-pipelined)', { client: PIPELINED, tiers: ['l2', 'both'] }),
 ];
 
 /** Only for outages. */
-export const tunedBentocache = bento('bentocache (tuned by hand)', { serialize: true, isTuned: true });
+export const tunedBentocache = bento('bentocache (tuned by hand)', TUNED);

@@ -1,12 +1,12 @@
 import { createCache } from 'cache-manager';
 import { createKeyv } from 'cacheable';
-import { type Contender, MOST_ENTRIES, type Opening, TTL_MS } from '../support/peer.ts';
+import { type Contender, MOST_ENTRIES, type Opening, type Tiers, TTL_MS } from '../support/peer.ts';
 import { keyvRedis } from './clients.ts';
 
-function cacheManager(name: string, useClone: boolean): Contender {
+function cacheManager(name: string, useClone: boolean, all: readonly Tiers[]): Contender {
   return {
     name,
-    tiers: ['l1', 'l2', 'both'],
+    tiers: all,
     hasBus: false,
     async open({ tiers, url, namespace, load }: Opening) {
       // The store in memory that its documentation advises, and the order of tiers that it shows.
@@ -23,7 +23,7 @@ function cacheManager(name: string, useClone: boolean): Contender {
 }
 
 export const cacheManagers: readonly Contender[] = [
-  cacheManager('cache-manager', true),
+  cacheManager('cache-manager', true, ['l1', 'l2', 'both']),
   // Of the store in memory: the caller gets the very object that is stored.
-  cacheManager('cache-manager (no clones)', false),
+  cacheManager('cache-manager (no clones)', false, ['l1']),
 ];

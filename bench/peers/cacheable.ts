@@ -1,7 +1,7 @@
 import { RedisMessageProvider } from '@qified/redis';
 import { Cacheable, createKeyv } from 'cacheable';
 import { Keyv } from 'keyv';
-import { type Contender, MOST_ENTRIES, type Opening, TTL_MS } from '../support/peer.ts';
+import { type Contender, MOST_ENTRIES, type Opening, type Tiers, TTL_MS } from '../support/peer.ts';
 import { keyvRedis } from './clients.ts';
 
 /** Holds nothing, so that every read goes to the secondary store. */
@@ -11,10 +11,10 @@ const nothing = (): Keyv => {
   return new Keyv({ store });
 };
 
-function cacheable(name: string, useClones: boolean): Contender {
+function cacheable(name: string, useClones: boolean, all: readonly Tiers[]): Contender {
   return {
     name,
-    tiers: ['l1', 'l2', 'both'],
+    tiers: all,
     hasBus: true,
     async open({ tiers, url, namespace, load }: Opening) {
       // `lruSize` bounds it, as the others are bounded; the default is no bound and no list to keep in order.
@@ -38,7 +38,7 @@ function cacheable(name: string, useClones: boolean): Contender {
 }
 
 export const cacheables: readonly Contender[] = [
-  cacheable('cacheable', true),
+  cacheable('cacheable', true, ['l1', 'l2', 'both']),
   // Documented for big values: the caller gets the very object that is stored.
-  cacheable('cacheable (no clones)', false),
+  cacheable('cacheable (no clones)', false, ['l1']),
 ];

@@ -1,7 +1,8 @@
 import { type Cache, type CacheEntry, cachified, totalTtl } from '@epic-web/cachified';
+import type { Redis, RedisOptions } from 'ioredis';
 import { LRUCache } from 'lru-cache';
-import { type Contender, MOST_ENTRIES, type Opening, TTL_MS } from '../support/peer.ts';
-import { redisClient } from './clients.ts';
+import { type Contender, MOST_ENTRIES, type Opening, type Tiers, TTL_MS } from '../support/peer.ts';
+import { PIPELINED, redisClient } from './clients.ts';
 
 /** As its documentation shows it. */
 function inMemory(): Cache {
@@ -16,9 +17,8 @@ function inMemory(): Cache {
   };
 }
 
-/** What `cachified-redis-adapter` does, over ioredis, which pipelines by itself. */
-function inRedis(url: string, namespace: string): { cache: Cache; close: () => Promise<unknown> } {
-  const client = redisClient(url);
+/** What `cachified-redis-adapter` does, over ioredis. */
+function inRedis(client: Redis, namespace: string): { cache: Cache; close: () => Promise<unknown> } {
   const cache: Cache = {
     set(key, value) {
       const ttl = totalTtl(value.metadata);
@@ -36,18 +36,22 @@ function inRedis(url: string, namespace: string): { cache: Cache; close: () => P
 }
 
 /** It has one tier, whichever it is given. */
-export const cachifieds: readonly Contender[] = [
-  {
-    name: 'cachified',
-    tiers: ['l1', 'l2'],
-    hasBus: false,
-    async open({ tiers, url, namespace, load }: Opening) {
-      const { cache, close } = tiers === 'l1' ? { cache: inMemory(), close: async () => {} } : inRedis(url, namespace);
-      return {
-        read: (key) => cachified({ key, cache, ttl: TTL_MS, getFreshValue: () => load(key) }),
-        remove: async (key) => cache.delete(key),
-        close,
-      };
-    },
+const inOneTier = (name: string, tiers: readonly Tiers[], options?: RedisOptions): Contender => ({
+  name,
+  tiers,
+  hasBus: false,
+  async open({ tiers: own, url, namespace, load }: Opening) {
+    const { cache, close } =
+      own === 'l1' ? { cache: inMemory(), close: async () => {} } : inRedis(redisClient(url, options), namespace);
+    return {
+      read: (key) => cachified({ key, cache, ttl: TTL_MS, getFreshValue: () => load(key) }),
+      remove: async (key) => cache.delete(key),
+      close,
+    };
   },
+});
+
+export const cachifieds: readonly Contender[] = [
+  inOneTier('cachified', ['l1', 'l2']),
+  inOneTier('cachified (auto-pipelined)', ['l2'], PIPELINED),
 ];
