@@ -64,6 +64,13 @@ export const BENCHMARKS: readonly Benchmark[] = [
     onlyByName: true,
   },
   {
+    name: 'compression',
+    file: 'compression.ts',
+    about: 'whether it pays to compress values on their way to Redis',
+    servers: ['redis'],
+    onlyByName: true,
+  },
+  {
     name: 'trigger-overhead',
     file: 'trigger-overhead.ts',
     about: 'what the triggers of the outbox cost a writer (3 min)',
