@@ -13,9 +13,9 @@ import { LIFETIMES, noL1 } from './support/tiercel.ts';
 import { BIG, SMALL } from './support/values.ts';
 
 const CONNECTIONS = [1, 2, 4];
-const BIG_AT_ONCE = isQuick() ? 3 : 8;
+const BIG_AT_ONCE = isQuick() ? 3 : 4;
 const BIG_READERS = 2;
-const SMALL_READS = isQuick() ? 10 : 50;
+const SMALL_READS = isQuick() ? 10 : 20;
 const OPTIONS = { ...LIFETIMES, l2Timeout: '10s' } as const;
 
 const SMALL_KEY = 'small:1';
