@@ -62,3 +62,4 @@ export type { CacheHealth, CacheStats, GroupStats } from './core/stats.ts';
 export type { TagGeneration } from './core/tags.ts';
 export type { Attributes, Span, SpanRef, Tracer } from './core/tracer.ts';
 export type { WarmItem, WarmOptions, WarmProgress, WarmResult } from './core/warm-options.ts';
+export { bytesOf } from './core/weight.ts';

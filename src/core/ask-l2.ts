@@ -7,13 +7,13 @@ import type { Flight } from './flights.ts';
 import { readGenerations } from './generations.ts';
 import type { BypassReason } from './lookup.ts';
 import type { Parts } from './parts.ts';
-import type { RemoteTier, StoredRecord, StoredValue } from './ports.ts';
+import type { Envelope, RemoteTier, StoredRecord, StoredValue } from './ports.ts';
 import type { Question, Terms } from './question.ts';
 import type { ReadRequest } from './read-request.ts';
 import type { Refilled } from './refilled.ts';
 import type { Asked, Remote } from './remote.ts';
 import type { Generations } from './tags.ts';
-import { judge, type Opened, openEnvelope } from './verdict.ts';
+import { judge, openEnvelope } from './verdict.ts';
 
 /** What L2 had to say to a flight. */
 export type L2Answer =
@@ -31,7 +31,7 @@ export interface FirstAnswer {
   readonly terms: Asked<Terms>;
   readonly generations: Generations;
   /** What the record's bytes say; `undefined` when they are no answer, or there is no value. */
-  readonly opened: Opened | undefined;
+  readonly envelope: Envelope | undefined;
 }
 
 /** The answer, how long it took, and the tags' generations that were read on the way. */
@@ -117,7 +117,7 @@ export class L2Question {
       case 'value':
         return this.#weigh(
           record.value,
-          first === undefined ? openEnvelope(this.#parts, this.#request, record.value) : first.opened,
+          first === undefined ? openEnvelope(this.#parts, this.#request, record.value) : first.envelope,
           token,
           generation,
         );
@@ -145,16 +145,16 @@ export class L2Question {
 
   async #weigh(
     value: StoredValue,
-    opened: Opened | undefined,
+    envelope: Envelope | undefined,
     token: string,
     generation: string,
   ): Promise<L2Answer | 'busy'> {
-    if (opened !== undefined) {
-      const tags = opened.envelope.tags.map(([tag]) => tag);
+    if (envelope !== undefined) {
+      const tags = envelope.tags.map(([tag]) => tag);
       if (this.#flight.owed.covers(this.#request.id, tags)) return this.#noRight('pending');
       const failed = await readGenerations(this.#parts, this.#request, this.#flight, tags, this.#generations);
       if (failed !== undefined) return this.#noRight(failed);
-      const verdict = judge(this.#parts, this.#request, this.#flight, value, opened, this.#generations);
+      const verdict = judge(this.#parts, this.#request, this.#flight, value, envelope, this.#generations);
       if (verdict.kind === 'expired') this.#candidate = verdict.entry;
       if (verdict.kind === 'usable' && !this.#request.options.forceFresh) {
         const mustRefresh = this.#flight.background && !this.#isFreshEnough(verdict.entry);

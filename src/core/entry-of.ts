@@ -5,14 +5,9 @@ import type { ResolvedOptions } from './options.ts';
 import type { TagState } from './tags.ts';
 import type { Windows } from './windows.ts';
 
-/** What an entry costs beside its value: the object, its times, its place in the store. */
-const ENTRY_OVERHEAD_BYTES = 320;
-
 /** A value and its windows, in this process's time. */
 export interface Dated {
   readonly value: unknown;
-  /** Length of the value's encoded form. */
-  readonly size: number;
   /** How long the load took; 0 for a value that was not loaded. */
   readonly loadMs: number;
   readonly storedAt: number;
@@ -37,7 +32,6 @@ export function entryOf(
   const localUntil = now + options.l1TtlMs * (1 - options.jitter * random);
   return {
     value: dated.value,
-    bytes: ENTRY_OVERHEAD_BYTES + dated.size,
     loadBeganAt: dated.loadBeganAt,
     storedAt,
     loadMs,

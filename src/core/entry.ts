@@ -9,8 +9,6 @@ import type { Windows } from './windows.ts';
 export interface Entry {
   /** Decoded once, deeply frozen unless that is off, handed to every caller as it is. */
   readonly value: unknown;
-  /** Estimated size for the store's limit, in bytes. */
-  readonly bytes: number;
   /** When the load that gave the value began, or as near as this process knows from below. */
   readonly loadBeganAt: number;
   /** When the value was stored first, wherever that was. */

@@ -60,11 +60,11 @@ export async function weigh(
   flight: Flight<Refilled>,
   value: StoredValue,
 ): Promise<Verdict> {
-  const opened = openEnvelope(parts, request, value);
-  if (opened === undefined) return { kind: 'void' };
-  const tags = opened.envelope.tags.map(([tag]) => tag);
+  const envelope = openEnvelope(parts, request, value);
+  if (envelope === undefined) return { kind: 'void' };
+  const tags = envelope.tags.map(([tag]) => tag);
   if (flight.owed.covers(request.id, tags)) return { kind: 'void' };
   const generations: Generations = new Map();
   if ((await readGenerations(parts, request, flight, tags, generations)) !== undefined) return { kind: 'void' };
-  return judge(parts, request, flight, value, opened, generations);
+  return judge(parts, request, flight, value, envelope, generations);
 }

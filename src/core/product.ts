@@ -59,7 +59,6 @@ export async function makeProduct(
   const dated: Dated = {
     loadMs,
     value: codec.decode(body).value,
-    size: body.length,
     storedAt: loaded.beganAt,
     windows,
     tags: [...flight.tags, ...lateTags.map((tag) => parts.tags.obtain(tag))],

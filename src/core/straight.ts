@@ -7,7 +7,7 @@ import { recall } from './generations.ts';
 import { keep } from './keep.ts';
 import type { TierStep } from './lookup.ts';
 import type { Parts } from './parts.ts';
-import type { StoredRecord, StoredValue } from './ports.ts';
+import type { Envelope, StoredRecord, StoredValue } from './ports.ts';
 import type { Question, Terms } from './question.ts';
 import { flightSetup, lookupOf, refreshBehind } from './read.ts';
 import type { ReadRequest } from './read-request.ts';
@@ -16,7 +16,7 @@ import type { Refilled } from './refilled.ts';
 import type { Asked } from './remote.ts';
 import type { Generations } from './tags.ts';
 import { NO_SPAN } from './tracer.ts';
-import { judge, type Opened, openEnvelope } from './verdict.ts';
+import { judge, openEnvelope } from './verdict.ts';
 import { waitFor } from './wait-for.ts';
 
 /**
@@ -84,10 +84,10 @@ class StraightLookup implements Question {
   onAcquired(record: StoredRecord | undefined, terms: Asked<Terms>, generations: Generations, now: number): void {
     const { flight } = this;
     const value = record?.kind === 'value' ? record.value : undefined;
-    const opened = value && openEnvelope(this.#parts, this.request, value);
-    const entry = value && opened && this.#freshEntry(value, opened, generations, now);
+    const envelope = value && openEnvelope(this.#parts, this.request, value);
+    const entry = value && envelope && this.#freshEntry(value, envelope, generations, now);
     if (entry === undefined) {
-      const first = { record, terms, generations, opened };
+      const first = { record, terms, generations, envelope };
       this.#parts.flights.follow(flight, refill(this.#parts, this.request, flight, first));
       this.#resolve?.(this.#deliverLater(flight.result));
       return;
@@ -108,9 +108,9 @@ class StraightLookup implements Question {
   }
 
   /** The entry of a value that is fresh as far as this process can say without asking again. */
-  #freshEntry(value: StoredValue, opened: Opened, generations: Generations, now: number): Entry | undefined {
-    if (!knowsAll(this.#parts, opened, generations)) return undefined;
-    const verdict = judge(this.#parts, this.request, this.flight, value, opened, generations, now);
+  #freshEntry(value: StoredValue, envelope: Envelope, generations: Generations, now: number): Entry | undefined {
+    if (!knowsAll(this.#parts, envelope, generations)) return undefined;
+    const verdict = judge(this.#parts, this.request, this.flight, value, envelope, generations, now);
     return verdict.kind === 'usable' && verdict.state === 'fresh' ? verdict.entry : undefined;
   }
 
@@ -139,7 +139,7 @@ class StraightLookup implements Question {
 }
 
 /** Whether the generations of all its tags are known, so that nothing more need be asked. */
-function knowsAll(parts: Parts, { envelope: { tags } }: Opened, generations: Generations): boolean {
+function knowsAll(parts: Parts, { tags }: Envelope, generations: Generations): boolean {
   for (const [tag] of tags) if (!generations.has(tag) && recall(parts, [tag], generations).length > 0) return false;
   return true;
 }

@@ -25,20 +25,11 @@ export type Verdict =
   /** Of another key, version or format, or ended by a tag: as good as nothing. */
   | { readonly kind: 'void' };
 
-/** An envelope, and the length of its encoded form, however small L2 holds it. */
-export interface Opened {
-  readonly envelope: Envelope;
-  readonly size: number;
-}
-
 /** Reads an envelope, or says that it is none of ours. */
-export function openEnvelope(parts: Parts, request: ReadRequest, stored: StoredValue): Opened | undefined {
+export function openEnvelope(parts: Parts, request: ReadRequest, stored: StoredValue): Envelope | undefined {
   let envelope: Envelope;
-  let size: number;
   try {
-    const body = unpacked(parts, stored.body);
-    envelope = parts.codec.decode(body);
-    size = body.length;
+    envelope = parts.codec.decode(unpacked(parts, stored.body));
   } catch (error) {
     parts.emit({ type: 'tier_failure', error, operation: 'decode', tier: 'l2', key: request.key, background: false });
     return undefined;
@@ -47,7 +38,7 @@ export function openEnvelope(parts: Parts, request: ReadRequest, stored: StoredV
   if (envelope.id !== request.id || envelope.version !== parts.version) return undefined;
   // An entry made before a tag was named here could not be invalidated by it.
   for (const tag of request.tagIds) if (!carries(envelope, tag)) return undefined;
-  return { envelope, size };
+  return envelope;
 }
 
 /** No index: entries have few tags, and those of a read stand first. */
@@ -62,7 +53,7 @@ export function judge(
   request: ReadRequest,
   flight: Flight<Refilled>,
   stored: StoredValue,
-  { envelope, size }: Opened,
+  envelope: Envelope,
   generations: ReadonlyMap<EntryId, TagGeneration>,
   now = parts.clock.now(),
 ): Verdict {
@@ -79,7 +70,6 @@ export function judge(
   const dated: Dated = {
     value: envelope.value,
     loadMs: envelope.loadMs,
-    size,
     storedAt,
     windows: {
       ttlMs: envelope.ttl,

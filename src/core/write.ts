@@ -251,7 +251,6 @@ function keepOwn(parts: Parts, request: WriteRequest, flight: Flight<Refilled>, 
   const now = clock.now();
   const dated: Dated = {
     value: codec.decode(body).value,
-    size: body.length,
     loadMs: 0,
     storedAt: now,
     windows,

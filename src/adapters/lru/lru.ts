@@ -3,16 +3,19 @@ import type { Entry } from '../../core/entry.ts';
 import { InvalidOptionError } from '../../core/errors.ts';
 import type { EntryId } from '../../core/key.ts';
 import type { LocalTier } from '../../core/ports.ts';
+import { bytesOf } from '../../core/weight.ts';
 
 /** Limits of the in-process tier. Whichever is reached first evicts what was used least recently. */
 export interface LruOptions {
   /**
-   * Most bytes of all entries together, by {@link Entry.bytes} (an estimate, not the heap's own count).
+   * Most bytes of all entries together, by `sizeOf` (an estimate, not the heap's own count).
    * An entry bigger than this is not kept. A whole number of at least 1; default 64 MiB.
    */
   readonly maxBytes?: number;
   /** Most entries; their slots are reserved at once. A whole number from 1 to 16,777,216; default 100,000. */
   readonly maxEntries?: number;
+  /** What an entry takes of `maxBytes`. Default `bytesOf` of `tiercel`: an estimate of the heap that its value takes. */
+  readonly sizeOf?: (entry: Entry) => number;
 }
 
 const MOST_ENTRIES = 2 ** 24;
@@ -25,7 +28,7 @@ const MOST_ENTRIES = 2 ** 24;
  *
  * @throws {@link InvalidOptionError} naming `maxBytes` or `maxEntries`.
  */
-export function lru({ maxBytes = 64 * 2 ** 20, maxEntries = 100_000 }: LruOptions = {}): LocalTier {
+export function lru({ maxBytes = 64 * 2 ** 20, maxEntries = 100_000, sizeOf = bytesOf }: LruOptions = {}): LocalTier {
   assertCount('maxBytes', maxBytes, Number.MAX_SAFE_INTEGER);
   assertCount('maxEntries', maxEntries, MOST_ENTRIES);
 
@@ -34,7 +37,7 @@ export function lru({ maxBytes = 64 * 2 ** 20, maxEntries = 100_000 }: LruOption
     max: maxEntries,
     maxSize: maxBytes,
     // lru-cache takes positive integers only, and an entry is never free.
-    sizeCalculation: (entry) => Math.max(1, Math.ceil(entry.bytes)),
+    sizeCalculation: (entry) => Math.max(1, Math.ceil(sizeOf(entry))),
     dispose: (_entry, _id, reason) => {
       if (reason === 'evict') evictions++;
     },

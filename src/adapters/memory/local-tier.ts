@@ -1,6 +1,7 @@
 import type { Entry } from '../../core/entry.ts';
 import type { EntryId } from '../../core/key.ts';
 import type { LocalTier } from '../../core/ports.ts';
+import { bytesOf } from '../../core/weight.ts';
 
 /** L1 on a plain map, without limits: the simplest thing that keeps the port's promises, for tests and simulations. */
 export function memoryLocalTier(): LocalTier {
@@ -14,7 +15,7 @@ export function memoryLocalTier(): LocalTier {
     ids: () => [...entries.keys()],
     usage() {
       let bytes = 0;
-      for (const entry of entries.values()) bytes += entry.bytes;
+      for (const entry of entries.values()) bytes += bytesOf(entry);
       return { entries: entries.size, bytes, evictions: 0 };
     },
   };

@@ -1,6 +1,6 @@
 import { describe, test } from 'bun:test';
 import { equal } from 'node:assert/strict';
-import type { Entry, EntryId, LocalTier } from 'tiercel';
+import { bytesOf, type Entry, type EntryId, type LocalTier } from 'tiercel';
 import { createTestCache, localTierContract } from 'tiercel/testing';
 
 // What somebody writes who has an L1 of their own: it is held to the contract, and then used.
@@ -37,7 +37,7 @@ function twoGenerations(size: number): LocalTier {
     },
     ids: () => [...young.keys(), ...old.keys()],
     usage() {
-      const bytes = [...young.values(), ...old.values()].reduce((sum, entry) => sum + entry.bytes, 0);
+      const bytes = [...young.values(), ...old.values()].reduce((sum, entry) => sum + bytesOf(entry), 0);
       return { entries: young.size + old.size, bytes, evictions };
     },
   };
