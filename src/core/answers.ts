@@ -29,6 +29,18 @@ export function userTags(tags: readonly TagState[]): readonly string[] {
   return names;
 }
 
+/** Entries that are made of another one share its list of tags, and hits ask for the names of the same lists again and again. */
+const named = new WeakMap<readonly TagState[], readonly string[]>();
+
+/** {@link userTags} of an entry, made once: the same frozen list on every hit. */
+export function tagNames(tags: readonly TagState[]): readonly string[] {
+  const known = named.get(tags);
+  if (known !== undefined) return known;
+  const names = Object.freeze(userTags(tags));
+  named.set(tags, names);
+  return names;
+}
+
 /** Whether an entry may answer, flagged as stale, when there is nothing better. */
 export function mayServeOnError(entry: Entry | undefined, now: number): entry is Entry {
   return entry !== undefined && now < errorEnd(entry) && freshnessOf(entry, now) !== undefined;
@@ -43,7 +55,7 @@ export function hitLookup({ clock }: Parts, entry: Entry, now: number): Lookup<u
     age: now - entry.storedAt,
     ttl: entry.freshUntil - now,
     collapsed: false,
-    tags: userTags(entry.tags),
+    tags: tagNames(entry.tags),
     steps: { l1: { outcome: 'hit', stored: false, collapsed: false, durationMs: clock.now() - now } },
   };
 }
