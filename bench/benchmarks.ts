@@ -43,6 +43,12 @@ export const BENCHMARKS: readonly Benchmark[] = [
   },
   { name: 'memory', file: 'memory.ts', about: 'bytes an entry, and how well maxBytes knows them', servers: [] },
   {
+    name: 'http',
+    file: 'http/http.ts',
+    about: 'the service over HTTP by wrk: hits, 304s, reads of Redis and PostgreSQL, telemetry',
+    servers: ['redis', 'postgres'],
+  },
+  {
     name: 'cost-of-checks',
     file: 'cost-of-checks.ts',
     about: 'peek with every check and with the TTL alone',

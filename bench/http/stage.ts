@@ -1,0 +1,102 @@
+import { join } from 'node:path';
+import postgres from 'postgres';
+import { makeCatalogEnvironment } from '../../tests/integration/support/catalog-environment.ts';
+import { productPath } from '../../tests/integration/support/catalog-requests.ts';
+import { startPostgres } from '../../tests/support/postgres-server.ts';
+import { type RedisServer, startRedis, uniqueNamespace } from '../../tests/support/redis-server.ts';
+import { startService } from '../../tests/support/service-process.ts';
+import { startSubject } from '../load/subject-process.ts';
+import type { Asked } from './rounds.ts';
+
+/** Opens every route of a service that asks for a token. */
+export const TOKEN = 'a-token-that-is-at-least-32-characters';
+
+/** What everybody asks for. */
+export const PATH = productPath(1);
+
+/** The products of the sample catalog; {@link Stage.grow} adds others. */
+export const SEEDED = 1_000;
+
+/** On a machine that is full, Redis is late: what is measured is what a tier costs, not when it is given up. */
+const PATIENT = { REDIS_TIMEOUT_MS: '2000' };
+
+/** What the service answers to one question, for others to answer the same. */
+export interface Sample {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** Real servers, and subjects over them; all end with it. */
+export class Stage implements AsyncDisposable {
+  readonly #owner = new AsyncDisposableStack();
+  readonly #env: Readonly<Record<string, string>>;
+  readonly redis: RedisServer;
+  readonly databaseUrl: string;
+
+  private constructor(redis: RedisServer, env: Readonly<Record<string, string>>, databaseUrl: string) {
+    this.redis = redis;
+    this.#env = env;
+    this.databaseUrl = databaseUrl;
+  }
+
+  static async set(): Promise<Stage> {
+    const [redis, server] = await Promise.all([startRedis(), startPostgres()]);
+    const catalog = await makeCatalogEnvironment({ redis: redis.url, postgres: server.url });
+    const stage = new Stage(redis, catalog.env, catalog.database.url);
+    for (const part of [redis, server, catalog]) stage.#owner.use(part);
+    return stage;
+  }
+
+  /** The service itself, in a part of Redis that is its own, with the product in its L1. */
+  async service(name: string, env: Readonly<Record<string, string>> = {}): Promise<Asked> {
+    const own = { CACHE_NAMESPACE: uniqueNamespace('bench'), CACHE_L1_TTL_MS: '3600000', ADMIN_TOKEN: TOKEN };
+    const service = this.#owner.use(await startService({ ...this.#env, ...PATIENT, ...own, ...env }));
+    await (await fetch(service.url + PATH, { headers: { authorization: `Bearer ${TOKEN}` } })).text();
+    return { name, url: service.url, pid: service.pid, paths: [PATH] };
+  }
+
+  /** A server of `bench/http/subjects/`. */
+  async subject(name: string, script: string, ...args: readonly string[]): Promise<Asked> {
+    const { url, pid } = this.#owner.use(await startSubject(join(import.meta.dir, 'subjects', script), args));
+    return { name, url, pid, paths: [PATH] };
+  }
+
+  /** A collector of spans that looks at none of them. */
+  collector(): string {
+    const sink = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => Response.json({}) });
+    this.#owner.defer(() => sink.stop(true));
+    return sink.url.origin;
+  }
+
+  /** Adds products to org 1 that nobody has asked for yet. No trigger writes them down: nobody has to be told. */
+  async grow(products: number): Promise<void> {
+    const sql = postgres(this.databaseUrl, { max: 1, onnotice: () => {} });
+    try {
+      await sql.begin(async (transaction) => {
+        await transaction`set local session_replication_role = replica`;
+        await transaction`
+          insert into products (id, org_id, sku, name, price, unit, version)
+          select id, 1, 'BENCH-' || id, 'Product ' || id, 1.01, 'each', id
+          from generate_series(${SEEDED + 1}::bigint, ${SEEDED + products}::bigint) as id`;
+      });
+      await sql`analyze products`;
+    } finally {
+      await sql.end();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#owner.disposeAsync();
+  }
+}
+
+/** What a subject answers now, with the headers that every answer of it has. */
+export async function sampleOf({ url }: Asked, headers: Readonly<Record<string, string>> = {}): Promise<Sample> {
+  // Twice: what the first answer says of its own time is not what later ones say.
+  await (await fetch(url + PATH, { headers })).text();
+  const answer = await fetch(url + PATH, { headers });
+  // The server's own: it adds them to every answer.
+  const { date: _, 'content-length': __, ...own } = Object.fromEntries(answer.headers);
+  return { status: answer.status, headers: own, body: await answer.text() };
+}

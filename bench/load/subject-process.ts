@@ -1,0 +1,33 @@
+import { type Child, spawnChild } from '../../tests/support/child.ts';
+
+/** A server of a benchmark's own, in a process of its own. */
+export interface SubjectProcess extends AsyncDisposable {
+  /** Where it listens, without a slash at the end. */
+  readonly url: string;
+  readonly pid: number;
+}
+
+const START_MS = 20_000;
+
+/**
+ * Starts a program that prints `listening <url>` once it does.
+ * @param script Absolute.
+ */
+export async function startSubject(script: string, args: readonly string[] = []): Promise<SubjectProcess> {
+  const child: Child = spawnChild({
+    name: script,
+    command: [process.execPath, script, ...args],
+    env: { ...process.env, NODE_ENV: 'production' },
+  });
+  const [, url] = await child.ready(/^listening (\S+)$/m, START_MS).catch(async (error: Error) => {
+    await child.kill();
+    throw error;
+  });
+  return {
+    url: url ?? '',
+    pid: child.pid,
+    async [Symbol.asyncDispose]() {
+      await child.stop();
+    },
+  };
+}
