@@ -25,24 +25,37 @@ const HEADERS: TextMapGetter<Headers> = {
 /**
  * One server span a request, named after its route, continuing the trace that a well-formed `traceparent` names.
  * Whatever runs for the request is inside of it. Costs something on every request: to be used only where spans are sent.
- * Routes added before are not named.
+ * Of a request that is not sampled nothing is written down, and its answer is not waited for. Routes added before are not
+ * named.
  */
 export function traceRequests(app: Elysia): void {
   const tracer = trace.getTracer(SCOPE);
+  const fields = propagation.fields();
   app.wrap((handle, request) => {
-    const method = METHODS.has(request.method) ? request.method : '_OTHER';
-    const attributes = { 'http.request.method': method, 'url.path': pathOf(request.url), 'url.scheme': 'http' };
-    const span = tracer.startSpan(method, { kind: SpanKind.SERVER, attributes }, parentOf(request));
+    const span = tracer.startSpan(methodOf(request), SERVER, parentOf(request, fields));
     const inside = trace.setSpan(context.active(), span);
+    if (!span.isRecording()) return () => context.with(inside, handle, undefined, request);
     return () => context.with(inside, () => follow(span, handle, request));
   });
   app.onBeforeHandle(({ request, route }) => {
-    trace.getActiveSpan()?.updateName(`${request.method} ${route}`).setAttribute('http.route', route);
+    const span = trace.getActiveSpan();
+    if (span?.isRecording()) span.updateName(`${request.method} ${route}`).setAttribute('http.route', route);
   });
+}
+
+const SERVER = { kind: SpanKind.SERVER };
+
+function methodOf({ method }: Request): string {
+  return METHODS.has(method) ? method : '_OTHER';
 }
 
 async function follow(span: Span, handle: (request: Request) => unknown, request: Request): Promise<unknown> {
   try {
+    span.setAttributes({
+      'http.request.method': methodOf(request),
+      'url.path': pathOf(request.url),
+      'url.scheme': 'http',
+    });
     const response = await handle(request);
     if (response instanceof Response) {
       span.setAttribute('http.response.status_code', response.status);
@@ -57,7 +70,8 @@ async function follow(span: Span, handle: (request: Request) => unknown, request
 }
 
 /** Nothing of a caller's context is believed but the ids of its span; what it wants to tell further stops here. */
-function parentOf(request: Request): Context {
-  const remote = trace.getSpanContext(propagation.extract(ROOT_CONTEXT, request.headers, HEADERS));
+function parentOf({ headers }: Request, fields: readonly string[]): Context {
+  if (!fields.some((field) => headers.has(field))) return ROOT_CONTEXT;
+  const remote = trace.getSpanContext(propagation.extract(ROOT_CONTEXT, headers, HEADERS));
   return remote === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, remote);
 }
