@@ -11,8 +11,8 @@ export interface Principal {
   readonly rights: ReadonlySet<Right>;
 }
 
-/** Finds the holder of an API token; `null` when there is none, or not any more. */
-export type FindHolder = (token: string, sha256: string) => Promise<Principal | null>;
+/** Finds the holder of an API token, at once if it is known; `null` when there is none, or not any more. */
+export type FindHolder = (token: string, sha256: string) => Principal | null | Promise<Principal | null>;
 
 /** What {@link Access} needs to know. */
 export interface AccessOptions {
@@ -75,18 +75,22 @@ export class Access {
     assertRight(await this.#identify(request), right);
   }
 
-  async #identify(request: Request): Promise<Principal> {
+  #identify(request: Request): Principal | Promise<Principal> {
     const token = BEARER.exec(request.headers.get('authorization') ?? '')?.[1];
     if (token === undefined) throw unauthorized('A bearer token is needed');
     const digest = sha256(token);
-    for (const [known, principal] of this.#fixed) {
+    for (const [expected, principal] of this.#fixed) {
       // Hashes of equal length, compared in constant time: the timing tells nothing of the token.
-      if (timingSafeEqual(known, digest)) return principal;
+      if (timingSafeEqual(expected, digest)) return principal;
     }
-    const holder = await this.#findHolder(token, digest.toString('hex'));
-    if (holder === null) throw unauthorized('The token is unknown or was revoked');
-    return holder;
+    const holder = this.#findHolder(token, digest.toString('hex'));
+    return holder instanceof Promise ? holder.then(known) : known(holder);
   }
+}
+
+function known(holder: Principal | null): Principal {
+  if (holder === null) throw unauthorized('The token is unknown or was revoked');
+  return holder;
 }
 
 function assertRight(principal: Principal, right: Right): void {

@@ -5,6 +5,7 @@ import type { FindHolder, Principal, Right } from './access.ts';
 
 /** What is used of a cache: one without a second tier, so that token digests stay in this process. */
 interface HolderCache {
+  peekLookup<V>(key: string): { readonly value: V } | undefined;
   getOrSet<V>(key: string, loader: () => Promise<V>, options: ReadOptions<V>): Promise<V>;
 }
 
@@ -21,10 +22,12 @@ const RIGHTS: Readonly<Record<ApiToken['role'], ReadonlySet<Right>>> = {
 
 /** Looks tokens up in the database, at most once a second for each. */
 export function tokenHolders(sql: Sql, cache: HolderCache): FindHolder {
-  return (token, sha256) =>
-    cache
-      .getOrSet<Holder | null>(sha256, async () => toHolder(await findToken(sql, token)), REMEMBER)
-      .then(toPrincipal);
+  return (token, sha256) => {
+    const hit = cache.peekLookup<Holder | null>(sha256);
+    if (hit !== undefined) return toPrincipal(hit.value);
+    const load = async () => toHolder(await findToken(sql, token));
+    return cache.getOrSet<Holder | null>(sha256, load, REMEMBER).then(toPrincipal);
+  };
 }
 
 type Holder = Pick<ApiToken, 'orgId' | 'role'>;
