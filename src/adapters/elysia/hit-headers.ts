@@ -2,10 +2,10 @@ import type { Lookup } from '../../core/lookup.ts';
 import { ageInSeconds, cacheHeaders } from './cache-headers.ts';
 import { roundedMs } from './server-timing.ts';
 
-/** The headers of an answer with a body, and of a 304. */
+/** What an answer with a body is made with, and a 304. */
 export interface AnswerHeaders {
-  readonly full: Headers;
-  readonly notModified: Headers;
+  readonly full: { readonly headers: Headers };
+  readonly notModified: { readonly status: 304; readonly headers: Headers };
 }
 
 /**
@@ -44,5 +44,5 @@ export function answerHeaders(own: Readonly<Record<string, string>>, lookup: Loo
   const full = new Headers({ ...own, ...cacheHeaders(lookup) });
   const notModified = new Headers(full);
   notModified.delete('content-type');
-  return { full, notModified };
+  return { full: { headers: full }, notModified: { status: 304, headers: notModified } };
 }

@@ -34,7 +34,7 @@ export function respond<V>(lookup: Lookup<V>, request: Request, options?: Respon
   const headers = isHit ? hits.of(lookup) : answerHeaders(own, lookup);
   const condition = request.headers.get('if-none-match');
   if (condition !== null && ifNoneMatch(condition, etag)) {
-    return new Response(null, { status: 304, headers: headers.notModified });
+    return new Response(null, headers.notModified);
   }
-  return new Response(body, { headers: headers.full });
+  return new Response(body, headers.full);
 }
