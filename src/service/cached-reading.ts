@@ -1,3 +1,4 @@
+import { toMs } from '../core/duration.ts';
 import type { LoaderContext, ReadOptions } from '../core/options.ts';
 import type { Params } from '../resources/params.ts';
 import type { Resource } from '../resources/resource.ts';
@@ -35,15 +36,16 @@ export function cachedReading(
   });
 }
 
+/** In milliseconds, so that no read has to make out what `1h` means. */
 function freshnessOf(resource: Resource, ttlMs: Services['ttlMs']): Freshness {
   const { ttl, negativeTtl, staleWhileRevalidate = 0, staleIfError = 0 } = resource;
   const { refreshAhead = false, softTimeout = SOFT_TIMEOUT_MS } = resource;
   return {
-    ttl: ttlMs[resource.group] ?? ttl,
-    staleWhileRevalidate,
-    staleIfError,
+    ttl: ttlMs[resource.group] ?? toMs(ttl, 'ttl'),
+    staleWhileRevalidate: toMs(staleWhileRevalidate, 'staleWhileRevalidate'),
+    staleIfError: toMs(staleIfError, 'staleIfError'),
     refreshAhead,
-    softTimeout,
-    ...(negativeTtl === undefined ? {} : { negativeTtl }),
+    softTimeout: softTimeout === false ? false : toMs(softTimeout, 'softTimeout'),
+    ...(negativeTtl === undefined ? {} : { negativeTtl: toMs(negativeTtl, 'negativeTtl') }),
   };
 }
