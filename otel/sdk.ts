@@ -1,6 +1,7 @@
 import { NodeSDK } from '@opentelemetry/sdk-node';
 import manifest from '../package.json' with { type: 'json' };
 import { resourceAttributes, type WantedExports } from './environment.ts';
+import { PooledIds } from './ids.ts';
 
 /** Where the service finds the function that flushes and stops telemetry, if any was started. */
 const SHUTDOWN = Symbol.for('tiercel.telemetry.shutdown');
@@ -23,6 +24,7 @@ export function startSdk(environment: Record<string, string | undefined>, wanted
   environment.OTEL_EXPORTER_OTLP_TIMEOUT ??= String(EXPORT_TIMEOUT_MS);
   const sdk = new NodeSDK({
     instrumentations: [],
+    idGenerator: new PooledIds(),
     ...(wanted.traces ? {} : { spanProcessors: [] }),
     ...(wanted.metrics ? {} : { metricReaders: [] }),
     ...(wanted.logs ? {} : { logRecordProcessors: [] }),

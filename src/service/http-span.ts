@@ -11,6 +11,7 @@ import {
 } from '@opentelemetry/api';
 import type { Elysia } from 'elysia';
 import { pathOf } from './problem.ts';
+import { EMPTY_CONTEXT } from './span-context.ts';
 
 const SCOPE = 'tiercel.http';
 
@@ -33,7 +34,7 @@ export function traceRequests(app: Elysia): void {
   const fields = propagation.fields();
   app.wrap((handle, request) => {
     const span = tracer.startSpan(methodOf(request), SERVER, parentOf(request, fields));
-    const inside = trace.setSpan(context.active(), span);
+    const inside = trace.setSpan(EMPTY_CONTEXT, span);
     if (!span.isRecording()) return () => context.with(inside, handle, undefined, request);
     return () => context.with(inside, () => follow(span, handle, request));
   });
