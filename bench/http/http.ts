@@ -5,13 +5,15 @@
  */
 import { type AimRow, isQuick, type Row, report } from '../support/report.ts';
 import { type Asked, compare } from './rounds.ts';
-import { SEEDED, Stage, sampleOf, TOKEN } from './stage.ts';
+import { type Sample, SEEDED, Stage, sampleOf, TOKEN } from './stage.ts';
 
 /** Products of one turn, each of which is asked for once. */
 const COLD = isQuick() ? 15_000 : 25_000;
 const COLD_ROUNDS = 5;
 
 const BASELINE = 'Elysia handler';
+/** The least that a handler can do which has to refuse a query and to know what the client has. */
+const LOOKING = 'Elysia handler that looks';
 const HIT = 'tiercel';
 
 const rows: Row[] = [];
@@ -29,9 +31,9 @@ async function measureHits(): Promise<void> {
   const service = await stage.service(HIT);
   const sample = await sampleOf(service);
   if (sample.headers['x-cache-tier'] !== 'l1') throw new Error(`no hit of L1: ${JSON.stringify(sample)}`);
-  const baseline = await stage.subject(BASELINE, 'handler.ts', '200', JSON.stringify(sample.headers), sample.body);
+  const [baseline, looking] = await handlers(sample);
   const token = { ...(await stage.service('tiercel, AUTH=token', { AUTH: 'token' })), headers: bearer() };
-  const hits = await compare('L1 hit', [baseline, service, token], 7);
+  const hits = await compare('L1 hit', [baseline, looking, service, token], 7);
   rows.push(...hits.rows);
   aims.push(hits.aim('HTTP, L1 hit with all headers, by the baseline', HIT, BASELINE, 0.9));
 
@@ -52,11 +54,19 @@ async function measureNotModified(): Promise<void> {
   const condition = { 'if-none-match': headers.etag ?? '' };
   const sample = await sampleOf(service, condition);
   if (sample.status !== 304) throw new Error(`no 304: ${JSON.stringify(sample)}`);
-  const baseline = await stage.subject(BASELINE, 'handler.ts', '304', JSON.stringify(sample.headers));
+  const [baseline, looking] = await handlers(sample);
   const asking = (subject: Asked): Asked => ({ ...subject, headers: condition });
-  const answers = await compare('304', [asking(baseline), asking(service)], 7);
+  const answers = await compare('304', [baseline, looking, service].map(asking), 7);
   rows.push(...answers.rows);
   aims.push(answers.aim('HTTP, 304, by the baseline', HIT, BASELINE, 0.85));
+}
+
+async function handlers({ status, headers, body }: Sample): Promise<[baseline: Asked, looking: Asked]> {
+  const args = [String(status), JSON.stringify(headers), body];
+  return [
+    await stage.subject(BASELINE, 'handler.ts', ...args),
+    await stage.subject(LOOKING, 'handler.ts', ...args, '--looking'),
+  ];
 }
 
 async function measurePeers(): Promise<void> {

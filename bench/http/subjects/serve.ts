@@ -5,6 +5,7 @@ const ROUTE = '/api/v1/orgs/:orgId/products/:id';
 
 /** What a subject takes of Elysia's context. */
 export interface Asked {
+  readonly request: Request;
   readonly params: { readonly orgId: string; readonly id: string };
 }
 
