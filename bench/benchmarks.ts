@@ -49,6 +49,18 @@ export const BENCHMARKS: readonly Benchmark[] = [
     servers: ['redis', 'postgres'],
   },
   {
+    name: 'catalog',
+    file: 'catalog/catalog.ts',
+    about: 'a thousand clients of two instances, with the cache and without, and while Redis is away',
+    servers: ['redis', 'postgres'],
+  },
+  {
+    name: 'scale',
+    file: 'scale/scale.ts',
+    about: 'throughput, latency and memory by connections, instances, sizes and keys, as plots',
+    servers: ['redis', 'postgres'],
+  },
+  {
     name: 'cost-of-checks',
     file: 'cost-of-checks.ts',
     about: 'peek with every check and with the TTL alone',

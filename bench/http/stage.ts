@@ -50,10 +50,15 @@ export class Stage implements AsyncDisposable {
 
   /** The service itself, in a part of Redis that is its own, with the product in its L1. */
   async service(name: string, env: Readonly<Record<string, string>> = {}): Promise<Asked> {
-    const own = { CACHE_NAMESPACE: uniqueNamespace('bench'), CACHE_L1_TTL_MS: '3600000', ADMIN_TOKEN: TOKEN };
-    const service = this.#owner.use(await startService({ ...this.#env, ...PATIENT, ...own, ...env }));
+    const service = this.#owner.use(await startService({ ...this.environment(), ...env }));
     await (await fetch(service.url + PATH, { headers: { authorization: `Bearer ${TOKEN}` } })).text();
     return { name, url: service.url, pid: service.pid, paths: [PATH] };
+  }
+
+  /** Of a service over these servers, in a part of Redis that is its own. */
+  environment(): Record<string, string> {
+    const own = { CACHE_NAMESPACE: uniqueNamespace('bench'), CACHE_L1_TTL_MS: '3600000', ADMIN_TOKEN: TOKEN };
+    return { ...this.#env, ...PATIENT, ...own };
   }
 
   /** A server of `bench/http/subjects/`. */

@@ -10,6 +10,8 @@ export interface CrowdPlan {
   readonly clients: number;
   readonly perSecond: number;
   readonly seed: number;
+  /** What a client asks next. Default: what the catalog's users do. */
+  readonly next?: (random: SeededRandom) => CatalogRequest;
 }
 
 /** One request of the crowd, answered or not. */
@@ -29,14 +31,16 @@ const AT_ONCE = 50;
 export class Crowd implements AsyncDisposable {
   readonly #clients: readonly Connection[];
   readonly #pauseMs: number;
+  readonly #next: (random: SeededRandom) => CatalogRequest;
   readonly #delay = new OwnDelay();
   readonly #working: Promise<unknown>;
   #turns: CrowdTurn[] = [];
   #isLeaving = false;
 
-  private constructor(clients: readonly Connection[], { perSecond, seed }: CrowdPlan) {
+  private constructor(clients: readonly Connection[], { perSecond, seed, next = nextRequest }: CrowdPlan) {
     this.#clients = clients;
     this.#pauseMs = (clients.length / perSecond) * 1_000;
+    this.#next = next;
     const random = new SeededRandom(seed);
     this.#working = Promise.all(clients.map((client) => this.#work(client, random.fork())));
   }
@@ -82,7 +86,7 @@ export class Crowd implements AsyncDisposable {
     await Bun.sleep(random.between(0, this.#pauseMs));
     while (!this.#isLeaving) {
       const began = performance.now();
-      await this.#take(client, nextRequest(random), began);
+      await this.#take(client, this.#next(random), began);
       await Bun.sleep(Math.max(began + random.between(0.5, 1.5) * this.#pauseMs - performance.now(), 0));
     }
   }

@@ -1,0 +1,16 @@
+/**
+ * The service, with a second server beside it that tells what its process has in memory. Its environment is the service's.
+ */
+import { heapStats } from 'bun:jsc';
+
+const teller = Bun.serve({
+  hostname: '127.0.0.1',
+  port: 0,
+  fetch() {
+    Bun.gc(true);
+    const { heapSize, extraMemorySize } = heapStats();
+    return Response.json({ heap: heapSize + extraMemorySize, resident: process.memoryUsage.rss() });
+  },
+});
+console.log(`heap ${teller.url.origin}`);
+await import('../../../src/service/main.ts');
