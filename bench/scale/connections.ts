@@ -9,10 +9,7 @@ const SECONDS = isQuick() ? 1 : 2;
 
 /** Requests a second and their 99th percentile, by how many connections ask at once. */
 export async function measureConnections(stage: Stage): Promise<Row[]> {
-  const subjects = [
-    await stage.service('L1 hit'),
-    await stage.service('no cache (CACHE_DISABLED)', { CACHE_DISABLED: 'true' }),
-  ];
+  const subjects = [await stage.service('L1 hit'), await stage.service('no cache', { CACHE_DISABLED: 'true' })];
   const rows: Row[] = [];
   const points = new Map(subjects.map(({ name }) => [name, [] as { at: number; perSecond: number; p99: number }[]]));
   for (const subject of subjects) await drive(subject, { connections: 64, seconds: SECONDS });
@@ -21,7 +18,7 @@ export async function measureConnections(stage: Stage): Promise<Row[]> {
     for (const subject of subjects) {
       const { perSecond, p99 } = await take(subject, connections);
       points.get(subject.name)?.push({ at: connections, perSecond, p99 });
-      const circumstances = { subject: subject.name, case: `${connections.toLocaleString('en')} connections` };
+      const circumstances = { subject: subject.name, case: `connections: ${connections.toLocaleString('en')}` };
       rows.push({ ...circumstances, figure: perSecond, unit: '/s' }, { ...circumstances, figure: p99, unit: 'ms p99' });
     }
   }

@@ -21,7 +21,7 @@ export async function measureInstances(stage: Stage): Promise<Row[]> {
     const driven = await Promise.all(
       services.slice(0, count).map((service) => drive(service, { connections, seconds: SECONDS })),
     );
-    const circumstances = { subject: 'L1 hit', case: `${count} instances, ${CONNECTIONS} connections` };
+    const circumstances = { subject: 'L1 hit', case: `instances: ${count}, ${CONNECTIONS} connections` };
     rows.push(
       { ...circumstances, figure: driven.reduce((sum, { perSecond }) => sum + perSecond, 0), unit: '/s' },
       { ...circumstances, figure: Math.max(...driven.map(({ p99 }) => p99)), unit: 'ms p99' },

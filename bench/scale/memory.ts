@@ -47,8 +47,8 @@ export async function measureMemory(stage: Stage): Promise<Row[]> {
     x: { name: 'CACHE_L1_MAX_BYTES, MiB', scale: 'linear' },
     y: [{ name: 'MiB', scale: 'linear' }],
     lines: [
-      { name: 'heap, more than with an empty L1', points: heaps },
-      { name: 'resident memory of the process', points: resident },
+      { name: 'heap, beyond an empty L1', points: heaps },
+      { name: 'resident memory', points: resident },
       { name: 'the limit itself', points: LIMITS.map((limit) => [limit, limit] as const) },
     ],
   });

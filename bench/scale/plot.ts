@@ -62,13 +62,15 @@ function optionsOf({ title, about, x, y, lines }: Plot) {
       textStyle: { fontSize: 18, color: TEXT },
       subtextStyle: { fontSize: 12.5, color: '#57606a' },
     },
-    legend: { top: 72, left: 16, itemGap: 18, textStyle: { color: TEXT } },
+    legend: { top: 72, left: 16, itemGap: 32, textStyle: { color: TEXT } },
     grid: { left: 84, right: axes.length > 1 ? 84 : 36, top: 118, bottom: 64 },
     xAxis: {
       ...axisOf(x),
       nameLocation: 'middle',
       nameGap: 36,
-      ...(x.scale === 'log' ? { min: Math.min(...figures), max: Math.max(...figures) } : {}),
+      min: Math.min(...figures),
+      max: Math.max(...figures),
+      minInterval: 1,
     },
     yAxis: axes.map((axis, index) => ({
       ...axisOf(axis),

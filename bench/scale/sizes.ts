@@ -1,3 +1,4 @@
+import type { TieredCache } from 'tiercel';
 import type { RedisServer } from '../../tests/support/redis-server.ts';
 import { isQuick, progress, type Row } from '../support/report.ts';
 import { openLibrary, readsPerSecond } from './library.ts';
@@ -6,6 +7,8 @@ import { draw } from './plot.ts';
 /** Bytes of a value. */
 const SIZES = isQuick() ? [100, 10_000, 1_000_000] : [100, 1_000, 10_000, 100_000, 1_000_000];
 const MS = isQuick() ? 150 : 1_500;
+/** Until the engine has compiled the whole way to Redis and back. */
+const WARM_UP_MS = isQuick() ? 150 : 4_000;
 const AT_ONCE = 100;
 /** Of a thousand at once, a hundred of the biggest would be all that Redis sends in a second. */
 const BIG = 100_000;
@@ -14,19 +17,17 @@ const BIG = 100_000;
 export async function measureSizes(server: RedisServer): Promise<Row[]> {
   const rows: Row[] = [];
   const lines = { l1: [] as [number, number][], l2: [] as [number, number][] };
+  await warmUp(server);
   for (const size of SIZES) {
     progress(`scale: values of ${size} B`);
     await using owner = new AsyncDisposableStack();
     const [near, far] = [await openLibrary(owner, server.url), await openLibrary(owner, server.url, 'no l1')];
     const value = objectOf(size);
     const load = () => value;
-    for (const cache of [near, far]) await cache.getOrSet('value:1', load);
+    await near.getOrSet('value:1', load);
     const atOnce = size >= BIG ? AT_ONCE / 10 : AT_ONCE;
     const hits = await readsPerSecond(() => near.getOrSet('value:1', load), AT_ONCE, MS);
-    // As many keys as are asked for at once: those who ask for the same one share the answer.
-    const keys = Array.from({ length: atOnce }, (_, index) => `value:${index}`);
-    await Promise.all(keys.map((key) => far.getOrSet(key, load)));
-    const reads = await readsPerSecond((turn) => far.getOrSet(keys[turn % atOnce] ?? '', load), atOnce, MS);
+    const reads = await readsOfL2(far, value, atOnce, MS);
     lines.l1.push([size, hits]);
     lines.l2.push([size, reads]);
     const circumstances = `value of ${size.toLocaleString('en')} B`;
@@ -46,6 +47,18 @@ export async function measureSizes(server: RedisServer): Promise<Row[]> {
     ],
   });
   return rows;
+}
+
+async function warmUp(server: RedisServer): Promise<void> {
+  await using owner = new AsyncDisposableStack();
+  await readsOfL2(await openLibrary(owner, server.url, 'no l1'), objectOf(100), AT_ONCE, WARM_UP_MS);
+}
+
+/** Of as many keys as are asked for at once: those who ask for the same one share the answer. */
+async function readsOfL2(cache: TieredCache, value: object, atOnce: number, ms: number): Promise<number> {
+  const keys = Array.from({ length: atOnce }, (_, index) => `value:${index}`);
+  await Promise.all(keys.map((key) => cache.getOrSet(key, () => value)));
+  return await readsPerSecond((turn) => cache.getOrSet(keys[turn % atOnce] ?? '', () => value), atOnce, ms);
 }
 
 /** An object of about so many bytes of JSON: rows of a hundred bytes each. */
