@@ -6,7 +6,8 @@
 import type { CrowdTurn } from '../../tests/acceptance/crowd.ts';
 import { compare } from '../http/rounds.ts';
 import { Stage } from '../http/stage.ts';
-import { type Row, report } from '../support/report.ts';
+import { benchmark } from '../support/benchmark.ts';
+import type { Row } from '../support/report.ts';
 import { makeSurroundings } from './fleet.ts';
 import { type Watched, withCache, withoutCache } from './phases.ts';
 import { promised } from './promises.ts';
@@ -16,23 +17,25 @@ const WITH = 'with the cache';
 const WITHOUT = 'without (CACHE_DISABLED)';
 const BARE = 'Elysia + postgres.js';
 
-const [cached, uncached] = await measureLoad();
-const disabled = await measureDisabled();
-const rows = [
-  ...sharesOf('the catalog', cached.usual),
-  ...sharesOf('dashboards, polled', cached.dashboards),
-  { subject: WITH, case: 'dashboard among all, queries avoided', figure: dashboardAvoided(cached.usual), unit: '%' },
-  ...throughput('paced', cached.usual.turns, uncached.usual),
-  ...throughput('without pauses', cached.unpaced, uncached.unpaced),
-  ...latencyRows(`${WITH}, paced`, cached.usual.turns),
-  ...latencyRows(`${WITHOUT}, paced`, uncached.usual),
-  ...latencyRows(`${WITH}, Redis away`, cached.outage),
-  ...latencyRows(`${WITH}, without pauses`, cached.unpaced),
-  ...latencyRows(`${WITHOUT}, without pauses`, uncached.unpaced),
-  ...disabled.rows,
-];
-const bare = disabled.aim('requests/s with the cache disabled, by a bare route', WITHOUT, BARE, 0.95);
-report('catalog', { rows, aims: [...promised(cached, uncached), bare] });
+await benchmark('catalog', async () => {
+  const [cached, uncached] = await measureLoad();
+  const disabled = await measureDisabled();
+  const rows = [
+    ...sharesOf('the catalog', cached.usual),
+    ...sharesOf('dashboards, polled', cached.dashboards),
+    { subject: WITH, case: 'dashboard among all, queries avoided', figure: dashboardAvoided(cached.usual), unit: '%' },
+    ...throughput('paced', cached.usual.turns, uncached.usual),
+    ...throughput('without pauses', cached.unpaced, uncached.unpaced),
+    ...latencyRows(`${WITH}, paced`, cached.usual.turns),
+    ...latencyRows(`${WITHOUT}, paced`, uncached.usual),
+    ...latencyRows(`${WITH}, Redis away`, cached.outage),
+    ...latencyRows(`${WITH}, without pauses`, cached.unpaced),
+    ...latencyRows(`${WITHOUT}, without pauses`, uncached.unpaced),
+    ...disabled.rows,
+  ];
+  const bare = disabled.aim('requests/s with the cache disabled, by a bare route', WITHOUT, BARE, 0.95);
+  return { rows, aims: [...promised(cached, uncached), bare] };
+});
 
 async function measureLoad() {
   await using surroundings = await makeSurroundings();

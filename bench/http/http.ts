@@ -3,7 +3,8 @@
  * least that gives the same answer; over HTTP, each in a process of its own, by wrk on the same machine.
  * `bun run bench http`
  */
-import { type AimRow, isQuick, type Row, report } from '../support/report.ts';
+import { benchmark } from '../support/benchmark.ts';
+import { type AimRow, isQuick, type Row } from '../support/report.ts';
 import { type Asked, compare } from './rounds.ts';
 import { type Sample, SEEDED, Stage, sampleOf, TOKEN } from './stage.ts';
 
@@ -18,20 +19,22 @@ const HIT = 'tiercel';
 
 const rows: Row[] = [];
 const aims: AimRow[] = [];
-await using stage = await Stage.set();
 
-await measureHits();
-await measurePeers();
-await measureNotModified();
-await measureL2();
-await measureSource();
-report('http', { rows, aims });
+await benchmark('http', async (owner) => {
+  const stage = owner.use(await Stage.set());
+  await measureHits(stage);
+  await measurePeers(stage);
+  await measureNotModified(stage);
+  await measureL2(stage);
+  await measureSource(stage);
+  return { rows, aims };
+});
 
-async function measureHits(): Promise<void> {
+async function measureHits(stage: Stage): Promise<void> {
   const service = await stage.service(HIT);
   const sample = await sampleOf(service);
   if (sample.headers['x-cache-tier'] !== 'l1') throw new Error(`no hit of L1: ${JSON.stringify(sample)}`);
-  const [baseline, looking] = await handlers(sample);
+  const [baseline, looking] = await handlers(stage, sample);
   const token = { ...(await stage.service('tiercel, AUTH=token', { AUTH: 'token' })), headers: bearer() };
   const hits = await compare('L1 hit', [baseline, looking, service, token], 7);
   rows.push(...hits.rows);
@@ -48,20 +51,20 @@ async function measureHits(): Promise<void> {
   aims.push(traced.aim('HTTP, telemetry with 1 % sampling, by none', some, HIT, 0.9));
 }
 
-async function measureNotModified(): Promise<void> {
+async function measureNotModified(stage: Stage): Promise<void> {
   const service = await stage.service(HIT);
   const { headers } = await sampleOf(service);
   const condition = { 'if-none-match': headers.etag ?? '' };
   const sample = await sampleOf(service, condition);
   if (sample.status !== 304) throw new Error(`no 304: ${JSON.stringify(sample)}`);
-  const [baseline, looking] = await handlers(sample);
+  const [baseline, looking] = await handlers(stage, sample);
   const asking = (subject: Asked): Asked => ({ ...subject, headers: condition });
   const answers = await compare('304', [baseline, looking, service].map(asking), 7);
   rows.push(...answers.rows);
   aims.push(answers.aim('HTTP, 304, by the baseline', HIT, BASELINE, 0.85));
 }
 
-async function handlers({ status, headers, body }: Sample): Promise<[baseline: Asked, looking: Asked]> {
+async function handlers(stage: Stage, { status, headers, body }: Sample): Promise<[baseline: Asked, looking: Asked]> {
   const args = [String(status), JSON.stringify(headers), body];
   return [
     await stage.subject(BASELINE, 'handler.ts', ...args),
@@ -69,7 +72,7 @@ async function handlers({ status, headers, body }: Sample): Promise<[baseline: A
   ];
 }
 
-async function measurePeers(): Promise<void> {
+async function measurePeers(stage: Stage): Promise<void> {
   const { body } = await sampleOf(await stage.service('the product'));
   const names = ['lru-cache', 'bentocache (serialize: false)', 'bentocache', 'cacheable (no clones)', 'cacheable'];
   const subjects: Asked[] = [];
@@ -78,7 +81,7 @@ async function measurePeers(): Promise<void> {
 }
 
 /** An L1 that holds one entry, while a thousand are asked for in turn, hits nothing. */
-async function measureL2(): Promise<void> {
+async function measureL2(stage: Stage): Promise<void> {
   const service = await stage.service(HIT, { CACHE_L1_MAX_ENTRIES: '1' });
   const { body } = await sampleOf(service);
   const raw = await Promise.all(
@@ -91,7 +94,7 @@ async function measureL2(): Promise<void> {
   rows.push(...(await compare('L2 hit', subjects, 5)).rows);
 }
 
-async function measureSource(): Promise<void> {
+async function measureSource(stage: Stage): Promise<void> {
   const bare = await stage.subject('Elysia + postgres.js', 'select.ts', stage.databaseUrl);
   const disabled = await stage.service('tiercel, CACHE_DISABLED', { CACHE_DISABLED: 'true' });
   const without = await compare('no cache', [bare, disabled], 7);

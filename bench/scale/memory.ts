@@ -6,6 +6,8 @@ import { draw } from './plot.ts';
 
 /** Limits of L1, in MiB. */
 const LIMITS = isQuick() ? [8] : [16, 32, 64, 128];
+/** Enough that every page that is asked for is full. */
+const PRODUCTS = 5_000;
 /** Products of a page: about a hundred kilobytes of JSON. */
 const PAGE = 1_000;
 /** Pages that are asked for beyond what there is room for. */
@@ -20,6 +22,7 @@ interface Memory {
 
 /** What the limit of L1 means for the process: its heap and its resident memory, before and after L1 is full. */
 export async function measureMemory(stage: Stage): Promise<Row[]> {
+  await stage.grow(PRODUCTS);
   const rows: Row[] = [];
   const heaps: [number, number][] = [];
   const resident: [number, number][] = [];

@@ -3,27 +3,26 @@
  * library with the size of values and the number of keys. Draws each as SVG beside the results. `bun run bench scale`
  */
 import { Stage } from '../http/stage.ts';
-import { type Row, report } from '../support/report.ts';
+import { benchmark } from '../support/benchmark.ts';
+import type { Row } from '../support/report.ts';
 import { measureConnections } from './connections.ts';
 import { measureInstances } from './instances.ts';
 import { measureKeys } from './keys.ts';
 import { measureMemory } from './memory.ts';
 import { measureSizes } from './sizes.ts';
 
-const rows: Row[] = [];
-
-await onStage(measureConnections);
-await onStage(measureInstances);
-await onStage(({ redis }) => measureSizes(redis));
-await onStage(({ redis }) => measureKeys(redis));
-await onStage(async (stage) => {
-  await stage.grow(5_000);
-  return await measureMemory(stage);
-});
-report('scale', { rows });
+await benchmark('scale', async () => ({
+  rows: [
+    ...(await onStage(measureConnections)),
+    ...(await onStage(measureInstances)),
+    ...(await onStage(({ redis }) => measureSizes(redis))),
+    ...(await onStage(({ redis }) => measureKeys(redis))),
+    ...(await onStage(measureMemory)),
+  ],
+}));
 
 /** Each has servers of its own: what one leaves behind is nothing to the next. */
-async function onStage(measure: (stage: Stage) => Promise<Row[]>): Promise<void> {
+async function onStage(measure: (stage: Stage) => Promise<Row[]>): Promise<Row[]> {
   await using stage = await Stage.set();
-  rows.push(...(await measure(stage)));
+  return await measure(stage);
 }

@@ -5,7 +5,7 @@
 import { Redis } from 'ioredis';
 import { LRUCache } from 'lru-cache';
 import { MOST_ENTRIES, TTL_MS } from '../../support/peer.ts';
-import { peersNamed } from '../../support/peers.ts';
+import { peers } from '../../support/peers.ts';
 import { serve } from './serve.ts';
 
 const [kind = '', url = '', product = ''] = process.argv.slice(2);
@@ -29,7 +29,7 @@ async function open(): Promise<(key: string) => unknown> {
       return async (key) => JSON.parse((await client.get(key)) ?? 'null');
     }
     default: {
-      const [contender] = await peersNamed(kind);
+      const contender = (await peers()).find(({ name }) => name === kind);
       if (contender === undefined) throw new Error(`${kind} is no subject`);
       const load = async () => JSON.parse(product);
       const { read: get } = await contender.open({ tiers: 'l1', url, namespace: 'bench', load });
