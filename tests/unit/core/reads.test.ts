@@ -203,3 +203,12 @@ describe('set', () => {
     expect(fleet.settle(fleet.cache().has('k'))).toBe(false);
   });
 });
+
+test('a hit that is looked up names the tags as they were written, its namespace left out, and every time the same', () => {
+  const fleet = new Fleet();
+  const cache = fleet.cache().namespace('tenant');
+  fleet.settle(cache.getOrSet('k', () => 1, { tags: ['one', 'other'] }));
+  const hits = [cache.peekLookup('k'), fleet.settle(cache.lookup('k', () => 2))];
+  for (const hit of hits) expect(hit).toMatchObject({ value: 1, tier: 'l1', tags: ['one', 'other'] });
+  expect(hits.map((hit) => Object.isFrozen(hit?.tags))).toEqual([true, true]);
+});
