@@ -45,22 +45,35 @@ const LONGEST_WAIT_MS = 1_000;
  * });
  * ```
  */
-export async function cancellable<T>(query: CancellableQuery<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return query;
-  signal.throwIfAborted();
-  const { promise, resolve, reject } = Promise.withResolvers<T>();
-  let settled = false;
-  const abandon = () => {
-    reject(signal.reason);
-    cancelUntil(() => settled, query);
-  };
-  signal.addEventListener('abort', abandon, { once: true });
-  query.then(resolve, reject).finally(() => {
-    settled = true;
-    signal.removeEventListener('abort', abandon);
+export function cancellable<T>(query: CancellableQuery<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return Promise.resolve(query);
+  if (signal.aborted) return Promise.reject(signal.reason);
+  return new Promise((resolve, reject) => {
+    let settled = false;
+    const abandon = () => {
+      reject(signal.reason);
+      cancelUntil(() => settled, query);
+    };
+    const settle = () => {
+      settled = true;
+      signal.removeEventListener('abort', abandon);
+    };
+    signal.addEventListener('abort', abandon, ONCE);
+    // One link of promises, and no more: this is on the way of every load.
+    query.then(
+      (value) => {
+        settle();
+        resolve(value);
+      },
+      (error) => {
+        settle();
+        reject(error);
+      },
+    );
   });
-  return promise;
 }
+
+const ONCE = { once: true };
 
 /** Asks again and again: a request can overtake the query it is about, or find the server out of reach. Never rejects. */
 async function cancelUntil(settled: () => boolean, query: QueryInternals): Promise<void> {
