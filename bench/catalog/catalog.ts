@@ -11,7 +11,7 @@ import type { Row } from '../support/report.ts';
 import { makeSurroundings } from './fleet.ts';
 import { type Watched, withCache, withoutCache } from './phases.ts';
 import { promised } from './promises.ts';
-import { from, good, latencyRows, percent, perSecond, reads, readsOf } from './turns.ts';
+import { from, good, improvement, latencyRows, percent, perSecond, ROUTE_NAMES, reads, readsOf } from './turns.ts';
 
 const WITH = 'with the cache';
 const WITHOUT = 'without (CACHE_DISABLED)';
@@ -24,6 +24,12 @@ await benchmark('catalog', async () => {
     ...sharesOf('the catalog', cached.usual),
     ...sharesOf('dashboards, polled', cached.dashboards),
     { subject: WITH, case: 'dashboard among all, queries avoided', figure: dashboardAvoided(cached.usual), unit: '%' },
+    ...ROUTE_NAMES.map((route) => ({
+      subject: WITH,
+      case: `GET ${route}, paced, median faster than without`,
+      figure: improvement(readsOf(route, cached.usual.turns), readsOf(route, uncached.usual)),
+      unit: '%',
+    })),
     ...throughput('paced', cached.usual.turns, uncached.usual),
     ...throughput('without pauses', cached.unpaced, uncached.unpaced),
     ...latencyRows(`${WITH}, paced`, cached.usual.turns),

@@ -2,7 +2,7 @@ import { createCache } from 'tiercel';
 import { lru } from 'tiercel/lru';
 import { redis } from 'tiercel/redis';
 import { ask } from '../../tests/acceptance/asking.ts';
-import { platePath } from '../../tests/integration/support/catalog-requests.ts';
+import { bomPath, platePath, productPath } from '../../tests/integration/support/catalog-requests.ts';
 import { uniqueNamespace } from '../../tests/support/redis-server.ts';
 import type { Pair } from './fleet.ts';
 
@@ -13,30 +13,51 @@ export interface Probes {
   readonly l2Reads: readonly number[];
   /** From the call to the acknowledgement of both tiers. */
   readonly writes: readonly number[];
+  /** Over HTTP, of what an operator has just removed: the crowd itself misses BOMs hardly ever. */
+  readonly productMisses: readonly number[];
+  readonly bomMisses: readonly number[];
 }
 
 /** Asked for from the least popular on, which are in no tier. */
 const PLATES = 2_000;
+const PRODUCTS = 1_000;
+const BOMS = 500;
 const EVERY_MS = 25;
 
 /** Measures for so long. */
-export async function probe([one, other]: Pair, redisUrl: string, ms: number): Promise<Probes> {
+export async function probe(pair: Pair, redisUrl: string, ms: number): Promise<Probes> {
+  const [one, other] = pair;
   await using cache = createCache({ l1: lru(), ...redis(redisUrl, { namespace: uniqueNamespace('probe') }) });
   await cache.ready();
-  const l2Reads: number[] = [];
-  const writes: number[] = [];
+  const found: Record<Exclude<keyof Probes, 'l1Reads'>, number[]> = {
+    l2Reads: [],
+    writes: [],
+    productMisses: [],
+    bomMisses: [],
+  };
   const until = performance.now() + ms;
-  for (let id = PLATES; id > 0 && performance.now() < until; id -= 1) {
+  for (let turn = 0; turn < PLATES && performance.now() < until; turn += 1) {
     // What one instance has loaded is an L2 hit of the other.
-    await ask(other, platePath(id));
-    const { provenance, tierMs } = await ask(one, platePath(id));
-    if (provenance.tier === 'l2') l2Reads.push(tierMs.l2 ?? Number.NaN);
+    await ask(other, platePath(PLATES - turn));
+    const { provenance, tierMs } = await ask(one, platePath(PLATES - turn));
+    if (provenance.tier === 'l2') found.l2Reads.push(tierMs.l2 ?? Number.NaN);
     const began = performance.now();
-    await cache.set(`probe:${id}`, { id, name: 'What is written' }, { tags: ['probes'] });
-    writes.push(performance.now() - began);
+    await cache.set(`probe:${turn}`, { turn, name: 'What is written' }, { tags: ['probes'] });
+    found.writes.push(performance.now() - began);
+    const [product, bom] = [PRODUCTS - (turn % PRODUCTS), BOMS - (turn % BOMS)];
+    const keys = [`product:${product}`, `bom:${bom}`];
+    await ask(one, '/api/v1/cache/invalidate', { method: 'POST', body: { keys } });
+    found.productMisses.push(...(await missMs(one, productPath(product))));
+    found.bomMisses.push(...(await missMs(one, bomPath(bom))));
     await Bun.sleep(EVERY_MS);
   }
-  return { l1Reads: await Promise.all([one, other].map(l1ReadMs)), l2Reads, writes };
+  return { l1Reads: await Promise.all(pair.map(l1ReadMs)), ...found };
+}
+
+/** Nothing where somebody of the crowd has asked before. */
+async function missMs(service: Pair[number], path: string): Promise<number[]> {
+  const { provenance, ms } = await ask(service, path);
+  return provenance.tier === 'source' ? [ms] : [];
 }
 
 async function l1ReadMs(service: Pair[number]): Promise<number> {

@@ -36,10 +36,14 @@ export const durations = (turns: readonly CrowdTurn[]): number[] => turns.map(({
 export const within = (percent: number, turns: readonly CrowdTurn[]): number =>
   turns.length === 0 ? 0 : percentile(durations(turns), percent);
 
-export const typical = (turns: readonly CrowdTurn[]): number => (turns.length === 0 ? 0 : median(durations(turns)));
+const typical = (turns: readonly CrowdTurn[]): number => (turns.length === 0 ? 0 : median(durations(turns)));
 
 /** Share, in percent. */
 export const percent = (part: number, whole: number): number => (whole === 0 ? 0 : (100 * part) / whole);
+
+/** By how many percent the median is less. */
+export const improvement = (withIt: readonly CrowdTurn[], without: readonly CrowdTurn[]): number =>
+  100 - percent(typical(withIt), typical(without));
 
 /** Requests a second, between the first and the last that was sent. */
 export function perSecond(turns: readonly CrowdTurn[]): number {
