@@ -82,9 +82,9 @@ export class CacheView {
 
   /** {@link lookup} from L1 alone, synchronously: for callers to whom a promise costs more than the answer. */
   peekLookup<V = unknown>(key: string): Lookup<V> | undefined {
+    const now = this.#parts.clock.now();
     const entry = hitOf(this.#parts, this.#idOf(key), key);
-    if (entry === undefined) return undefined;
-    return hitLookup(this.#parts, entry, this.#parts.clock.now()) as Lookup<V>;
+    return entry && (hitLookup(this.#parts, entry, now) as Lookup<V>);
   }
 
   /** Whether {@link get} would answer. */
