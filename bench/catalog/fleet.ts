@@ -1,11 +1,11 @@
 import postgres, { type Sql } from 'postgres';
+import { until } from '../../src/testing/until.ts';
 import { ask, OPERATOR } from '../../tests/acceptance/asking.ts';
 import { makeCatalogEnvironment } from '../../tests/integration/support/catalog-environment.ts';
 import { LOG_STATEMENTS } from '../../tests/integration/support/postgres-statements.ts';
 import { type PostgresServer, startPostgres } from '../../tests/support/postgres-server.ts';
 import { type RedisServer, startRedis, uniqueNamespace } from '../../tests/support/redis-server.ts';
 import { type ServiceProcess, startService } from '../../tests/support/service-process.ts';
-import { until } from '../../tests/support/wait.ts';
 
 /** Two instances of the service, asked by turns. */
 export type Pair = readonly [ServiceProcess, ServiceProcess];

@@ -1,10 +1,10 @@
+import type { SeededRandom } from '../../src/testing/seeded-random.ts';
 import { dashboardPath } from '../../tests/acceptance/catalog.ts';
 import { Crowd, type CrowdTurn } from '../../tests/acceptance/crowd.ts';
 import { LOADS } from '../../tests/acceptance/loads.ts';
 import type { CatalogRequest } from '../../tests/acceptance/workload.ts';
 import { platePath } from '../../tests/integration/support/catalog-requests.ts';
 import { countStatements } from '../../tests/integration/support/postgres-statements.ts';
-import type { SeededRandom } from '../../tests/simulation/seeded-random.ts';
 import { isQuick, progress } from '../support/report.ts';
 import { logStatements, type Pair, type Surroundings, startPair, warm } from './fleet.ts';
 import { type Probes, probe } from './probes.ts';

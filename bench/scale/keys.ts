@@ -1,4 +1,4 @@
-import { SeededRandom } from '../../tests/simulation/seeded-random.ts';
+import { SeededRandom } from '../../src/testing/seeded-random.ts';
 import { Zipf } from '../../tests/soak/zipf.ts';
 import type { RedisServer } from '../../tests/support/redis-server.ts';
 import { MOST_ENTRIES } from '../support/peer.ts';
