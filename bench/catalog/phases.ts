@@ -52,9 +52,9 @@ const DASHBOARDS_MS = isQuick() ? 2_000 : 8_000;
 /** So often that a client asks again as soon as it has its answer. */
 const AT_ONCE = 1e6;
 
-/** Everybody looks at a dashboard every other second, while stock moves ten times a second. */
+/** Everybody looks at a dashboard every other second, while stock moves five times a second. */
 const POLLS = 500;
-const MOVES = 10;
+const MOVES = 5;
 
 export async function withCache(surroundings: Surroundings): Promise<WithCache> {
   progress('catalog: with the cache');
