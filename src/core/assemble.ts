@@ -10,6 +10,7 @@ import type { CacheEvent, Observer } from './events.ts';
 import { Flights } from './flights.ts';
 import { Follower } from './follower.ts';
 import { Heart } from './heart.ts';
+import { KnownIds } from './known-ids.ts';
 import { resolveOptions } from './options.ts';
 import type { Organs } from './organs.ts';
 import type { Parts } from './parts.ts';
@@ -72,6 +73,7 @@ export function assembleCache(options: CacheOptions, collaborators: typeof COLLA
     remote: l2 && new collaborators.Remote(l2, l2Breaker, clock, emit, maxLagMs),
     questions: [],
     tagReads: [],
+    knownIds: new KnownIds(),
     hasBus: bus !== undefined,
     outbox,
     // Without a bus, and without an outbox to follow, nothing proves anything: L1's TTL is the bound.

@@ -1,5 +1,6 @@
 import { hitLookup } from './answers.ts';
 import { countMatching } from './count.ts';
+import type { Entry } from './entry.ts';
 import { InvalidationPendingError, InvalidOptionError } from './errors.ts';
 import { getFresh } from './get.ts';
 import { getFreshMany } from './get-many.ts';
@@ -36,6 +37,7 @@ export class CacheView {
   readonly #namespace: string;
   /** Before a key it makes the entry's id. */
   readonly #idPrefix: string;
+  readonly #ids = new Map<string, EntryId>();
   readonly #requests: Requests;
 
   constructor(parts: Parts, options: OptionResolver, lifecycle: Openness, namespace: string) {
@@ -56,7 +58,7 @@ export class CacheView {
    *   {@link CacheClosedError}, or what the loader threw. Never because a tier failed.
    */
   getOrSet<V>(key: string, loader: Loader<V>, options?: ReadOptions<V>): Promise<V> {
-    const hit = options?.forceFresh === true ? undefined : hitOf(this.#parts, this.#idOf(key), key);
+    const hit = options?.forceFresh === true ? undefined : this.#hit(key);
     if (hit !== undefined) return Promise.resolve(hit.value as V);
     return this.#lookUp(key, loader, options, 'value') as Promise<V>;
   }
@@ -75,15 +77,13 @@ export class CacheView {
 
   /** {@link get} from L1 alone, synchronously. */
   peek<V = unknown>(key: string): V | undefined {
-    const parts = this.#parts;
-    const id = this.#idOf(key);
-    return (hitOf(parts, id, key) ?? freshOf(parts, id, key))?.value as V | undefined;
+    return (this.#hit(key) ?? freshOf(this.#parts, this.#idPrefix + key, key))?.value as V | undefined;
   }
 
   /** {@link lookup} from L1 alone, synchronously: for callers to whom a promise costs more than the answer. */
   peekLookup<V = unknown>(key: string): Lookup<V> | undefined {
     const now = this.#parts.clock.now();
-    const entry = hitOf(this.#parts, this.#idOf(key), key);
+    const entry = this.#hit(key);
     return entry && (hitLookup(this.#parts, entry, now) as Lookup<V>);
   }
 
@@ -247,8 +247,14 @@ export class CacheView {
     return countMatching(this.#parts, { namespace: this.#namespace, glob: pattern });
   }
 
-  #idOf(key: string): EntryId {
-    return this.#idPrefix === '' ? key : this.#idPrefix + key;
+  #hit(key: string): Entry | undefined {
+    const parts = this.#parts;
+    if (this.#idPrefix === '') return hitOf(parts, key, key);
+    const known = this.#ids.get(key);
+    const id = known ?? this.#idPrefix + key;
+    const entry = hitOf(parts, id, key);
+    if (entry !== undefined && known === undefined) parts.knownIds.remember(this.#ids, key, id);
+    return entry;
   }
 
   /** A bad key or option rejects like everything else. */

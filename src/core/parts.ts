@@ -3,6 +3,7 @@ import type { Clock, Random } from './clock.ts';
 import type { Counters } from './counters.ts';
 import type { CacheEvent, Observer } from './events.ts';
 import type { Flights } from './flights.ts';
+import type { KnownIds } from './known-ids.ts';
 import type { Outbox } from './outbox.ts';
 import type { PendingInvalidations } from './pending.ts';
 import type { Codec, LocalTier } from './ports.ts';
@@ -36,6 +37,7 @@ export interface Parts {
   readonly questions: Question[];
   /** The same of tags. */
   readonly tagReads: TagRead[];
+  readonly knownIds: KnownIds;
   readonly hasBus: boolean;
   /** Where the source remembers what L2 has to be told; absent where nobody writes it down. */
   readonly outbox: Outbox | undefined;

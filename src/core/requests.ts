@@ -22,6 +22,8 @@ export class Requests {
   readonly #parts: Parts;
   readonly #options: OptionResolver;
   readonly #namespace: string;
+  /** Of the options that came last: a call site mostly hands in the same again. */
+  #last: { readonly options: ResolvedOptions; readonly tagIds: readonly EntryId[] } | undefined;
 
   constructor(parts: Parts, options: OptionResolver, namespace: string) {
     this.namespaceTags = namespaceChain(namespace).map(namespaceTag);
@@ -65,20 +67,23 @@ export class Requests {
 
   #read(key: string, loader: Loader<unknown>, options: ResolvedOptions): ReadRequest {
     const namespace = this.#namespace;
-    const { namespaceTags } = this;
-    const tagIds =
-      options.tags.length === 0
-        ? namespaceTags
-        : [...namespaceTags, ...options.tags.map((tag) => toId(namespace, tag))];
     return {
       key,
       namespace,
       id: toId(namespace, key),
       loader,
       options,
-      tagIds,
+      tagIds: this.#tagIds(options),
       counters: this.#parts.counters.of(key),
     };
+  }
+
+  #tagIds(options: ResolvedOptions): readonly EntryId[] {
+    if (options.tags.length === 0) return this.namespaceTags;
+    if (this.#last?.options === options) return this.#last.tagIds;
+    const tagIds = [...this.namespaceTags, ...options.tags.map((tag) => toId(this.#namespace, tag))];
+    this.#last = { options, tagIds };
+    return tagIds;
   }
 
   #write(key: unknown, value: unknown, options: ResolvedOptions): WriteRequest {

@@ -109,7 +109,7 @@ class StraightLookup implements Question {
 
   /** The entry of a value that is fresh as far as this process can say without asking again. */
   #freshEntry(value: StoredValue, envelope: Envelope, generations: Generations, now: number): Entry | undefined {
-    if (!knowsAll(this.#parts, envelope, generations)) return undefined;
+    if (!knowsAll(this.#parts, envelope, this.request, generations)) return undefined;
     const verdict = judge(this.#parts, this.request, this.flight, value, envelope, generations, now);
     return verdict.kind === 'usable' && verdict.state === 'fresh' ? verdict.entry : undefined;
   }
@@ -139,7 +139,9 @@ class StraightLookup implements Question {
 }
 
 /** Whether the generations of all its tags are known, so that nothing more need be asked. */
-function knowsAll(parts: Parts, { tags }: Envelope, generations: Generations): boolean {
+function knowsAll(parts: Parts, { tags }: Envelope, request: ReadRequest, generations: Generations): boolean {
+  // It carries those of the request, whose generations have been read with it.
+  if (tags.length === request.tagIds.length) return true;
   for (const [tag] of tags) if (!generations.has(tag) && recall(parts, [tag], generations).length > 0) return false;
   return true;
 }

@@ -60,10 +60,12 @@ export function judge(
   let softened = false;
   const tags: TagState[] = [];
   for (const [tag, hard, soft] of envelope.tags) {
-    const current = generations.get(tag);
+    const state = watchedBy(flight, tag) ?? parts.tags.obtain(tag);
+    // By the name that is known already: that of the envelope has just been made, and would have to be hashed.
+    const current = generations.get(state.tag);
     if (current === undefined || current.hard !== hard) return VOID;
     if (current.soft !== soft) softened = true;
-    tags.push(watchedBy(flight, tag) ?? parts.tags.obtain(tag));
+    tags.push(state);
   }
   const storedAt = Math.min(parts.remote?.toLocal(stored.storedAt) ?? now, now);
   const expiredAt = stored.expiredAt > 0 ? (parts.remote?.toLocal(stored.expiredAt) ?? now) : undefined;
