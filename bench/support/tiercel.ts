@@ -1,4 +1,4 @@
-import { createCache, type LoaderContext, type LocalTier, type ReadOptions } from 'tiercel';
+import { type CacheOptions, createCache, type LoaderContext, type LocalTier, type ReadOptions } from 'tiercel';
 import { lru } from 'tiercel/lru';
 import { redis } from 'tiercel/redis';
 import { type Contender, MOST_ENTRIES, type Opening, TTL_MS } from './peer.ts';
@@ -19,15 +19,20 @@ export const noL1 = (): LocalTier => ({
 /**
  * Tiercel as it comes, its checks all on.
  * @param options Of every read; {@link LIFETIMES} beside them.
+ * @param ofCache What of the cache is not as it comes.
  */
-export function tiercelWith(name: string, options: ReadOptions = {}): Contender {
+export function tiercelWith(
+  name: string,
+  options: ReadOptions = {},
+  ofCache: Pick<CacheOptions, 'freeze'> = {},
+): Contender {
   return {
     name,
     tiers: ['l1', 'l2', 'both'],
     hasBus: true,
     async open({ tiers, url, namespace, load }: Opening) {
       const l1 = tiers === 'l2' ? noL1() : lru({ maxEntries: MOST_ENTRIES });
-      const cache = createCache(tiers === 'l1' ? { l1 } : { l1, ...redis(url, { namespace }) });
+      const cache = createCache({ l1, ...ofCache, ...(tiers !== 'l1' && redis(url, { namespace })) });
       await cache.ready();
       const ofRead: ReadOptions = { ...LIFETIMES, ...options };
       const loader = ({ key }: LoaderContext) => load(key);

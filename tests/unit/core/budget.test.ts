@@ -34,6 +34,24 @@ describe('within a budget', () => {
     expect(late).toEqual(['too late']);
   });
 
+  test('what has arrived while the process was held up is not late, though its timer comes first', async () => {
+    let fire = (): void => {};
+    const held = {
+      now: () => 0,
+      after(_ms: number, run: () => void) {
+        fire = run;
+        return () => {};
+      },
+    };
+    const { promise, resolve } = Promise.withResolvers<string>();
+    const budgeted = watch(within(held, 10, promise));
+    fire();
+    resolve('arrived');
+    await promise;
+    fire();
+    expect(budgeted.value()).toBe('arrived');
+  });
+
   test('a late error is nobody’s any more', () => {
     const { clock, run } = clocks();
     const { promise, reject } = Promise.withResolvers<string>();
