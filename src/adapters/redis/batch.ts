@@ -1,9 +1,14 @@
 import { setImmediate } from 'node:timers';
 import type { ChainableCommander, Redis } from 'ioredis';
 
+interface Call {
+  readonly append: (commander: ChainableCommander) => unknown;
+  readonly resolve: (reply: never) => void;
+  readonly reject: (error: Error) => void;
+}
+
 interface Sending {
-  readonly pipeline: ChainableCommander;
-  readonly settle: ((error: Error | null, reply?: unknown) => void)[];
+  readonly calls: Call[];
   /** Who has something to add before it is sent. */
   readonly before: (() => void)[];
   /** Who wants to know when nothing can be added any more. */
@@ -18,21 +23,23 @@ interface Sending {
  */
 export class Batch {
   readonly #client: Redis;
+  /** A client of somebody's that pipelines by itself holds commands back, and takes the name of some for a key. */
+  readonly #takesCalls: boolean;
   #open: Sending | undefined;
 
   constructor(client: Redis) {
     this.#client = client;
+    this.#takesCalls = !client.options.enableAutoPipelining;
   }
 
   /**
    * @param append Adds exactly one command.
    * @typeParam T What ioredis promises as its reply.
    */
-  send<T>(append: (pipeline: ChainableCommander) => ChainableCommander): Promise<T> {
-    const sending = this.#open ?? this.#begin();
-    append(sending.pipeline);
-    return new Promise((resolve, reject) => {
-      sending.settle.push((error, reply) => (error === null ? resolve(reply as T) : reject(error)));
+  send<T>(append: (commander: ChainableCommander) => unknown): Promise<T> {
+    const { calls } = this.#open ?? this.#begin();
+    return new Promise<T>((resolve, reject) => {
+      calls.push({ append, resolve, reject });
     });
   }
 
@@ -47,30 +54,47 @@ export class Batch {
   }
 
   #begin(): Sending {
-    const sending: Sending = { pipeline: this.#client.pipeline(), settle: [], before: [], closed: [] };
+    const sending: Sending = { calls: [], before: [], closed: [] };
     this.#open = sending;
     // Not a microtask: calls caused by several packets of the same turn belong together too.
     setImmediate(() => {
       for (const run of sending.before) run();
       this.#open = undefined;
       for (const run of sending.closed) run();
-      if (sending.settle.length === 0) return;
+      const [first, second] = sending.calls;
       // Every outcome goes to the callers; nothing is left to reject here.
-      void execute(sending);
+      if (first !== undefined && second === undefined && this.#takesCalls) sendAlone(this.#client, first);
+      else if (first !== undefined) void sendTogether(this.#client, sending.calls);
     });
     return sending;
   }
 }
 
-async function execute({ pipeline, settle }: Sending): Promise<void> {
+/** A pipeline takes longer to make than a command to send, and a client takes the same calls. */
+function sendAlone(client: Redis, { append, resolve, reject }: Call): void {
   try {
+    const reply = append(client as unknown as ChainableCommander) as Promise<never>;
+    reply.then(resolve, (error: unknown) => reject(errorOf(error)));
+  } catch (error) {
+    reject(errorOf(error));
+  }
+}
+
+async function sendTogether(client: Redis, calls: readonly Call[]): Promise<void> {
+  try {
+    const pipeline = client.pipeline();
+    for (const { append } of calls) append(pipeline);
     const replies = await pipeline.exec();
-    for (const [index, done] of settle.entries()) {
-      const [error, reply] = replies?.[index] ?? [new Error('The client gave no reply')];
-      done(error, reply);
+    for (const [index, { resolve, reject }] of calls.entries()) {
+      const [error, reply] = replies?.[index] ?? [new Error('The client gave no reply'), undefined];
+      if (error === null) resolve(reply as never);
+      else reject(error);
     }
   } catch (error) {
-    const reason = error instanceof Error ? error : new Error(String(error));
-    for (const done of settle) done(reason);
+    for (const { reject } of calls) reject(errorOf(error));
   }
+}
+
+function errorOf(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }
