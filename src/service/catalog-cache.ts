@@ -4,7 +4,9 @@ import { redis } from '../adapters/redis/index.ts';
 import type { BreakerOptions } from '../core/breaker.ts';
 import type { TieredCache } from '../core/cache.ts';
 import { createCache } from '../core/create-cache.ts';
+import type { Entry } from '../core/entry.ts';
 import type { Outbox } from '../core/outbox.ts';
+import { bytesOf } from '../core/weight.ts';
 import type { Config } from './config.ts';
 import { eventsToLog } from './events-to-log.ts';
 import type { Logger } from './logger.ts';
@@ -26,7 +28,7 @@ export function createCatalogCache(config: Config, outbox: Outbox | undefined, l
   return createCache({
     name: 'catalog',
     version: VALUES_VERSION,
-    l1: lru({ maxBytes: l1.maxBytes, maxEntries: l1.maxEntries }),
+    l1: lru({ maxBytes: l1.maxBytes, maxEntries: l1.maxEntries, sizeOf: answeredSize }),
     outbox,
     // Nobody here changes a value: it is written out once, as JSON, which takes ten times as long of frozen arrays.
     freeze: false,
@@ -44,6 +46,13 @@ export function createCatalogCache(config: Config, outbox: Outbox | undefined, l
         probeEvery: config.redis.probeMs,
       })),
   });
+}
+
+/** What an answer keeps beside the value for the next hit: its bytes, which take about as much again, and its headers. */
+const HEADERS_BYTES = 1_000;
+
+function answeredSize(entry: Entry): number {
+  return 2 * bytesOf(entry) + HEADERS_BYTES;
 }
 
 /** By itself the breaker tries a Redis that is away at least every 750 ms, from 250 ms on: a probe time can only shorten that. */
