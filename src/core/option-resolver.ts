@@ -62,8 +62,16 @@ function isUnchanged(now: AnyOptions, then: AnyOptions): boolean {
     now.forceFresh === then.forceFresh &&
     now.signal === then.signal &&
     now.version === then.version &&
-    areSame(now.tags, then.tags)
+    areSame(now.tags, then.tags) &&
+    countOf(now) === countOf(then)
   );
+}
+
+/** Tells of a name that was added since, which `resolveOptions` refuses. */
+function countOf(options: AnyOptions): number {
+  let count = 0;
+  for (const _ in options) count += 1;
+  return count;
 }
 
 function areSame(now: AnyOptions['tags'], then: AnyOptions['tags']): boolean {

@@ -54,6 +54,14 @@ describe('options that are handed in as the same object', () => {
     expect(resolve.resolve(options)).toMatchObject({ tags: ['b'], xfetchBeta: 2 });
   });
 
+  test('are refused when a name that is none has been added', () => {
+    const resolve = resolver();
+    const options: Changeable = { ttl: '1m' };
+    for (let time = 0; time < 3; time += 1) resolve.resolve(options);
+    Object.assign(options, { tll: '1m' });
+    expect(() => resolve.resolve(options)).toThrow(/tll/);
+  });
+
   test('are refused every time where they cannot be used', () => {
     const resolve = resolver();
     const options = { ttl: -1 };
