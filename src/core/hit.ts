@@ -28,7 +28,7 @@ export function hitOf(parts: Parts, id: EntryId, key: string): Entry | undefined
   return counted(parts, entry, key);
 }
 
-/** {@link hitOf} for callers who would not refresh the value. */
+/** {@link hitOf} for callers who would not refresh the value; not one function with it, whose check could not be inlined. */
 export function freshOf(parts: Parts, id: EntryId, key: string): Entry | undefined {
   const entry = parts.l1.get(id);
   if (entry === undefined || !isFreshHere(parts, entry, parts.clock.now())) return undefined;

@@ -120,8 +120,13 @@ function whyNotL1(parts: Parts, request: ReadRequest, entry: Entry | undefined, 
   const bypass = (reason: BypassReason) => ({ outcome: 'bypass', reason, durationMs }) as const;
   if (request.options.forceFresh) return bypass('force-fresh');
   if (now > parts.proof.until && (entry === undefined || !isTrusted(parts, entry, now))) return bypass('unproven');
+  return { outcome: missOf(entry, now), reason: undefined, durationMs };
+}
+
+/** What an entry that cannot answer is called: one that has run out, or none. */
+export function missOf(entry: Entry | undefined, now: number): 'stale' | 'miss' {
   const isStale = entry !== undefined && freshnessOf(entry, now) !== undefined && now >= entry.freshUntil;
-  return { outcome: isStale ? 'stale' : 'miss', reason: undefined, durationMs };
+  return isStale ? 'stale' : 'miss';
 }
 
 /** A flight may be joined under the condition under which its value could be served from L1. */

@@ -1,7 +1,7 @@
 import { account, accountError, count } from './account.ts';
 import { acquire } from './acquisitions.ts';
 import { refilledOf } from './answers.ts';
-import { type Entry, freshnessOf } from './entry.ts';
+import type { Entry } from './entry.ts';
 import type { Flight } from './flights.ts';
 import { recall } from './generations.ts';
 import { keep } from './keep.ts';
@@ -9,7 +9,7 @@ import type { TierStep } from './lookup.ts';
 import type { Parts } from './parts.ts';
 import type { Envelope, StoredRecord, StoredValue } from './ports.ts';
 import type { Question, Terms } from './question.ts';
-import { flightSetup, lookupOf, refreshBehind } from './read.ts';
+import { flightSetup, lookupOf, missOf, refreshBehind } from './read.ts';
 import type { ReadRequest } from './read-request.ts';
 import { offerStale, refill, stepOf } from './refill.ts';
 import type { Refilled } from './refilled.ts';
@@ -148,6 +148,5 @@ function knowsAll(parts: Parts, { tags }: Envelope, request: ReadRequest, genera
 
 /** What L1 had to say. */
 function l1StepOf(local: Entry | undefined, began: number, stored: boolean): TierStep {
-  const isStale = local !== undefined && began >= local.freshUntil && freshnessOf(local, began) !== undefined;
-  return { outcome: isStale ? 'stale' : 'miss', reason: undefined, stored, collapsed: false, durationMs: 0 };
+  return { outcome: missOf(local, began), reason: undefined, stored, collapsed: false, durationMs: 0 };
 }
