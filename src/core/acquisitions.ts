@@ -5,6 +5,7 @@ import type { Parts } from './parts.ts';
 import { RemoteError, type RemoteTier, type StoredRecord } from './ports.ts';
 import type { Question } from './question.ts';
 import type { Operation, Remote } from './remote.ts';
+import { generationsOf } from './tag-reads.ts';
 import type { Generations } from './tags.ts';
 import { usefulForMs } from './windows.ts';
 
@@ -68,16 +69,13 @@ async function askAsOne(parts: Parts, remote: Remote, { questions, budgetMs, lea
       const askedAt = remote.toServer(parts.clock.now());
       const acquiring = hold(tier, ids, generation, token, leaseMs, askedAt);
       if (unknown.length === 0) return { held: await acquiring, generation };
-      const reading = tier.tagGenerations(unknown, generation, keepFor);
+      const reading = generationsOf(tier, unknown, generation, keepFor);
       const [held, read] = await Promise.all([acquiring, reading]).catch((error: unknown) => {
         // Without its tags' generations there is nothing that a lease could be used for.
         parts.background.track(acquiring.then((granted) => release(granted, tier, generation), ignore));
         throw error;
       });
-      unknown.forEach((tag, index) => {
-        const found = read[index];
-        if (found !== undefined) generations.set(tag, found);
-      });
+      for (const [tag, found] of read) generations.set(tag, found);
       for (const { flight } of questions) takeFor(parts, flight, unknown, generations, keepFor);
       return { held, generation };
     },

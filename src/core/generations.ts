@@ -6,7 +6,7 @@ import type { ReadRequest } from './read-request.ts';
 import type { Refilled } from './refilled.ts';
 import type { Asked } from './remote.ts';
 import { readTags } from './tag-reads.ts';
-import type { Generations, TagGeneration } from './tags.ts';
+import { enter, type Generations, type TagGeneration } from './tags.ts';
 import { usefulForMs } from './windows.ts';
 
 /** Shorter is not worth the renewals. */
@@ -71,10 +71,7 @@ export function take(
   keptFor: number,
   into: Generations,
 ): void {
-  tags.forEach((tag, index) => {
-    const generation = read[index];
-    if (generation !== undefined) into.set(tag, generation);
-  });
+  enter(tags, read, into);
   takeFor(parts, flight, tags, into, keptFor);
 }
 
@@ -97,10 +94,7 @@ export async function readGenerations(
     readTags(parts, remote, { key, tags: missing, keepFor, budgetMs: options.l2TimeoutMs, onRead });
   });
   if (!asked.ok) return asked.reason;
-  for (const tag of missing) {
-    const generation = asked.value.get(tag);
-    if (generation !== undefined) into.set(tag, generation);
-  }
-  takeFor(parts, flight, missing, into, keepFor);
+  const read = missing.map((tag) => asked.value.get(tag));
+  take(parts, flight, missing, read, keepFor, into);
   return undefined;
 }

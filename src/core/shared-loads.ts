@@ -42,7 +42,7 @@ export class SharedLoads {
   /** The key need not be loaded, or nobody knows when that will be known. */
   release(id: EntryId): void {
     this.#unknown.delete(id);
-    this.check();
+    this.#check();
   }
 
   load(request: ReadRequest, flight: Flight<Refilled>, stale: Arrival['stale']): Promise<Loaded> {
@@ -52,7 +52,7 @@ export class SharedLoads {
     return loaded;
   }
 
-  check(): void {
+  #check(): void {
     if (this.#unknown.size > 0) return;
     const load = this.#next;
     this.#next = undefined;

@@ -15,6 +15,14 @@ export interface TagGeneration {
 /** The generations of tags as a flight has read them, or as this process knows them. */
 export type Generations = Map<EntryId, TagGeneration>;
 
+/** Puts what was read of tags, in their order, into `into`. */
+export function enter(tags: readonly EntryId[], read: readonly (TagGeneration | undefined)[], into: Generations): void {
+  tags.forEach((tag, index) => {
+    const generation = read[index];
+    if (generation !== undefined) into.set(tag, generation);
+  });
+}
+
 /** Stands in for one that is not known. It equals no real one, and L2 is not filled with it. */
 export const NO_GENERATION: TagGeneration = { hard: '', soft: '' };
 
