@@ -5,17 +5,17 @@
  * `bun bench/cost-of-answer-times.ts`
  */
 import { catalogResources } from '../src/catalog/resources/index.ts';
-import { Access } from '../src/service/access.ts';
-import { AccessCounts } from '../src/service/access-counts.ts';
 import { alertedAnswers } from '../src/service/alerts/start-alerts.ts';
-import { timed } from '../src/service/answer-times.ts';
-import { createApp } from '../src/service/app.ts';
-import { loadConfig } from '../src/service/config.ts';
-import { createContext } from '../src/service/context.ts';
-import { L1Timing } from '../src/service/l1-timing.ts';
-import { createLogger } from '../src/service/logger.ts';
-import type { RouteHandler } from '../src/service/route.ts';
+import { Access } from '../src/service/auth/access-control.ts';
+import { loadConfig } from '../src/service/config/load-config.ts';
+import { createContext } from '../src/service/create-service.ts';
+import { createApp } from '../src/service/http/app.ts';
+import { timed } from '../src/service/http/response-times.ts';
+import type { RouteHandler } from '../src/service/http/route.ts';
+import { createLogger } from '../src/service/logging/logger.ts';
+import { L1Timing } from '../src/service/routes/l1-read-time.ts';
 import { readRoute } from '../src/service/routes/read-route.ts';
+import { AccessCounts } from '../src/service/warming/read-counts.ts';
 
 const TOKEN = 'a-token-that-is-at-least-32-characters';
 const TURNS = 300;

@@ -1,11 +1,9 @@
-export type { BreakerOptions, BreakerStateName } from './core/breaker.ts';
-export type { Attachment, TieredCache } from './core/cache.ts';
 export type { CacheOptions, SourceOptions } from './core/cache-options.ts';
 export type { CacheView } from './core/cache-view.ts';
-export { type Clock, type Random, systemClock, systemRandom } from './core/clock.ts';
 export { createCache } from './core/create-cache.ts';
-export type { Duration } from './core/duration.ts';
-export type { Entry } from './core/entry.ts';
+export type { Duration } from './core/model/duration.ts';
+export type { Entry } from './core/model/entry.ts';
+export { bytesOf } from './core/model/entry-size.ts';
 export {
   BreakerOpenError,
   CacheClosedError,
@@ -21,14 +19,17 @@ export {
   type PendingSummary,
   type TierFailure,
   type TierName,
-} from './core/errors.ts';
-export type { CacheEvent, Observer } from './core/events.ts';
-export type { InspectedCopy, Inspection } from './core/inspect.ts';
-export type { InvalidateOptions, InvalidateRequest, InvalidateResult } from './core/invalidate-request.ts';
-export type { BusMessage, Invalidation, InvalidationMode, InvalidationOrder, Targets } from './core/invalidation.ts';
-export { type EntryId, fromId, groupOf, MAX_KEY_BYTES } from './core/key.ts';
-export type { BypassReason, Lookup, LookupSteps, TierStep } from './core/lookup.ts';
-export type { ManyLoader, ManyLoaderContext } from './core/many-loader.ts';
+} from './core/model/errors.ts';
+export type { CacheEvent, Observer } from './core/model/events.ts';
+export type {
+  BusMessage,
+  Invalidation,
+  InvalidationMode,
+  InvalidationOrder,
+  Targets,
+} from './core/model/invalidation.ts';
+export { type EntryId, fromId, groupOf, MAX_KEY_BYTES } from './core/model/key.ts';
+export type { BypassReason, Lookup, LookupSteps, TierStep } from './core/model/lookup.ts';
 export {
   DEFAULTS,
   type EntryOptions,
@@ -37,14 +38,14 @@ export {
   MAX_TAGS,
   type ReadOptions,
   type WriteOptions,
-} from './core/options.ts';
+} from './core/model/options.ts';
+export type { TagGeneration } from './core/model/tags.ts';
+export type { Bus, BusListener } from './core/ports/bus.ts';
+export type { Packing } from './core/ports/codec.ts';
+export type { LocalTier } from './core/ports/local-tier.ts';
 export {
-  type Bus,
-  type BusListener,
   type FillRequest,
   type Heartbeat,
-  type LocalTier,
-  type Packing,
   RemoteError,
   type RemoteFailure,
   type RemoteListener,
@@ -55,11 +56,15 @@ export {
   type StoredRecord,
   type StoredValue,
   type WriteRequest,
-} from './core/ports.ts';
-export type { RecentInvalidation } from './core/recent.ts';
-export type { RemoteInfo } from './core/remote-info.ts';
+} from './core/ports/remote-tier.ts';
+export type { RemoteInfo } from './core/ports/server-info.ts';
+export type { Attributes, Span, SpanRef, Tracer } from './core/ports/tracer.ts';
+export type { BreakerOptions, BreakerStateName } from './core/primitives/circuit-breaker.ts';
+export { type Clock, type Random, systemClock, systemRandom } from './core/primitives/clock.ts';
+export type { InspectedCopy, Inspection } from './core/read/inspect.ts';
+export type { WarmItem, WarmOptions, WarmProgress, WarmResult } from './core/read/warm-options.ts';
+export type { RecentInvalidation } from './core/state/recent-invalidations.ts';
 export type { CacheHealth, CacheStats, GroupStats } from './core/stats.ts';
-export type { TagGeneration } from './core/tags.ts';
-export type { Attributes, Span, SpanRef, Tracer } from './core/tracer.ts';
-export type { WarmItem, WarmOptions, WarmProgress, WarmResult } from './core/warm-options.ts';
-export { bytesOf } from './core/weight.ts';
+export type { Attachment, TieredCache } from './core/tiered-cache.ts';
+export type { ManyLoader, ManyLoaderContext } from './core/tiers/many-loader.ts';
+export type { InvalidateOptions, InvalidateRequest, InvalidateResult } from './core/write/invalidate.ts';

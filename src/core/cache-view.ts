@@ -1,27 +1,35 @@
-import { hitLookup } from './answers.ts';
-import { countMatching } from './count.ts';
-import type { Entry } from './entry.ts';
-import { InvalidationPendingError, InvalidOptionError } from './errors.ts';
-import { getFresh } from './get.ts';
-import { getFreshMany } from './get-many.ts';
-import { getOrSetMany, lookupMany } from './get-or-set-many.ts';
-import { freshOf, hitOf } from './hit.ts';
-import { type Inspection, inspect } from './inspect.ts';
-import type { InvalidateOptions, InvalidateRequest, InvalidateResult } from './invalidate-request.ts';
-import type { InvalidationMode, Targets } from './invalidation.ts';
-import { assertKey, type EntryId, nestedNamespace, toId } from './key.ts';
-import { lookUp } from './look-up.ts';
-import type { Lookup } from './lookup.ts';
-import type { ManyLoader } from './many-loader.ts';
-import type { OptionResolver } from './option-resolver.ts';
-import type { Loader, ReadOptions, WriteOptions } from './options.ts';
-import type { Parts } from './parts.ts';
-import type { ReadRequest } from './read-request.ts';
-import { assertLoader, assertMany, Requests } from './requests.ts';
-import { setMany } from './set-many.ts';
-import { warm } from './warm.ts';
-import { assertItems, resolveWarmOptions, type WarmItem, type WarmOptions, type WarmResult } from './warm-options.ts';
-import { invalidate, write } from './write.ts';
+import type { Entry } from './model/entry.ts';
+import { InvalidationPendingError, InvalidOptionError } from './model/errors.ts';
+import type { InvalidationMode, Targets } from './model/invalidation.ts';
+import { assertKey, type EntryId, nestedNamespace, toId } from './model/key.ts';
+import type { Lookup } from './model/lookup.ts';
+import type { OptionResolver } from './model/option-resolver.ts';
+import type { Loader, ReadOptions, WriteOptions } from './model/options.ts';
+import { getFresh, getFreshMany } from './read/get.ts';
+import { lookUp } from './read/get-or-set.ts';
+import { getOrSetMany, lookupMany } from './read/get-or-set-many.ts';
+import { countMatching, type Inspection, inspect } from './read/inspect.ts';
+import { freshOf, hitOf } from './read/l1-hit.ts';
+import { hitLookup } from './read/lookup-result.ts';
+import { warm } from './read/warm.ts';
+import {
+  assertItems,
+  resolveWarmOptions,
+  type WarmItem,
+  type WarmOptions,
+  type WarmResult,
+} from './read/warm-options.ts';
+import { assertLoader, assertMany, Requests } from './request-factory.ts';
+import type { Parts } from './state/context.ts';
+import type { ReadRequest } from './state/request.ts';
+import type { ManyLoader } from './tiers/many-loader.ts';
+import {
+  type InvalidateOptions,
+  type InvalidateRequest,
+  type InvalidateResult,
+  invalidate,
+} from './write/invalidate.ts';
+import { setMany, write } from './write/set.ts';
 
 /** Whether the cache is open. */
 interface Openness {

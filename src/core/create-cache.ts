@@ -1,6 +1,29 @@
-import { assembleCache } from './assemble.ts';
-import type { TieredCache } from './cache.ts';
-import { assertOptions, type CacheOptions } from './cache-options.ts';
+import { assertOptions, type CacheOptions, maxLagOf, maxValueBytesOf, slowAfterOf } from './cache-options.ts';
+import { Counters } from './model/counters.ts';
+import { CacheClosedError, type TierName } from './model/errors.ts';
+import type { CacheEvent, Observer } from './model/events.ts';
+import { resolveOptions } from './model/options.ts';
+import { TagRegistry } from './model/tags.ts';
+import { noTracer } from './ports/tracer.ts';
+import { BackgroundTasks } from './primitives/background-tasks.ts';
+import { type BreakerOptions, CircuitBreaker } from './primitives/circuit-breaker.ts';
+import { systemClock, systemRandom } from './primitives/clock.ts';
+import type { Parts } from './state/context.ts';
+import { Flights } from './state/flights.ts';
+import { KnownIds } from './state/id-cache.ts';
+import { PendingInvalidations } from './state/pending-invalidations.ts';
+import { Proof } from './state/proof.ts';
+import { RecentInvalidations } from './state/recent-invalidations.ts';
+import type { Organs } from './stats.ts';
+import { Heart } from './sync/heartbeat-loop.ts';
+import { Follower } from './sync/outbox-follower.ts';
+import { Relay } from './sync/outbox-relay.ts';
+import { Repair } from './sync/recovery.ts';
+import { Vitals } from './sync/server-monitor.ts';
+import { type Lifecycle, TieredCache } from './tiered-cache.ts';
+import { Remote } from './tiers/guarded-l2.ts';
+import { Source } from './tiers/guarded-source.ts';
+import { jsonCodecOf } from './tiers/json-codec.ts';
 
 /**
  * Makes a cache.
@@ -12,4 +35,179 @@ import { assertOptions, type CacheOptions } from './cache-options.ts';
 export function createCache(options: CacheOptions): TieredCache {
   assertOptions(options);
   return assembleCache(options);
+}
+
+/** The classes that keep a cache consistent. Tests replace one by a weaker one, to see that its absence is noticed. */
+export const COLLABORATORS = { Flights, Heart, PendingInvalidations, Proof, Relay, Remote, Repair, TagRegistry };
+
+/** Puts a cache together and starts it. The options must have passed `assertOptions`. */
+export function assembleCache(options: CacheOptions, collaborators: typeof COLLABORATORS = COLLABORATORS): TieredCache {
+  const { l1, l2, bus, outbox, clock = systemClock, random = systemRandom } = options;
+  const maxLagMs = maxLagOf(options);
+  // Without an L2 there is nothing that L1 could ask before the TTL ends.
+  const defaults = resolveOptions(l2 === undefined ? { l1Ttl: Infinity, ...options.defaults } : options.defaults);
+  const counters = new Counters();
+  const observers = new Set(options.observers);
+  const emit = emitter(counters, observers, options.onError);
+  let heart: Heart | undefined;
+  const breakerOf = (tier: TierName, given: BreakerOptions | undefined, onChange: () => void): CircuitBreaker =>
+    new CircuitBreaker(
+      clock,
+      random,
+      (from, to) => {
+        emit({ type: 'breaker_transition', tier, from, to });
+        onChange();
+      },
+      given,
+    );
+  // Operators are told when it happens, not at the next heartbeat.
+  const l2Breaker = breakerOf('l2', options.breaker, () => heart?.announce());
+  const source: Source = new Source(
+    clock,
+    options.maxLoads ?? Infinity,
+    options.source && {
+      // The first load that succeeds says enough: nobody falls upon the source, for which there is the limit.
+      breaker: breakerOf('source', { ...options.source.breaker, settleMs: 0 }, () => source.onChange()),
+      isFailure: judgeOf(options.source.isFailure, emit),
+      slowMs: slowAfterOf(options.source),
+    },
+  );
+  const parts: Parts = {
+    name: options.name ?? 'cache',
+    instance: random.token(),
+    version: String(options.version ?? ''),
+    maxLagMs,
+    clock,
+    random,
+    codec: jsonCodecOf(options.freeze ?? true),
+    maxValueBytes: maxValueBytesOf(options),
+    l1,
+    remote: l2 && new collaborators.Remote(l2, l2Breaker, clock, emit, maxLagMs),
+    questions: [],
+    tagReads: [],
+    knownIds: new KnownIds(),
+    hasBus: bus !== undefined,
+    outbox,
+    // Without a bus, and without an outbox to follow, nothing proves anything: L1's TTL is the bound.
+    proof: new collaborators.Proof(bus !== undefined || (l2 === undefined && outbox) ? maxLagMs : Infinity),
+    tags: new collaborators.TagRegistry(clock),
+    flights: new collaborators.Flights(clock),
+    source,
+    pending: new collaborators.PendingInvalidations(),
+    recent: new RecentInvalidations(() => clock.now()),
+    counters,
+    background: new BackgroundTasks((error) =>
+      emit({ type: 'tier_failure', error, operation: 'background', tier: 'l2', background: true }),
+    ),
+    emit,
+    observers,
+    tracer: options.tracer ?? noTracer,
+  };
+  let relay: Relay | undefined;
+  const vitals = parts.remote && new Vitals(parts, parts.remote);
+  if (parts.remote !== undefined) {
+    const answerMs = Math.min(defaults.l2TimeoutMs, LONGEST_ANSWER_MS);
+    const repair = new collaborators.Repair(clock, random, maxLagMs, outbox !== undefined);
+    heart = new collaborators.Heart(parts, parts.remote, bus, repair, answerMs, () => {
+      relay?.heartbeat();
+      vitals?.heartbeat();
+    });
+    if (outbox !== undefined)
+      relay = new collaborators.Relay(parts, parts.remote, outbox, repair, answerMs, () => heart?.hurry());
+  }
+  const follower = l2 === undefined && outbox !== undefined ? new Follower(parts, outbox) : undefined;
+  const organs: Organs = { heart, relay, follower, vitals };
+  const cache = new TieredCache(parts, defaults, organs, observers, lifecycleOf(parts, organs));
+  if (l2 !== undefined && bus === undefined) emit({ type: 'no_bus' });
+  heart?.start();
+  relay?.start();
+  follower?.start();
+  vitals?.start();
+  return cache;
+}
+
+/** However long callers are willing to wait for L2: what nobody waits for ends by then, so that a hung server is noticed. */
+const LONGEST_ANSWER_MS = 2_000;
+
+/** Loads that are still running this long after `close` are aborted. */
+const CLOSE_GRACE_MS = 5_000;
+
+/** Counts, then tells everybody; nobody who listens can disturb what happens. */
+function emitter(
+  counters: Counters,
+  observers: Set<Observer>,
+  onError: CacheOptions['onError'],
+): (event: CacheEvent) => void {
+  return (event) => {
+    if (event.type === 'tier_failure') {
+      const { error, operation, tier, key, background } = event;
+      if (tier === 'l2') counters.l2Errors += 1;
+      quietly(() => onError?.({ error, operation, tier, key, background }));
+    } else if (event.type === 'l2_timeout') counters.l2Timeouts += 1;
+    else if (event.type === 'breaker_transition') counters.breakerTransitions += 1;
+    else if (event.type === 'eviction') counters.l2Evictions += event.count;
+    for (const observer of observers) quietly(() => observer(event));
+  };
+}
+
+/** What cannot be judged is no failure: a fault of the judge's must neither hide the load's error nor leave a trial open. */
+function judgeOf(
+  isFailure: (error: unknown) => boolean,
+  emit: (event: CacheEvent) => void,
+): (error: unknown) => boolean {
+  return (given) => {
+    try {
+      return isFailure(given);
+    } catch (error) {
+      emit({ type: 'tier_failure', error, operation: 'isFailure', tier: 'source', background: true });
+      return false;
+    }
+  };
+}
+
+function quietly(tell: () => void): void {
+  try {
+    tell();
+  } catch {
+    // A listener's fault is its own: the cache must not fail a read for it.
+  }
+}
+
+/** What was acknowledged last is written before it closes. */
+async function closeOutbox({ outbox, emit }: Parts): Promise<void> {
+  try {
+    await outbox?.close();
+  } catch (error) {
+    emit({ type: 'tier_failure', error, operation: 'close', tier: 'source', background: true });
+  }
+}
+
+function lifecycleOf(parts: Parts, { heart, relay, follower, vitals }: Organs): Lifecycle {
+  let closing: Promise<void> | undefined;
+  const closes = new AbortController();
+  const close = async (): Promise<void> => {
+    closes.abort(new CacheClosedError(parts.name));
+    const stopWaiting = parts.clock.after(CLOSE_GRACE_MS, () =>
+      parts.flights.abortAll(new CacheClosedError(parts.name)),
+    );
+    const { background, flights } = parts;
+    while (background.size + flights.size > 0) await Promise.all([background.drain(), flights.drain()]);
+    stopWaiting();
+    await Promise.all([relay?.close(), follower?.close(), vitals?.close()]);
+    await heart?.close();
+    // The last heartbeat may have delivered what the outbox is yet to be told of.
+    await parts.background.drain();
+    await closeOutbox(parts);
+    parts.l1.clear();
+  };
+  return {
+    assertOpen() {
+      if (closing !== undefined) throw new CacheClosedError(parts.name);
+    },
+    closing: closes.signal,
+    close() {
+      closing ??= close();
+      return closing;
+    },
+  };
 }

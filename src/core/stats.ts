@@ -1,11 +1,12 @@
-import type { BreakerStateName } from './breaker.ts';
-import type { GroupCounters } from './counters.ts';
-import type { PendingSummary } from './errors.ts';
-import type { Organs } from './organs.ts';
-import type { Parts } from './parts.ts';
-import type { RelayHealth } from './relay.ts';
-import type { RemoteInfo } from './remote-info.ts';
-import type { ServerVitals } from './vitals.ts';
+import type { GroupCounters } from './model/counters.ts';
+import type { PendingSummary } from './model/errors.ts';
+import type { RemoteInfo } from './ports/server-info.ts';
+import type { BreakerStateName } from './primitives/circuit-breaker.ts';
+import type { Parts } from './state/context.ts';
+import type { Heart } from './sync/heartbeat-loop.ts';
+import type { Follower } from './sync/outbox-follower.ts';
+import type { Relay, RelayHealth } from './sync/outbox-relay.ts';
+import type { ServerVitals, Vitals } from './sync/server-monitor.ts';
 
 /** What one group of keys has done since the cache was made. */
 export interface GroupStats {
@@ -208,4 +209,12 @@ export function healthOf(parts: Parts, { heart, relay, follower, vitals }: Organ
     pending: pending.summary(),
     flights: flights.size,
   };
+}
+
+/** What runs in a cache by itself; each is there only where its tier is. */
+export interface Organs {
+  readonly heart: Heart | undefined;
+  readonly relay: Relay | undefined;
+  readonly follower: Follower | undefined;
+  readonly vitals: Vitals | undefined;
 }

@@ -1,5 +1,5 @@
 import type { TSchema } from '@sinclair/typebox';
-import { groupOf } from '../core/key.ts';
+import { groupOf } from '../core/model/key.ts';
 import type { Feed } from './feed.ts';
 import type { Mutation } from './mutation.ts';
 import { type Params, type ParamsOf, pathParams, type Query } from './params.ts';

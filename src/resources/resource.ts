@@ -1,7 +1,7 @@
 import type { TSchema } from '@sinclair/typebox';
 import type { Sql } from 'postgres';
-import type { Duration } from '../core/duration.ts';
-import type { ReadOptions } from '../core/options.ts';
+import type { Duration } from '../core/model/duration.ts';
+import type { ReadOptions } from '../core/model/options.ts';
 import type { Feed } from './feed.ts';
 import type { Mutation } from './mutation.ts';
 import type { Params, Query } from './params.ts';

@@ -1,15 +1,15 @@
 import { lru } from '../adapters/lru/index.ts';
 import { isUnavailable } from '../adapters/postgres/index.ts';
 import { redis } from '../adapters/redis/index.ts';
-import type { BreakerOptions } from '../core/breaker.ts';
-import type { TieredCache } from '../core/cache.ts';
 import { createCache } from '../core/create-cache.ts';
-import type { Entry } from '../core/entry.ts';
-import type { Outbox } from '../core/outbox.ts';
-import { bytesOf } from '../core/weight.ts';
-import type { Config } from './config.ts';
-import { eventsToLog } from './events-to-log.ts';
-import type { Logger } from './logger.ts';
+import type { Entry } from '../core/model/entry.ts';
+import { bytesOf } from '../core/model/entry-size.ts';
+import type { Outbox } from '../core/ports/outbox.ts';
+import type { BreakerOptions } from '../core/primitives/circuit-breaker.ts';
+import type { TieredCache } from '../core/tiered-cache.ts';
+import type { Config } from './config/load-config.ts';
+import { eventsToLog } from './logging/events-to-log.ts';
+import type { Logger } from './logging/logger.ts';
 
 /** A schema of the cached values: raised when a resource's answer changes its shape, so that no old bytes are read. */
 const VALUES_VERSION = 1;

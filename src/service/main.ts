@@ -1,9 +1,16 @@
 import { catalogResources } from '../catalog/resources/index.ts';
-import { type Config, ConfigError, describeConfig, EXIT_BAD_CONFIG, loadConfig, processEnvironment } from './config.ts';
-import { createContext } from './context.ts';
-import { helpText } from './help.ts';
-import { createLogger, type Logger } from './logger.ts';
-import { listen } from './server.ts';
+import { helpText } from './config/help.ts';
+import {
+  type Config,
+  ConfigError,
+  describeConfig,
+  EXIT_BAD_CONFIG,
+  loadConfig,
+  processEnvironment,
+} from './config/load-config.ts';
+import { createContext } from './create-service.ts';
+import { listen } from './http/server.ts';
+import { createLogger, type Logger } from './logging/logger.ts';
 import { onTermination } from './termination.ts';
 
 /** `EX_USAGE` of sysexits.h. */

@@ -1,4 +1,4 @@
-import type { Logger } from './logger.ts';
+import type { Logger } from './logging/logger.ts';
 
 /** What is not closed after this long, in milliseconds, ends with the process. */
 const DEADLINE_MS = 10_000;

@@ -1,8 +1,8 @@
 import { type Meter, metrics, type Observable } from '@opentelemetry/api';
-import type { TieredCache } from '../core/cache.ts';
-import type { CacheEvent, Observer } from '../core/events.ts';
-import { groupOf } from '../core/key.ts';
-import type { Lookup } from '../core/lookup.ts';
+import type { CacheEvent, Observer } from '../core/model/events.ts';
+import { groupOf } from '../core/model/key.ts';
+import type { Lookup } from '../core/model/lookup.ts';
+import type { TieredCache } from '../core/tiered-cache.ts';
 import { READ_INSTRUMENTS, type ReadInstrument } from './metrics.ts';
 import { LABEL, METRIC, SCOPE } from './names.ts';
 import { otelTracer } from './tracer.ts';

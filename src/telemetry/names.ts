@@ -1,4 +1,4 @@
-export { ATTRIBUTE, SPAN } from '../core/telemetry-names.ts';
+export { ATTRIBUTE, SPAN } from '../core/model/telemetry-names.ts';
 
 /** The instrumentation scope of every span and instrument. */
 export const SCOPE = 'tiercel';

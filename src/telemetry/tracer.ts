@@ -1,6 +1,6 @@
 import { isSpanContextValid, type Span as OtelSpan, type SpanContext, SpanStatusCode, trace } from '@opentelemetry/api';
-import { isCacheError } from '../core/errors.ts';
-import type { Attributes, Span, SpanRef, Tracer } from '../core/tracer.ts';
+import { isCacheError } from '../core/model/errors.ts';
+import type { Attributes, Span, SpanRef, Tracer } from '../core/ports/tracer.ts';
 import { ATTRIBUTE, ERROR_TYPE, SCOPE } from './names.ts';
 
 /**

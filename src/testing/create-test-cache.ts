@@ -1,10 +1,10 @@
 import { MemoryServer, memoryLocalTier } from '../adapters/memory/index.ts';
-import type { TieredCache } from '../core/cache.ts';
 import type { CacheOptions } from '../core/cache-options.ts';
 import { createCache } from '../core/create-cache.ts';
-import type { TierFailure } from '../core/errors.ts';
-import type { CacheEvent } from '../core/events.ts';
-import type { LocalTier } from '../core/ports.ts';
+import type { TierFailure } from '../core/model/errors.ts';
+import type { CacheEvent } from '../core/model/events.ts';
+import type { LocalTier } from '../core/ports/local-tier.ts';
+import type { TieredCache } from '../core/tiered-cache.ts';
 import { ChaosBus } from './chaos/bus.ts';
 import { type ChaosLoader, chaosLoader } from './chaos/loader.ts';
 import { ChaosLocalTier } from './chaos/local-tier.ts';

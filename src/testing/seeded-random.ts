@@ -1,4 +1,4 @@
-import type { Random } from '../core/clock.ts';
+import type { Random } from '../core/primitives/clock.ts';
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 

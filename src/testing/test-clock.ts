@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers';
-import type { Clock } from '../core/clock.ts';
-import { type Duration, toMs } from '../core/duration.ts';
-import { InvalidOptionError } from '../core/errors.ts';
+import { type Duration, toMs } from '../core/model/duration.ts';
+import { InvalidOptionError } from '../core/model/errors.ts';
+import type { Clock } from '../core/primitives/clock.ts';
 import { Agenda, type Due } from './agenda.ts';
 
 interface Timer extends Due {

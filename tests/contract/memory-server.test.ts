@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { MemoryServer } from '../../src/adapters/memory/index.ts';
-import type { Clock } from '../../src/core/clock.ts';
+import type { Clock } from '../../src/core/primitives/clock.ts';
 import { connect, LONG, orderOf, subscribe, token } from '../../src/testing/contracts/harness.ts';
 
 /** A clock that stands still until it is told. */

@@ -1,9 +1,9 @@
 import postgres, { type TransactionSql } from 'postgres';
 import { MemoryOutbox, MemoryOutboxTable } from '../../src/adapters/memory/index.ts';
 import { outbox, outboxSql, PostgresOutbox } from '../../src/adapters/postgres/index.ts';
-import { systemClock } from '../../src/core/clock.ts';
-import type { Targets } from '../../src/core/invalidation.ts';
-import type { Outbox } from '../../src/core/outbox.ts';
+import type { Targets } from '../../src/core/model/invalidation.ts';
+import type { Outbox } from '../../src/core/ports/outbox.ts';
+import { systemClock } from '../../src/core/primitives/clock.ts';
 import { type OutboxHarness, outboxContract } from '../../src/testing/index.ts';
 import { createDatabase } from '../support/postgres-server.ts';
 import { runContract } from './run-contract.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll } from 'bun:test';
 import { Redis } from 'ioredis';
 import { redis } from '../../src/adapters/redis/index.ts';
-import { keyspace } from '../../src/adapters/redis/keys.ts';
+import { keyspace } from '../../src/adapters/redis/protocol/keyspace.ts';
 import { busContract, type ContractServer, remoteTierContract } from '../../src/testing/index.ts';
 import { type RedisServer, startRedis, uniqueNamespace } from '../support/redis-server.ts';
 import { runContract } from './run-contract.ts';

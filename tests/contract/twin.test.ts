@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { MemoryServer } from '../../src/adapters/memory/index.ts';
 import { redis } from '../../src/adapters/redis/index.ts';
-import { keyspace } from '../../src/adapters/redis/keys.ts';
-import { RemoteError, type RemoteTier, type Session } from '../../src/core/ports.ts';
+import { keyspace } from '../../src/adapters/redis/protocol/keyspace.ts';
+import { RemoteError, type RemoteTier, type Session } from '../../src/core/ports/remote-tier.ts';
 import { connect, LONG, textOf, token } from '../../src/testing/contracts/harness.ts';
 import { type RedisServer, startRedis, uniqueNamespace } from '../support/redis-server.ts';
 

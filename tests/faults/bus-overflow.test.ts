@@ -1,7 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { Redis } from 'ioredis';
-import type { CacheEvent } from '../../src/core/events.ts';
-import { Proof } from '../../src/core/proof.ts';
+import type { CacheEvent } from '../../src/core/model/events.ts';
+import { Proof } from '../../src/core/state/proof.ts';
 import { until } from '../../src/testing/until.ts';
 import { isInUse, startLibraryPair, type Weakening } from '../soak/library-pair.ts';
 import { startRedis } from '../support/redis-server.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
-import { Proof } from '../../src/core/proof.ts';
+import { Proof } from '../../src/core/state/proof.ts';
 import { SeededRandom } from '../../src/testing/seeded-random.ts';
 import { until } from '../../src/testing/until.ts';
 import { printSoak } from '../integration/support/print-soak.ts';

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { Redis } from 'ioredis';
 import type { RedisTiers } from 'tiercel/redis';
-import type { Session } from '../../src/core/ports.ts';
-import { overriding } from '../../src/testing/overriding.ts';
+import type { Session } from '../../src/core/ports/remote-tier.ts';
+import { overriding } from '../../src/testing/chaos/overriding.ts';
 import { until } from '../../src/testing/until.ts';
 import { platePath, readProduct, renameProduct } from '../integration/support/catalog-requests.ts';
 import { type Fleet, startFleet } from '../soak/fleet.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
-import { SCRIPTS } from '../../src/adapters/redis/scripts.ts';
+import { SCRIPTS } from '../../src/adapters/redis/protocol/scripts.ts';
 import { until } from '../../src/testing/until.ts';
 import { platePath } from '../integration/support/catalog-requests.ts';
 import { type FragileFleet, startFragileFleet } from '../integration/support/fragile-fleet.ts';

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Redis } from 'ioredis';
 import { type RedisTiers, redis } from 'tiercel/redis';
 import { FAIL_FAST } from '../../src/adapters/redis/options.ts';
-import { RemoteError } from '../../src/core/ports.ts';
+import { RemoteError } from '../../src/core/ports/remote-tier.ts';
 import { until } from '../../src/testing/until.ts';
 import { freePort } from '../support/free-port.ts';
 import { startRedis, uniqueNamespace } from '../support/redis-server.ts';

@@ -1,5 +1,5 @@
 import { describe, expect } from 'bun:test';
-import { overriding } from '../../src/testing/overriding.ts';
+import { overriding } from '../../src/testing/chaos/overriding.ts';
 import type { Weakening } from '../simulation/world.ts';
 import type { Fleet, Member } from '../support/core-fixture.ts';
 import { Row, race, rule } from './race.ts';

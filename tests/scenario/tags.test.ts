@@ -1,6 +1,6 @@
 import { describe, expect } from 'bun:test';
 import type { Loader } from '../../src/index.ts';
-import { overriding } from '../../src/testing/overriding.ts';
+import { overriding } from '../../src/testing/chaos/overriding.ts';
 import { HeldLoads } from '../support/held-loads.ts';
 import { watch } from '../support/watch.ts';
 import { Row, race, rule } from './race.ts';

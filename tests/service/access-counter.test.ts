@@ -1,7 +1,7 @@
 import { drainMicrotasks } from 'bun:jsc';
 import { describe, expect, test } from 'bun:test';
 import type { RowCount } from '../../src/catalog/queries.ts';
-import { AccessCounter } from '../../src/service/access-counter.ts';
+import { AccessCounter } from '../../src/service/warming/read-counter.ts';
 import { Host, VirtualTime } from '../simulation/virtual-time.ts';
 import { watch } from '../support/watch.ts';
 

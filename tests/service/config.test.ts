@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'bun:test';
-import { FAMILIES, ttlVariable, VARIABLES } from '../../src/service/config/variables.ts';
+import { helpText } from '../../src/service/config/help.ts';
 import {
   ConfigError,
   describeConfig,
   type Environment,
   loadConfig,
   loadDatabaseUrl,
-} from '../../src/service/config.ts';
-import { helpText } from '../../src/service/help.ts';
+} from '../../src/service/config/load-config.ts';
+import { FAMILIES, ttlVariable, VARIABLES } from '../../src/service/config/variables.ts';
 
 const GROUPS = ['product', 'products:org', 'bom', 'lp', 'dashboard:org', 'user:session'];
 const DATABASE_URL = 'postgres://user:hunter2@db.internal:5432/catalog';

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'bun:test';
-import { BudgetExceeded } from '../../src/core/budget.ts';
-import { LoadShedError, LoadTimeoutError } from '../../src/core/errors.ts';
-import type { CacheEvent } from '../../src/core/events.ts';
-import type { Lookup } from '../../src/core/lookup.ts';
-import { eventsToLog } from '../../src/service/events-to-log.ts';
-import { createLogger } from '../../src/service/logger.ts';
-import { Throttle } from '../../src/service/throttle.ts';
+import { LoadShedError, LoadTimeoutError } from '../../src/core/model/errors.ts';
+import type { CacheEvent } from '../../src/core/model/events.ts';
+import type { Lookup } from '../../src/core/model/lookup.ts';
+import { BudgetExceeded } from '../../src/core/primitives/timeout.ts';
+import { eventsToLog } from '../../src/service/logging/events-to-log.ts';
+import { createLogger } from '../../src/service/logging/logger.ts';
+import { Throttle } from '../../src/service/logging/throttle.ts';
 
 type Line = Record<string, unknown>;
 

@@ -2,8 +2,8 @@ import { expect, test } from 'bun:test';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { createCatalogCache } from '../../src/service/catalog-cache.ts';
-import { loadConfig } from '../../src/service/config.ts';
-import { createLogger } from '../../src/service/logger.ts';
+import { loadConfig } from '../../src/service/config/load-config.ts';
+import { createLogger } from '../../src/service/logging/logger.ts';
 import { until } from '../../src/testing/until.ts';
 
 /** With pauses that double from 50 ms up to a second, and are shortened by half at most, no client makes so many in that time. */

@@ -1,9 +1,9 @@
 import type { DashboardsAge } from '../../src/catalog/queries.ts';
-import type { CacheEvent, Observer } from '../../src/core/events.ts';
-import type { Targets } from '../../src/core/invalidation.ts';
-import type { Lookup } from '../../src/core/lookup.ts';
-import { createLogger, type Logger } from '../../src/service/logger.ts';
-import { type ObservedCache, ViewRefresher } from '../../src/service/view-refresher.ts';
+import type { CacheEvent, Observer } from '../../src/core/model/events.ts';
+import type { Targets } from '../../src/core/model/invalidation.ts';
+import type { Lookup } from '../../src/core/model/lookup.ts';
+import { type ObservedCache, ViewRefresher } from '../../src/service/dashboards/view-refresher.ts';
+import { createLogger, type Logger } from '../../src/service/logging/logger.ts';
 import { Host, VirtualTime } from '../simulation/virtual-time.ts';
 
 type Line = Readonly<Record<string, unknown>>;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { parseInfo } from '../../src/adapters/redis/info.ts';
+import { parseInfo } from '../../src/adapters/redis/protocol/parse-info.ts';
 import type { CacheHealth } from '../../src/core/stats.ts';
 import { memoryAdvice, remoteHealth } from '../../src/service/routes/remote-health.ts';
 

@@ -3,10 +3,10 @@ import { migrate } from '../../src/catalog/migrate.ts';
 import { catalogResources } from '../../src/catalog/resources/index.ts';
 import { seed } from '../../src/catalog/seed.ts';
 import type { Resource } from '../../src/resources/resource.ts';
-import { loadConfig } from '../../src/service/config.ts';
-import { createContext, type ServiceContext } from '../../src/service/context.ts';
-import { createLogger } from '../../src/service/logger.ts';
-import { listen } from '../../src/service/server.ts';
+import { loadConfig } from '../../src/service/config/load-config.ts';
+import { createContext, type ServiceContext } from '../../src/service/create-service.ts';
+import { listen } from '../../src/service/http/server.ts';
+import { createLogger } from '../../src/service/logging/logger.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres-server.ts';
 import { sharedRedis, uniqueNamespace } from '../support/redis-server.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
-import type { Targets } from '../../src/core/invalidation.ts';
-import { ROOT_TAG } from '../../src/core/key.ts';
+import type { Targets } from '../../src/core/model/invalidation.ts';
+import { ROOT_TAG } from '../../src/core/model/key.ts';
 import { VirtualTime } from '../simulation/virtual-time.ts';
 import { watch } from '../support/watch.ts';
 import { RefresherBench } from './refresher-bench.ts';

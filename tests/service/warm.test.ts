@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
-import type { WarmUpReport } from '../../src/service/warm-up-report.ts';
+import type { WarmUpReport } from '../../src/service/warming/warm-up-report.ts';
 import { until } from '../../src/testing/until.ts';
 import { expectProblem } from './expect-problem.ts';
 import { makeSurroundings, provenance, type Surroundings, startService, type TestService } from './test-service.ts';

@@ -3,7 +3,7 @@ import { Type } from '@sinclair/typebox';
 import type { Sql } from '../../src/catalog/sql.ts';
 import { defineResource } from '../../src/resources/define-resource.ts';
 import type { WarmContext } from '../../src/resources/warming.ts';
-import { Warmer } from '../../src/service/warmer.ts';
+import { Warmer } from '../../src/service/warming/warmer.ts';
 import { SeededRandom } from '../../src/testing/seeded-random.ts';
 import { Host } from '../simulation/virtual-time.ts';
 import { Fleet, type Member } from '../support/core-fixture.ts';

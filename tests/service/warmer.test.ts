@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { warmConcurrency } from '../../src/service/warmer.ts';
+import { warmConcurrency } from '../../src/service/warming/warmer.ts';
 import { watch } from '../support/watch.ts';
 import { isWarm, WarmerBench } from './warmer-bench.ts';
 

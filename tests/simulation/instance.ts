@@ -1,5 +1,5 @@
 import type { MemoryBus, MemoryOutbox, MemoryRemoteTier } from '../../src/adapters/memory/index.ts';
-import type { PendingInvalidations, PendingOrder } from '../../src/core/pending.ts';
+import type { PendingInvalidations, PendingOrder } from '../../src/core/state/pending-invalidations.ts';
 import type { CacheView, TieredCache } from '../../src/index.ts';
 import type { ChaosBus } from '../../src/testing/chaos/bus.ts';
 import type { WriteRecord } from './history.ts';

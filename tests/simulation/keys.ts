@@ -1,4 +1,4 @@
-import { type EntryId, namespaceChain, namespaceTag, nestedNamespace, toId } from '../../src/core/key.ts';
+import { type EntryId, namespaceChain, namespaceTag, nestedNamespace, toId } from '../../src/core/model/key.ts';
 
 /** A key of the simulated world: a row of the database, and where it is cached. */
 export interface Key {

@@ -1,7 +1,7 @@
 import { MemoryOutbox } from '../../src/adapters/memory/index.ts';
-import type { Targets } from '../../src/core/invalidation.ts';
-import type { Outbox, OutboxRow } from '../../src/core/outbox.ts';
-import { overriding } from '../../src/testing/overriding.ts';
+import type { Targets } from '../../src/core/model/invalidation.ts';
+import type { Outbox, OutboxRow } from '../../src/core/ports/outbox.ts';
+import { overriding } from '../../src/testing/chaos/overriding.ts';
 import { nameOf } from './chance.ts';
 import type { History, InvalidationRecord } from './history.ts';
 import { KEYS, type Key } from './keys.ts';

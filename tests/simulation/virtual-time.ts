@@ -1,5 +1,5 @@
 import { drainMicrotasks } from 'bun:jsc';
-import type { Clock } from '../../src/core/clock.ts';
+import type { Clock } from '../../src/core/primitives/clock.ts';
 import { Agenda, type Due } from '../../src/testing/agenda.ts';
 
 /** A process of the simulated world: its events wait while it is paused, and never come once it has crashed. */

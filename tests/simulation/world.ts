@@ -6,14 +6,16 @@ import {
   memoryLocalTier,
   type RestartData,
 } from '../../src/adapters/memory/index.ts';
-import { assembleCache, COLLABORATORS } from '../../src/core/assemble.ts';
-import type { Clock } from '../../src/core/clock.ts';
-import { jsonCodec } from '../../src/core/codec.ts';
-import type { Outbox } from '../../src/core/outbox.ts';
-import type { Bus, LocalTier, RemoteTier } from '../../src/core/ports.ts';
+import { assembleCache, COLLABORATORS } from '../../src/core/create-cache.ts';
+import type { Bus } from '../../src/core/ports/bus.ts';
+import type { LocalTier } from '../../src/core/ports/local-tier.ts';
+import type { Outbox } from '../../src/core/ports/outbox.ts';
+import type { RemoteTier } from '../../src/core/ports/remote-tier.ts';
+import type { Clock } from '../../src/core/primitives/clock.ts';
+import { jsonCodec } from '../../src/core/tiers/json-codec.ts';
 import type { CacheEvent } from '../../src/index.ts';
 import { ChaosBus } from '../../src/testing/chaos/bus.ts';
-import { overriding } from '../../src/testing/overriding.ts';
+import { overriding } from '../../src/testing/chaos/overriding.ts';
 import { SeededRandom } from '../../src/testing/seeded-random.ts';
 import { Chance } from './chance.ts';
 import { History, type Row, storedName } from './history.ts';

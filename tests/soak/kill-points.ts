@@ -1,4 +1,4 @@
-import { SCRIPTS } from '../../src/adapters/redis/scripts.ts';
+import { SCRIPTS } from '../../src/adapters/redis/protocol/scripts.ts';
 import type { ProxyConnection } from '../support/proxy-connection.ts';
 import type { Direction } from '../support/proxy-fault.ts';
 import type { TcpProxy } from '../support/tcp-proxy.ts';

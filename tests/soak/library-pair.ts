@@ -1,7 +1,7 @@
 import { lru } from 'tiercel/lru';
 import { type RedisTiers, redis } from 'tiercel/redis';
-import { assembleCache, COLLABORATORS } from '../../src/core/assemble.ts';
-import type { Observer } from '../../src/core/events.ts';
+import { assembleCache, COLLABORATORS } from '../../src/core/create-cache.ts';
+import type { Observer } from '../../src/core/model/events.ts';
 import type { TieredCache } from '../../src/index.ts';
 import { until } from '../../src/testing/until.ts';
 import { uniqueNamespace } from '../support/redis-server.ts';

@@ -1,5 +1,16 @@
 import { describe, expect, test } from 'bun:test';
-import { cycles, expectNone, type Layer, misnamed, tooLong, uses, type Violation, wrongWay } from './architecture.ts';
+import {
+  cycles,
+  expectNone,
+  type Layer,
+  misnamed,
+  pastTheDoor,
+  tooLong,
+  uses,
+  type Violation,
+  wrongRoom,
+  wrongWay,
+} from './architecture.ts';
 import {
   ENVIRONMENT,
   ESCAPE_FROM_TOOLS,
@@ -52,6 +63,27 @@ describe('the direction of imports', () => {
     expect(checkDirection('src/adapters/lru/a.ts', "import '../redis/index.ts';")).toHaveLength(1);
     expect(checkDirection('src/service/a.ts', "import '../adapters/redis/bus.ts';")).toHaveLength(1);
     expect(checkDirection('src/extras/a.ts', '')).toHaveLength(1);
+  });
+});
+
+describe('the rooms of the core', () => {
+  const rooms = { model: [], state: ['model'], root: ['state', 'model'] };
+  const check = (path: string, text: string) => places(wrongRoom([sourceOf(path, text)], rooms));
+  const doors = { all: ['model', 'root'], of: { service: ['state'] } };
+  const enter = (path: string, text: string) => places(pastTheDoor([sourceOf(path, text)], doors));
+
+  test('are left only for the rooms below', () => {
+    expect(check('src/core/state/a.ts', "import '../model/a.ts';\nimport './b.ts';")).toEqual([]);
+    expect(check('src/core/a.ts', "import './state/a.ts';")).toEqual([]);
+    expect(check('src/core/model/a.ts', "import type { A } from '../state/a.ts';")).toEqual(['src/core/model/a.ts:1']);
+    expect(check('src/core/state/a.ts', "import '../a.ts';")).toEqual(['src/core/state/a.ts:1']);
+    expect(check('src/core/attic/a.ts', '')).toEqual(['src/core/attic/a.ts:1']);
+  });
+
+  test('are entered from outside by open doors', () => {
+    expect(enter('src/service/a.ts', "import '../core/state/a.ts';\nimport '../core/a.ts';")).toEqual([]);
+    expect(enter('src/telemetry/a.ts', "import '../core/model/a.ts';")).toEqual([]);
+    expect(enter('src/telemetry/a.ts', "import '../core/state/a.ts';")).toEqual(['src/telemetry/a.ts:1']);
   });
 });
 

@@ -20,6 +20,43 @@ export function layerOf(path: string): string | undefined {
   return path.match(/^src\/(adapters\/[^/]+|[^/]+)/)?.[1] ?? path.match(/^(otel)\//)?.[1];
 }
 
+/** The room of a file under `src/core/`: its folder; `root` for the files that stand in `src/core/` itself. */
+export function roomOf(path: string): string | undefined {
+  const match = path.match(/^src\/core\/(?:([^/]+)\/)?[^/]+$/);
+  return match === null ? undefined : (match[1] ?? 'root');
+}
+
+/** Imports from one room of the core into a room that it may not use, type imports counted. */
+export function wrongRoom(sources: readonly Source[], rooms: Readonly<Record<string, readonly string[]>>): Violation[] {
+  return sources.flatMap(({ path, imports }) => {
+    const own = roomOf(path);
+    if (own === undefined) return [];
+    const allowed = rooms[own];
+    if (allowed === undefined) return [{ path, line: 1, problem: `core/${own} is no room that the rules know` }];
+    return imports.flatMap(({ line, file }) => {
+      const room = file === undefined ? undefined : roomOf(file);
+      if (room === undefined || room === own || allowed.includes(room)) return [];
+      return [{ path, line, problem: `core/${own} does not import from core/${room}` }];
+    });
+  });
+}
+
+/** Imports of a room of the core by another layer that may not enter it. `doors` holds the rooms for each layer. */
+export function pastTheDoor(
+  sources: readonly Source[],
+  doors: { readonly all: readonly string[]; readonly of: Readonly<Record<string, readonly string[]>> },
+): Violation[] {
+  return sources.flatMap(({ path, imports }) => {
+    const own = layerOf(path);
+    if (own === undefined || own === 'core' || own === 'index.ts') return [];
+    return imports.flatMap(({ line, file }) => {
+      const room = file === undefined ? undefined : roomOf(file);
+      if (room === undefined || doors.all.includes(room) || doors.of[own]?.includes(room)) return [];
+      return [{ path, line, problem: `${own} does not import from core/${room}` }];
+    });
+  });
+}
+
 /** Imports against the direction, type imports counted. */
 export function wrongWay(sources: readonly Source[], layers: Readonly<Record<string, Layer>>): Violation[] {
   return sources.flatMap(({ path, imports }) => {

@@ -8,9 +8,9 @@ import {
   type Schedule,
   type StoredRow,
 } from '../../src/adapters/memory/index.ts';
-import { assembleCache, COLLABORATORS } from '../../src/core/assemble.ts';
 import type { CacheOptions } from '../../src/core/cache-options.ts';
-import type { LocalTier } from '../../src/core/ports.ts';
+import { assembleCache, COLLABORATORS } from '../../src/core/create-cache.ts';
+import type { LocalTier } from '../../src/core/ports/local-tier.ts';
 import type { CacheEvent, TieredCache, TierFailure } from '../../src/index.ts';
 import { type ChaosRemoteTier, chaosRemoteTier } from '../../src/testing/index.ts';
 import { SeededRandom } from '../../src/testing/seeded-random.ts';

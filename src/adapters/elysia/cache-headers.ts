@@ -1,4 +1,4 @@
-import type { Lookup } from '../../core/lookup.ts';
+import type { Lookup } from '../../core/model/lookup.ts';
 import { cacheStatus } from './cache-status.ts';
 import { serverTiming } from './server-timing.ts';
 

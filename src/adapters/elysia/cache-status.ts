@@ -1,4 +1,4 @@
-import type { Lookup, TierStep } from '../../core/lookup.ts';
+import type { Lookup, TierStep } from '../../core/model/lookup.ts';
 
 /** The largest integer of a structured field (RFC 8941 §3.3.1). */
 const LARGEST_INTEGER = 999_999_999_999_999;

@@ -1,4 +1,4 @@
-import type { Lookup } from '../../core/lookup.ts';
+import type { Lookup } from '../../core/model/lookup.ts';
 import { ageInSeconds, cacheHeaders } from './cache-headers.ts';
 import { roundedMs } from './server-timing.ts';
 

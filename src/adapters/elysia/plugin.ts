@@ -1,6 +1,6 @@
 import { Elysia } from 'elysia';
-import type { Lookup } from '../../core/lookup.ts';
-import type { Loader, ReadOptions } from '../../core/options.ts';
+import type { Lookup } from '../../core/model/lookup.ts';
+import type { Loader, ReadOptions } from '../../core/model/options.ts';
 import { respond } from './respond.ts';
 
 /** What the plugin needs of a cache; `createCache` of `tiercel` gives one. */

@@ -1,4 +1,4 @@
-import type { Lookup } from '../../core/lookup.ts';
+import type { Lookup } from '../../core/model/lookup.ts';
 import { cacheHeaders } from './cache-headers.ts';
 import { answerHeaders } from './hit-headers.ts';
 import { ifNoneMatch } from './if-none-match.ts';

@@ -1,4 +1,4 @@
-import type { LookupSteps } from '../../core/lookup.ts';
+import type { LookupSteps } from '../../core/model/lookup.ts';
 
 /** The `Server-Timing` field of a lookup: milliseconds in each tier that was asked. */
 export function serverTiming(steps: LookupSteps): string {

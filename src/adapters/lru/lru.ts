@@ -1,9 +1,9 @@
 import { LRUCache } from 'lru-cache';
-import type { Entry } from '../../core/entry.ts';
-import { InvalidOptionError } from '../../core/errors.ts';
-import type { EntryId } from '../../core/key.ts';
-import type { LocalTier } from '../../core/ports.ts';
-import { bytesOf } from '../../core/weight.ts';
+import type { Entry } from '../../core/model/entry.ts';
+import { bytesOf } from '../../core/model/entry-size.ts';
+import { InvalidOptionError } from '../../core/model/errors.ts';
+import type { EntryId } from '../../core/model/key.ts';
+import type { LocalTier } from '../../core/ports/local-tier.ts';
 
 /** Limits of the in-process tier. Whichever is reached first evicts what was used least recently. */
 export interface LruOptions {

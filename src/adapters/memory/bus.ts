@@ -1,5 +1,6 @@
-import type { BusMessage } from '../../core/invalidation.ts';
-import { type Bus, type BusListener, RemoteError } from '../../core/ports.ts';
+import type { BusMessage } from '../../core/model/invalidation.ts';
+import type { Bus, BusListener } from '../../core/ports/bus.ts';
+import { RemoteError } from '../../core/ports/remote-tier.ts';
 import { BUS_CHANNEL, heartbeatChannel } from './database.ts';
 import type { Run, ServerLink } from './link.ts';
 

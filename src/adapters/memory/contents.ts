@@ -1,5 +1,5 @@
-import type { StoredValue } from '../../core/ports.ts';
-import type { TagGeneration } from '../../core/tags.ts';
+import type { TagGeneration } from '../../core/model/tags.ts';
+import type { StoredValue } from '../../core/ports/remote-tier.ts';
 import { ExpiringMap } from './expiring-map.ts';
 
 /** What a key holds. */

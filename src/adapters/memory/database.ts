@@ -1,5 +1,6 @@
-import type { BusMessage, InvalidationMode, InvalidationOrder } from '../../core/invalidation.ts';
-import type { EntryId } from '../../core/key.ts';
+import type { BusMessage, InvalidationMode, InvalidationOrder } from '../../core/model/invalidation.ts';
+import type { EntryId } from '../../core/model/key.ts';
+import type { TagGeneration } from '../../core/model/tags.ts';
 import {
   type FillRequest,
   type Heartbeat,
@@ -10,9 +11,8 @@ import {
   type SessionMismatch,
   type StoredRecord,
   type WriteRequest,
-} from '../../core/ports.ts';
-import type { RemoteInfo } from '../../core/remote-info.ts';
-import type { TagGeneration } from '../../core/tags.ts';
+} from '../../core/ports/remote-tier.ts';
+import type { RemoteInfo } from '../../core/ports/server-info.ts';
 import { Contents, type Held, type MemorySnapshot } from './contents.ts';
 import { History } from './history.ts';
 import { memoryInfo } from './info.ts';

@@ -1,4 +1,4 @@
-import type { Heartbeat } from '../../core/ports.ts';
+import type { Heartbeat } from '../../core/ports/remote-tier.ts';
 import type { Contents } from './contents.ts';
 
 /** How long the records of a history outlive its last heartbeat. */

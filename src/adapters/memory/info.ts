@@ -1,4 +1,4 @@
-import type { RemoteInfo } from '../../core/remote-info.ts';
+import type { RemoteInfo } from '../../core/ports/server-info.ts';
 import type { Contents } from './contents.ts';
 
 /** What a record takes beside its body; about what Redis needs. */

@@ -1,7 +1,7 @@
-import type { Entry } from '../../core/entry.ts';
-import type { EntryId } from '../../core/key.ts';
-import type { LocalTier } from '../../core/ports.ts';
-import { bytesOf } from '../../core/weight.ts';
+import type { Entry } from '../../core/model/entry.ts';
+import { bytesOf } from '../../core/model/entry-size.ts';
+import type { EntryId } from '../../core/model/key.ts';
+import type { LocalTier } from '../../core/ports/local-tier.ts';
 
 /** L1 on a plain map, without limits: the simplest thing that keeps the port's promises, for tests and simulations. */
 export function memoryLocalTier(): LocalTier {

@@ -1,6 +1,6 @@
-import type { Clock } from '../../core/clock.ts';
-import type { InvalidationMode, Targets } from '../../core/invalidation.ts';
-import type { Lead, OutboxRow } from '../../core/outbox.ts';
+import type { InvalidationMode, Targets } from '../../core/model/invalidation.ts';
+import type { Lead, OutboxRow } from '../../core/ports/outbox.ts';
+import type { Clock } from '../../core/primitives/clock.ts';
 
 /** A row that a transaction has left; it is here from its commit on. */
 export interface StoredRow extends OutboxRow {

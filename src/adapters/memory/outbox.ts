@@ -1,6 +1,5 @@
-import type { InvalidationMode, Targets } from '../../core/invalidation.ts';
-import type { FollowedRows, Lead, Outbox, OutboxListener, OutboxRow, Undelivered } from '../../core/outbox.ts';
-import { namesEverything } from '../../core/targets.ts';
+import { type InvalidationMode, namesEverything, type Targets } from '../../core/model/invalidation.ts';
+import type { FollowedRows, Lead, Outbox, OutboxListener, OutboxRow, Undelivered } from '../../core/ports/outbox.ts';
 import type { Schedule } from './link.ts';
 import type { MemoryOutboxTable, OutboxSession, StoredRow } from './outbox-table.ts';
 

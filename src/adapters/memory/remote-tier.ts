@@ -1,6 +1,5 @@
-import type { InvalidationMode, InvalidationOrder } from '../../core/invalidation.ts';
-import type { EntryId } from '../../core/key.ts';
-import { fromId } from '../../core/key.ts';
+import type { InvalidationMode, InvalidationOrder } from '../../core/model/invalidation.ts';
+import { type EntryId, fromId } from '../../core/model/key.ts';
 import {
   type FillRequest,
   RemoteError,
@@ -9,7 +8,7 @@ import {
   type RepairedGeneration,
   type Session,
   type WriteRequest,
-} from '../../core/ports.ts';
+} from '../../core/ports/remote-tier.ts';
 import type { MemoryDatabase } from './database.ts';
 import type { Run, ServerLink } from './link.ts';
 

@@ -1,5 +1,5 @@
-import { type Clock, systemClock } from '../../core/clock.ts';
-import { RemoteError } from '../../core/ports.ts';
+import { RemoteError } from '../../core/ports/remote-tier.ts';
+import { type Clock, systemClock } from '../../core/primitives/clock.ts';
 import { MemoryBus } from './bus.ts';
 import type { MemorySnapshot } from './contents.ts';
 import { MemoryDatabase } from './database.ts';

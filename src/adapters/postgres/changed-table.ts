@@ -1,5 +1,5 @@
-import { InvalidKeyError } from '../../core/errors.ts';
-import { assertKey } from '../../core/key.ts';
+import { InvalidKeyError } from '../../core/model/errors.ts';
+import { assertKey } from '../../core/model/key.ts';
 import { columnsOf, fillTemplate } from './template.ts';
 
 /**

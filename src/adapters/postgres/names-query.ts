@@ -1,4 +1,4 @@
-import { MAX_KEY_BYTES } from '../../core/key.ts';
+import { MAX_KEY_BYTES } from '../../core/model/key.ts';
 import { type ChangedTable, MOST_NAMES } from './changed-table.ts';
 import { identifier, literal } from './sql-text.ts';
 import { parseTemplate } from './template.ts';

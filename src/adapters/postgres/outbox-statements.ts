@@ -1,6 +1,6 @@
 import type { ISql } from 'postgres';
-import type { InvalidationMode, Targets } from '../../core/invalidation.ts';
-import type { OutboxRow, Undelivered } from '../../core/outbox.ts';
+import type { InvalidationMode, Targets } from '../../core/model/invalidation.ts';
+import type { OutboxRow, Undelivered } from '../../core/ports/outbox.ts';
 import { LEAD_LOCK, WRITERS_OWN } from './outbox-table.ts';
 import type { Ticket } from './tickets.ts';
 

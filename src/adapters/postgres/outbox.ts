@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { ISql, Sql, TransactionSql } from 'postgres';
-import { type Duration, toMs } from '../../core/duration.ts';
-import { InvalidOptionError } from '../../core/errors.ts';
-import type { InvalidationMode, Targets } from '../../core/invalidation.ts';
-import type { FollowedRows, Lead, Outbox, OutboxListener, OutboxRow, Undelivered } from '../../core/outbox.ts';
-import { namesEverything } from '../../core/targets.ts';
+import { type Duration, toMs } from '../../core/model/duration.ts';
+import { InvalidOptionError } from '../../core/model/errors.ts';
+import { type InvalidationMode, namesEverything, type Targets } from '../../core/model/invalidation.ts';
+import type { FollowedRows, Lead, Outbox, OutboxListener, OutboxRow, Undelivered } from '../../core/ports/outbox.ts';
 import * as statements from './outbox-statements.ts';
 import { CHANNEL } from './outbox-table.ts';
 import { OwnSession } from './own-session.ts';

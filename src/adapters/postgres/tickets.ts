@@ -1,4 +1,4 @@
-import type { Targets } from '../../core/invalidation.ts';
+import type { Targets } from '../../core/model/invalidation.ts';
 
 /** What L2 has acknowledged under a ticket. */
 export interface Ticket {

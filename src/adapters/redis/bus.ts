@@ -1,10 +1,11 @@
 import type { Buffer } from 'node:buffer';
 import type { Redis } from 'ioredis';
-import { type Bus, type BusListener, RemoteError } from '../../core/ports.ts';
-import type { Backoff } from './backoff.ts';
-import { toRemoteError } from './failure.ts';
-import type { Keyspace } from './keys.ts';
-import { parseMessage } from './message.ts';
+import type { Bus, BusListener } from '../../core/ports/bus.ts';
+import { RemoteError } from '../../core/ports/remote-tier.ts';
+import type { Backoff } from './connection/backoff.ts';
+import { toRemoteError } from './connection/failure.ts';
+import type { Keyspace } from './protocol/keyspace.ts';
+import { parseMessage } from './protocol/message.ts';
 
 /** One subscription on a connection of its own: Redis keeps the order of messages within a connection only. */
 export class RedisBus implements Bus {

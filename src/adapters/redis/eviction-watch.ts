@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
-import type { EntryId } from '../../core/key.ts';
-import { toRemoteError } from './failure.ts';
-import type { Keyspace } from './keys.ts';
+import type { EntryId } from '../../core/model/key.ts';
+import { toRemoteError } from './connection/failure.ts';
+import type { Keyspace } from './protocol/keyspace.ts';
 
 /** How long the server is not asked again after it has said that it tells nobody of evictions, or not us. */
 const RETRY_MS = 5 * 60_000;

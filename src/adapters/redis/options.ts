@@ -1,6 +1,6 @@
 import { emitWarning } from 'node:process';
 import type { RedisOptions as ClientOptions, Redis } from 'ioredis';
-import { InvalidOptionError } from '../../core/errors.ts';
+import { InvalidOptionError } from '../../core/model/errors.ts';
 
 /** Options of {@link redis}. */
 export interface RedisOptions {

@@ -1,10 +1,10 @@
 import { Redis } from 'ioredis';
-import type { Bus, RemoteTier } from '../../core/ports.ts';
-import { Backoff } from './backoff.ts';
+import type { Bus } from '../../core/ports/bus.ts';
+import type { RemoteTier } from '../../core/ports/remote-tier.ts';
 import { RedisBus } from './bus.ts';
-import { type CommandClient, Connections } from './connections.ts';
+import { Backoff } from './connection/backoff.ts';
+import { type CommandClient, Connections } from './connection/connections.ts';
 import { EvictionWatch } from './eviction-watch.ts';
-import { keyspace } from './keys.ts';
 import {
   assertClient,
   assertUrl,
@@ -14,7 +14,8 @@ import {
   resolveRedisOptions,
   unsafeSettings,
 } from './options.ts';
-import { gzipPacking } from './packing.ts';
+import { gzipPacking } from './protocol/gzip-packing.ts';
+import { keyspace } from './protocol/keyspace.ts';
 import { RedisRemoteTier } from './remote-tier.ts';
 
 /** What {@link redis} makes: spread it into the options of `createCache`. */

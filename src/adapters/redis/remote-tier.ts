@@ -1,11 +1,11 @@
 import type { Buffer } from 'node:buffer';
-import { systemRandom } from '../../core/clock.ts';
-import type { InvalidationMode, InvalidationOrder } from '../../core/invalidation.ts';
-import type { EntryId } from '../../core/key.ts';
+import type { InvalidationMode, InvalidationOrder } from '../../core/model/invalidation.ts';
+import type { EntryId } from '../../core/model/key.ts';
+import type { TagGeneration } from '../../core/model/tags.ts';
+import type { Packing } from '../../core/ports/codec.ts';
 import {
   type FillRequest,
   type Heartbeat,
-  type Packing,
   RemoteError,
   type RemoteListener,
   type RemoteTier,
@@ -13,23 +13,33 @@ import {
   type Session,
   type StoredRecord,
   type WriteRequest,
-} from '../../core/ports.ts';
-import type { RemoteInfo } from '../../core/remote-info.ts';
-import type { TagGeneration } from '../../core/tags.ts';
-import type { Connections } from './connections.ts';
+} from '../../core/ports/remote-tier.ts';
+import type { RemoteInfo } from '../../core/ports/server-info.ts';
+import { systemRandom } from '../../core/primitives/clock.ts';
+import type { Connections } from './connection/connections.ts';
+import { toRemoteError } from './connection/failure.ts';
 import type { EvictionWatch } from './eviction-watch.ts';
-import { toRemoteError } from './failure.ts';
-import { INFO_SECTIONS, parseInfo } from './info.ts';
-import { type Keyspace, scanPattern } from './keys.ts';
-import { heartbeatHead, invalidationHead } from './message.ts';
-import { leaseRecord, parseRecord, recordFor, recordPrefix, versionField } from './record.ts';
-import { bytesOf, stay } from './script-arguments.ts';
-import { SCRIPTS } from './scripts.ts';
+import { type Keyspace, scanPattern } from './protocol/keyspace.ts';
+import { heartbeatHead, invalidationHead } from './protocol/message.ts';
+import { INFO_SECTIONS, parseInfo } from './protocol/parse-info.ts';
+import { lastOf, unexpected } from './protocol/replies.ts';
+import { SCRIPTS } from './protocol/scripts.ts';
+import {
+  bytesOf,
+  leaseRecord,
+  parseRecord,
+  recordFor,
+  recordPrefix,
+  stay,
+  versionField,
+} from './protocol/stored-record.ts';
 
 /** How long the records of a history outlive its last heartbeat: 30 days. */
 const RECORD_STAY_MS = 30 * 24 * 60 * 60 * 1_000;
+
 /** Keys that one step of a scan looks at, and about as many as one deletion names. */
 const SCAN_COUNT = 500;
+
 /** Keys of one MGET: while it is answered, nobody else is. */
 const KEYS_PER_READ = 500;
 
@@ -38,6 +48,7 @@ const KEYS_PER_READ = 500;
  * counts where there are many: of those the missing ones are asked for in a second step.
  */
 const MOST_KEYS_AT_ONCE = 16;
+
 const NO_ANSWER = new RemoteError('error', 'Redis gave no answer for this key');
 
 const MISMATCH = { kind: 'session-mismatch' } as const;
@@ -334,13 +345,3 @@ export class RedisRemoteTier implements RemoteTier {
 
 /** Later than any moment that a fill could be stamped with. */
 const LATEST = Number.MAX_SAFE_INTEGER;
-
-/** What a heartbeat record says; one of another form says nothing. */
-function lastOf(record: string | undefined): Heartbeat['last'] {
-  const [, time, generation] = /^(\d+) (\S+)$/.exec(record ?? '') ?? [];
-  return time === undefined || generation === undefined ? undefined : { time: Number(time), generation };
-}
-
-function unexpected(operation: string, reply: unknown): RemoteError {
-  return new RemoteError('error', `The ${operation} script answered ${JSON.stringify(reply)}`);
-}

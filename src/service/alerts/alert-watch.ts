@@ -1,8 +1,8 @@
-import type { TieredCache } from '../../core/cache.ts';
-import type { Clock } from '../../core/clock.ts';
-import type { CacheEvent } from '../../core/events.ts';
-import type { AnswerTimes } from '../answer-times.ts';
-import type { Logger } from '../logger.ts';
+import type { CacheEvent } from '../../core/model/events.ts';
+import type { Clock } from '../../core/primitives/clock.ts';
+import type { TieredCache } from '../../core/tiered-cache.ts';
+import type { AnswerTimes } from '../http/response-times.ts';
+import type { Logger } from '../logging/logger.ts';
 import type { Alert, AlertName, Notice } from './alert.ts';
 import { AlertBoard, type FiringRule, type RuleChange } from './alert-board.ts';
 import { durationInWords, momentInWords } from './in-words.ts';

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { BudgetExceeded, pause, within } from '../../core/budget.ts';
-import type { Clock, Random } from '../../core/clock.ts';
-import type { Logger } from '../logger.ts';
+import type { Clock, Random } from '../../core/primitives/clock.ts';
+import { BudgetExceeded, pause, within } from '../../core/primitives/timeout.ts';
+import type { Logger } from '../logging/logger.ts';
 import type { Notice } from './alert.ts';
 import { NoticeQueue } from './notice-queue.ts';
 import { readRetryAfter, retryDelayMs } from './retry-delay.ts';

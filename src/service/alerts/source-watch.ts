@@ -1,4 +1,4 @@
-import type { Clock } from '../../core/clock.ts';
+import type { Clock } from '../../core/primitives/clock.ts';
 import { ALERT_THRESHOLDS } from './thresholds.ts';
 
 const { probeMs, retryMs } = ALERT_THRESHOLDS.sourceUnavailable;

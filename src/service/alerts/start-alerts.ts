@@ -1,9 +1,9 @@
 import { hostname } from 'node:os';
-import type { TieredCache } from '../../core/cache.ts';
-import { systemClock, systemRandom } from '../../core/clock.ts';
-import { AnswerTimes } from '../answer-times.ts';
-import type { Config } from '../config.ts';
-import type { Logger } from '../logger.ts';
+import { systemClock, systemRandom } from '../../core/primitives/clock.ts';
+import type { TieredCache } from '../../core/tiered-cache.ts';
+import type { Config } from '../config/load-config.ts';
+import { AnswerTimes } from '../http/response-times.ts';
+import type { Logger } from '../logging/logger.ts';
 import { AlertWatch } from './alert-watch.ts';
 import { Delivery } from './delivery.ts';
 import { ALERT_THRESHOLDS } from './thresholds.ts';

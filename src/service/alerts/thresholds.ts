@@ -1,4 +1,4 @@
-import { GOALS } from '../goals.ts';
+import { GOALS } from '../config/goals.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;

@@ -1,4 +1,4 @@
-import { toMs } from '../../core/duration.ts';
+import { toMs } from '../../core/model/duration.ts';
 import { isServerUrl } from './server-url.ts';
 
 /** What became of a text: the value, or what should have stood there ("must be …"). */

@@ -1,11 +1,11 @@
 import { Type } from '@sinclair/typebox';
-import type { TieredCache } from '../../core/cache.ts';
 import type { CacheHealth } from '../../core/stats.ts';
-import { logAdminAction } from '../admin-log.ts';
-import type { Logger } from '../logger.ts';
-import { Problem } from '../problem.ts';
-import { bodyReader } from '../read-body.ts';
-import type { RouteHandler } from '../route.ts';
+import type { TieredCache } from '../../core/tiered-cache.ts';
+import { Problem } from '../http/problem.ts';
+import { bodyReader } from '../http/read-body.ts';
+import type { RouteHandler } from '../http/route.ts';
+import { logAdminAction } from '../logging/admin-log.ts';
+import type { Logger } from '../logging/logger.ts';
 
 /** What the route takes. */
 export const BreakerBody = Type.Object(

@@ -1,16 +1,15 @@
 import { cancellable } from '../../adapters/postgres/index.ts';
 import type { Sql } from '../../catalog/sql.ts';
-import type { TieredCache } from '../../core/cache.ts';
 import type { CacheHealth } from '../../core/stats.ts';
-import type { Access } from '../access.ts';
+import type { TieredCache } from '../../core/tiered-cache.ts';
 import type { Alert } from '../alerts/alert.ts';
-import { GOALS } from '../goals.ts';
-import type { L1Timing } from '../l1-timing.ts';
-import { jsonContent, type Operation, PROBLEM } from '../openapi/operation.ts';
-import { API_PREFIX } from '../paths.ts';
-import type { Route, RouteHandler } from '../route.ts';
-import type { ViewRefresher } from '../view-refresher.ts';
-import type { Warmer } from '../warmer.ts';
+import type { Access } from '../auth/access-control.ts';
+import { GOALS } from '../config/goals.ts';
+import type { ViewRefresher } from '../dashboards/view-refresher.ts';
+import { jsonContent, PROBLEM } from '../http/openapi/operation.ts';
+import { API_PREFIX, type Operation, type Route, type RouteHandler } from '../http/route.ts';
+import type { Warmer } from '../warming/warmer.ts';
+import type { L1Timing } from './l1-read-time.ts';
 import { memoryAdvice, remoteHealth } from './remote-health.ts';
 
 const SOURCE_DEADLINE_MS = 2_000;

@@ -1,13 +1,13 @@
 import { Type } from '@sinclair/typebox';
-import type { TieredCache } from '../../core/cache.ts';
-import type { InvalidateRequest, InvalidateResult } from '../../core/invalidate-request.ts';
-import { acknowledge } from '../acknowledge.ts';
-import { logAdminAction } from '../admin-log.ts';
-import type { Logger } from '../logger.ts';
-import { Problem } from '../problem.ts';
-import { bodyReader } from '../read-body.ts';
-import { assertName } from '../request-name.ts';
-import type { RouteHandler } from '../route.ts';
+import type { TieredCache } from '../../core/tiered-cache.ts';
+import type { InvalidateRequest, InvalidateResult } from '../../core/write/invalidate.ts';
+import { assertName } from '../http/key-in-path.ts';
+import { Problem } from '../http/problem.ts';
+import { bodyReader } from '../http/read-body.ts';
+import type { RouteHandler } from '../http/route.ts';
+import { logAdminAction } from '../logging/admin-log.ts';
+import type { Logger } from '../logging/logger.ts';
+import { acknowledge } from './acknowledge.ts';
 
 const names = (description: string) => Type.Array(Type.String(), { maxItems: 1_000, description });
 

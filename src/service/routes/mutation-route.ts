@@ -2,13 +2,12 @@ import { transaction } from '../../adapters/postgres/index.ts';
 import { sqlState, type Transaction } from '../../catalog/sql.ts';
 import type { Mutation } from '../../resources/mutation.ts';
 import type { Resource } from '../../resources/resource.ts';
-import { acknowledge } from '../acknowledge.ts';
-import { API_PREFIX } from '../paths.ts';
-import { absent, Problem } from '../problem.ts';
-import { bodyReader } from '../read-body.ts';
-import { paramsReader } from '../request-params.ts';
-import type { RouteHandler } from '../route.ts';
-import type { Services } from '../services.ts';
+import { absent, Problem } from '../http/problem.ts';
+import { bodyReader } from '../http/read-body.ts';
+import { paramsReader } from '../http/read-params.ts';
+import { API_PREFIX, type RouteHandler } from '../http/route.ts';
+import { acknowledge } from './acknowledge.ts';
+import type { Services } from './dependencies.ts';
 
 /** A mutation of a resource: commit, then invalidate, then acknowledge. */
 export function mutationRoute(resource: Resource, mutation: Mutation, services: Services): RouteHandler {

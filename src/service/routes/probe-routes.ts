@@ -1,8 +1,8 @@
 import type { Sql } from '../../catalog/sql.ts';
-import { jsonContent, type Operation, PROBLEM } from '../openapi/operation.ts';
-import { Problem } from '../problem.ts';
-import type { Route } from '../route.ts';
-import type { Warmer } from '../warmer.ts';
+import { jsonContent, PROBLEM } from '../http/openapi/operation.ts';
+import { Problem } from '../http/problem.ts';
+import type { Operation, Route } from '../http/route.ts';
+import type { Warmer } from '../warming/warmer.ts';
 import { sourceHealth } from './cache-routes.ts';
 
 /**

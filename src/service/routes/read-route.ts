@@ -1,14 +1,13 @@
 import { cacheHeaders, respond } from '../../adapters/elysia/index.ts';
-import type { Lookup } from '../../core/lookup.ts';
+import type { Lookup } from '../../core/model/lookup.ts';
 import type { Params } from '../../resources/params.ts';
 import type { Resource } from '../../resources/resource.ts';
-import type { Principal } from '../access.ts';
-import { cachedReading } from '../cached-reading.ts';
-import { API_PREFIX } from '../paths.ts';
-import { absent } from '../problem.ts';
-import { paramsReader } from '../request-params.ts';
-import type { RouteContext, RouteHandler } from '../route.ts';
-import type { Services } from '../services.ts';
+import type { Principal } from '../auth/access-control.ts';
+import { absent } from '../http/problem.ts';
+import { paramsReader } from '../http/read-params.ts';
+import { API_PREFIX, type RouteContext, type RouteHandler } from '../http/route.ts';
+import { cachedReading } from '../warming/cached-read.ts';
+import type { Services } from './dependencies.ts';
 
 /** The GET of a resource: who asks, what for, from which tier. */
 export function readRoute(resource: Resource, services: Services): RouteHandler {

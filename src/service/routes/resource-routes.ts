@@ -1,9 +1,8 @@
 import type { Resource } from '../../resources/resource.ts';
-import { timed } from '../answer-times.ts';
-import { mutationOperation, readOperation } from '../openapi/operation.ts';
-import { API_PREFIX } from '../paths.ts';
-import type { Route } from '../route.ts';
-import type { Services } from '../services.ts';
+import { mutationOperation, readOperation } from '../http/openapi/operation.ts';
+import { timed } from '../http/response-times.ts';
+import { API_PREFIX, type Route } from '../http/route.ts';
+import type { Services } from './dependencies.ts';
 import { mutationRoute } from './mutation-route.ts';
 import { readRoute } from './read-route.ts';
 

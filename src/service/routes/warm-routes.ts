@@ -1,12 +1,11 @@
 import { Type } from '@sinclair/typebox';
-import { logAdminAction } from '../admin-log.ts';
-import type { Logger } from '../logger.ts';
-import { API_PREFIX } from '../paths.ts';
-import { Problem } from '../problem.ts';
-import { bodyReader } from '../read-body.ts';
-import type { RouteHandler } from '../route.ts';
-import type { WarmUpReport } from '../warm-up-report.ts';
-import type { Warmer } from '../warmer.ts';
+import { Problem } from '../http/problem.ts';
+import { bodyReader } from '../http/read-body.ts';
+import { API_PREFIX, type RouteHandler } from '../http/route.ts';
+import { logAdminAction } from '../logging/admin-log.ts';
+import type { Logger } from '../logging/logger.ts';
+import type { WarmUpReport } from '../warming/warm-up-report.ts';
+import type { Warmer } from '../warming/warmer.ts';
 
 /** Where the progress can be watched. */
 const PROGRESS = `${API_PREFIX}/cache/health`;

@@ -1,7 +1,7 @@
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
 import { openDatabase } from '../../catalog/database.ts';
 import { type Sql, sqlState } from '../../catalog/sql.ts';
-import { ConfigError, EXIT_BAD_CONFIG, loadDatabaseUrl, processEnvironment } from '../config.ts';
+import { ConfigError, EXIT_BAD_CONFIG, loadDatabaseUrl, processEnvironment } from '../config/load-config.ts';
 
 /** A command for operators that works on the database of `DATABASE_URL`. */
 export interface Script<O extends ParseArgsOptionsConfig> {

@@ -1,9 +1,10 @@
-import { type Duration, toMs } from '../../core/duration.ts';
-import type { BusMessage } from '../../core/invalidation.ts';
-import { type Bus, type BusListener, RemoteError } from '../../core/ports.ts';
-import { overriding } from '../overriding.ts';
+import { type Duration, toMs } from '../../core/model/duration.ts';
+import type { BusMessage } from '../../core/model/invalidation.ts';
+import type { Bus, BusListener } from '../../core/ports/bus.ts';
+import { RemoteError } from '../../core/ports/remote-tier.ts';
 import { type ChaosOptions, type Fault, type FaultScope, Faults } from './faults.ts';
 import { Line } from './line.ts';
+import { overriding } from './overriding.ts';
 
 /** What can be struck on a bus. */
 export type BusMessageKind = BusMessage['kind'];

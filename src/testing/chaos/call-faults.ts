@@ -1,4 +1,4 @@
-import { type Duration, toMs } from '../../core/duration.ts';
+import { type Duration, toMs } from '../../core/model/duration.ts';
 import { type ChaosOptions, type Fault, type FaultScope, Faults } from './faults.ts';
 
 /** Which calls a fault strikes, and where on their way. */

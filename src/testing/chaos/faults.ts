@@ -1,6 +1,6 @@
-import { type Clock, type Random, systemClock } from '../../core/clock.ts';
-import { type Duration, toMs } from '../../core/duration.ts';
-import { InvalidOptionError } from '../../core/errors.ts';
+import { type Duration, toMs } from '../../core/model/duration.ts';
+import { InvalidOptionError } from '../../core/model/errors.ts';
+import { type Clock, type Random, systemClock } from '../../core/primitives/clock.ts';
 import { SeededRandom } from '../seeded-random.ts';
 
 /** Whose time and chance faults follow. */

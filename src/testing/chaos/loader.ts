@@ -1,4 +1,4 @@
-import type { Duration } from '../../core/duration.ts';
+import type { Duration } from '../../core/model/duration.ts';
 import { CallFaults, type CallScope } from './call-faults.ts';
 import type { ChaosOptions, Fault } from './faults.ts';
 

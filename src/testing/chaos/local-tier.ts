@@ -1,6 +1,6 @@
-import type { Entry } from '../../core/entry.ts';
-import type { EntryId } from '../../core/key.ts';
-import type { LocalTier } from '../../core/ports.ts';
+import type { Entry } from '../../core/model/entry.ts';
+import type { EntryId } from '../../core/model/key.ts';
+import type { LocalTier } from '../../core/ports/local-tier.ts';
 import { type ChaosOptions, type Fault, type FaultScope, Faults } from './faults.ts';
 
 /**

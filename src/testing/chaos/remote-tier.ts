@@ -1,9 +1,9 @@
-import type { Duration } from '../../core/duration.ts';
-import { RemoteError, type RemoteFailure, type RemoteListener, type RemoteTier } from '../../core/ports.ts';
-import { overriding } from '../overriding.ts';
+import type { Duration } from '../../core/model/duration.ts';
+import { RemoteError, type RemoteFailure, type RemoteListener, type RemoteTier } from '../../core/ports/remote-tier.ts';
 import { CallFaults, type CallScope } from './call-faults.ts';
 import type { ChaosOptions, Fault } from './faults.ts';
 import { Line } from './line.ts';
+import { overriding } from './overriding.ts';
 
 type Answering<K extends keyof RemoteTier> =
   NonNullable<RemoteTier[K]> extends (...given: never[]) => Promise<unknown> ? K : never;

@@ -1,7 +1,8 @@
-import { systemRandom } from '../../core/clock.ts';
-import type { BusMessage, Invalidation } from '../../core/invalidation.ts';
-import type { EntryId } from '../../core/key.ts';
-import type { Bus, RemoteTier, Session } from '../../core/ports.ts';
+import type { BusMessage, Invalidation } from '../../core/model/invalidation.ts';
+import type { EntryId } from '../../core/model/key.ts';
+import type { Bus } from '../../core/ports/bus.ts';
+import type { RemoteTier, Session } from '../../core/ports/remote-tier.ts';
+import { systemRandom } from '../../core/primitives/clock.ts';
 import { until } from '../until.ts';
 import type { Capability } from './contract.ts';
 

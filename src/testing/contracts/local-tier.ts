@@ -1,7 +1,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
-import { Counters } from '../../core/counters.ts';
-import type { Entry } from '../../core/entry.ts';
-import type { LocalTier } from '../../core/ports.ts';
+import { Counters } from '../../core/model/counters.ts';
+import type { Entry } from '../../core/model/entry.ts';
+import type { LocalTier } from '../../core/ports/local-tier.ts';
 import { type AddTest, type ContractTest, contractOf } from './contract.ts';
 
 const COUNTERS = new Counters().of('test');

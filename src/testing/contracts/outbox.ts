@@ -1,7 +1,6 @@
 import { deepEqual, equal } from 'node:assert/strict';
-import type { Targets } from '../../core/invalidation.ts';
-import type { Outbox, OutboxRow } from '../../core/outbox.ts';
-import { EVERYTHING } from '../../core/targets.ts';
+import { EVERYTHING, type Targets } from '../../core/model/invalidation.ts';
+import type { Outbox, OutboxRow } from '../../core/ports/outbox.ts';
 import { until } from '../until.ts';
 import { contains } from './checks.ts';
 import { type AddTest, type ContractTest, contractOf } from './contract.ts';

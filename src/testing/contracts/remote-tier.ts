@@ -1,16 +1,16 @@
 import { type ContractOptions, type ContractTest, contractOf } from './contract.ts';
-import { fillContract } from './fills.ts';
-import { fullServerContract } from './full-server.ts';
 import { completing, type MakeServer } from './harness.ts';
-import { infoContract } from './info.ts';
-import { invalidationContract } from './invalidations.ts';
-import { leaseContract } from './leases.ts';
-import { readContract } from './reads.ts';
-import { repairContract } from './repairs.ts';
-import { sessionContract } from './sessions.ts';
-import { sweepContract } from './sweeps.ts';
-import { tagContract } from './tags.ts';
-import { writeContract } from './writes.ts';
+import { fillContract } from './remote-tier/fills.ts';
+import { fullServerContract } from './remote-tier/full-server.ts';
+import { infoContract } from './remote-tier/info.ts';
+import { invalidationContract } from './remote-tier/invalidations.ts';
+import { leaseContract } from './remote-tier/leases.ts';
+import { readContract } from './remote-tier/reads.ts';
+import { repairContract } from './remote-tier/repairs.ts';
+import { sessionContract } from './remote-tier/sessions.ts';
+import { sweepContract } from './remote-tier/sweeps.ts';
+import { tagContract } from './remote-tier/tags.ts';
+import { writeContract } from './remote-tier/writes.ts';
 
 /**
  * What every L2 promises, one atomic step at a time.

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
-import { keyspace, scanPattern } from '../../../src/adapters/redis/keys.ts';
-import { heartbeatHead, invalidationHead, parseMessage } from '../../../src/adapters/redis/message.ts';
-import { HEADER, leaseRecord, parseRecord, recordPrefix } from '../../../src/adapters/redis/record.ts';
-import { toId } from '../../../src/core/key.ts';
+import { keyspace, scanPattern } from '../../../src/adapters/redis/protocol/keyspace.ts';
+import { heartbeatHead, invalidationHead, parseMessage } from '../../../src/adapters/redis/protocol/message.ts';
+import { HEADER, leaseRecord, parseRecord, recordPrefix } from '../../../src/adapters/redis/protocol/stored-record.ts';
+import { toId } from '../../../src/core/model/key.ts';
 
 const TOKEN = 'A1-_'.repeat(6).slice(0, 22);
 const bytes = (text: string) => Buffer.from(text);

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test';
 import { Redis } from 'ioredis';
 import { redis } from '../../../src/adapters/redis/index.ts';
-import { keyspace } from '../../../src/adapters/redis/keys.ts';
+import { keyspace } from '../../../src/adapters/redis/protocol/keyspace.ts';
 import { connect, LONG, orderOf, token } from '../../../src/testing/contracts/harness.ts';
 import { sharedRedis, uniqueNamespace } from '../../support/redis-server.ts';
 

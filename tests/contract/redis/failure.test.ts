@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test';
 import { ReplyError } from 'ioredis';
-import { toRemoteError } from '../../../src/adapters/redis/failure.ts';
-import { RemoteError } from '../../../src/core/ports.ts';
+import { toRemoteError } from '../../../src/adapters/redis/connection/failure.ts';
+import { RemoteError } from '../../../src/core/ports/remote-tier.ts';
 
 test.each([
   ['OOM command not allowed', 'full'],

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
-import { parseInfo } from '../../../src/adapters/redis/info.ts';
-import { keyspace } from '../../../src/adapters/redis/keys.ts';
-import { toId } from '../../../src/core/key.ts';
+import { keyspace } from '../../../src/adapters/redis/protocol/keyspace.ts';
+import { parseInfo } from '../../../src/adapters/redis/protocol/parse-info.ts';
+import { toId } from '../../../src/core/model/key.ts';
 
 /** As Redis 7 writes it, shortened. */
 const REDIS = `# Server

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { Redis } from 'ioredis';
+import { epochOf } from '../../../src/adapters/redis/connection/server-identity.ts';
 import { redis } from '../../../src/adapters/redis/index.ts';
-import { keyspace } from '../../../src/adapters/redis/keys.ts';
-import { epochOf } from '../../../src/adapters/redis/server-info.ts';
-import { RemoteError } from '../../../src/core/ports.ts';
+import { keyspace } from '../../../src/adapters/redis/protocol/keyspace.ts';
+import { RemoteError } from '../../../src/core/ports/remote-tier.ts';
 import { connect, LONG, orderOf, subscribe, token } from '../../../src/testing/contracts/harness.ts';
 import { until } from '../../../src/testing/until.ts';
 import { type RedisServer, startRedis, uniqueNamespace } from '../../support/redis-server.ts';

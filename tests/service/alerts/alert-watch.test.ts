@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import type { CacheEvent } from '../../../src/core/events.ts';
+import type { CacheEvent } from '../../../src/core/model/events.ts';
 import { watch } from '../../support/watch.ts';
 import { WatchBench } from './watch-bench.ts';
 

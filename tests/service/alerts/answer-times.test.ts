@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
-import { AnswerTimes, timed } from '../../../src/service/answer-times.ts';
-import { DURATION_SLOTS, slotOf, startOfSlot } from '../../../src/service/duration-histogram.ts';
+import { DURATION_SLOTS, slotOf, startOfSlot } from '../../../src/service/http/duration-histogram.ts';
+import { AnswerTimes, timed } from '../../../src/service/http/response-times.ts';
 
 describe('the slots of durations', () => {
   test('follow each other, each beginning where the one before ends', () => {

@@ -1,7 +1,7 @@
 import type { Notice } from '../../../src/service/alerts/alert.ts';
 import { Delivery } from '../../../src/service/alerts/delivery.ts';
 import type { Post, ReceiverAnswer } from '../../../src/service/alerts/webhook.ts';
-import { createLogger, type Logger } from '../../../src/service/logger.ts';
+import { createLogger, type Logger } from '../../../src/service/logging/logger.ts';
 import { Host, VirtualTime } from '../../simulation/virtual-time.ts';
 
 type Line = Readonly<Record<string, unknown>>;

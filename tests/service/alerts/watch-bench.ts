@@ -1,9 +1,9 @@
-import type { CacheEvent, Observer } from '../../../src/core/events.ts';
+import type { CacheEvent, Observer } from '../../../src/core/model/events.ts';
 import type { CacheHealth, CacheStats } from '../../../src/core/stats.ts';
 import type { Notice } from '../../../src/service/alerts/alert.ts';
 import { AlertWatch } from '../../../src/service/alerts/alert-watch.ts';
-import { AnswerTimes } from '../../../src/service/answer-times.ts';
-import { createLogger, type Logger } from '../../../src/service/logger.ts';
+import { AnswerTimes } from '../../../src/service/http/response-times.ts';
+import { createLogger, type Logger } from '../../../src/service/logging/logger.ts';
 import { Host, VirtualTime } from '../../simulation/virtual-time.ts';
 
 type Line = Readonly<Record<string, unknown>>;

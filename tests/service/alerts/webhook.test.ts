@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from 'bun:test';
-import { type Clock, systemClock } from '../../../src/core/clock.ts';
+import { type Clock, systemClock } from '../../../src/core/primitives/clock.ts';
 import { Delivery } from '../../../src/service/alerts/delivery.ts';
 import { webhook } from '../../../src/service/alerts/webhook.ts';
-import { createLogger } from '../../../src/service/logger.ts';
+import { createLogger } from '../../../src/service/logging/logger.ts';
 import { until } from '../../../src/testing/until.ts';
 import { freePort } from '../../support/free-port.ts';
 import { type Receiver, SECRET_PATH, startReceiver } from '../../support/webhook-receiver.ts';

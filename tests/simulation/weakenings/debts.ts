@@ -1,8 +1,7 @@
-import { NOTHING_OWED, type Owed, PendingInvalidations } from '../../../src/core/pending.ts';
-import type { RemoteTier } from '../../../src/core/ports.ts';
-import type { TagGeneration } from '../../../src/core/tags.ts';
-import { TagRegistry } from '../../../src/core/tags.ts';
-import { overriding } from '../../../src/testing/overriding.ts';
+import { type TagGeneration, TagRegistry } from '../../../src/core/model/tags.ts';
+import type { RemoteTier } from '../../../src/core/ports/remote-tier.ts';
+import { NOTHING_OWED, type Owed, PendingInvalidations } from '../../../src/core/state/pending-invalidations.ts';
+import { overriding } from '../../../src/testing/chaos/overriding.ts';
 import type { Wiring } from '../world.ts';
 import { hearing, LASTING, type Weakened } from './weakening.ts';
 

@@ -1,6 +1,7 @@
-import { jsonCodec } from '../../../src/core/codec.ts';
-import type { FillRequest, RemoteTier, TagStamp } from '../../../src/core/ports.ts';
-import { overriding } from '../../../src/testing/overriding.ts';
+import type { TagStamp } from '../../../src/core/ports/codec.ts';
+import type { FillRequest, RemoteTier } from '../../../src/core/ports/remote-tier.ts';
+import { jsonCodec } from '../../../src/core/tiers/json-codec.ts';
+import { overriding } from '../../../src/testing/chaos/overriding.ts';
 import type { Wiring } from '../world.ts';
 import { INVALIDATED, LASTING, type Weakened } from './weakening.ts';
 

@@ -1,5 +1,6 @@
-import { type Flight, Flights } from '../../../src/core/flights.ts';
-import type { EntryId } from '../../../src/core/key.ts';
+import type { EntryId } from '../../../src/core/model/key.ts';
+import type { Flight } from '../../../src/core/state/flight.ts';
+import { Flights } from '../../../src/core/state/flights.ts';
 import { LASTING, SLOW_AND_ALONE, type Weakened } from './weakening.ts';
 
 /** What a flight may still do when something has happened meanwhile. */

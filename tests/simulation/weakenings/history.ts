@@ -1,6 +1,7 @@
-import type { BusListener, RemoteTier, Session } from '../../../src/core/ports.ts';
-import { Remote } from '../../../src/core/remote.ts';
-import { overriding } from '../../../src/testing/overriding.ts';
+import type { BusListener } from '../../../src/core/ports/bus.ts';
+import type { RemoteTier, Session } from '../../../src/core/ports/remote-tier.ts';
+import { Remote } from '../../../src/core/tiers/guarded-l2.ts';
+import { overriding } from '../../../src/testing/chaos/overriding.ts';
 import type { Wiring } from '../world.ts';
 import { hearing, INVALIDATED, LASTING, type Weakened } from './weakening.ts';
 

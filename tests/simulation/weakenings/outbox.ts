@@ -1,8 +1,8 @@
 import type { MemoryOutboxTable } from '../../../src/adapters/memory/index.ts';
-import type { Outbox, OutboxRow } from '../../../src/core/outbox.ts';
-import type { Heartbeat, RemoteTier } from '../../../src/core/ports.ts';
-import { type Judgement, Repair } from '../../../src/core/repair.ts';
-import { overriding } from '../../../src/testing/overriding.ts';
+import type { Outbox, OutboxRow } from '../../../src/core/ports/outbox.ts';
+import type { Heartbeat, RemoteTier } from '../../../src/core/ports/remote-tier.ts';
+import { type Judgement, Repair } from '../../../src/core/sync/recovery.ts';
+import { overriding } from '../../../src/testing/chaos/overriding.ts';
 import { INVALIDATED, LASTING, type Weakened } from './weakening.ts';
 
 /** A database whose changes are all written down. */

@@ -1,7 +1,7 @@
-import { Heart } from '../../../src/core/heart.ts';
-import type { BusListener } from '../../../src/core/ports.ts';
-import { Proof } from '../../../src/core/proof.ts';
-import { overriding } from '../../../src/testing/overriding.ts';
+import type { BusListener } from '../../../src/core/ports/bus.ts';
+import { Proof } from '../../../src/core/state/proof.ts';
+import { Heart } from '../../../src/core/sync/heartbeat-loop.ts';
+import { overriding } from '../../../src/testing/chaos/overriding.ts';
 import type { Wiring } from '../world.ts';
 import { hearing, INVALIDATED, LASTING, SLOW_AND_ALONE, type Weakened } from './weakening.ts';
 

@@ -1,6 +1,6 @@
-import type { BusMessage } from '../../../src/core/invalidation.ts';
-import type { Bus, BusListener } from '../../../src/core/ports.ts';
-import { overriding } from '../../../src/testing/overriding.ts';
+import type { BusMessage } from '../../../src/core/model/invalidation.ts';
+import type { Bus, BusListener } from '../../../src/core/ports/bus.ts';
+import { overriding } from '../../../src/testing/chaos/overriding.ts';
 import type { Mix } from '../plan-of.ts';
 import type { Weakening } from '../world.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { CacheClosedError, InvalidationPendingError, isCacheError } from '../../../src/index.ts';
-import { overriding } from '../../../src/testing/overriding.ts';
+import { overriding } from '../../../src/testing/chaos/overriding.ts';
 import { Fleet } from '../../support/core-fixture.ts';
 import { HeldLoads } from '../../support/held-loads.ts';
 import { watch } from '../../support/watch.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
-import { Counters } from '../../../src/core/counters.ts';
-import { RecentInvalidations } from '../../../src/core/recent.ts';
+import { Counters } from '../../../src/core/model/counters.ts';
+import { RecentInvalidations } from '../../../src/core/state/recent-invalidations.ts';
 import { Fleet } from '../../support/core-fixture.ts';
 import { HeldLoads } from '../../support/held-loads.ts';
 import { watch } from '../../support/watch.ts';

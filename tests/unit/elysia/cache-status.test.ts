@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { cacheStatus } from '../../../src/adapters/elysia/cache-status.ts';
 import { serverTiming } from '../../../src/adapters/elysia/server-timing.ts';
-import type { Lookup } from '../../../src/core/lookup.ts';
+import type { Lookup } from '../../../src/core/model/lookup.ts';
 import { lookup, step } from './lookups.ts';
 
 const loaded = { outcome: 'loaded', durationMs: 3 } as const;

@@ -1,4 +1,4 @@
-import type { Lookup, TierStep } from '../../../src/core/lookup.ts';
+import type { Lookup, TierStep } from '../../../src/core/model/lookup.ts';
 
 /** A step that missed, with what differs. */
 export function step(differences: Partial<TierStep> = {}): TierStep {

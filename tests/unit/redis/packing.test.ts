@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test';
 import { resourceUsage } from 'node:process';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import { gzipPacking } from '../../../src/adapters/redis/packing.ts';
+import { gzipPacking } from '../../../src/adapters/redis/protocol/gzip-packing.ts';
 import { CodecError } from '../../../src/index.ts';
 import { gigabyteOfZeros } from '../../support/gzip-bomb.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test';
 import { type Context, createContextKey, ROOT_CONTEXT, trace } from '@opentelemetry/api';
-import { EMPTY_CONTEXT } from '../../../src/service/span-context.ts';
+import { EMPTY_CONTEXT } from '../../../src/service/http/span-context.ts';
 
 const [one, other] = [createContextKey('one'), createContextKey('other')];
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import type { Bus, BusListener } from '../../../src/core/ports.ts';
+import type { Bus, BusListener } from '../../../src/core/ports/bus.ts';
 import { ChaosBus, TestClock } from '../../../src/testing/index.ts';
 
 /** A bus by which the test itself sends. */

@@ -1,8 +1,8 @@
 import { describe, expect, spyOn, test } from 'bun:test';
 import { MemoryServer } from '../../../src/adapters/memory/index.ts';
-import type { RemoteListener } from '../../../src/core/ports.ts';
+import type { RemoteListener } from '../../../src/core/ports/remote-tier.ts';
+import { overriding } from '../../../src/testing/chaos/overriding.ts';
 import { chaosRemoteTier, TestClock } from '../../../src/testing/index.ts';
-import { overriding } from '../../../src/testing/overriding.ts';
 import { watch } from '../../support/watch.ts';
 
 const unavailable = { name: 'RemoteError', failure: 'unavailable' };

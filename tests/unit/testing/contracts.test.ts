@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'bun:test';
 import { MemoryServer, memoryLocalTier } from '../../../src/adapters/memory/index.ts';
-import type { RemoteTier } from '../../../src/core/ports.ts';
+import type { RemoteTier } from '../../../src/core/ports/remote-tier.ts';
+import { overriding } from '../../../src/testing/chaos/overriding.ts';
 import type { ContractServer, ContractTest } from '../../../src/testing/index.ts';
 import { busContract, ChaosBus, localTierContract, remoteTierContract } from '../../../src/testing/index.ts';
-import { overriding } from '../../../src/testing/overriding.ts';
 
 type Spoil = (tier: RemoteTier) => RemoteTier;
 

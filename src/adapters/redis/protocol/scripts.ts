@@ -1,0 +1,329 @@
+import { createHash } from 'node:crypto';
+import { EPOCH, GENERATION, MARKS, NUMBERS, PUBLISH, REMOVE, SESSION, STORE, TIME, VALUE } from './script-parts.ts';
+import { HEADER } from './stored-record.ts';
+
+/** A Lua script, and the digest by which Redis knows it once it is loaded. */
+export interface Script {
+  readonly lua: string;
+  readonly sha: string;
+}
+
+/**
+ * Which commands a script may refuse:
+ * - `allow-oom` runs on a server at its memory limit, where invalidations are needed most and leases must go back;
+ * - `checked` is refused as a whole when the server is full, read-only or short of replicas, before it did anything;
+ * - `unchecked` meets those refusals at its first command that writes, so it still reads on a full server.
+ */
+type Terms = 'allow-oom' | 'checked' | 'unchecked';
+
+const SHEBANG: Record<Terms, string> = { 'allow-oom': '#!lua flags=allow-oom\n', checked: '#!lua\n', unchecked: '' };
+
+function script(terms: Terms, ...parts: readonly string[]): Script {
+  const lua = SHEBANG[terms] + parts.map((part) => part.trim()).join('\n');
+  return { lua, sha: createHash('sha1').update(lua).digest('hex') };
+}
+
+/**
+ * KEYS heartbeat, counter, generation, marks, sign of life, identity · ARGV epoch, stay, channel, message, whether a mark is
+ * wanted, an identity for a server that has none. Answers epoch, number, time, generation, the heartbeat record of before,
+ * how many marks were wanted, the latest mark, the identity. Without a generation the record stays as it is, for whoever
+ * repairs this history, and the write that proves goes elsewhere.
+ */
+const heartbeat = script(
+  'allow-oom',
+  TIME,
+  EPOCH,
+  GENERATION,
+  NUMBERS,
+  PUBLISH,
+  MARKS,
+  `
+
+local epoch, time, number = presentEpoch(), now(), presentNumber(KEYS[2])
+
+local last = redis.call('GET', KEYS[1])
+
+local generation = epoch == ARGV[1] and generationOf(KEYS[3], epoch)
+
+if generation then
+  redis.call('PEXPIRE', KEYS[3], ARGV[2])
+  redis.call('SET', KEYS[1], digits(time, 1) .. ' ' .. generation, 'PX', ARGV[2])
+
+else
+  redis.call('SET', KEYS[5], digits(time, 1), 'PX', ARGV[2])
+
+end
+
+local wanted, marked = marksOf(KEYS[4], epoch)
+
+if ARGV[5] == '1' then
+  wanted = math.max(wanted, marked) + 1
+  storeMarks(KEYS[4], epoch, wanted, marked, ARGV[2])
+
+end
+
+local identity = redis.call('GET', KEYS[6]) or ARGV[6]
+
+redis.call('SET', KEYS[6], identity, 'PX', ARGV[2])
+
+publish(ARGV[3], ARGV[4], epoch, number)
+
+return { epoch, number, digits(time, 1), generation or false, last, digits(wanted, 1), digits(marked, 1), identity }`,
+);
+
+/**
+ * KEYS generation, marks · ARGV epoch, proposal, stay, the one it may replace, repaired since, within, mark. The last three
+ * are empty for a fresh one. Answers what it is now; nil when the repair is too old, or the epoch is another.
+ */
+const agree = script(
+  'allow-oom',
+  TIME,
+  EPOCH,
+  GENERATION,
+  MARKS,
+  `
+
+local epoch, since = ARGV[1], tonumber(ARGV[5])
+
+if presentEpoch() ~= epoch then return false end
+
+if since and now() - since > tonumber(ARGV[6]) then return false end
+
+local held = generationOf(KEYS[1], epoch)
+
+if held and held ~= ARGV[4] then return held end
+
+redis.call('SET', KEYS[1], epoch .. ' ' .. ARGV[2], 'PX', ARGV[3])
+
+local wanted, marked = marksOf(KEYS[2], epoch)
+
+storeMarks(KEYS[2], epoch, wanted, math.max(marked, tonumber(ARGV[7]) or wanted), ARGV[3])
+
+return ARGV[2]`,
+);
+
+/** KEYS marks · ARGV epoch, mark, stay. */
+const mark = script(
+  'allow-oom',
+  TIME,
+  EPOCH,
+  MARKS,
+  `
+
+if presentEpoch() ~= ARGV[1] then return end
+
+local wanted, marked = marksOf(KEYS[1], ARGV[1])
+
+if tonumber(ARGV[2]) > marked then storeMarks(KEYS[1], ARGV[1], wanted, tonumber(ARGV[2]), ARGV[3]) end`,
+);
+
+/**
+ * KEYS record, refresh claim (optional) · ARGV expected first bytes, token, age, stay, body, claim, latest time.
+ * Answers 1 when it stored. A missing record has the same first bytes as an empty one, which some other program may
+ * have left: only then its existence is asked. A loaded value brings no version of its own; the source is at least where
+ * the replaced value left it.
+ */
+const fill = script(
+  'checked',
+  TIME,
+  STORE,
+  VALUE,
+  `
+
+if KEYS[2] and redis.call('GET', KEYS[2]) == ARGV[6] then redis.call('DEL', KEYS[2]) end
+
+local header = redis.call('GETRANGE', KEYS[1], 0, ${HEADER.bytes - 1})
+
+if string.sub(header, 1, ${HEADER.prefixBytes}) ~= ARGV[1] then return 0 end
+
+if header == '' and redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+
+local storedAt = math.max(0, math.min(now() - tonumber(ARGV[3]), tonumber(ARGV[7])))
+
+store(KEYS[1], value(ARGV[2], storedAt, versionOf(header), ARGV[5]), tonumber(ARGV[4]))
+
+return 1`,
+);
+
+/** KEYS record · ARGV lease. Answers 1 when it was still there, and is gone. */
+const release = script(
+  'allow-oom',
+  `
+
+if redis.call('GETRANGE', KEYS[1], 0, ${HEADER.prefixBytes - 1}) ~= ARGV[1] then return 0 end
+
+return redis.call('DEL', KEYS[1])`,
+);
+
+/** KEYS record · ARGV lease, milliseconds. Answers 1 when it was still there; never makes one. */
+const renew = script(
+  'allow-oom',
+  `
+
+if redis.call('GETRANGE', KEYS[1], 0, ${HEADER.prefixBytes - 1}) ~= ARGV[1] then return 0 end
+
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])`,
+);
+
+/**
+ * KEYS records… · ARGV lease, the moment of its end. Answers what each held; nil where the lease has been taken. `MGET`
+ * calls a key of another type missing: `NX` and the plain `GET` behind it say what is there. What one key is refused with
+ * stands in its place.
+ */
+const acquire = script(
+  'unchecked',
+  `
+
+local found = redis.call('MGET', unpack(KEYS))
+
+for i = 1, #KEYS do
+  if not found[i] then
+    local taken = redis.pcall('SET', KEYS[i], ARGV[1], 'NX', 'PXAT', ARGV[2])
+    found[i] = taken and taken.err and taken or (not taken and redis.pcall('GET', KEYS[i]))
+  end
+
+end
+
+return found`,
+);
+
+/**
+ * KEYS counter, tags… · ARGV stay. Answers the tags' generations, "hard soft".
+ * An expiry is pushed a quarter further than asked, so that a tag read all day is not written at every read.
+ */
+const tagGenerations = script(
+  'unchecked',
+  EPOCH,
+  NUMBERS,
+  STORE,
+  `
+
+local keep, fresh = tonumber(ARGV[1]), nil
+
+local generations = {}
+
+for i = 2, #KEYS do
+  local held = redis.call('GET', KEYS[i])
+  if not held or not string.find(held, '^%S+ %S+$') then
+    if not fresh then
+      local id = presentEpoch() .. ':' .. presentNumber(KEYS[1])
+      fresh = id .. ' ' .. id
+    end
+    held = fresh
+    store(KEYS[i], held, keep)
+  elseif keep == 0 then
+    redis.call('PERSIST', KEYS[i])
+  else
+    local left = redis.call('PTTL', KEYS[i])
+    if left >= 0 and left < keep then redis.call('PEXPIRE', KEYS[i], math.ceil(keep * 1.25)) end
+  end
+  generations[i - 1] = held
+
+end
+
+return generations`,
+);
+
+/**
+ * KEYS generation, counter, records…, tags… · ARGV epoch, generation, mode, number of records, token of
+ * expired records, channel, message, whether it repairs. A tag's generation keeps its stay; one that is missing stays so.
+ * Answers the number, or nil when the session is another.
+ */
+const invalidate = script(
+  'allow-oom',
+  TIME,
+  SESSION,
+  NUMBERS,
+  STORE,
+  PUBLISH,
+  REMOVE,
+  `
+
+if not isPresent(KEYS[1], ARGV[1], ARGV[2], ARGV[8] == '1') then return false end
+
+local mode, time = ARGV[3], now()
+
+local number = nextNumber(KEYS[2])
+
+local lastRecord = 2 + tonumber(ARGV[4])
+
+for i = 3, lastRecord do remove(KEYS[i], mode, ARGV[5], time) end
+
+for i = lastRecord + 1, #KEYS do
+  local held = redis.pcall('GET', KEYS[i])
+  if type(held) == 'string' then
+    local moved = ARGV[1] .. ':' .. number
+    local hard = mode == 'expire' and string.match(held, '^(%S+) %S+$') or moved
+    redis.call('SET', KEYS[i], hard .. ' ' .. moved, 'KEEPTTL')
+  elseif held then
+    redis.call('UNLINK', KEYS[i])
+  end
+
+end
+
+publish(ARGV[6], ARGV[7], ARGV[1], number)
+
+return number`,
+);
+
+/**
+ * KEYS generation, counter, record · ARGV epoch, generation, token, stay, version, channel, message, body.
+ * Answers the number, 'older' when a greater version is stored, or nil when the session is another.
+ */
+const write = script(
+  'checked',
+  TIME,
+  SESSION,
+  NUMBERS,
+  STORE,
+  PUBLISH,
+  VALUE,
+  `
+
+if not isPresent(KEYS[1], ARGV[1], ARGV[2]) then return false end
+
+local given = tonumber(ARGV[5])
+
+local held = redis.pcall('GETRANGE', KEYS[3], 0, ${HEADER.bytes - 1})
+
+local stored = type(held) == 'string' and tonumber(versionOf(held))
+
+if given and stored and stored > given then return 'older' end
+
+local number = nextNumber(KEYS[2])
+
+store(KEYS[3], value(ARGV[3], now(), ARGV[5], ARGV[8]), tonumber(ARGV[4]))
+
+publish(ARGV[6], ARGV[7], ARGV[1], number)
+
+return number`,
+);
+
+/** KEYS records… · ARGV token. Expires a batch; answers how many were there. */
+const expire = script(
+  'allow-oom',
+  TIME,
+  REMOVE,
+  `
+
+local time, touched = now(), 0
+
+for i = 1, #KEYS do touched = touched + remove(KEYS[i], 'expire', ARGV[1], time) end
+
+return touched`,
+);
+
+/** Every step that is more than one command. */
+export const SCRIPTS = {
+  acquire,
+  heartbeat,
+  agree,
+  mark,
+  fill,
+  release,
+  renew,
+  tagGenerations,
+  invalidate,
+  write,
+  expire,
+} as const satisfies Record<string, Script>;

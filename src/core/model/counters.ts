@@ -1,0 +1,80 @@
+import { groupOf } from './key.ts';
+
+/** Plain integers: counting costs an addition, and instruments read them when they are asked. */
+export interface GroupCounters {
+  readonly group: string;
+  l1Hits: number;
+  l1Stale: number;
+  l2Hits: number;
+  l2Stale: number;
+  /** Answers that a loader gave. */
+  misses: number;
+  /** Loaders called. */
+  loads: number;
+  loadErrors: number;
+  collapsed: number;
+  errors: number;
+}
+
+/** Groups are derived from keys, so they must be bounded however keys are made. */
+const MAX_GROUPS = 1_000;
+
+const OVERFLOW = 'other';
+
+/** What the cache counts about itself since it was made. */
+export class Counters {
+  readonly #groups = new Map<string, GroupCounters>();
+  l1Suspensions = 0;
+  l2Errors = 0;
+  l2Timeouts = 0;
+  l2Evictions = 0;
+  /** Loads that were not begun, to protect the source. */
+  loadsRefused = 0;
+  fillsRefused = 0;
+  fillsFailed = 0;
+  invalidations = 0;
+  /** Rows of the outbox that this instance has delivered for others. */
+  relayed = 0;
+  busMessages = 0;
+  busGaps = 0;
+  busMalformed = 0;
+  breakerTransitions = 0;
+
+  /** The counters of a key's group. Entries keep the reference, so that a hit looks nothing up. */
+  of(key: string): GroupCounters {
+    return this.#group(groupOf(key));
+  }
+
+  /** Grows with every call that a user makes; said once in a while, not counted on the hot path. */
+  get activity(): number {
+    let sum = this.invalidations;
+    for (const { l1Hits, l1Stale, l2Hits, l2Stale, loads, collapsed, errors } of this.#groups.values()) {
+      sum += l1Hits + l1Stale + l2Hits + l2Stale + loads + collapsed + errors;
+    }
+    return sum;
+  }
+
+  groups(): Iterable<GroupCounters> {
+    return this.#groups.values();
+  }
+
+  #group(name: string): GroupCounters {
+    const known = this.#groups.get(name);
+    if (known !== undefined) return known;
+    if (this.#groups.size >= MAX_GROUPS && name !== OVERFLOW) return this.#group(OVERFLOW);
+    const made: GroupCounters = {
+      group: name,
+      l1Hits: 0,
+      l1Stale: 0,
+      l2Hits: 0,
+      l2Stale: 0,
+      misses: 0,
+      loads: 0,
+      loadErrors: 0,
+      collapsed: 0,
+      errors: 0,
+    };
+    this.#groups.set(name, made);
+    return made;
+  }
+}

@@ -1,0 +1,41 @@
+import { InvalidOptionError } from './errors.ts';
+
+/** A number of milliseconds, or a number with a unit. `Infinity` never ends; `0` is none at all. */
+export type Duration = number | `${number}ms` | `${number}s` | `${number}m` | `${number}h` | `${number}d`;
+
+const SECOND = 1_000;
+
+const MINUTE = 60 * SECOND;
+
+const HOUR = 60 * MINUTE;
+
+const UNITS = { ms: 1, s: SECOND, m: MINUTE, h: HOUR, d: 24 * HOUR } as const;
+
+/** Programs write few durations, and hand them in with every call. */
+const READ_BEFORE = new Map<Duration, number>();
+
+const MOST_REMEMBERED = 1_000;
+
+const WRITTEN = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/;
+
+/**
+ * Milliseconds of a {@link Duration}.
+ * @param option What to call it in the error.
+ * @throws {@link InvalidOptionError} when it is negative, NaN or not of the written form.
+ */
+export function toMs(duration: Duration, option: string): number {
+  if (typeof duration === 'number' && duration >= 0) return duration;
+  const known = READ_BEFORE.get(duration);
+  if (known !== undefined) return known;
+  const written = typeof duration === 'string' ? WRITTEN.exec(duration) : null;
+  if (written === null) {
+    throw new InvalidOptionError(
+      option,
+      duration,
+      "milliseconds (0 or more) or a duration like '250ms', '30s', '5m', '1h', '1d'",
+    );
+  }
+  const ms = Number(written[1]) * UNITS[written[2] as keyof typeof UNITS];
+  if (READ_BEFORE.size < MOST_REMEMBERED) READ_BEFORE.set(duration, ms);
+  return ms;
+}

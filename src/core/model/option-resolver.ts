@@ -1,0 +1,81 @@
+import { type ReadOptions, type ResolvedOptions, resolveOptions, type WriteOptions } from './options.ts';
+
+type AnyOptions = ReadOptions<never> & WriteOptions<never>;
+
+interface Resolution {
+  /** The options as they were then. */
+  readonly given: AnyOptions;
+  readonly resolved: ResolvedOptions;
+}
+
+/**
+ * Resolves options once for each object that they come in: a call site that hands in the same one again, as those with
+ * constant options can, is spared the checks. An object that was changed since is resolved anew.
+ */
+export class OptionResolver {
+  readonly defaults: ResolvedOptions;
+  readonly #known = new WeakMap<AnyOptions, Resolution | typeof SEEN_ONCE>();
+
+  constructor(defaults: ResolvedOptions) {
+    this.defaults = defaults;
+  }
+
+  /** @throws {@link InvalidOptionError} naming the option and the value that cannot be used. */
+  resolve(options: AnyOptions | undefined): ResolvedOptions {
+    if (options === undefined) return this.defaults;
+    const known = this.#known.get(options);
+    if (typeof known === 'object' && isUnchanged(options, known.given)) return known.resolved;
+    const resolved = resolveOptions(options, this.defaults);
+    this.#known.set(options, known === undefined ? SEEN_ONCE : { given: copyOf(options), resolved });
+    return resolved;
+  }
+}
+
+/** Most objects that come once never come again: what is kept of a second coming is not made for them. */
+const SEEN_ONCE = 'seen once';
+
+function copyOf(options: AnyOptions): AnyOptions {
+  const { tags, refreshAhead } = options;
+  return {
+    ...options,
+    ...(Array.isArray(tags) && { tags: [...tags] }),
+    // Its members could change unseen: a copy of it is another object, and so never the same.
+    ...(typeof refreshAhead === 'object' && { refreshAhead: { ...refreshAhead } }),
+  };
+}
+
+function isUnchanged(now: AnyOptions, then: AnyOptions): boolean {
+  return (
+    now.ttl === then.ttl &&
+    now.l1Ttl === then.l1Ttl &&
+    now.negativeTtl === then.negativeTtl &&
+    now.staleWhileRevalidate === then.staleWhileRevalidate &&
+    now.staleIfError === then.staleIfError &&
+    now.refreshAhead === then.refreshAhead &&
+    now.jitter === then.jitter &&
+    now.softTimeout === then.softTimeout &&
+    now.hardTimeout === then.hardTimeout &&
+    now.l2Timeout === then.l2Timeout &&
+    now.lease === then.lease &&
+    now.tenant === then.tenant &&
+    now.forceFresh === then.forceFresh &&
+    now.signal === then.signal &&
+    now.version === then.version &&
+    areSame(now.tags, then.tags) &&
+    countOf(now) === countOf(then)
+  );
+}
+
+/** Tells of a name that was added since, which `resolveOptions` refuses. */
+function countOf(options: AnyOptions): number {
+  let count = 0;
+  for (const _ in options) count += 1;
+  return count;
+}
+
+function areSame(now: AnyOptions['tags'], then: AnyOptions['tags']): boolean {
+  if (!Array.isArray(now) || !Array.isArray(then)) return now === then;
+  if (now.length !== then.length) return false;
+  for (let index = 0; index < now.length; index += 1) if (now[index] !== then[index]) return false;
+  return true;
+}

@@ -1,0 +1,169 @@
+import type { Clock } from '../primitives/clock.ts';
+import type { InvalidationMode } from './invalidation.ts';
+import type { EntryId } from './key.ts';
+
+/**
+ * The generation of one tag: the id of the invalidation that made it, in two parts.
+ * An entry whose recorded `hard` differs from the tag's is gone; one whose `soft` differs is expired.
+ * The strings have the form `<epoch>:<number>` and are compared for equality; {@link isNoNewerThan} is the one ordering rule.
+ */
+export interface TagGeneration {
+  readonly hard: string;
+  readonly soft: string;
+}
+
+/** The generations of tags as a flight has read them, or as this process knows them. */
+export type Generations = Map<EntryId, TagGeneration>;
+
+/** Puts what was read of tags, in their order, into `into`. */
+export function enter(tags: readonly EntryId[], read: readonly (TagGeneration | undefined)[], into: Generations): void {
+  tags.forEach((tag, index) => {
+    const generation = read[index];
+    if (generation !== undefined) into.set(tag, generation);
+  });
+}
+
+/** Stands in for one that is not known. It equals no real one, and L2 is not filled with it. */
+export const NO_GENERATION: TagGeneration = { hard: '', soft: '' };
+
+/**
+ * What this process knows of one tag between two of its invalidations. Entries hold these objects by reference, so an
+ * invalidation changes one word and every entry under the tag sees it on its next read, without an index.
+ */
+export interface TagState {
+  readonly tag: EntryId;
+  /** `expired`: entries under it are stale. `gone`: they are misses. */
+  status: 'current' | 'expired' | 'gone';
+  /** When it became `expired`, in this process's time; `Infinity` before. */
+  expiredAt: number;
+  /** The tag's generation in L2, once it has been read while no message spoke against it. */
+  generation: TagGeneration | undefined;
+  /** Up to here {@link generation} is used without being read again. */
+  knownUntil: number;
+}
+
+/** The number of an invalidation, and the epoch in which it was given. */
+export interface InvalidationId {
+  readonly epoch: string;
+  readonly sequence: number;
+}
+
+/** Known tags are bounded; a tag that is forgotten is as good as invalidated. */
+const MAX_KNOWN_TAGS = 100_000;
+
+/** The tags of all entries of this process. */
+export class TagRegistry {
+  readonly #known = new Map<EntryId, TagState>();
+  /** The latest expired state of a tag: its entries may still serve `staleIfError`, until a `delete` ends that too. */
+  readonly #expired = new Map<EntryId, TagState>();
+  readonly #clock: Clock;
+  readonly #limit: number;
+
+  constructor(clock: Clock, limit = MAX_KNOWN_TAGS) {
+    this.#clock = clock;
+    this.#limit = limit;
+  }
+
+  get size(): number {
+    return this.#known.size;
+  }
+
+  /** The tag's present state, made now if there is none. */
+  obtain(tag: EntryId): TagState {
+    const known = this.#known.get(tag);
+    if (known !== undefined) {
+      // Moved to the end: the first in the map is the one obtained longest ago. While none is about to be forgotten, the
+      // order is of no use to anybody, and every read would pay for it.
+      if (this.#known.size > this.#limit / 2) {
+        this.#known.delete(tag);
+        this.#known.set(tag, known);
+      }
+      return known;
+    }
+    const state: TagState = { tag, status: 'current', expiredAt: Infinity, generation: undefined, knownUntil: 0 };
+    this.#known.set(tag, state);
+    if (this.#known.size > this.#limit) this.#forgetOldest();
+    return state;
+  }
+
+  /** The tag's generation if it is known. Only to be believed while this instance is proven. */
+  peek(tag: EntryId, now: number): TagGeneration | undefined {
+    const state = this.#known.get(tag);
+    return state !== undefined && now < state.knownUntil ? state.generation : undefined;
+  }
+
+  /**
+   * What a read of L2 said of a tag, and how long that may be relied on. If something else was known, a message is on its way that will say so too:
+   * entries made under the old generation stop now.
+   */
+  learn(state: TagState, generation: TagGeneration, knownUntil: number): void {
+    state.knownUntil = knownUntil;
+    if (state.generation === undefined) state.generation = generation;
+    else if (state.generation.hard !== generation.hard) this.#end(state, 'gone');
+    else if (state.generation.soft !== generation.soft) this.#end(state, 'expired');
+  }
+
+  /**
+   * An invalidation of the tag took place.
+   * @param id Its number, where it is known.
+   * @returns whether it was news: not when the generation known here is that of this very invalidation or a later one.
+   */
+  invalidate(tag: EntryId, mode: InvalidationMode, id?: InvalidationId): boolean {
+    // Whatever else is known, what was only expired before is gone now.
+    if (mode === 'delete') this.#forgetExpired(tag);
+    const state = this.#known.get(tag);
+    if (state?.generation !== undefined && id !== undefined) {
+      const { hard, soft } = state.generation;
+      if (isAtOrAfter(mode === 'delete' ? hard : soft, id)) return false;
+    }
+    if (state !== undefined) this.#end(state, mode === 'delete' ? 'gone' : 'expired');
+    return true;
+  }
+
+  /** Nothing is known any more. */
+  clear(): void {
+    for (const state of [...this.#known.values(), ...this.#expired.values()]) state.status = 'gone';
+    this.#known.clear();
+    this.#expired.clear();
+  }
+
+  #end(state: TagState, status: 'expired' | 'gone'): void {
+    state.status = status;
+    this.#known.delete(state.tag);
+    if (status === 'gone') return;
+    state.expiredAt = this.#clock.now();
+    // One expired state a tag is remembered; what was expired before that is not found again by a `delete`.
+    this.#forgetExpired(state.tag);
+    this.#expired.set(state.tag, state);
+    if (this.#expired.size > this.#limit) this.#forgetExpired(firstKey(this.#expired));
+  }
+
+  #forgetExpired(tag: EntryId | undefined): void {
+    if (tag === undefined) return;
+    const state = this.#expired.get(tag);
+    if (state !== undefined) state.status = 'gone';
+    this.#expired.delete(tag);
+  }
+
+  #forgetOldest(): void {
+    const oldest = this.#known.get(firstKey(this.#known) ?? '');
+    if (oldest !== undefined) this.#end(oldest, 'gone');
+  }
+}
+
+function firstKey(map: ReadonlyMap<EntryId, unknown>): EntryId | undefined {
+  for (const key of map.keys()) return key;
+  return undefined;
+}
+
+/** Whether a generation was made by that invalidation or by one after it in the same epoch. */
+function isAtOrAfter(generation: string, { epoch, sequence }: InvalidationId): boolean {
+  return generation.startsWith(`${epoch}:`) && Number(generation.slice(epoch.length + 1)) >= sequence;
+}
+
+/** Whether a generation is no newer than the invalidation `(epoch, sequence)`. */
+export function isNoNewerThan(generation: TagGeneration, epoch: string | undefined, sequence: number): boolean {
+  if (epoch === undefined) return false;
+  const numberOf = (id: string): number => (id.startsWith(`${epoch}:`) ? Number(id.slice(epoch.length + 1)) : Infinity);
+  return numberOf(generation.hard) <= sequence && numberOf(generation.soft) <= sequence;
+}

@@ -1,0 +1,253 @@
+import type { InvalidationMode, InvalidationOrder } from '../model/invalidation.ts';
+import type { EntryId } from '../model/key.ts';
+import type { TagGeneration } from '../model/tags.ts';
+import type { Packing } from './codec.ts';
+import type { RemoteInfo } from './server-info.ts';
+
+/**
+ * A value as L2 holds it. The adapter owns the byte form of everything but `body`, which only the codec reads.
+ */
+export interface StoredValue {
+  /** Drawn anew whenever the record is written: two records with one token are the same record. */
+  readonly token: string;
+  /** When the value was loaded, in milliseconds of the L2 server's clock. */
+  readonly storedAt: number;
+  /** When it was marked expired, in milliseconds of the server's clock; 0 when it was not. */
+  readonly expiredAt: number;
+  /** What {@link Codec.encode} made of the envelope. */
+  readonly body: string | Uint8Array;
+}
+
+/** What a key holds in L2. */
+export type StoredRecord =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'value'; readonly value: StoredValue }
+  /** Somebody may fill this key; there is no value yet. */
+  | { readonly kind: 'lease'; readonly token: string };
+
+/** The history that a caller believes it is talking to. Scripts refuse to write when it is another one. */
+export interface Session {
+  /** Identifies one run of one L2 server process (the first 16 digits of Redis's run id). */
+  readonly epoch: string;
+  /** Part of every physical key: another generation, another set of entries. */
+  readonly generation: string;
+}
+
+/** The answer to one heartbeat, all read in the same atomic step as its write and its publication. */
+export interface Heartbeat {
+  readonly epoch: string;
+  /** Number of the last invalidation of this epoch. */
+  readonly sequence: number;
+  /** Milliseconds of the server's clock. */
+  readonly time: number;
+  /** The generation agreed for this epoch; `undefined` when there is none yet. */
+  readonly generation: string | undefined;
+  /**
+   * The last heartbeat of anybody before this one that found a generation. After a restart it tells from when the data are,
+   * and under which generation its entries lie. `undefined`: none is known.
+   */
+  readonly last: { readonly time: number; readonly generation: string } | undefined;
+  /** Names the contents of the server as long as they last, restarts and failovers included: one for all their instances. */
+  readonly identity: string;
+  /** How often somebody has asked for a mark in this epoch, this heartbeat included. */
+  readonly wanted: number;
+  /** The latest mark of this epoch: all that was committed before so many had asked has been delivered. 0: there is none. */
+  readonly marked: number;
+}
+
+/** A generation whose entries are from before, with all that has been committed since removed from them. */
+export interface RepairedGeneration {
+  readonly epoch: string;
+  readonly generation: string;
+  /** All that was committed by then is removed; in the server's time. */
+  readonly since: number;
+  /** It may only be believed if no more than so many milliseconds have passed since. */
+  readonly withinMs: number;
+  /** What {@link Heartbeat.wanted} was by then: the mark that is left with it. */
+  readonly mark: number;
+}
+
+/** What a script says when the caller's {@link Session} is not the server's: nothing was done. */
+export interface SessionMismatch {
+  readonly kind: 'session-mismatch';
+}
+
+export interface FillRequest {
+  readonly id: EntryId;
+  readonly generation: string;
+  /** Store only if the record is still exactly this: my lease, or the value I set out to replace. */
+  readonly expected: { readonly kind: 'lease' | 'value'; readonly token: string };
+  /** A refresh claim to give back in the same step; see {@link RemoteTier.claimRefresh}. */
+  readonly claim?: string | undefined;
+  /** The new record's token. */
+  readonly token: string;
+  readonly body: string | Uint8Array;
+  /** How old the value already is, in milliseconds: the server stamps its own time less this. */
+  readonly age: number;
+  /**
+   * When the value began to be loaded, by the server's clock as the caller knows it: it is stamped no later than this,
+   * however long the request has hung on its way.
+   */
+  readonly notAfter?: number | undefined;
+  /** How long the record may stay, in milliseconds; `Infinity` for no expiry. At least 1. */
+  readonly keepFor: number;
+}
+
+export interface WriteRequest {
+  readonly id: EntryId;
+  readonly session: Session;
+  readonly origin: string;
+  readonly token: string;
+  readonly body: string | Uint8Array;
+  readonly keepFor: number;
+  /** Refuse if the stored version is greater; `undefined` writes without asking. A safe integer. */
+  readonly version?: number | undefined;
+}
+
+/**
+ * L2: a store that all instances share. The contract is one atomic step a method; ordering, budgets, retries and
+ * trust are the core's business. Every method rejects when the server cannot be asked or answers with an error:
+ * {@link RemoteError} says which kind. A method never waits for a connection that is not there.
+ *
+ * Calls made in one tick travel together: that is what makes "a read and its tags" one round trip.
+ */
+export interface RemoteTier {
+  /** For messages and telemetry: `redis`, `memory`. */
+  readonly system: string;
+  /** How bodies lie in this tier; absent where they lie as the codec made them. */
+  readonly packing?: Packing | undefined;
+  /**
+   * Calls `run` once, in this turn of the event loop where that can be told, before what was called in it is sent: what it
+   * calls travels with it. Without a connection, at once or soon. `run` does not throw.
+   */
+  beforeSending(run: () => void): void;
+  /**
+   * Begins to connect and goes on trying until {@link close}. Never rejects for an absent server.
+   * `onDisconnect` is called as soon as a connection is lost, before any later call can reach another one.
+   * `onConnect` is called when calls can be made (again).
+   */
+  start(listener: RemoteListener): void;
+  /**
+   * Writes the heartbeat record, publishes {@link HeartbeatEcho} to `instance`'s own channel and reads the session.
+   * The write is the point: a server that may not write (a cut-off old master) must not prove anything. What
+   * {@link Heartbeat.last} says is kept while the epoch has no generation.
+   * @param wantsMark Whether it also asks for a mark; see {@link Heartbeat.wanted}.
+   */
+  heartbeat(instance: string, nonce: string, wantsMark?: boolean): Promise<Heartbeat>;
+  /**
+   * Sets the epoch's generation to `proposal`, a fresh one, if it has none or still has the one that it `replaces`; answers
+   * what it is now. Leaves a mark for all who have asked: nothing old can be in it. Rejects in another epoch.
+   */
+  agreeGeneration(epoch: string, proposal: string, replaces?: string): Promise<string>;
+  /**
+   * Sets the epoch's generation, if it has none, to one that was repaired, and leaves its mark.
+   * @returns what it is now; `undefined` when too much time has passed, or in another epoch, and nothing was done.
+   */
+  adoptGeneration(repaired: RepairedGeneration): Promise<string | undefined>;
+  /** All that was committed before so many had asked is delivered. Nothing happens in another epoch, or to a later mark. */
+  leaveMark(epoch: string, mark: number): Promise<void>;
+  /**
+   * Reads a key and, if it holds nothing, takes the lease under `token` for `leaseMs`. `none`: the lease is mine. A full
+   * server, which grants no lease, still says what it holds; it rejects as `full` only when that is nothing.
+   *
+   * `askedAt`, by the server's clock as the caller knows it, is when the lease begins: one that hung on its way for longer
+   * than it lasts holds nobody up, for its caller has gone.
+   */
+  acquire(id: EntryId, generation: string, token: string, leaseMs: number, askedAt?: number): Promise<StoredRecord>;
+  /**
+   * {@link acquire} of several keys, no two the same, in one request and under one token: each as if it were asked for alone.
+   * What one of them is refused with stands in its place; the call rejects only when the server cannot be asked at all.
+   */
+  acquireMany(
+    ids: readonly EntryId[],
+    generation: string,
+    token: string,
+    leaseMs: number,
+    askedAt: number,
+  ): Promise<readonly (StoredRecord | RemoteError)[]>;
+  /** Reads a key and changes nothing. */
+  read(id: EntryId, generation: string): Promise<StoredRecord>;
+  /** Reads many keys at once and changes nothing; the records come in the order asked. */
+  readMany(ids: readonly EntryId[], generation: string): Promise<readonly StoredRecord[]>;
+  /** Milliseconds until the record goes, `Infinity` for never, `undefined` when there is none. For `inspect`. */
+  remaining(id: EntryId, generation: string): Promise<number | undefined>;
+  /** Stores a loaded value; `false` when the record is not the expected one any more, and nothing changed. */
+  fill(request: FillRequest): Promise<boolean>;
+  /** Gives a lease back if it is still mine. */
+  release(id: EntryId, generation: string, token: string): Promise<void>;
+  /** Extends a lease if it is still mine, never creates one; says whether it did. */
+  renew(id: EntryId, generation: string, token: string, leaseMs: number): Promise<boolean>;
+  /** The right to refresh a key that holds a value: one holder in the fleet, for at most `leaseMs`. */
+  claimRefresh(id: EntryId, generation: string, token: string, leaseMs: number): Promise<boolean>;
+  /** Gives a refresh claim back if it is still mine. */
+  releaseRefresh(id: EntryId, generation: string, token: string): Promise<void>;
+  /**
+   * Generations of tags, in the order asked; one that is missing is created under the present number of the epoch
+   * (missing never means "zero"). Each is kept for `keepFor` milliseconds more.
+   */
+  tagGenerations(tags: readonly EntryId[], generation: string, keepFor: number): Promise<readonly TagGeneration[]>;
+  /**
+   * In one step: takes the next number, removes or expires the keys, moves the tags' generations, publishes.
+   * A tag without a generation needs none: whoever reads it next makes one of this number or a greater, which no entry
+   * carries yet; so tags that nobody reads take no room. Does nothing when `session` is not the server's.
+   * @param isRepair Whether it may also be done while the epoch has no generation yet, under the one that is to be repaired.
+   * @returns the number given.
+   */
+  invalidate(
+    order: InvalidationOrder,
+    session: Session,
+    isRepair?: boolean,
+  ): Promise<{ kind: 'done'; sequence: number } | SessionMismatch>;
+  /** In one step: takes the next number, stores the value under a new token, publishes the key. */
+  write(request: WriteRequest): Promise<{ kind: 'done'; sequence: number } | { kind: 'older' } | SessionMismatch>;
+  /**
+   * Removes (`delete`) or expires every entry of `generation` for which `matches` says yes, in bounded batches.
+   * It publishes nothing: the caller sends the invalidation with the pattern afterwards.
+   * @returns how many records it touched.
+   */
+  sweep(
+    generation: string,
+    namespace: string,
+    matches: (id: EntryId) => boolean,
+    mode: InvalidationMode,
+  ): Promise<number>;
+  /** What the server says of itself, in one round trip. */
+  info(): Promise<RemoteInfo>;
+  /**
+   * From now on tells `onEvicted` of each entry that the server drops to make room, where it says so; `undefined` ends
+   * that. A service, not a promise: some may go unheard, and repeating the call mends a connection that was lost. Part of
+   * this port because whoever names keys has to read their names. Nothing is thrown.
+   */
+  watchEvictions(onEvicted: ((id: EntryId) => void) | undefined): void;
+  /** Drops the connection and makes a new one: for a connection that is open and silent. */
+  reset(): void;
+  close(): Promise<void>;
+}
+
+export interface RemoteListener {
+  onConnect(): void;
+  onDisconnect(error: Error | undefined): void;
+  /** Something an operator must mend: wrong password, missing right, version below the minimum. Said once per connection. */
+  onAlarm(error: Error): void;
+}
+
+/** Why L2 could not answer. */
+export type RemoteFailure =
+  /** Connection refused, reset, closed; server loading, cluster down, not enough replicas. */
+  | 'unavailable'
+  /** The server is alive and refuses for a reason that an operator must mend: NOPERM, WRONGPASS, WRONGTYPE. */
+  | 'denied'
+  /** The server is alive and full (`maxmemory` with `noeviction`). */
+  | 'full'
+  /** Any other answer that was not expected. */
+  | 'error';
+
+/** What a {@link RemoteTier} rejects with. */
+export class RemoteError extends Error {
+  override readonly name = 'RemoteError';
+  readonly failure: RemoteFailure;
+  constructor(failure: RemoteFailure, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.failure = failure;
+  }
+}

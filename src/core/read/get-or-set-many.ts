@@ -1,0 +1,228 @@
+import type { Entry } from '../model/entry.ts';
+import type { EntryId } from '../model/key.ts';
+import type { Lookup } from '../model/lookup.ts';
+import { ATTRIBUTE, SPAN } from '../model/telemetry-names.ts';
+import type { Attributes, Span } from '../ports/tracer.ts';
+import type { Parts } from '../state/context.ts';
+import type { Batch, ReadRequest } from '../state/request.ts';
+import type { ManyLoader } from '../tiers/many-loader.ts';
+import { askL1, fromFlight, type LocalMiss } from './get-or-set.ts';
+import { isHit, L1_HIT } from './l1-hit.ts';
+import { account, accountError, hitLookup } from './lookup-result.ts';
+import { MergedTracer } from './merged-tracer.ts';
+import { begin, mayRefresh, traceRefresh } from './refresh.ts';
+import { SharedLoads } from './shared-loads.ts';
+
+/** What came of each key. */
+type Outcome = PromiseSettledResult<Lookup<unknown>>;
+
+type Outcomes = ReadonlyMap<EntryId, Outcome>;
+
+/** Values of many keys; see `CacheView.getOrSetMany`. */
+export function getOrSetMany(
+  parts: Parts,
+  requests: readonly ReadRequest[],
+  loader: ManyLoader<unknown>,
+): Promise<unknown[]> {
+  return answerMany(
+    parts,
+    requests,
+    loader,
+    ({ value }) => value,
+    ({ value }) => value,
+  );
+}
+
+/** {@link getOrSetMany}, with each answer's origin. */
+export function lookupMany(
+  parts: Parts,
+  requests: readonly ReadRequest[],
+  loader: ManyLoader<unknown>,
+): Promise<Lookup<unknown>[]> {
+  return answerMany(
+    parts,
+    requests,
+    loader,
+    (entry, now) => hitLookup(parts, entry, now),
+    (lookup) => lookup,
+  );
+}
+
+/**
+ * @param requests With the same options; a key may come twice.
+ * @throws when all have settled, the first error in the order of the requests.
+ */
+async function answerMany<T>(
+  parts: Parts,
+  requests: readonly ReadRequest[],
+  loader: ManyLoader<unknown>,
+  ofHit: (entry: Entry, now: number) => T,
+  ofLookup: (lookup: Lookup<unknown>) => T,
+): Promise<T[]> {
+  const { l1, clock, tracer } = parts;
+  const now = clock.now();
+  const hits = new Map<EntryId, Entry>();
+  const missing = new Map<EntryId, ReadRequest>();
+  for (const request of requests) {
+    const entry = request.options.forceFresh ? undefined : l1.get(request.id);
+    if (entry !== undefined && isHit(parts, entry, now)) {
+      entry.counters.l1Hits += 1;
+      hits.set(request.id, entry);
+    } else missing.set(request.id, request);
+  }
+  const outcomes = missing.size > 0 ? await lookUpMissing(parts, [...missing.values()], loader) : NO_OUTCOMES;
+  if (missing.size === 0) tracer.tag(L1_HIT);
+  return requests.flatMap(({ id }) => {
+    const outcome = outcomes.get(id);
+    if (outcome?.status === 'rejected') throw outcome.reason;
+    if (outcome !== undefined) return [ofLookup(outcome.value)];
+    const hit = hits.get(id);
+    return hit === undefined ? [] : [ofHit(hit, now)];
+  });
+}
+
+const NO_OUTCOMES: Outcomes = new Map();
+
+/**
+ * Looks keys up that L1 did not answer outright, each as if it were alone, but for what is cheaper together: one question
+ * to L2 and one load for all.
+ * @param requests Of different keys, at least one.
+ */
+function lookUpMissing(parts: Parts, requests: readonly ReadRequest[], loader: ManyLoader<unknown>): Promise<Outcomes> {
+  const { name, tracer, background } = parts;
+  const attributes = {
+    [ATTRIBUTE.name]: name,
+    [ATTRIBUTE.operation]: 'get_or_set_many',
+    [ATTRIBUTE.keys]: requests.length,
+  };
+  const looking = tracer.trace(SPAN.lookup, attributes, async (span) => {
+    const outcomes = await answerAll(parts, requests, loader, span);
+    span.set(countsOf(outcomes));
+    for (const outcome of outcomes.values()) if (outcome.status === 'rejected') span.fail(outcome.reason);
+    return outcomes;
+  });
+  background.track(looking, ignore);
+  return looking;
+}
+
+async function answerAll(
+  parts: Parts,
+  requests: readonly ReadRequest[],
+  loader: ManyLoader<unknown>,
+  span: Span,
+): Promise<Outcomes> {
+  const began = parts.clock.now();
+  const { signal, l2TimeoutMs = 0 } = requests[0]?.options ?? {};
+  signal?.throwIfAborted();
+  const own = signal && ownSignals(requests, signal);
+  const together = new Together(parts, own?.requests ?? requests, loader, span);
+  const outcomes = new Map<EntryId, Outcome>();
+  const allSettled = Promise.withResolvers<void>();
+  const settle = (request: ReadRequest, outcome: Outcome): void => {
+    outcomes.set(request.id, outcome);
+    together.leave(request);
+    if (outcomes.size === requests.length) allSettled.resolve();
+  };
+  const answer = (request: ReadRequest, lookup: Lookup<unknown>): void => {
+    account(parts, request, lookup);
+    settle(request, { status: 'fulfilled', value: lookup });
+  };
+  const fail = (request: ReadRequest, error: unknown): void =>
+    settle(request, { status: 'rejected', reason: accountError(parts, request, error) });
+  const missed: { readonly request: ReadRequest; readonly why: LocalMiss }[] = [];
+  for (const request of together.requests) {
+    const here = askL1(parts, request, began, span);
+    if ('miss' in here) missed.push({ request, why: here.miss });
+    else answer(request, here.lookup);
+  }
+  if (missed.length > 0 && parts.remote?.contact.isAwaited) await parts.remote.contact.wait(l2TimeoutMs);
+  for (const { request, why } of missed) {
+    fromFlight(together.parts, request, why, began, span).then(
+      (lookup) => answer(request, lookup),
+      (error: unknown) => fail(request, error),
+    );
+  }
+  await allSettled.promise;
+  own?.release();
+  return outcomes;
+}
+
+/** A signal for each key that follows the caller's: that one has a single listener, however many keys wait. */
+function ownSignals(
+  requests: readonly ReadRequest[],
+  signal: AbortSignal,
+): { readonly requests: readonly ReadRequest[]; release(): void } {
+  const aborts: AbortController[] = [];
+  const followers = requests.map((request) => {
+    const abort = new AbortController();
+    aborts.push(abort);
+    return { ...request, options: { ...request.options, signal: abort.signal } };
+  });
+  const follow = (): void => {
+    for (const abort of aborts) abort.abort(signal.reason);
+  };
+  signal.addEventListener('abort', follow, { once: true });
+  return { requests: followers, release: () => signal.removeEventListener('abort', follow) };
+}
+
+/** Refreshes keys behind an answer, with one load for all of which that is due. */
+function refreshMany(parts: Parts, requests: readonly ReadRequest[], loader: ManyLoader<unknown>, span: Span): void {
+  const due = requests.filter((request) => mayRefresh(parts, request));
+  const [first] = due;
+  if (first === undefined) return;
+  traceRefresh(parts, first, span, () => {
+    const together = new Together(parts, due, loader, span);
+    const refreshes = together.requests.map((request) =>
+      begin(together.parts, request, true).result.finally(() => together.leave(request)),
+    );
+    return Promise.allSettled(refreshes);
+  });
+}
+
+/** What the keys of one call do together. */
+class Together {
+  /** Each with its part in this. */
+  readonly requests: readonly ReadRequest[];
+  /** For what each key does by itself. */
+  readonly parts: Parts;
+  readonly #loads: SharedLoads;
+  #due: ReadRequest[] = [];
+
+  constructor(parts: Parts, requests: readonly ReadRequest[], loader: ManyLoader<unknown>, span: Span) {
+    this.requests = requests.map((request) => ({ ...request, batch: this.#partOf(request) }));
+    this.parts = { ...parts, tracer: new MergedTracer(parts.tracer) };
+    const ids = requests.map(({ id }) => id);
+    this.#loads = new SharedLoads(parts, loader, ids, () => {
+      const due = this.#due;
+      this.#due = [];
+      refreshMany(parts, due, loader, span);
+    });
+  }
+
+  /** The key has come to its end. */
+  leave({ id }: ReadRequest): void {
+    this.#loads.release(id);
+  }
+
+  #partOf(request: ReadRequest): Batch {
+    return {
+      standAside: () => this.#loads.release(request.id),
+      load: (flight, stale) => this.#loads.load(request, flight, stale),
+      refresh: () => void this.#due.push(request),
+    };
+  }
+}
+
+/** How many keys which tier answered. */
+function countsOf(outcomes: Outcomes): Attributes {
+  const counts = { l1: 0, l2: 0, source: 0, failed: 0 };
+  for (const outcome of outcomes.values()) counts[outcome.status === 'rejected' ? 'failed' : outcome.value.tier] += 1;
+  return {
+    [ATTRIBUTE.keysFromL1]: counts.l1,
+    [ATTRIBUTE.keysFromL2]: counts.l2,
+    [ATTRIBUTE.keysFromSource]: counts.source,
+    [ATTRIBUTE.keysFailed]: counts.failed,
+  };
+}
+
+function ignore(): void {}

@@ -1,0 +1,143 @@
+import type { EntryId } from '../model/key.ts';
+import type { Generations } from '../model/tags.ts';
+import { ATTRIBUTE, SPAN } from '../model/telemetry-names.ts';
+import type { StoredRecord, StoredValue } from '../ports/remote-tier.ts';
+import { readGenerations } from '../refill/generations.ts';
+import { keep } from '../refill/refill.ts';
+import { judge, openEnvelope, type Verdict } from '../refill/stored-value.ts';
+import type { Parts } from '../state/context.ts';
+import type { Flight } from '../state/flight.ts';
+import { flightSetup } from '../state/flight-setup.ts';
+import { NOTHING, type Refilled, refilledOf } from '../state/refill-result.ts';
+import type { ReadRequest } from '../state/request.ts';
+import type { Remote } from '../tiers/guarded-l2.ts';
+import { isFreshHere } from './l1-hit.ts';
+
+/** The fresh value of a key, from L1 or L2, or `undefined`. Takes no lease and loads nothing. */
+export async function getFresh(parts: Parts, request: ReadRequest): Promise<unknown> {
+  const { remote, flights, l1, clock } = parts;
+  const entry = l1.get(request.id);
+  if (entry !== undefined && isFreshHere(parts, entry, clock.now())) {
+    request.counters.l1Hits += 1;
+    return entry.value;
+  }
+  if (remote === undefined) return undefined;
+  const setup = flightSetup(parts, request, { background: true, mayLoad: false });
+  const flight = flights.begin(request.id, setup, async (own) =>
+    freshInL2(parts, request, own, await readRecord(remote, request)),
+  );
+  parts.background.track(flight.result);
+  const { value } = await flight.result;
+  return value;
+}
+
+/** The value of a record, if it is fresh and L2 may be believed about it. */
+export async function freshInL2(
+  parts: Parts,
+  request: ReadRequest,
+  flight: Flight<Refilled>,
+  record: StoredRecord | undefined,
+): Promise<Refilled> {
+  if (record?.kind !== 'value') return NOTHING;
+  const verdict = await weigh(parts, request, flight, record.value);
+  if (verdict.kind !== 'usable' || verdict.state !== 'fresh') return NOTHING;
+  const { entry } = verdict;
+  const keptInL1 = keep(parts, flight, entry);
+  request.counters.l2Hits += 1;
+  return refilledOf(entry, 'fresh', 'l2', keptInL1, undefined, undefined);
+}
+
+/** What L2 holds of a key at this moment, or `undefined` when it cannot say. */
+export async function readRecord(remote: Remote, { id, key, options }: ReadRequest): Promise<StoredRecord | undefined> {
+  const operation = { name: 'read', budgetMs: options.l2TimeoutMs, key };
+  const asked = await remote.ask(operation, (tier, { generation }) => tier.read(id, generation));
+  return asked.ok ? asked.value : undefined;
+}
+
+/** What a value found by a plain read is good for. */
+export async function weigh(
+  parts: Parts,
+  request: ReadRequest,
+  flight: Flight<Refilled>,
+  value: StoredValue,
+): Promise<Verdict> {
+  const envelope = openEnvelope(parts, request, value);
+  if (envelope === undefined) return { kind: 'void' };
+  const tags = envelope.tags.map(([tag]) => tag);
+  if (flight.owed.covers(request.id, tags)) return { kind: 'void' };
+  const generations: Generations = new Map();
+  if ((await readGenerations(parts, request, flight, tags, generations)) !== undefined) return { kind: 'void' };
+  return judge(parts, request, flight, value, envelope, generations);
+}
+
+/**
+ * The fresh value of each key, from L1 or with one question from L2, or `undefined`. Takes no lease and loads nothing.
+ * @param requests With the same options; a key may come twice.
+ */
+export async function getFreshMany(parts: Parts, requests: readonly ReadRequest[]): Promise<unknown[]> {
+  const { remote, l1, clock } = parts;
+  const values = new Map<EntryId, unknown>();
+  const missing = new Map<EntryId, ReadRequest>();
+  const now = clock.now();
+  for (const request of requests) {
+    const entry = l1.get(request.id);
+    if (entry !== undefined && isFreshHere(parts, entry, now)) {
+      request.counters.l1Hits += 1;
+      values.set(request.id, entry.value);
+    } else missing.set(request.id, request);
+  }
+  if (remote !== undefined && missing.size > 0) await readMany(parts, remote, [...missing.values()], values);
+  return requests.map(({ id }) => values.get(id));
+}
+
+/** Adds what L2 holds. */
+function readMany(
+  parts: Parts,
+  remote: Remote,
+  requests: readonly ReadRequest[],
+  values: Map<EntryId, unknown>,
+): Promise<void> {
+  const attributes = {
+    [ATTRIBUTE.name]: parts.name,
+    [ATTRIBUTE.operation]: 'get_many',
+    [ATTRIBUTE.keys]: requests.length,
+  };
+  return parts.tracer.trace(SPAN.lookup, attributes, async (span) => {
+    const reading = Promise.withResolvers<Records>();
+    const flights = requests.map((request) => beginRead(parts, request, reading.promise));
+    const asking = (): Promise<Records> => readRecords(remote, requests);
+    reading.resolve(parts.tracer.trace(SPAN.l2Get, { [ATTRIBUTE.dbSystem]: remote.tier.system }, asking));
+    let found = 0;
+    for (const { id, result } of flights) {
+      const { value } = await result;
+      if (value === undefined) continue;
+      found += 1;
+      values.set(id, value);
+    }
+    span.set({ [ATTRIBUTE.keysFromL2]: found });
+  });
+}
+
+type Records = ReadonlyMap<EntryId, StoredRecord>;
+
+function beginRead(parts: Parts, request: ReadRequest, reading: Promise<Records>): Flight<Refilled> {
+  const { flights, background } = parts;
+  const setup = flightSetup(parts, request, { background: true, mayLoad: false });
+  const flight = flights.begin(request.id, setup, async (own) =>
+    freshInL2(parts, request, own, (await reading).get(request.id)),
+  );
+  background.track(flight.result);
+  return flight;
+}
+
+/** What L2 holds of all keys at this moment; nothing when it cannot say. */
+async function readRecords(remote: Remote, requests: readonly ReadRequest[]): Promise<Records> {
+  const ids = requests.map(({ id }) => id);
+  const [first] = requests;
+  // One failure, however many keys it was about.
+  const operation = { name: 'read', budgetMs: first?.options.l2TimeoutMs ?? 0, key: first?.key };
+  const asked = await remote.ask(operation, (tier, { generation }) => tier.readMany(ids, generation));
+  const records = new Map<EntryId, StoredRecord>();
+  if (asked.ok) asked.value.forEach((record, index) => void records.set(ids[index] ?? '', record));
+  return records;
+}

@@ -1,0 +1,98 @@
+import { type Entry, type Freshness, freshnessOf } from '../model/entry.ts';
+import { type PatternTarget, patternMatcher } from '../model/invalidation.ts';
+import type { EntryId } from '../model/key.ts';
+import type { Parts } from '../state/context.ts';
+import { Flight } from '../state/flight.ts';
+import { flightSetup } from '../state/flight-setup.ts';
+import type { RecentInvalidation } from '../state/recent-invalidations.ts';
+import type { Refilled } from '../state/refill-result.ts';
+import type { ReadRequest } from '../state/request.ts';
+import { readRecord, weigh } from './get.ts';
+import { isHit } from './l1-hit.ts';
+import { userTags } from './lookup-result.ts';
+
+/** One tier's copy. Durations are milliseconds; `Infinity` never ends. */
+export interface InspectedCopy {
+  readonly state: Freshness;
+  readonly value: unknown;
+  readonly age: number;
+  /** Until it is not fresh any more; negative since it is not. */
+  readonly ttl: number;
+  readonly staleWhileRevalidate: number;
+  readonly staleIfError: number;
+  readonly tags: readonly string[];
+}
+
+/** Where a key lives, and why it would or would not be served. */
+export interface Inspection {
+  readonly key: string;
+  /** `serves`: whether a read would be answered from here now. */
+  readonly l1?: InspectedCopy & { readonly serves: boolean };
+  readonly l2?: (InspectedCopy & { readonly kind: 'value' }) | { readonly kind: 'lease' } | { readonly kind: 'void' };
+  readonly lastInvalidation?: RecentInvalidation;
+}
+
+/** Looks at a key in every tier; loads, stores and renews nothing. */
+export async function inspect(parts: Parts, request: ReadRequest): Promise<Inspection> {
+  const { l1, clock, remote, recent } = parts;
+  const local = l1.get(request.id);
+  const now = clock.now();
+  const localCopy = local && copyOf(local, now);
+  const l2 = remote && (await inspectL2(parts, request));
+  const lastInvalidation = recent.latest(request.id, local?.tags.map(({ tag }) => tag) ?? request.tagIds);
+  return {
+    key: request.key,
+    ...(local && localCopy && { l1: { ...localCopy, serves: isHit(parts, local, now) } }),
+    ...(l2 && { l2 }),
+    ...(lastInvalidation && { lastInvalidation }),
+  };
+}
+
+async function inspectL2(parts: Parts, request: ReadRequest): Promise<Inspection['l2']> {
+  const { remote, clock } = parts;
+  const record = remote && (await readRecord(remote, request));
+  if (remote === undefined || record === undefined || record.kind === 'none') return undefined;
+  if (record.kind === 'lease') return { kind: 'lease' };
+  // Never registered, so that looking leaves no trace; what it reads of tags must not be remembered either.
+  const setup = { ...flightSetup(parts, request, { background: true, mayLoad: false }), tags: [] };
+  const onlooker = new Flight<Refilled>(request.id, clock.now(), setup);
+  onlooker.poisoned = true;
+  const verdict = await weigh(parts, request, onlooker, record.value);
+  if (verdict.kind === 'void') return { kind: 'void' };
+  const copy = copyOf(verdict.entry, clock.now());
+  return copy ? { kind: 'value', ...copy } : { kind: 'void' };
+}
+
+function copyOf(entry: Entry, now: number): InspectedCopy | undefined {
+  const state = freshnessOf(entry, now);
+  if (state === undefined) return undefined;
+  return {
+    state,
+    value: entry.value,
+    age: Math.max(now - entry.storedAt, 0),
+    ttl: entry.freshUntil - now,
+    staleWhileRevalidate: entry.windows.staleWhileRevalidateMs,
+    staleIfError: entry.windows.staleIfErrorMs,
+    tags: userTags(entry.tags),
+  };
+}
+
+/** L2 has to be walked from end to end, so this is as long as an operator may be kept waiting, not a share of a read. */
+const COUNT_BUDGET_MS = 30_000;
+
+/** How many entries a pattern names in L1 and L2 together; see `CacheView.count`. */
+export async function countMatching({ l1, remote }: Parts, pattern: PatternTarget): Promise<number> {
+  const matches = patternMatcher({ ids: [], tags: [], pattern });
+  const here = new Set([...l1.ids()].filter(matches));
+  let elsewhere = 0;
+  // A sweep that is told "no" of every entry removes nothing, and has shown them all. Counted, not collected: L2 may
+  // hold more names than fit into this process.
+  const countOnly = (id: EntryId): boolean => {
+    if (matches(id) && !here.has(id)) elsewhere += 1;
+    return false;
+  };
+  await remote?.ask({ name: 'count', budgetMs: COUNT_BUDGET_MS }, (tier, { generation }) =>
+    tier.sweep(generation, pattern.namespace, countOnly, 'delete'),
+  );
+  return here.size + elsewhere;
+}

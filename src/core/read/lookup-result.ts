@@ -1,0 +1,116 @@
+import { type Entry, freshnessOf } from '../model/entry.ts';
+import { fromId, ROOT_TAG } from '../model/key.ts';
+import type { Lookup, LookupSteps, TierStep } from '../model/lookup.ts';
+import type { TagState } from '../model/tags.ts';
+import { ATTRIBUTE } from '../model/telemetry-names.ts';
+import type { Attributes } from '../ports/tracer.ts';
+import type { Parts } from '../state/context.ts';
+import type { Refilled } from '../state/refill-result.ts';
+import type { ReadRequest } from '../state/request.ts';
+
+/** Tags as the user wrote them; a namespace's own tag has no name and is left out. */
+export function userTags(tags: readonly TagState[]): readonly string[] {
+  const names: string[] = [];
+  for (const { tag } of tags) {
+    if (tag === ROOT_TAG) continue;
+    const { key } = fromId(tag);
+    if (key !== '') names.push(key);
+  }
+  return names;
+}
+
+/** Entries that are made of another one share its list of tags, and hits ask for the names of the same lists again and again. */
+const named = new WeakMap<readonly TagState[], readonly string[]>();
+
+/** {@link userTags} of an entry, made once: the same frozen list on every hit. */
+export function tagNames(tags: readonly TagState[]): readonly string[] {
+  const known = named.get(tags);
+  if (known !== undefined) return known;
+  const names = Object.freeze(userTags(tags));
+  named.set(tags, names);
+  return names;
+}
+
+/** What an entry in L1 answers outright, to whoever asked at `now`. */
+export function hitLookup({ clock }: Parts, entry: Entry, now: number): Lookup<unknown> {
+  return {
+    value: entry.value,
+    tier: 'l1',
+    state: 'fresh',
+    age: now - entry.storedAt,
+    ttl: entry.freshUntil - now,
+    collapsed: false,
+    tags: tagNames(entry.tags),
+    steps: { l1: { outcome: 'hit', stored: false, collapsed: false, durationMs: clock.now() - now } },
+  };
+}
+
+/** What an entry that cannot answer is called: one that has run out, or none. */
+export function missOf(entry: Entry | undefined, now: number): 'stale' | 'miss' {
+  const isStale = entry !== undefined && freshnessOf(entry, now) !== undefined && now >= entry.freshUntil;
+  return isStale ? 'stale' : 'miss';
+}
+
+/** A flight's answer as one caller sees it. */
+export function lookupOf(parts: Parts, refilled: Refilled, l1: TierStep, began: number): Lookup<unknown> {
+  const now = parts.clock.now();
+  const { value, tier, state, storedAt, freshUntil, tags, l2, source } = refilled;
+  return {
+    value,
+    tier,
+    state,
+    age: Math.max(now - storedAt, 0),
+    ttl: freshUntil - now,
+    collapsed: l1.collapsed,
+    tags: userTags(tags),
+    steps: stepsOf(l1.outcome === 'hit' ? { ...l1, durationMs: now - began } : l1, l2, source),
+  };
+}
+
+/** Tiers that were not asked are absent. */
+function stepsOf(l1: TierStep, l2: LookupSteps['l2'], source: LookupSteps['source']): LookupSteps {
+  if (source === undefined) return l2 === undefined ? { l1 } : { l1, l2 };
+  return l2 === undefined ? { l1, source } : { l1, l2, source };
+}
+
+/** Counts what came of a lookup, and tells of it. */
+export function account(parts: Parts, request: ReadRequest, lookup: Lookup<unknown>): void {
+  count(request, lookup, lookup.steps.source);
+  parts.emit({ type: 'lookup', key: request.key, lookup });
+}
+
+/** The same for one that failed; answers its error. */
+export function accountError(parts: Parts, { counters, key }: ReadRequest, error: unknown): unknown {
+  counters.errors += 1;
+  parts.emit({ type: 'lookup_failed', key, error });
+  return error;
+}
+
+export function count(
+  { counters }: Pick<ReadRequest, 'counters'>,
+  { tier, state }: Pick<Refilled, 'tier' | 'state'>,
+  source: Refilled['source'],
+): void {
+  if (tier === 'l1') counters[state === 'fresh' ? 'l1Hits' : 'l1Stale'] += 1;
+  else if (tier === 'l2') counters[state === 'fresh' ? 'l2Hits' : 'l2Stale'] += 1;
+  if (source?.outcome === 'loaded' || tier === 'source') counters.misses += 1;
+}
+
+function outcomeOf({ state, tier }: Pick<Refilled, 'state' | 'tier'>): 'stale' | 'load' | 'hit' {
+  if (state === 'stale') return 'stale';
+  return tier === 'source' ? 'load' : 'hit';
+}
+
+/** A lookup in a span's terms. */
+export function outcomeAttributes({ remote }: Parts, { tier, state, collapsed, steps }: Lookup<unknown>): Attributes {
+  const reason = steps.l2?.reason ?? steps.l1?.reason;
+  return {
+    [ATTRIBUTE.tier]: tier,
+    [ATTRIBUTE.outcome]: outcomeOf({ state, tier }),
+    [ATTRIBUTE.hit]: tier !== 'source',
+    [ATTRIBUTE.stale]: state === 'stale',
+    [ATTRIBUTE.collapsed]: collapsed || (steps.l2?.collapsed ?? false),
+    ...(remote && { [ATTRIBUTE.breakerState]: remote.breaker.state.kind }),
+    ...(reason !== undefined && { [ATTRIBUTE.bypassReason]: reason }),
+  };
+}

@@ -1,0 +1,136 @@
+import type { GroupCounters } from '../model/counters.ts';
+import type { EntryId } from '../model/key.ts';
+import { callSource } from '../refill/load.ts';
+import type { Parts } from '../state/context.ts';
+import { Flight } from '../state/flight.ts';
+import type { Refilled } from '../state/refill-result.ts';
+import type { ReadRequest } from '../state/request.ts';
+import type { Loaded } from '../tiers/loader.ts';
+import { type ManyLoader, runManyLoader } from '../tiers/many-loader.ts';
+
+/** A flight whose key has to be loaded. */
+interface Arrival {
+  readonly request: ReadRequest;
+  readonly flight: Flight<Refilled>;
+  readonly stale: { readonly value: unknown } | undefined;
+  readonly loaded: PromiseWithResolvers<Loaded>;
+}
+
+/**
+ * The loads of one call: one for all keys that have to be loaded, begun as soon as that is known of each. A key whose
+ * lease somebody else holds holds up nobody; if it has to be loaded after all, that is another call of the loader.
+ */
+export class SharedLoads {
+  readonly #parts: Parts;
+  readonly #loader: ManyLoader<unknown>;
+  readonly #onKnown: () => void;
+  /** Keys of which it is not known yet whether they have to be loaded. */
+  readonly #unknown: Set<EntryId>;
+  #next: SharedLoad | undefined;
+
+  /**
+   * @param ids The keys that take part.
+   * @param onKnown Told each time that of all keys it is known whether they have to be loaded.
+   */
+  constructor(parts: Parts, loader: ManyLoader<unknown>, ids: Iterable<EntryId>, onKnown: () => void) {
+    this.#parts = parts;
+    this.#loader = loader;
+    this.#unknown = new Set(ids);
+    this.#onKnown = onKnown;
+  }
+
+  /** The key need not be loaded, or nobody knows when that will be known. */
+  release(id: EntryId): void {
+    this.#unknown.delete(id);
+    this.#check();
+  }
+
+  load(request: ReadRequest, flight: Flight<Refilled>, stale: Arrival['stale']): Promise<Loaded> {
+    this.#next ??= new SharedLoad(this.#parts, this.#loader);
+    const loaded = this.#next.add({ request, flight, stale, loaded: Promise.withResolvers() });
+    this.release(request.id);
+    return loaded;
+  }
+
+  #check(): void {
+    if (this.#unknown.size > 0) return;
+    const load = this.#next;
+    this.#next = undefined;
+    load?.begin();
+    this.#onKnown();
+  }
+}
+
+/**
+ * One call of the loader. A key that nobody wants any more leaves it before it has begun; once it has, all keys stay as long
+ * as one is wanted: what is loaded anyway is stored, and whoever comes back finds it under way.
+ */
+class SharedLoad {
+  readonly #parts: Parts;
+  readonly #loader: ManyLoader<unknown>;
+  readonly #present = new Set<Arrival>();
+  readonly #abort = new AbortController();
+  #hasBegun = false;
+
+  constructor(parts: Parts, loader: ManyLoader<unknown>) {
+    this.#parts = parts;
+    this.#loader = loader;
+  }
+
+  async add(arrival: Arrival): Promise<Loaded> {
+    const { signal } = arrival.flight;
+    signal.throwIfAborted();
+    const leave = (): void => {
+      this.#present.delete(arrival);
+      arrival.loaded.reject(signal.reason);
+      if (this.#hasBegun && this.#present.size === 0) this.#abort.abort(signal.reason);
+    };
+    this.#present.add(arrival);
+    signal.addEventListener('abort', leave, { once: true });
+    try {
+      return await arrival.loaded.promise;
+    } finally {
+      signal.removeEventListener('abort', leave);
+    }
+  }
+
+  begin(): void {
+    this.#hasBegun = true;
+    const arrivals = [...this.#present];
+    const [first] = arrivals;
+    if (first === undefined) return;
+    Flight.loadTogether(arrivals.map(({ flight }) => flight));
+    this.#call(first, arrivals).then(
+      (loadedOf) => {
+        for (const { request, loaded } of arrivals) loaded.resolve(loadedOf(request.key));
+      },
+      (error: unknown) => {
+        for (const { loaded } of arrivals) loaded.reject(error);
+      },
+    );
+  }
+
+  /** All keys of a call have the same options. */
+  #call({ request, flight }: Arrival, arrivals: readonly Arrival[]): Promise<(key: string) => Loaded> {
+    const { namespace, options } = request;
+    const { tenant = namespace, hardTimeoutMs } = options;
+    const counters: GroupCounters = request.counters;
+    const { signal } = this.#abort;
+    const keys = arrivals.map(({ request: { key } }) => key);
+    const stale = new Map<string, unknown>();
+    for (const {
+      request: { key },
+      stale: old,
+    } of arrivals)
+      if (old !== undefined) stale.set(key, old.value);
+    const { background } = flight;
+    const onSpan = (ref: unknown): void => {
+      for (const arrival of arrivals) arrival.flight.span = ref;
+    };
+    return callSource(
+      this.#parts,
+      { key: request.key, tenant, hardTimeoutMs, signal, background, counters, onSpan },
+      () => runManyLoader(this.#parts.clock, this.#loader, { keys, stale, hardTimeoutMs, signal }),
+    );
+  }
+}

@@ -1,0 +1,109 @@
+import { ATTRIBUTE, SPAN } from '../model/telemetry-names.ts';
+import { unlessAborted } from '../primitives/abort.ts';
+import { Supply } from '../primitives/shared-iterator.ts';
+import type { Parts } from '../state/context.ts';
+import { oldestToJoin } from '../state/flight-setup.ts';
+import type { Refilled } from '../state/refill-result.ts';
+import type { ReadRequest } from '../state/request.ts';
+import { waitFor } from '../state/wait-for.ts';
+import { isHit } from './l1-hit.ts';
+import { begin } from './refresh.ts';
+import type { ResolvedWarmOptions, WarmItem, WarmResult } from './warm-options.ts';
+
+type Outcome = 'fresh' | 'loaded' | 'failed';
+
+/**
+ * Brings keys into the tiers before somebody asks for them. The same flights as those of readers, so that a key is loaded
+ * once in the fleet and no old value outlives an invalidation; but nobody was answered, so neither hits nor misses are
+ * counted.
+ * @param requestOf Makes a read of an item; what it throws counts as that item's failure.
+ * @param closing Aborted when the cache closes.
+ * @throws what the list throws.
+ */
+export async function warm<V>(
+  parts: Parts,
+  items: Iterable<WarmItem<V>> | AsyncIterable<WarmItem<V>>,
+  { concurrency, signal: given, onProgress }: ResolvedWarmOptions,
+  requestOf: (item: WarmItem<V>) => ReadRequest,
+  closing: AbortSignal,
+): Promise<WarmResult> {
+  const signal = given === undefined ? closing : AbortSignal.any([given, closing]);
+  const supply = new Supply(items, parts.clock, signal);
+  const counts = { done: 0, fresh: 0, loaded: 0, failed: 0 };
+  let last: { readonly error?: unknown } = {};
+  const warmNext = async (item: WarmItem<V>): Promise<void> => {
+    let outcome: Outcome = 'failed';
+    try {
+      outcome = await warmKey(parts, requestOf(item), signal);
+    } catch (error) {
+      // Cut short: that says nothing about the key.
+      if (signal.aborted) return;
+      last = { error };
+    }
+    counts.done += 1;
+    counts[outcome] += 1;
+    quietly(() => onProgress?.({ ...counts }));
+  };
+  const work = async (): Promise<void> => {
+    for (let item = await supply.take(); item !== undefined; item = await supply.take()) await warmNext(item);
+  };
+  const workers = await Promise.allSettled(Array.from({ length: concurrency }, work));
+  const broken = workers.find((worker) => worker.status === 'rejected');
+  if (broken !== undefined) throw broken.reason;
+  return { ...counts, aborted: supply.wasLeft, ...last };
+}
+
+async function warmKey(parts: Parts, request: ReadRequest, signal: AbortSignal): Promise<Outcome> {
+  const { l1, clock, tracer, name } = parts;
+  const entry = l1.get(request.id);
+  if (entry !== undefined && isHit(parts, entry, clock.now())) return 'fresh';
+  const options = { ...request.options, forceFresh: false, softTimeoutMs: Infinity, signal };
+  const attributes = {
+    [ATTRIBUTE.name]: name,
+    [ATTRIBUTE.operation]: 'warm',
+    [ATTRIBUTE.keyGroup]: request.counters.group,
+  };
+  return tracer.trace(SPAN.lookup, attributes, () => bring(parts, { ...request, options }, signal));
+}
+
+/** Until the key is fresh here, or its load has failed: a stale answer is good for a reader, not for those to come. */
+async function bring(parts: Parts, request: ReadRequest, signal: AbortSignal): Promise<Outcome> {
+  const { flights, clock, remote } = parts;
+  const { id, options } = request;
+  await remote?.contact.wait(options.l2TimeoutMs);
+  for (;;) {
+    signal.throwIfAborted();
+    const joined = flights.joinable(id, oldestToJoin(parts, clock.now()));
+    if (joined === undefined && !flights.hasRoom(id)) {
+      await unlessAborted(flights.untilOneEnds(id), signal);
+      continue;
+    }
+    const { state, tier, source } =
+      joined === undefined
+        ? await ownFlight(parts, request, signal)
+        : await waitFor(clock, joined, options, 'the load');
+    if (source?.outcome === 'failed') return 'failed';
+    if (state === 'fresh') return joined === undefined && tier === 'source' ? 'loaded' : 'fresh';
+  }
+}
+
+/** A refresh that is waited for: it gives way to nobody's stale value, and ends with the warm-up unless a reader has joined. */
+async function ownFlight(parts: Parts, request: ReadRequest, signal: AbortSignal): Promise<Refilled> {
+  const flight = begin(parts, request, true);
+  parts.background.track(flight.result, ignore);
+  try {
+    return await waitFor(parts.clock, flight, request.options, 'the load');
+  } finally {
+    if (signal.aborted && !flight.hasWaiters) flight.abort(signal.reason);
+  }
+}
+
+function quietly(tell: () => void): void {
+  try {
+    tell();
+  } catch {
+    // A listener's fault is its own.
+  }
+}
+
+function ignore(): void {}

@@ -1,0 +1,216 @@
+import { type Entry, refreshDue, refreshesNow } from '../model/entry.ts';
+import type { BypassReason } from '../model/lookup.ts';
+import type { Generations } from '../model/tags.ts';
+import type { Envelope } from '../ports/codec.ts';
+import type { RemoteTier, StoredRecord, StoredValue } from '../ports/remote-tier.ts';
+import { pause } from '../primitives/timeout.ts';
+import type { Parts } from '../state/context.ts';
+import type { Flight } from '../state/flight.ts';
+import type { Question, Terms } from '../state/l2-question.ts';
+import type { Refilled } from '../state/refill-result.ts';
+import type { ReadRequest } from '../state/request.ts';
+import type { Asked, Remote } from '../tiers/guarded-l2.ts';
+import { acquire } from './acquire.ts';
+import { readGenerations } from './generations.ts';
+import type { FillRight } from './lease.ts';
+import { judge, openEnvelope } from './stored-value.ts';
+
+/** What L2 had to say to a flight. */
+export type L2Answer =
+  | { readonly kind: 'entry'; readonly entry: Entry; readonly state: 'fresh' | 'stale' }
+  /** Load, and fill with this right. `candidate` serves if the load fails. */
+  | { readonly kind: 'mine'; readonly right: FillRight; readonly candidate: Entry | undefined }
+  /** Somebody else refreshes; only a background refresh gets this answer. */
+  | { readonly kind: 'elsewhere'; readonly candidate: Entry | undefined }
+  /** Load without a fill: L2 could not say, or its lease holder took too long. */
+  | { readonly kind: 'no-right'; readonly reason: BypassReason | undefined; readonly candidate: Entry | undefined };
+
+/** The answer to {@link acquire}, given already. */
+export interface FirstAnswer {
+  readonly record: StoredRecord | undefined;
+  readonly terms: Asked<Terms>;
+  readonly generations: Generations;
+  /** What the record's bytes say; `undefined` when they are no answer, or there is no value. */
+  readonly envelope: Envelope | undefined;
+}
+
+/** The answer, how long it took, and the tags' generations that were read on the way. */
+export interface AskedL2 {
+  readonly answer: L2Answer;
+  readonly generations: Generations;
+  /** Whether the flight waited for a load elsewhere in the fleet. */
+  readonly collapsed: boolean;
+}
+
+/** A waiter asks again after this long, jittered, so that the fleet's waiters do not ask together. */
+const POLL_MIN_MS = 10;
+
+const POLL_SPREAD_MS = 40;
+
+/**
+ * Asks L2 for one key with the intent to load: the value, or the right to fill it, or the news that somebody else has
+ * that right, in which case it waits and asks again while that lease lives.
+ */
+export class L2Question {
+  readonly #parts: Parts;
+  readonly #remote: Remote;
+  readonly #request: ReadRequest;
+  readonly #flight: Flight<Refilled>;
+  readonly #onCandidate: (candidate: Entry) => void;
+  readonly #generations: Generations = new Map();
+  #candidate: Entry | undefined;
+  #first: FirstAnswer | undefined;
+
+  /**
+   * @param onCandidate Told of an old value as soon as it is met: who loads a new one may take long, here or elsewhere.
+   * @param first What was asked already, and answered.
+   */
+  constructor(
+    parts: Parts,
+    remote: Remote,
+    request: ReadRequest,
+    flight: Flight<Refilled>,
+    onCandidate: (candidate: Entry) => void,
+    first?: FirstAnswer,
+  ) {
+    this.#parts = parts;
+    this.#remote = remote;
+    this.#request = request;
+    this.#flight = flight;
+    this.#onCandidate = onCandidate;
+    if (first !== undefined) this.#take(first.generations);
+    this.#first = first;
+  }
+
+  async ask(): Promise<AskedL2> {
+    const { clock, random } = this.#parts;
+    const giveUpAt = clock.now() + this.#request.options.hardTimeoutMs;
+    let collapsed = false;
+    for (;;) {
+      const answer = await this.#once();
+      if (answer !== 'busy') return { answer, generations: this.#generations, collapsed };
+      if (this.#flight.background && !this.#flight.hasWaiters)
+        return { answer: { kind: 'elsewhere', candidate: this.#candidate }, generations: this.#generations, collapsed };
+      collapsed = true;
+      this.#request.batch?.standAside();
+      await pause(clock, POLL_MIN_MS + random.next() * POLL_SPREAD_MS, this.#flight.signal);
+      if (this.#flight.signal.aborted || clock.now() >= giveUpAt) {
+        return { answer: this.#noRight(undefined), generations: this.#generations, collapsed };
+      }
+    }
+  }
+
+  async #once(): Promise<L2Answer | 'busy'> {
+    const first = this.#first;
+    this.#first = undefined;
+    const { record, terms } = first ?? (await this.#acquire());
+    if (!terms.ok || record === undefined) return this.#noRight(terms.ok ? 'error' : terms.reason);
+    const { token, generation } = terms.value;
+    switch (record.kind) {
+      case 'none':
+        return {
+          kind: 'mine',
+          right: { expected: { kind: 'lease', token }, claim: undefined, generation },
+          candidate: undefined,
+        };
+      case 'lease':
+        return this.#request.options.forceFresh ? this.#noRight(undefined) : 'busy';
+      case 'value':
+        return this.#weigh(
+          record.value,
+          first === undefined ? openEnvelope(this.#parts, this.#request, record.value) : first.envelope,
+          token,
+          generation,
+        );
+    }
+  }
+
+  /** Reads the record, or takes the lease, and reads the generations that are not known, in one round trip. */
+  #acquire(): Promise<Pick<FirstAnswer, 'record' | 'terms'>> {
+    return new Promise((resolve) => {
+      const onAcquired: Question['onAcquired'] = (record, terms, generations) => {
+        this.#take(generations);
+        resolve({ record, terms });
+      };
+      acquire(this.#parts, this.#remote, { request: this.#request, flight: this.#flight, onAcquired });
+    });
+  }
+
+  /** Of the tags that this read names; the others belong to those who asked in the same turn. */
+  #take(generations: Generations): void {
+    for (const tag of this.#request.tagIds) {
+      const generation = generations.get(tag);
+      if (generation !== undefined && !this.#generations.has(tag)) this.#generations.set(tag, generation);
+    }
+  }
+
+  async #weigh(
+    value: StoredValue,
+    envelope: Envelope | undefined,
+    token: string,
+    generation: string,
+  ): Promise<L2Answer | 'busy'> {
+    if (envelope !== undefined) {
+      const tags = envelope.tags.map(([tag]) => tag);
+      if (this.#flight.owed.covers(this.#request.id, tags)) return this.#noRight('pending');
+      const failed = await readGenerations(this.#parts, this.#request, this.#flight, tags, this.#generations);
+      if (failed !== undefined) return this.#noRight(failed);
+      const verdict = judge(this.#parts, this.#request, this.#flight, value, envelope, this.#generations);
+      if (verdict.kind === 'expired') this.#candidate = verdict.entry;
+      if (verdict.kind === 'usable' && !this.#request.options.forceFresh) {
+        const mustRefresh = this.#flight.background && !this.#isFreshEnough(verdict.entry);
+        if (!mustRefresh) return { kind: 'entry', entry: verdict.entry, state: verdict.state };
+        this.#candidate = verdict.entry;
+      }
+      if (this.#candidate !== undefined) this.#onCandidate(this.#candidate);
+    }
+    return this.#claim(value.token, token, generation);
+  }
+
+  /**
+   * A value is there and must be replaced: one in the fleet does it, and fills only over the value that it saw. The key
+   * is read again behind the claim, in the same flush: whoever had the claim before may have replaced the value since.
+   */
+  async #claim(seen: string, token: string, generation: string): Promise<L2Answer | 'busy'> {
+    const { id, key, options } = this.#request;
+    const right = { expected: { kind: 'value', token: seen }, claim: token, generation } as const;
+    if (options.forceFresh) return { kind: 'mine', right: { ...right, claim: undefined }, candidate: this.#candidate };
+    const giveBack = (tier: RemoteTier): void => {
+      this.#parts.background.track(tier.releaseRefresh(id, generation, token));
+    };
+    const claimed = await this.#remote.ask(
+      { name: 'claim', budgetMs: options.l2TimeoutMs, key },
+      async (tier) => {
+        const [granted, record] = await Promise.all([
+          tier.claimRefresh(id, generation, token, options.leaseMs),
+          tier.read(id, generation),
+        ]);
+        const isStill = record.kind === 'value' && record.value.token === seen;
+        if (granted && !isStill) giveBack(tier);
+        return granted && isStill;
+      },
+      (isMine, tier) => {
+        if (isMine) giveBack(tier);
+      },
+    );
+    if (!claimed.ok) return this.#noRight(claimed.reason);
+    return claimed.value ? { kind: 'mine', right, candidate: this.#candidate } : 'busy';
+  }
+
+  /** Whether a background refresh finds its work done: somebody has refreshed the value in the meantime. */
+  #isFreshEnough(entry: Entry): boolean {
+    const { clock, l1, random } = this.#parts;
+    const { id, options } = this.#request;
+    const now = clock.now();
+    if (now < refreshDue(entry, options)) return true;
+    // With XFetch the draws of a slow load begin as soon as it has ended: they must not make a fleet load in turns. A
+    // value that is another one than here has had no draw of its own yet.
+    const local = l1.get(id);
+    const isNewer = local !== undefined && entry.storedAt - local.storedAt > local.loadMs / 2;
+    return isNewer && !refreshesNow(entry, options, now, random);
+  }
+
+  #noRight(reason: BypassReason | undefined): L2Answer {
+    return { kind: 'no-right', reason, candidate: this.#candidate };
+  }
+}

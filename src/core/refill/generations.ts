@@ -1,0 +1,141 @@
+import type { EntryId } from '../model/key.ts';
+import { usefulForMs } from '../model/lifetime.ts';
+import type { BypassReason } from '../model/lookup.ts';
+import { enter, type Generations, type TagGeneration } from '../model/tags.ts';
+import type { RemoteTier } from '../ports/remote-tier.ts';
+import type { Parts } from '../state/context.ts';
+import type { Flight } from '../state/flight.ts';
+import type { TagRead } from '../state/l2-question.ts';
+import type { Refilled } from '../state/refill-result.ts';
+import type { ReadRequest } from '../state/request.ts';
+import type { Asked, Remote } from '../tiers/guarded-l2.ts';
+
+/** Shorter is not worth the renewals. */
+const SHORTEST_TAG_LIFE_MS = 60_000;
+
+/** An entry without end ends with its tags: a generation that has run out comes back as another one. */
+const LONGEST_TAG_LIFE_MS = 30 * 24 * 60 * 60 * 1_000;
+
+/** How long L2 keeps the generation of a tag for entries that are of use for `usefulForMs`. */
+export function tagsKeepFor(usefulForMs: number): number {
+  return Math.min(Math.max(usefulForMs, SHORTEST_TAG_LIFE_MS), LONGEST_TAG_LIFE_MS);
+}
+
+/**
+ * Puts the generations that this process knows into `into` and answers the tags that must be read. Memory counts only
+ * while this instance is proven: unproven, it may have missed the message that would have corrected it.
+ */
+export function recall(parts: Parts, tags: Iterable<EntryId>, into: Generations): EntryId[] {
+  const { hasBus, clock, proof, tags: registry } = parts;
+  const now = clock.now();
+  const mayRemember = hasBus && now <= proof.until;
+  const unknown: EntryId[] = [];
+  for (const tag of tags) {
+    if (into.has(tag)) continue;
+    const known = mayRemember ? registry.peek(tag, now) : undefined;
+    if (known === undefined) unknown.push(tag);
+    else into.set(tag, known);
+  }
+  return unknown;
+}
+
+/**
+ * Takes the generations of `tags`, which a flight has read into `generations`, into memory, unless a message has passed,
+ * since the flight began, that the reading may not have seen.
+ */
+export function takeFor(
+  parts: Parts,
+  flight: Flight<Refilled>,
+  tags: readonly EntryId[],
+  generations: Generations,
+  keptFor: number,
+): void {
+  // L2 forgets a generation that nobody reads for that long. Who still knew it then would void what others store under
+  // the one that comes after it, and they what he stores; so it is read again, and renewed, in time.
+  const knownUntil = parts.clock.now() + keptFor / 2;
+  for (const tag of tags) {
+    const generation = generations.get(tag);
+    // What was owed when the flight began may have been delivered after this was read.
+    if (generation === undefined || flight.poisoned || flight.owed.coversTag(tag)) continue;
+    const watched = flight.tags.find((state) => state.tag === tag);
+    if (watched === undefined) {
+      if (!flight.endedTags.hasAny([tag])) parts.tags.learn(parts.tags.obtain(tag), generation, knownUntil);
+    } else if (watched.status === 'current') parts.tags.learn(watched, generation, knownUntil);
+  }
+}
+
+/** Takes what was read of tags into `into`, and by {@link takeFor} into memory. */
+export function take(
+  parts: Parts,
+  flight: Flight<Refilled>,
+  tags: readonly EntryId[],
+  read: readonly (TagGeneration | undefined)[],
+  keptFor: number,
+  into: Generations,
+): void {
+  enter(tags, read, into);
+  takeFor(parts, flight, tags, into, keptFor);
+}
+
+/**
+ * Reads the generations of these tags that are not known yet, in one round trip.
+ * @returns why L2 could not say, or nothing: `into` then holds them all.
+ */
+export async function readGenerations(
+  parts: Parts,
+  { key, options }: Pick<ReadRequest, 'key' | 'options'>,
+  flight: Flight<Refilled>,
+  tags: readonly EntryId[],
+  into: Generations,
+): Promise<BypassReason | undefined> {
+  const missing = recall(parts, tags, into);
+  const { remote } = parts;
+  if (missing.length === 0 || remote === undefined) return undefined;
+  const keepFor = tagsKeepFor(usefulForMs(options));
+  const asked = await new Promise<Asked<Generations>>((onRead) => {
+    readTags(parts, remote, { key, tags: missing, keepFor, budgetMs: options.l2TimeoutMs, onRead });
+  });
+  if (!asked.ok) return asked.reason;
+  const read = missing.map((tag) => asked.value.get(tag));
+  take(parts, flight, missing, read, keepFor, into);
+  return undefined;
+}
+
+/** Tags in one script call: a script holds up the whole server while it runs. */
+const TAGS_PER_SCRIPT = 1_000;
+
+/** Reads the generations of tags. What is asked for in one turn of the event loop is asked as one, each tag once. */
+export function readTags(parts: Parts, remote: Remote, read: TagRead): void {
+  const { tagReads } = parts;
+  if (tagReads.push(read) === 1) remote.tier.beforeSending(() => send(parts, remote, tagReads.splice(0)));
+}
+
+function send(parts: Parts, remote: Remote, reads: readonly TagRead[]): void {
+  for (const sameTerms of Map.groupBy(reads, ({ budgetMs }) => budgetMs).values())
+    parts.background.track(askAsOne(remote, sameTerms));
+}
+
+async function askAsOne(remote: Remote, reads: readonly TagRead[]): Promise<void> {
+  const tags = [...new Set(reads.flatMap((read) => read.tags))];
+  const keepFor = Math.max(...reads.map((read) => read.keepFor));
+  const operation = { name: 'tags', budgetMs: reads[0]?.budgetMs ?? 0, keys: reads.map(({ key }) => key) };
+  const asked = await remote.ask(operation, (tier, { generation }) => generationsOf(tier, tags, generation, keepFor));
+  for (const { onRead } of reads) onRead(asked);
+}
+
+/** The generations of tags in L2, asked for at once, however many scripts that takes. */
+export async function generationsOf(
+  tier: RemoteTier,
+  tags: readonly EntryId[],
+  generation: string,
+  keepFor: number,
+): Promise<Generations> {
+  const generations: Generations = new Map();
+  const readSome = async (some: readonly EntryId[]): Promise<void> =>
+    enter(some, await tier.tagGenerations(some, generation, keepFor), generations);
+  const reading: Promise<void>[] = [];
+  for (let at = 0; at < tags.length; at += TAGS_PER_SCRIPT)
+    reading.push(readSome(tags.slice(at, at + TAGS_PER_SCRIPT)));
+  await Promise.all(reading);
+  return generations;
+}

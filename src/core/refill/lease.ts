@@ -1,0 +1,42 @@
+import type { Parts } from '../state/context.ts';
+import type { ReadRequest } from '../state/request.ts';
+
+/** The right to fill a key in L2, as the fill will have to show it. */
+export interface FillRight {
+  /** The fill replaces exactly this: the lease, or the value that was seen. */
+  readonly expected: { readonly kind: 'lease' | 'value'; readonly token: string };
+  /** A refresh claim to give back with the fill. */
+  readonly claim: string | undefined;
+  /** The generation in which it was granted. */
+  readonly generation: string;
+}
+
+/** Extends a lease at each third of its life while the load runs, so that it only lapses if this process does. */
+export function keepAlive(
+  parts: Parts,
+  { id, key, options }: Pick<ReadRequest, 'id' | 'key' | 'options'>,
+  right: FillRight | undefined,
+): () => void {
+  const { clock, remote, background } = parts;
+  if (remote === undefined || right?.expected.kind !== 'lease') return () => {};
+  const { generation, expected } = right;
+  const operation = { name: 'renew', budgetMs: options.l2TimeoutMs, key, background: true };
+  const renew = (): void => {
+    cancel = clock.after(options.leaseMs / 3, renew);
+    background.track(remote.ask(operation, (tier) => tier.renew(id, generation, expected.token, options.leaseMs)));
+  };
+  let cancel = clock.after(options.leaseMs / 3, renew);
+  return () => cancel();
+}
+
+/** Gives a right back unused, so that nobody waits for it to lapse. */
+export function giveBack(parts: Parts, { id, key, options }: ReadRequest, right: FillRight | undefined): void {
+  const { remote, background } = parts;
+  if (remote === undefined || right === undefined) return;
+  const { claim, generation, expected } = right;
+  const operation = { name: 'release', budgetMs: options.l2TimeoutMs, key, background: true };
+  if (claim !== undefined)
+    background.track(remote.ask(operation, (tier) => tier.releaseRefresh(id, generation, claim)));
+  if (expected.kind === 'lease')
+    background.track(remote.ask(operation, (tier) => tier.release(id, generation, expected.token)));
+}

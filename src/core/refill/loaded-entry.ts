@@ -1,0 +1,109 @@
+import { type Dated, type Entry, entryOf } from '../model/entry.ts';
+import { type EntryId, toId } from '../model/key.ts';
+import { jittered, usefulForMs, windowsOf } from '../model/lifetime.ts';
+import { assertTags } from '../model/options.ts';
+import { type Generations, isNoNewerThan, NO_GENERATION } from '../model/tags.ts';
+import { assertStorable } from '../model/value.ts';
+import type { Parts } from '../state/context.ts';
+import type { Flight } from '../state/flight.ts';
+import type { Refilled } from '../state/refill-result.ts';
+import type { ReadRequest } from '../state/request.ts';
+import type { Loaded } from '../tiers/loader.ts';
+import { readGenerations, recall } from './generations.ts';
+import { stampsOf } from './stored-value.ts';
+
+/** A loaded value, ready to be stored and handed out. */
+export interface Product {
+  readonly entry: Entry;
+  readonly body: string | Uint8Array;
+  /** How long the record may be of use, in milliseconds. */
+  readonly keepForMs: number;
+  readonly mayKeepInL1: boolean;
+  readonly mayFillL2: boolean;
+}
+
+/**
+ * Makes an entry of what the loader brought. The value is encoded and read back once, so that the first caller gets
+ * what every later one will get.
+ * @param mayFill Whether the flight has a right to fill L2.
+ * @throws {@link InvalidValueError} when it cannot be stored as it is.
+ */
+export async function makeProduct(
+  parts: Parts,
+  request: ReadRequest,
+  flight: Flight<Refilled>,
+  loaded: Loaded,
+  generations: Generations,
+  mayFill: boolean,
+): Promise<Product> {
+  const { clock, random, codec, version } = parts;
+  const { key, id, options, counters } = request;
+  assertStorable(loaded.value, key);
+  const lateTags = tagsOfValue(request, loaded).filter((tag) => !request.tagIds.includes(tag));
+  const late = await lateGenerations(parts, request, flight, lateTags, generations, mayFill);
+  const loadMs = loaded.endedAt - loaded.beganAt;
+  const wanted = windowsOf(loaded.value, options, loaded.ttlMs);
+  const windows = jittered(wanted, options.jitter, random.next());
+  const body = codec.encode({
+    id,
+    version,
+    value: loaded.value,
+    ttl: windows.ttlMs,
+    staleWhileRevalidate: windows.staleWhileRevalidateMs,
+    staleIfError: windows.staleIfErrorMs,
+    loadMs,
+    tags: stampsOf([...request.tagIds, ...lateTags], generations),
+  });
+  const dated: Dated = {
+    loadMs,
+    value: codec.decode(body).value,
+    storedAt: loaded.beganAt,
+    windows,
+    tags: [...flight.tags, ...lateTags.map((tag) => parts.tags.obtain(tag))],
+    loadBeganAt: loaded.beganAt,
+  };
+  const isWanted = !loaded.skipped && wanted.ttlMs > 0;
+  return {
+    entry: entryOf(dated, options, clock.now(), random.next(), counters),
+    body,
+    keepForMs: usefulForMs(windows),
+    mayKeepInL1: isWanted && late !== 'moved',
+    mayFillL2: isWanted && late === 'as-of-start',
+  };
+}
+
+/** Ids of the tags that the value and the loader name. */
+function tagsOfValue({ options, namespace }: ReadRequest, loaded: Loaded): EntryId[] {
+  const ofValue = options.tagsOf?.(loaded.value) ?? [];
+  assertTags(ofValue);
+  const late = [...new Set([...ofValue, ...loaded.tags])];
+  assertTags([...new Set([...options.tags, ...late])]);
+  return late.map((tag) => toId(namespace, tag));
+}
+
+/**
+ * A tag that only the value has named protects the entry if its generation is that of before the load: none of its
+ * invalidations may have come since the flight began. `unknown`: L2 cannot say, so only L1 may hold the value, where
+ * messages reach it.
+ */
+async function lateGenerations(
+  parts: Parts,
+  request: ReadRequest,
+  flight: Flight<Refilled>,
+  tags: readonly EntryId[],
+  generations: Generations,
+  mayFill: boolean,
+): Promise<'as-of-start' | 'moved' | 'unknown'> {
+  const { remote } = parts;
+  if (tags.length > 0 && remote !== undefined) {
+    // Nothing will be filled, so there is nothing to learn; and an L2 that has just timed out would time out again.
+    const unknown = mayFill
+      ? (await readGenerations(parts, request, flight, tags, generations)) !== undefined
+      : recall(parts, tags, generations).length > 0;
+    if (unknown) return flight.endedTags.hasAny(tags) ? 'moved' : 'unknown';
+    const { epoch, sequence } = flight.seen;
+    const hasMoved = (tag: EntryId): boolean => !isNoNewerThan(generations.get(tag) ?? NO_GENERATION, epoch, sequence);
+    if (tags.some(hasMoved)) return 'moved';
+  }
+  return flight.endedTags.hasAny(tags) ? 'moved' : 'as-of-start';
+}

@@ -1,0 +1,137 @@
+import { type Dated, type Entry, entryOf } from '../model/entry.ts';
+import { CodecError, InvalidValueError } from '../model/errors.ts';
+import type { EntryId } from '../model/key.ts';
+import { type Generations, NO_GENERATION, type TagGeneration, type TagState } from '../model/tags.ts';
+import type { Envelope, TagStamp } from '../ports/codec.ts';
+import type { StoredValue } from '../ports/remote-tier.ts';
+import type { Parts } from '../state/context.ts';
+import type { Flight } from '../state/flight.ts';
+import type { Refilled } from '../state/refill-result.ts';
+import type { ReadRequest } from '../state/request.ts';
+
+/** Tags as an envelope carries them: under the generations of before the load. */
+export function stampsOf(tags: readonly EntryId[], generations: Generations): TagStamp[] {
+  return tags.map((tag) => {
+    const { hard, soft } = generations.get(tag) ?? NO_GENERATION;
+    return [tag, hard, soft];
+  });
+}
+
+/** What a value in L2 is good for. */
+export type Verdict =
+  | { readonly kind: 'usable'; readonly entry: Entry; readonly state: 'fresh' | 'stale' }
+  /** Only for `staleIfError`. */
+  | { readonly kind: 'expired'; readonly entry: Entry }
+  /** Of another key, version or format, or ended by a tag: as good as nothing. */
+  | { readonly kind: 'void' };
+
+/** Reads an envelope, or says that it is none of ours. */
+export function openEnvelope(parts: Parts, request: ReadRequest, stored: StoredValue): Envelope | undefined {
+  let envelope: Envelope;
+  try {
+    envelope = parts.codec.decode(unpacked(parts, stored.body));
+  } catch (error) {
+    parts.emit({ type: 'tier_failure', error, operation: 'decode', tier: 'l2', key: request.key, background: false });
+    return undefined;
+  }
+  // Bytes pasted under another key, or of another schema, are no answer.
+  if (envelope.id !== request.id || envelope.version !== parts.version) return undefined;
+  // An entry made before a tag was named here could not be invalidated by it.
+  for (const tag of request.tagIds) if (!carries(envelope, tag)) return undefined;
+  return envelope;
+}
+
+/** No index: entries have few tags, and those of a read stand first. */
+function carries({ tags }: Envelope, tag: EntryId): boolean {
+  for (const [carried] of tags) if (carried === tag) return true;
+  return false;
+}
+
+/** Judges an envelope at `now` by its tags' generations, which must all be in `generations`, and by its windows. */
+export function judge(
+  parts: Parts,
+  request: ReadRequest,
+  flight: Flight<Refilled>,
+  stored: StoredValue,
+  envelope: Envelope,
+  generations: ReadonlyMap<EntryId, TagGeneration>,
+  now = parts.clock.now(),
+): Verdict {
+  let softened = false;
+  const tags: TagState[] = [];
+  for (const [tag, hard, soft] of envelope.tags) {
+    const state = watchedBy(flight, tag) ?? parts.tags.obtain(tag);
+    // By the name that is known already: that of the envelope has just been made, and would have to be hashed.
+    const current = generations.get(state.tag);
+    if (current === undefined || current.hard !== hard) return VOID;
+    if (current.soft !== soft) softened = true;
+    tags.push(state);
+  }
+  const storedAt = Math.min(parts.remote?.toLocal(stored.storedAt) ?? now, now);
+  const expiredAt = stored.expiredAt > 0 ? (parts.remote?.toLocal(stored.expiredAt) ?? now) : undefined;
+  const dated: Dated = {
+    value: envelope.value,
+    loadMs: envelope.loadMs,
+    storedAt,
+    windows: {
+      ttlMs: envelope.ttl,
+      staleWhileRevalidateMs: envelope.staleWhileRevalidate,
+      staleIfErrorMs: envelope.staleIfError,
+    },
+    tags,
+    loadBeganAt: Number.NEGATIVE_INFINITY,
+    // Nobody knows when the tag was expired, but it was not before the value was stored.
+    expiredAt: softened ? storedAt : expiredAt,
+  };
+  const entry = entryOf(dated, request.options, now, parts.random.next(), request.counters);
+  if (entry.expired) return now < entry.errorUntil ? { kind: 'expired', entry } : VOID;
+  if (now < entry.freshUntil) return { kind: 'usable', entry, state: 'fresh' };
+  if (now < entry.staleUntil) return { kind: 'usable', entry, state: 'stale' };
+  return now < entry.errorUntil ? { kind: 'expired', entry } : VOID;
+}
+
+const VOID: Verdict = { kind: 'void' };
+
+function watchedBy({ tags }: Flight<Refilled>, tag: EntryId): TagState | undefined {
+  for (const state of tags) if (state.tag === tag) return state;
+  return undefined;
+}
+
+type Body = StoredValue['body'];
+
+/** UTF-8 takes at most three bytes for each unit of a string. */
+const MOST_UNIT_BYTES = 3;
+
+const utf8 = new TextEncoder();
+
+/** What is wrong with a body that L2 shall not be given, or `undefined`. */
+export function tooLong({ maxValueBytes }: Pick<Parts, 'maxValueBytes'>, body: Body, key: string): Error | undefined {
+  const bytes = lengthAbove(maxValueBytes, body);
+  if (bytes === undefined) return undefined;
+  return new InvalidValueError(`takes ${bytes} bytes when encoded; maxValueBytes is ${maxValueBytes}`, {
+    key,
+    tier: 'l2',
+  });
+}
+
+/** A body as it goes to L2. */
+export function packed({ remote }: Pick<Parts, 'remote'>, body: Body): Body {
+  return remote?.tier.packing?.pack(body) ?? body;
+}
+
+/**
+ * A body as the codec made it, from how L2 holds it.
+ * @throws {@link CodecError} when it is damaged or too long, by whatever limit it was written.
+ */
+export function unpacked({ remote, maxValueBytes }: Pick<Parts, 'remote' | 'maxValueBytes'>, body: Body): Body {
+  const bytes = lengthAbove(maxValueBytes, body);
+  if (bytes !== undefined) throw new CodecError(`they are ${bytes} bytes; maxValueBytes is ${maxValueBytes}`);
+  return remote?.tier.packing?.unpack(body, maxValueBytes) ?? body;
+}
+
+/** In bytes. Only a text that may be too long is measured: its length alone clears most. */
+function lengthAbove(limit: number, body: Body): number | undefined {
+  if (typeof body === 'string' && body.length * MOST_UNIT_BYTES <= limit) return undefined;
+  const bytes = typeof body === 'string' ? utf8.encode(body).length : body.length;
+  return bytes > limit ? bytes : undefined;
+}

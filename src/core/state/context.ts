@@ -1,0 +1,58 @@
+import type { Counters } from '../model/counters.ts';
+import type { CacheEvent, Observer } from '../model/events.ts';
+import type { TagRegistry } from '../model/tags.ts';
+import type { Codec } from '../ports/codec.ts';
+import type { LocalTier } from '../ports/local-tier.ts';
+import type { Outbox } from '../ports/outbox.ts';
+import type { Tracer } from '../ports/tracer.ts';
+import type { BackgroundTasks } from '../primitives/background-tasks.ts';
+import type { Clock, Random } from '../primitives/clock.ts';
+import type { Remote } from '../tiers/guarded-l2.ts';
+import type { Source } from '../tiers/guarded-source.ts';
+import type { Flights } from './flights.ts';
+import type { KnownIds } from './id-cache.ts';
+import type { Question, TagRead } from './l2-question.ts';
+import type { PendingInvalidations } from './pending-invalidations.ts';
+import type { Proof } from './proof.ts';
+import type { RecentInvalidations } from './recent-invalidations.ts';
+import type { Refilled } from './refill-result.ts';
+
+/** What the steps of one cache share. Built once by `createCache`; namespaces of the cache use the same. */
+export interface Parts {
+  readonly name: string;
+  /** Tells this cache apart from every other one on the bus. */
+  readonly instance: string;
+  /** Schema version of the values; see `Envelope.version`. */
+  readonly version: string;
+  /** The bound D on staleness, in milliseconds. */
+  readonly maxLagMs: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly codec: Codec;
+  /** What is longer than this when encoded, in UTF-8 bytes, neither goes to L2 nor is believed when it comes from there. */
+  readonly maxValueBytes: number;
+  readonly l1: LocalTier;
+  /** Absent without an L2. */
+  readonly remote: Remote | undefined;
+  /** Asked in this turn of the event loop, and not sent yet. */
+  readonly questions: Question[];
+  /** The same of tags. */
+  readonly tagReads: TagRead[];
+  readonly knownIds: KnownIds;
+  readonly hasBus: boolean;
+  /** Where the source remembers what L2 has to be told; absent where nobody writes it down. */
+  readonly outbox: Outbox | undefined;
+  readonly proof: Proof;
+  readonly tags: TagRegistry;
+  readonly flights: Flights<Refilled>;
+  readonly source: Source;
+  readonly pending: PendingInvalidations;
+  readonly recent: RecentInvalidations;
+  readonly counters: Counters;
+  readonly background: BackgroundTasks;
+  readonly emit: (event: CacheEvent) => void;
+  /** Whom {@link emit} tells. */
+  readonly observers: ReadonlySet<Observer>;
+  /** Replaced when telemetry is attached. */
+  tracer: Tracer;
+}

@@ -1,0 +1,28 @@
+import type { Parts } from './context.ts';
+import type { FlightSetup } from './flight.ts';
+import type { ReadRequest } from './request.ts';
+
+/** A flight may be joined under the condition under which its value could be served from L1. */
+export function oldestToJoin({ proof, maxLagMs }: Parts, now: number): number {
+  return now <= proof.until ? Number.NEGATIVE_INFINITY : now - maxLagMs;
+}
+
+/** What a read takes note of before it sends anything. */
+export function flightSetup(
+  parts: Parts,
+  { tagIds }: Pick<ReadRequest, 'tagIds'>,
+  { background, mayLoad, beganAt }: Pick<FlightSetup, 'background' | 'mayLoad' | 'beganAt'>,
+): FlightSetup {
+  const { hasBus, proof, remote, pending } = parts;
+  return {
+    // The last invalidation that this instance has acted on: those after it may come while the flight is under way.
+    seen: hasBus
+      ? { epoch: proof.epoch, sequence: proof.seen ?? 0 }
+      : (remote?.lastBeat ?? { epoch: undefined, sequence: 0 }),
+    tags: tagIds.map((tag) => parts.tags.obtain(tag)),
+    owed: pending.owed(),
+    background,
+    mayLoad,
+    beganAt,
+  };
+}

@@ -1,0 +1,117 @@
+import type { PendingSummary } from '../model/errors.ts';
+import { EVERYTHING, type InvalidationMode, matcherOf, namesEverything, type Targets } from '../model/invalidation.ts';
+import type { EntryId } from '../model/key.ts';
+
+/** An invalidation that L2 has not acknowledged. */
+export interface PendingOrder {
+  readonly targets: Targets;
+  readonly mode: InvalidationMode;
+  readonly matches: (id: EntryId, tags: Iterable<EntryId>) => boolean;
+  /** Called once L2 has acknowledged it. */
+  readonly onDelivered: () => void;
+  /** Being told to L2 at this moment by whoever made it; nobody else need try. */
+  sending: boolean;
+}
+
+/**
+ * What was owed when a read began: for as long as that read lasts, L2 is not believed about it. The order may be
+ * delivered meanwhile, but a reply from before the delivery may still be on its way, on another connection.
+ */
+export class Owed {
+  readonly #orders: readonly PendingOrder[];
+
+  constructor(orders: readonly PendingOrder[]) {
+    this.#orders = orders;
+  }
+
+  /** Whether L2 must not be believed about this entry. */
+  covers(id: EntryId, tags: Iterable<EntryId>): boolean {
+    return this.#orders.some((order) => order.matches(id, tags));
+  }
+
+  /** Whether it must not be believed about a tag's generation. */
+  coversTag(tag: EntryId): boolean {
+    return this.#orders.some(({ targets }) => targets.tags.includes(tag));
+  }
+}
+
+/** The usual case. */
+export const NOTHING_OWED = new Owed([]);
+
+/** Names that may wait before they collapse to "all". */
+const MAX_WAITING_NAMES = 10_000;
+
+/**
+ * The invalidations that this instance owes to L2, in order. While one is here, whatever it names is a miss in L2 for
+ * this instance; so a reader after a write never sees the value that the write replaced, whether or not L2 has heard.
+ */
+export class PendingInvalidations {
+  readonly #limit: number;
+  #orders: PendingOrder[] = [];
+  #waitingNames = 0;
+
+  constructor(limit = MAX_WAITING_NAMES) {
+    this.#limit = limit;
+  }
+
+  get isEmpty(): boolean {
+    return this.#orders.length === 0;
+  }
+
+  /** Keeps an order that its maker is telling L2 of, until {@link settle} or {@link leave}. */
+  add(targets: Targets, mode: InvalidationMode, onDelivered: () => void = nobody): PendingOrder {
+    const order = orderOf(targets, mode, onDelivered);
+    this.#orders.push(order);
+    return order;
+  }
+
+  /** L2 could not be told: the order waits to be repeated. Beyond the limit all that wait become one for everything. */
+  leave(order: PendingOrder): void {
+    order.sending = false;
+    this.#waitingNames += namesIn(order.targets);
+    if (this.#waitingNames <= this.#limit) return;
+    const everything = { ...orderOf(EVERYTHING, 'delete', nobody), sending: false };
+    this.#orders = [...this.#orders.filter(({ sending }) => sending), everything];
+    this.#waitingNames = namesIn(EVERYTHING);
+  }
+
+  /** L2 has acknowledged the order. */
+  settle(order: PendingOrder): void {
+    const index = this.#orders.indexOf(order);
+    // Another order has swallowed it meanwhile.
+    if (index === -1) return;
+    this.#orders.splice(index, 1);
+    if (!order.sending) this.#waitingNames -= namesIn(order.targets);
+    order.onDelivered();
+  }
+
+  /** The orders that nobody is telling L2 of, in the order in which they were made. */
+  waiting(): readonly PendingOrder[] {
+    return this.#orders.filter(({ sending }) => !sending);
+  }
+
+  /** What is owed at this moment. */
+  owed(): Owed {
+    return this.#orders.length === 0 ? NOTHING_OWED : new Owed([...this.#orders]);
+  }
+
+  summary(): PendingSummary {
+    const targets = this.#orders.map((order) => order.targets);
+    return {
+      keys: targets.reduce((sum, { ids }) => sum + ids.length, 0),
+      tags: targets.reduce((sum, each) => sum + each.tags.length, 0),
+      patterns: targets.filter(({ pattern }) => pattern !== undefined).length,
+      all: targets.some(namesEverything),
+    };
+  }
+}
+
+function orderOf(targets: Targets, mode: InvalidationMode, onDelivered: () => void): PendingOrder {
+  return { targets, mode, matches: matcherOf(targets), onDelivered, sending: true };
+}
+
+function nobody(): void {}
+
+function namesIn(targets: Targets): number {
+  return targets.ids.length + targets.tags.length + 1;
+}

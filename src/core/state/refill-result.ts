@@ -1,0 +1,44 @@
+import type { Entry } from '../model/entry.ts';
+import type { TierName } from '../model/errors.ts';
+import type { TierStep } from '../model/lookup.ts';
+import type { TagState } from '../model/tags.ts';
+
+/** What a flight brings when an entry is its answer. */
+export function refilledOf(
+  entry: Entry,
+  state: Refilled['state'],
+  tier: Refilled['tier'],
+  keptInL1: boolean,
+  l2: Refilled['l2'],
+  source: Refilled['source'],
+): Refilled {
+  const { value, storedAt, freshUntil, tags } = entry;
+  return { value, tier, state, storedAt, freshUntil, tags, keptInL1, l2, source };
+}
+
+/** What a flight brings, the same for everyone who waits for it. Times are of this process's monotonic clock. */
+export interface Refilled {
+  readonly value: unknown;
+  readonly tier: TierName;
+  readonly state: 'fresh' | 'stale';
+  readonly storedAt: number;
+  readonly freshUntil: number;
+  readonly tags: readonly TagState[];
+  /** Whether the value is in L1 now. */
+  readonly keptInL1: boolean;
+  readonly l2: TierStep | undefined;
+  readonly source: { readonly outcome: 'loaded' | 'failed'; readonly durationMs: number } | undefined;
+}
+
+/** A flight that found no value; `undefined` is never one. */
+export const NOTHING: Refilled = {
+  value: undefined,
+  tier: 'l2',
+  state: 'fresh',
+  storedAt: 0,
+  freshUntil: 0,
+  tags: [],
+  keptInL1: false,
+  l2: undefined,
+  source: undefined,
+};

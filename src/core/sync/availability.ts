@@ -1,0 +1,64 @@
+import { RemoteError } from '../ports/remote-tier.ts';
+import type { Parts } from '../state/context.ts';
+import type { Remote } from '../tiers/guarded-l2.ts';
+
+/** Says once what has changed for callers: L1 suspended or resumed, L2 down or up, a right taken away. */
+export class Announcer {
+  readonly #parts: Parts;
+  readonly #remote: Remote;
+  #wasProven: boolean | undefined;
+  #downSince: number | undefined;
+  #denial: string | undefined;
+
+  constructor(parts: Parts, remote: Remote) {
+    this.#parts = parts;
+    this.#remote = remote;
+  }
+
+  /** Compares with the last time. */
+  say(isConnected: boolean): void {
+    const now = this.#parts.clock.now();
+    this.#sayOfL1(now <= this.#parts.proof.until);
+    this.#sayOfL2(now, isConnected);
+  }
+
+  /** L1's proof may lapse from here on without being a suspension: nobody asks. */
+  expectLapse(): void {
+    this.#wasProven = undefined;
+  }
+
+  /** A heartbeat that is denied while connected is no outage that ends by itself: somebody has taken a right away. */
+  sayIfDenied(error: unknown): void {
+    if (!(error instanceof RemoteError && error.failure === 'denied') || error.message === this.#denial) return;
+    this.#denial = error.message;
+    this.#parts.emit({ type: 'alarm', error });
+  }
+
+  /** A heartbeat was answered: the next denial is news. */
+  forgetDenial(): void {
+    this.#denial = undefined;
+  }
+
+  #sayOfL1(isProven: boolean): void {
+    const { counters, emit } = this.#parts;
+    if (this.#wasProven === true && !isProven) {
+      counters.l1Suspensions += 1;
+      emit({ type: 'l1_suspended' });
+    } else if (this.#wasProven === false && isProven) emit({ type: 'l1_resumed' });
+    // Not having been proven yet is no suspension.
+    if (isProven || this.#wasProven !== undefined) this.#wasProven = isProven;
+  }
+
+  #sayOfL2(now: number, isConnected: boolean): void {
+    const { emit } = this.#parts;
+    const isDown = !this.#remote.breaker.isClosed;
+    if (isDown && this.#downSince === undefined) {
+      this.#downSince = now;
+      const isHeld = this.#remote.breaker.state.kind === 'forced-open';
+      emit({ type: 'l2_down', reason: isHeld ? 'held open' : isConnected ? 'no answer' : 'not connected' });
+    } else if (!isDown && this.#downSince !== undefined && this.#remote.session !== undefined) {
+      emit({ type: 'l2_up', downMs: now - this.#downSince });
+      this.#downSince = undefined;
+    }
+  }
+}

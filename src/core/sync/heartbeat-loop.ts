@@ -1,0 +1,336 @@
+import type { Bus } from '../ports/bus.ts';
+import type { RemoteListener, Session } from '../ports/remote-tier.ts';
+import { BudgetExceeded, within } from '../primitives/timeout.ts';
+import type { Parts } from '../state/context.ts';
+import type { Remote } from '../tiers/guarded-l2.ts';
+import { cleanAll } from '../write/apply-locally.ts';
+import { deliverAll } from '../write/deliver.ts';
+import { Announcer } from './availability.ts';
+import { BusReceiver, type HeartbeatLink } from './bus-receiver.ts';
+import { Pulse, SentBeats } from './heartbeat-schedule.ts';
+import type { Judgement, Repair } from './recovery.ts';
+
+/** Heartbeats per bound D: with three, one may get lost without L1 being suspended. */
+const BEATS_PER_BOUND = 3;
+
+/** Between two heartbeats, however urgent the second is. */
+const SHORTEST_PAUSE_MS = 10;
+
+/** Bounds D without a call, after which heartbeats rest until the next one. */
+const BOUNDS_TO_REST = 10;
+
+/** While L2 answers and is not believed yet: how often to look. */
+const REPAIR_POLL_MS = 100;
+
+/**
+ * Keeps finding out whether L2 answers, which history it tells, and whether the bus carries: everything else acts on
+ * what this loop has learnt. While the breaker is open its heartbeat is the one trial that is allowed.
+ */
+export class Heart implements HeartbeatLink, RemoteListener {
+  readonly #parts: Parts;
+  readonly #remote: Remote;
+  readonly #bus: Bus | undefined;
+  readonly #pulse: Pulse;
+  readonly #deadlineMs: number;
+  readonly #sent = new SentBeats();
+  #loop: Promise<void> | undefined;
+  #wake: () => void = () => {};
+  #hurried = false;
+  #closed = false;
+  #connected = false;
+  #resting = false;
+  #activity = 0;
+  #activeAt = 0;
+  #lastAccepted: number | undefined;
+  #knownEpoch: string | undefined;
+  #subscribedAt: number | undefined;
+  readonly #repair: Repair;
+  readonly #onBeat: () => void;
+  readonly #announcer: Announcer;
+  readonly #readiness = new Set<() => void>();
+
+  /**
+   * @param answerMs How long L2 may take for one answer to be of use.
+   * @param onBeat Told of each heartbeat that was answered.
+   */
+  constructor(
+    parts: Parts,
+    remote: Remote,
+    bus: Bus | undefined,
+    repair: Repair,
+    answerMs: number,
+    onBeat: () => void = () => {},
+  ) {
+    this.#parts = parts;
+    this.#repair = repair;
+    this.#onBeat = onBeat;
+    this.#remote = remote;
+    this.#bus = bus;
+    this.#announcer = new Announcer(parts, remote);
+    const everyMs = parts.maxLagMs / BEATS_PER_BOUND;
+    this.#pulse = new Pulse(parts.clock, remote.breaker, everyMs, answerMs);
+    // A heartbeat may take as long as any call, and no longer than half the time to the next one otherwise.
+    this.#deadlineMs = Math.max(everyMs / 2, answerMs);
+  }
+
+  start(): void {
+    this.#activeAt = this.#parts.clock.now();
+    this.#remote.tier.start(this);
+    this.#bus?.start(this.#parts.instance, new BusReceiver(this.#parts, this));
+    this.#loop = this.#run();
+  }
+
+  /** Whether L2 is in use and, with a bus, L1 is proven. */
+  get isReady(): boolean {
+    return this.#remote.session !== undefined && this.#parts.clock.now() <= this.#parts.proof.until;
+  }
+
+  /** Whether heartbeats rest because nobody uses the cache: its proof has lapsed, and the next call renews it. */
+  get isResting(): boolean {
+    return this.#resting;
+  }
+
+  get isConnected(): boolean {
+    return this.#connected;
+  }
+
+  get isSubscribed(): boolean {
+    return this.#subscribedAt !== undefined;
+  }
+
+  /** Resolves with {@link isReady} as soon as it is true, or when the time is over. */
+  ready(timeoutMs: number): Promise<boolean> {
+    if (this.isReady || this.#closed) return Promise.resolve(this.isReady);
+    if (this.#resting) this.hurry();
+    return new Promise((resolve) => {
+      const end = (): void => {
+        cancel();
+        this.#readiness.delete(end);
+        resolve(this.isReady);
+      };
+      const cancel = this.#parts.clock.after(timeoutMs, end);
+      this.#readiness.add(end);
+    });
+  }
+
+  /** Never rejects: what a connection has to say of its end goes to the observers. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#remote.contact.end();
+    this.hurry();
+    await this.#loop;
+    for (const end of this.#readiness) end();
+    for (const closed of await Promise.allSettled([this.#bus?.close(), this.#remote.tier.close()])) {
+      if (closed.status === 'fulfilled') continue;
+      const { reason: error } = closed;
+      this.#parts.emit({ type: 'tier_failure', error, operation: 'close', tier: 'l2', background: true });
+    }
+  }
+
+  // What the connection says.
+
+  onConnect(): void {
+    this.#connected = true;
+    this.#pulse.connected();
+    this.hurry();
+  }
+
+  onDisconnect(error: Error | undefined): void {
+    this.#connected = false;
+    this.#remote.distrust();
+    if (error !== undefined)
+      this.#parts.emit({ type: 'tier_failure', error, operation: 'connect', tier: 'l2', background: true });
+    this.hurry();
+  }
+
+  onAlarm(error: Error): void {
+    this.#parts.emit({ type: 'alarm', error });
+  }
+
+  // What the subscription says.
+
+  sentAt(nonce: string): number | undefined {
+    return this.#sent.at(nonce);
+  }
+
+  accept(sentAt: number): void {
+    const last = this.#lastAccepted;
+    this.#lastAccepted = Math.max(sentAt, last ?? sentAt);
+    // While this instance was cut off, others may have owed invalidations that they could not number: an unchanged
+    // number says nothing about those, so what is here from before goes. Heartbeats that were sent meanwhile may all be
+    // answered together at the end: what counts is when the first of them is.
+    if (last !== undefined && this.#parts.clock.now() - last > this.#parts.maxLagMs) {
+      this.#forget();
+      this.#repair.missed();
+    }
+    this.announce();
+  }
+
+  hurry(): void {
+    this.#hurried = true;
+    this.#wake();
+  }
+
+  subscribed(): void {
+    this.#subscribedAt = this.#parts.clock.now();
+    this.hurry();
+  }
+
+  unsubscribed(error: Error | undefined): void {
+    this.#subscribedAt = undefined;
+    if (error !== undefined)
+      this.#parts.emit({ type: 'tier_failure', error, operation: 'subscribe', tier: 'l2', background: true });
+  }
+
+  // The loop.
+
+  async #run(): Promise<void> {
+    while (!this.#closed) {
+      this.#hurried = false;
+      await this.#beat();
+      this.announce();
+      await this.#pause(this.#isIdle() ? Infinity : this.#pauseMs());
+      this.#resting = false;
+    }
+  }
+
+  /** Whether nobody has used the cache for so long that its proof may lapse: whoever comes next waits for one beat. */
+  #isIdle(): boolean {
+    const { clock, counters, pending, maxLagMs } = this.#parts;
+    const now = clock.now();
+    const { activity } = counters;
+    if (activity !== this.#activity) {
+      this.#activity = activity;
+      this.#activeAt = now;
+    }
+    // With an outbox somebody must hear of those who come back, and of what they need.
+    const isNeeded = this.#repair.hasOutbox || !pending.isEmpty || this.#parts.flights.size > 0;
+    const isInUse = this.#hurried || isNeeded || !this.isReady || this.#pulse.isRecovering;
+    return !isInUse && now - this.#activeAt > BOUNDS_TO_REST * maxLagMs;
+  }
+
+  /** Waits until the next beat is due; `hurry` cuts it short, unless the breaker says when the next trial is. */
+  #pause(ms: number): Promise<void> {
+    if (this.#closed || ms <= 0) return Promise.resolve();
+    const { clock } = this.#parts;
+    if (ms === Infinity) {
+      this.#resting = true;
+      this.#announcer.expectLapse();
+      this.#remote.contact.await(() => this.hurry());
+    }
+    // What hurries again and again (a storm of gaps) must not become a storm of heartbeats.
+    const restedAt = clock.now() + SHORTEST_PAUSE_MS;
+    return new Promise((resolve) => {
+      const end = (): void => {
+        cancel();
+        this.#wake = () => {};
+        resolve();
+      };
+      let cancel = ms === Infinity ? () => {} : clock.after(ms, end);
+      this.#wake = () => {
+        if (this.#closed || this.#resting) return end();
+        if (!this.#mayHurry()) return;
+        cancel();
+        cancel = clock.after(Math.max(restedAt - clock.now(), 0), end);
+      };
+    });
+  }
+
+  #mayHurry(): boolean {
+    return this.#connected && this.#pulse.mayHurry;
+  }
+
+  #pauseMs(): number {
+    if (this.#hurried && this.#mayHurry()) return SHORTEST_PAUSE_MS;
+    const ms = this.#pulse.pauseMs(this.#connected);
+    return this.#repair.isWaiting && this.#remote.breaker.isAnswering ? Math.min(REPAIR_POLL_MS, ms) : ms;
+  }
+
+  async #beat(): Promise<void> {
+    if (!this.#pulse.begin()) return;
+    try {
+      await this.#exchange();
+      this.#pulse.answered(this.#remote.latencyMs ?? 0);
+      this.#announcer.forgetDenial();
+      this.#watchBus();
+    } catch (error) {
+      this.#report(error);
+      this.#pulse.missed();
+      if (this.#pulse.isLost) this.#remote.contact.end();
+      if (this.#connected && this.#pulse.isSuspect) this.#remote.tier.reset();
+    }
+  }
+
+  async #exchange(): Promise<void> {
+    const { clock, random, instance } = this.#parts;
+    const { tier } = this.#remote;
+    const nonce = random.token();
+    const sentAt = clock.now();
+    this.#sent.add(nonce, sentAt);
+    const asks = this.#repair.wantsMark(this.#lastAccepted, sentAt);
+    const heartbeat = await within(clock, this.#deadlineMs, tier.heartbeat(instance, nonce, asks));
+    this.#remote.learn(heartbeat, sentAt, clock.now());
+    this.#watchEpoch(heartbeat.epoch);
+    this.accept(sentAt);
+    const judgement = await within(clock, this.#deadlineMs, this.#repair.judge(heartbeat, asks, tier));
+    this.#onBeat();
+    await this.#take(judgement);
+  }
+
+  /** What is owed is delivered as soon as there is a history to deliver it in; that is read once it is repaired. */
+  async #take({ session, isRepaired }: Judgement): Promise<void> {
+    if (!isRepaired) this.#remote.distrust();
+    if (session === undefined) return;
+    this.#leaveOther(session);
+    await deliverAll(this.#parts, this.#remote.tier, session, this.#deadlineMs);
+    if (this.#connected && isRepaired) this.#remote.believe(session);
+  }
+
+  /**
+   * What is owed is delivered in the new history, and stops standing in for L2 here as soon as it is: nothing may be
+   * read in the old one by then. What is known of tags belongs to the old one too.
+   */
+  #leaveOther(session: Session): void {
+    if (this.#remote.session === undefined || this.#remote.believes(session)) return;
+    this.#remote.distrust();
+    this.#forget();
+  }
+
+  #watchEpoch(epoch: string): void {
+    const from = this.#knownEpoch;
+    this.#knownEpoch = epoch;
+    if (from === undefined || from === epoch) return;
+    this.#remote.distrust();
+    this.#forget();
+    this.#parts.emit({ type: 'epoch_changed', from, to: epoch });
+  }
+
+  /** A subscription that is open while heartbeats do not come back on it carries nothing. */
+  #watchBus(): void {
+    if (this.#bus === undefined || this.#subscribedAt === undefined) return;
+    const silentSince = Math.max(this.#parts.proof.provenAt, this.#subscribedAt, this.#pulse.answeringSince);
+    if (this.#parts.clock.now() - silentSince <= 2 * this.#pulse.everyMs + this.#deadlineMs) return;
+    this.#subscribedAt = undefined;
+    this.#bus.reset();
+  }
+
+  #forget(): void {
+    cleanAll(this.#parts);
+    this.#parts.emit({ type: 'bus_resync' });
+  }
+
+  /** A heartbeat that failed while L2 was in use is news; during an outage it is not. */
+  #report(error: unknown): void {
+    this.#announcer.sayIfDenied(error);
+    if (!this.#pulse.isMissNews || !this.#connected) return;
+    const timedOut = error instanceof BudgetExceeded;
+    if (timedOut) this.#parts.emit({ type: 'l2_timeout', operation: 'heartbeat', durationMs: error.budgetMs });
+    this.#parts.emit({ type: 'tier_failure', error, operation: 'heartbeat', tier: 'l2', background: true });
+  }
+
+  /** Tells the world what has changed, and those who wait that there is nothing more to wait for. */
+  announce(): void {
+    this.#announcer.say(this.#connected);
+    if (this.isReady) for (const end of this.#readiness) end();
+  }
+}

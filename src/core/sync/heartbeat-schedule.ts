@@ -1,0 +1,127 @@
+import type { CircuitBreaker } from '../primitives/circuit-breaker.ts';
+import type { Clock } from '../primitives/clock.ts';
+
+/** Unanswered heartbeats in a row that open the breaker. */
+const MISSES_TO_TRIP = 2;
+
+/** Unanswered heartbeats in a row after which the connection itself is suspected. */
+const MISSES_TO_RESET = 6;
+
+/**
+ * What the answers to heartbeats say of L2, and when the next one is due. The heartbeats are the trials of L2's breaker:
+ * while it is not closed they alone are sent.
+ */
+export class Pulse {
+  readonly everyMs: number;
+  readonly #clock: Clock;
+  readonly #breaker: CircuitBreaker;
+  readonly #answerMs: number;
+  /** A new connection is worth a trial whatever the breaker's next one is due. */
+  #trialAtOnce = false;
+  /** Of the breaker, when the last heartbeat was sent: what it was not sent under it says nothing about. */
+  #sentUnder = 0;
+  #misses = 0;
+  #answeringSince = Number.NEGATIVE_INFINITY;
+
+  /**
+   * @param everyMs Between two heartbeats while all is well.
+   * @param answerMs How long L2 may take for one answer to be of use to a caller.
+   */
+  constructor(clock: Clock, breaker: CircuitBreaker, everyMs: number, answerMs: number) {
+    this.#clock = clock;
+    this.#breaker = breaker;
+    this.everyMs = everyMs;
+    this.#answerMs = answerMs;
+  }
+
+  /** When L2 last began to answer without a miss. */
+  get answeringSince(): number {
+    return this.#answeringSince;
+  }
+
+  /** Whether L2 counts as away. */
+  get isLost(): boolean {
+    return this.#misses >= MISSES_TO_TRIP;
+  }
+
+  /** Whether one more miss is news; during an outage it is not. */
+  get isMissNews(): boolean {
+    return this.#misses < MISSES_TO_TRIP;
+  }
+
+  /** Whether the connection looks open and has not answered for long: it may be half dead, a new one may not. */
+  get isSuspect(): boolean {
+    return this.#misses > 0 && this.#misses % MISSES_TO_RESET === 0;
+  }
+
+  /** Whether a heartbeat may be sent before it is due. */
+  get mayHurry(): boolean {
+    return this.#trialAtOnce || this.#breaker.isAnswering;
+  }
+
+  /** Whether the breaker is on its way back to closed, which takes heartbeats. */
+  get isRecovering(): boolean {
+    return this.#breaker.trialAt !== undefined || this.#breaker.closesAt !== undefined;
+  }
+
+  /** There is a new connection. */
+  connected(): void {
+    this.#trialAtOnce = true;
+  }
+
+  /** Whether a heartbeat may be sent now; if the breaker is open, this claims its one trial. */
+  begin(): boolean {
+    const atOnce = this.#trialAtOnce;
+    this.#trialAtOnce = false;
+    const mayBegin = this.#breaker.state.kind !== 'open' || this.#breaker.beginTrial(atOnce);
+    this.#sentUnder = this.#breaker.generation;
+    return mayBegin;
+  }
+
+  /** What came too late for a caller proves L1 all the same, and is no reason to let callers wait again. */
+  answered(latencyMs: number): void {
+    if (this.#misses > 0) this.#answeringSince = this.#clock.now();
+    this.#misses = 0;
+    if (this.#sentUnder !== this.#breaker.generation) return;
+    if (latencyMs <= this.#answerMs) this.#breaker.pass();
+    else this.#breaker.reopen();
+  }
+
+  missed(): void {
+    this.#misses += 1;
+    this.#breaker.reopen();
+    if (this.isLost) this.#breaker.trip();
+  }
+
+  /** Milliseconds to the next heartbeat. */
+  pauseMs(isConnected: boolean): number {
+    const { trialAt, closesAt } = this.#breaker;
+    const now = this.#clock.now();
+    if (trialAt !== undefined) return trialAt - now;
+    if (closesAt !== undefined) return Math.min(closesAt - now, this.everyMs);
+    // The second heartbeat after a lost one follows at once: together they decide within one interval.
+    return this.#misses === 1 && isConnected ? 0 : this.everyMs;
+  }
+}
+
+/** Nonces remembered; an echo of an older heartbeat proves nothing useful. */
+const MOST = 8;
+
+/** When the latest heartbeats were sent, by what they carried. */
+export class SentBeats {
+  readonly #sent = new Map<string, number>();
+
+  add(nonce: string, sentAt: number): void {
+    this.#sent.set(nonce, sentAt);
+    if (this.#sent.size <= MOST) return;
+    for (const oldest of this.#sent.keys()) {
+      this.#sent.delete(oldest);
+      return;
+    }
+  }
+
+  /** `undefined`: not sent here, or too long ago to say anything. */
+  at(nonce: string): number | undefined {
+    return this.#sent.get(nonce);
+  }
+}

@@ -1,0 +1,100 @@
+import type { InvalidationMode, Targets } from '../model/invalidation.ts';
+import type { Outbox } from '../ports/outbox.ts';
+import { Repeating } from '../primitives/periodic-task.ts';
+import { within } from '../primitives/timeout.ts';
+import type { Parts } from '../state/context.ts';
+import { clean, cleanAll } from '../write/apply-locally.ts';
+import { withoutPattern } from '../write/record-in-outbox.ts';
+import { listenerOf, lookEveryMs } from './outbox-polling.ts';
+
+/** What was committed longer ago, in bounds of the outbox's memory, may be gone from it. */
+const SAFE_SHARE = 0.5;
+
+/**
+ * Where there is no L2 and so no bus: reads in the outbox what others have changed, and takes it out of L1. Each look that
+ * succeeds is a proof, as of its beginning, that nothing was missed; without one L1 does not answer for longer than D.
+ */
+export class Follower {
+  readonly #parts: Parts;
+  readonly #outbox: Outbox;
+  readonly #looks: Repeating;
+  readonly #everyMs: number;
+  #cursor: string | undefined;
+  #lookedAt = Number.NEGATIVE_INFINITY;
+  #isFailing = false;
+  readonly #first = Promise.withResolvers<void>();
+
+  constructor(parts: Parts, outbox: Outbox) {
+    this.#parts = parts;
+    this.#outbox = outbox;
+    this.#everyMs = lookEveryMs(parts.maxLagMs);
+    this.#looks = new Repeating(parts.clock, () => this.#look());
+  }
+
+  /** Whether the last look succeeded. */
+  get isHealthy(): boolean {
+    return !this.#isFailing;
+  }
+
+  /** Resolves with whether it has looked by then. */
+  ready(timeoutMs: number): Promise<boolean> {
+    const looked = this.#first.promise.then(() => true);
+    return within(this.#parts.clock, timeoutMs, looked).catch(() => false);
+  }
+
+  start(): void {
+    this.#outbox.start(listenerOf(this.#parts, this.#looks));
+    this.#looks.start();
+  }
+
+  close(): Promise<void> {
+    return this.#looks.close();
+  }
+
+  async #look(): Promise<number> {
+    try {
+      await this.#follow();
+      this.#isFailing = false;
+    } catch (error) {
+      if (!this.#isFailing)
+        this.#parts.emit({ type: 'tier_failure', error, operation: 'follow', tier: 'source', background: true });
+      this.#isFailing = true;
+    }
+    return this.#everyMs;
+  }
+
+  async #follow(): Promise<void> {
+    const { clock, proof, maxLagMs } = this.#parts;
+    const beganAt = clock.now();
+    const { cursor, rows, everything } = await within(clock, maxLagMs, this.#outbox.follow(this.#cursor));
+    // Rows older than the outbox remembers may have gone unseen.
+    const isLate = beganAt - this.#lookedAt > this.#outbox.windowMs * SAFE_SHARE;
+    if (this.#cursor === undefined || everything || isLate) cleanAll(this.#parts);
+    else for (const { targets, mode } of rows) this.#take(targets, mode);
+    this.#cursor = cursor;
+    this.#lookedAt = beganAt;
+    proof.takeHeartbeat('', 0, beganAt);
+    this.#first.resolve();
+    await this.#recordOwed();
+    await this.#outbox.prune();
+  }
+
+  /** What could not be written down when it was ordered. */
+  async #recordOwed(): Promise<void> {
+    const { pending, emit } = this.#parts;
+    const orders = pending.waiting();
+    if (orders.length === 0) return;
+    for (const order of orders) {
+      const named = withoutPattern(order.targets);
+      this.#outbox.acknowledge(await this.#outbox.record(named, order.mode), named);
+      pending.settle(order);
+    }
+    emit({ type: 'invalidation_delivered' });
+  }
+
+  #take(targets: Targets, mode: InvalidationMode): void {
+    clean(this.#parts, targets, mode);
+    this.#parts.recent.note(targets, 'elsewhere');
+    this.#parts.emit({ type: 'invalidated', targets, origin: 'elsewhere' });
+  }
+}

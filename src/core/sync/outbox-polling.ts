@@ -1,0 +1,22 @@
+import type { OutboxListener } from '../ports/outbox.ts';
+import type { Repeating } from '../primitives/periodic-task.ts';
+import type { Parts } from '../state/context.ts';
+
+/** Looks into the outbox per bound D: one may fail, and what nobody has told of is still found in time. */
+export const LOOKS_PER_BOUND = 3;
+
+const LONGEST_LOOK_MS = 500;
+
+/** Longest pause between two looks, in milliseconds, while they succeed. */
+export function lookEveryMs(maxLagMs: number): number {
+  return Math.min(maxLagMs / LOOKS_PER_BOUND, LONGEST_LOOK_MS);
+}
+
+/** What news of an outbox mean to whoever looks into it. */
+export function listenerOf({ emit }: Parts, looks: Repeating): OutboxListener {
+  return {
+    onChange: () => looks.wake(),
+    onError: (error) =>
+      emit({ type: 'tier_failure', error, operation: 'acknowledge', tier: 'source', background: true }),
+  };
+}

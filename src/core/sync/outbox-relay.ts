@@ -1,0 +1,266 @@
+import type { Targets } from '../model/invalidation.ts';
+import { assertId, type EntryId } from '../model/key.ts';
+import type { Outbox, OutboxRow, Undelivered } from '../ports/outbox.ts';
+import { RemoteError, type Session } from '../ports/remote-tier.ts';
+import { Repeating } from '../primitives/periodic-task.ts';
+import { BudgetExceeded, within } from '../primitives/timeout.ts';
+import type { Parts } from '../state/context.ts';
+import type { Remote } from '../tiers/guarded-l2.ts';
+import { clean } from '../write/apply-locally.ts';
+import { deliver, piecesOf } from '../write/deliver.ts';
+import { LOOKS_PER_BOUND, listenerOf, lookEveryMs } from './outbox-polling.ts';
+import type { Demand, Repair } from './recovery.ts';
+
+/** After a look that found something, or was asked for: there may be more, of which nobody has said so. */
+const NEXT_LOOK_MS = 50;
+
+/** A leader that could deliver nothing for so long lets another try. */
+const GIVE_UP_MS = 3_000;
+
+/** Longest pause while the source cannot be asked. */
+const LONGEST_PAUSE_MS = 2_000;
+
+/** Clocks of two servers may differ by so much, and a record of the last heartbeat may be so much older than the data. */
+const MARGIN_MS = 60_000;
+
+/** A repaired generation is believed only if its last pass began no longer ago: what is committed meanwhile is due soon. */
+const REPAIRED_WITHIN_MS = 1_000;
+
+/** How the relay is doing. */
+export interface RelayHealth {
+  /** Whether this instance is the one that delivers. */
+  readonly leads: boolean;
+  /** How long the oldest row that is due has been waiting, in milliseconds; `undefined` while nobody looks. */
+  readonly lagMs: number | undefined;
+  /** Whether the source could be asked at the last look. */
+  readonly healthy: boolean;
+}
+
+/**
+ * Delivers to L2 what nobody else has: changes by writers that do not know of the cache, and those whose writer died or
+ * could not reach L2. One instance leads; at least once; an order that was delivered and not marked is delivered again.
+ * It goes past `Remote.ask` like the heartbeat does: L2 is not believed while it is being repaired.
+ */
+export class Relay {
+  readonly #parts: Parts;
+  readonly #remote: Remote;
+  readonly #outbox: Outbox;
+  readonly #repair: Repair;
+  readonly #deadlineMs: number;
+  readonly #onRepaired: () => void;
+  readonly #looks: Repeating;
+  /** Messages of the relay concern the instance that sends them as much as any other: it has cleaned nothing before. */
+  readonly #origin: string;
+  #leads = false;
+  #lagMs: number | undefined;
+  #failures = 0;
+  /** The outbox has said that there may be news. */
+  #isAsked = false;
+  #reachableAt = Number.NEGATIVE_INFINITY;
+
+  /**
+   * @param answerMs How long L2 may take for one answer.
+   * @param onRepaired L2 has been repaired: whoever waits for it should look.
+   */
+  constructor(parts: Parts, remote: Remote, outbox: Outbox, repair: Repair, answerMs: number, onRepaired: () => void) {
+    this.#parts = parts;
+    this.#remote = remote;
+    this.#outbox = outbox;
+    this.#repair = repair;
+    this.#deadlineMs = Math.max(answerMs, parts.maxLagMs / LOOKS_PER_BOUND / 2);
+    this.#onRepaired = onRepaired;
+    this.#looks = new Repeating(parts.clock, () => this.#look());
+    this.#origin = `${parts.instance}:relay`;
+  }
+
+  get health(): RelayHealth {
+    return { leads: this.#leads, lagMs: this.#lagMs, healthy: this.#failures === 0 };
+  }
+
+  start(): void {
+    const { onChange, onError } = listenerOf(this.#parts, this.#looks);
+    this.#outbox.start({
+      onError,
+      onChange: () => {
+        this.#isAsked = true;
+        onChange();
+      },
+    });
+    this.#looks.start();
+  }
+
+  /** A heartbeat was answered: there may be more to do than what is due. */
+  heartbeat(): void {
+    const { kind } = this.#repair.demand;
+    if (kind === 'mark' || kind === 'repair') this.#looks.wake();
+  }
+
+  /** Ends the look under way. The outbox stays open: what is acknowledged last must still be written. */
+  close(): Promise<void> {
+    return this.#looks.close();
+  }
+
+  async #look(): Promise<number> {
+    const { maxLagMs, random } = this.#parts;
+    const every = lookEveryMs(maxLagMs);
+    const before = this.#parts.counters.relayed;
+    const wasAsked = this.#isAsked;
+    this.#isAsked = false;
+    try {
+      await this.#work();
+      this.#failures = 0;
+      if (wasAsked || this.#parts.counters.relayed > before) return Math.min(NEXT_LOOK_MS, every);
+    } catch (error) {
+      this.#report(error);
+      this.#failures += 1;
+    }
+    return (
+      Math.min(every * 2 ** Math.min(this.#failures, 10), Math.max(every, LONGEST_PAUSE_MS)) * (1 - random.next() / 4)
+    );
+  }
+
+  async #work(): Promise<void> {
+    // By heartbeats alone: the breaker keeps callers away, and L1 is proven and answers whatever it says.
+    const { demand } = this.#repair;
+    if (demand.kind === 'away') return this.#standBack();
+    this.#reachableAt = this.#parts.clock.now();
+    const { leads, lagMs, mustRenew } = await this.#outbox.lead(demand.identity);
+    this.#leads = leads;
+    this.#lagMs = lagMs;
+    if (!leads) return;
+    if (mustRenew) return this.#renew(demand);
+    await this.#fulfil(demand);
+    await this.#outbox.prune();
+  }
+
+  /** Nobody knows what has passed this cache by: it begins with nothing. */
+  async #renew(demand: Exclude<Demand, { kind: 'away' }>): Promise<void> {
+    const [epoch, present] =
+      demand.kind === 'repair' ? [demand.epoch, undefined] : [demand.session.epoch, demand.session.generation];
+    await this.#begin(epoch, present);
+    await this.#outbox.renewed();
+    this.#looks.wake();
+  }
+
+  /** Nothing old is in a fresh generation, but L1 may hold what is waiting to be delivered; it goes before anybody believes. */
+  async #begin(epoch: string, replaces: string | undefined): Promise<void> {
+    const fresh = this.#parts.random.token();
+    await this.#pass('all', { epoch, generation: replaces ?? fresh }, true);
+    await this.#within(this.#remote.tier.agreeGeneration(epoch, fresh, replaces));
+    this.#onRepaired();
+  }
+
+  #fulfil(demand: Exclude<Demand, { kind: 'away' }>): Promise<void> {
+    switch (demand.kind) {
+      case 'due':
+        return this.#pass('due', demand.session);
+      case 'mark':
+        return this.#leaveMark(demand);
+      case 'repair':
+        return this.#repairHistory(demand);
+    }
+  }
+
+  /** Whoever cannot reach L2 does not compete for the lead, and does not keep it for long. */
+  async #standBack(): Promise<void> {
+    this.#lagMs = undefined;
+    await this.#outbox.prune();
+    if (!this.#leads || this.#parts.clock.now() - this.#reachableAt < GIVE_UP_MS) return;
+    this.#leads = false;
+    await this.#outbox.resign();
+  }
+
+  /** Everything that had been committed when the demand was made, though its writer may yet deliver it. */
+  async #leaveMark({ session, wanted }: Extract<Demand, { kind: 'mark' }>): Promise<void> {
+    await this.#pass('all', session);
+    await this.#within(this.#remote.tier.leaveMark(session.epoch, wanted));
+    this.#onRepaired();
+  }
+
+  /**
+   * The entries that a new history has brought along are those of its last heartbeat, under the generation of then. Whatever
+   * has been committed since is removed from them, and then they count again; if more may be missing than the outbox still
+   * knows, nobody believes them.
+   */
+  async #repairHistory({ epoch, time, last }: Extract<Demand, { kind: 'repair' }>): Promise<void> {
+    const { tier } = this.#remote;
+    const gapMs = last === undefined ? Infinity : time - last.time;
+    if (last === undefined || gapMs < -MARGIN_MS || gapMs > this.#outbox.windowMs - MARGIN_MS) {
+      return this.#begin(epoch, undefined);
+    }
+    const session = { epoch, generation: last.generation };
+    // What is marked while this goes on moves from the one to the other, and must not be missed by both.
+    await this.#pass('all', session, true);
+    await this.#redeliver(session);
+    for (;;) {
+      const { demand } = this.#repair;
+      if (demand.kind !== 'repair' || demand.epoch !== epoch || this.#looks.isClosed) return;
+      await this.#pass('all', session, true);
+      const { time: since, wanted: mark } = demand;
+      const repaired = { ...session, since, withinMs: REPAIRED_WITHIN_MS, mark };
+      if ((await this.#within(tier.adoptGeneration(repaired))) !== undefined) return this.#onRepaired();
+    }
+  }
+
+  /** All that the outbox remembers to have been delivered. */
+  async #redeliver(session: Session): Promise<void> {
+    let after: string | undefined;
+    while (!this.#looks.isClosed) {
+      const rows = await this.#outbox.delivered(this.#outbox.windowMs, after);
+      if (rows.length === 0) return;
+      await this.#deliver(rows, session, true);
+      after = rows.at(-1)?.id;
+    }
+  }
+
+  /** Until there is nothing left. Rows are marked only after L2 has acknowledged them. */
+  async #pass(which: Undelivered, session: Session, isRepair = false): Promise<void> {
+    for (;;) {
+      const rows = await this.#outbox.undelivered(which);
+      if (rows.length === 0 || this.#looks.isClosed) return;
+      await this.#deliver(rows, session, isRepair);
+      await this.#outbox.settle(rows.map(({ id }) => id));
+      this.#parts.counters.relayed += rows.length;
+    }
+  }
+
+  /** As few orders as it takes: a name that many rows have is told once. */
+  async #deliver(rows: readonly OutboxRow[], session: Session, isRepair: boolean): Promise<void> {
+    const { tier } = this.#remote;
+    for (const [mode, group] of Map.groupBy(rows, (row) => row.mode)) {
+      const targets = this.#namedBy(group);
+      const told = deliver({ instance: this.#origin }, tier, session, targets, mode, isRepair);
+      await this.#within(told, piecesOf(targets));
+      if (!this.#parts.hasBus) clean(this.#parts, targets, mode);
+    }
+  }
+
+  #namedBy(rows: readonly OutboxRow[]): Targets {
+    const collect = (of: (targets: Targets) => readonly EntryId[]): EntryId[] =>
+      [...new Set(rows.flatMap(({ targets }) => of(targets)))].filter((name) => this.#isName(name));
+    return { ids: collect(({ ids }) => ids), tags: collect(({ tags }) => tags) };
+  }
+
+  /** What can be no name is in no tier either; it must not hold up what comes after it. */
+  #isName(id: EntryId): boolean {
+    try {
+      assertId(id);
+      return true;
+    } catch (error) {
+      this.#parts.emit({ type: 'tier_failure', error, operation: 'relay', tier: 'source', background: true });
+      return false;
+    }
+  }
+
+  #within<T>(work: Promise<T>, times = 1): Promise<T> {
+    return within(this.#parts.clock, this.#deadlineMs * times, work);
+  }
+
+  /** The first failure is news; those that follow it are the same outage. */
+  #report(error: unknown): void {
+    if (this.#failures > 0) return;
+    // What there is to say of L2's failures, the heartbeat says.
+    if (error instanceof RemoteError || error instanceof BudgetExceeded) return;
+    this.#parts.emit({ type: 'tier_failure', error, operation: 'relay', tier: 'source', background: true });
+  }
+}

@@ -1,0 +1,119 @@
+import type { Heartbeat, RemoteTier, Session } from '../ports/remote-tier.ts';
+import type { Clock, Random } from '../primitives/clock.ts';
+
+/** So long a history without a generation waits for a relay; then a fresh one, cold and right, does without. */
+const PATIENCE_MS = 5_000;
+
+/** What L2 asks of the relay at this moment. */
+export type Demand =
+  /** It cannot be told anything. */
+  | { readonly kind: 'away' }
+  /** Nothing but what is due. */
+  | { readonly kind: 'due'; readonly identity: string; readonly session: Session }
+  /** Somebody has come back: whatever was committed by now must be delivered, then the mark says so. */
+  | { readonly kind: 'mark'; readonly identity: string; readonly session: Session; readonly wanted: number }
+  /** Another history has begun: its entries can be believed again once whatever they may have missed is delivered. */
+  | {
+      readonly kind: 'repair';
+      readonly identity: string;
+      readonly epoch: string;
+      /** The server's. */
+      readonly time: number;
+      readonly wanted: number;
+      readonly last: Heartbeat['last'];
+    };
+
+/** Which history the server tells, and whether it may be read already. */
+export interface Judgement {
+  /** `undefined` while no generation is agreed. */
+  readonly session: Session | undefined;
+  readonly isRepaired: boolean;
+}
+
+/**
+ * What has to happen before L2 is believed after another history has begun, or after an outage in which others may have
+ * committed what they could not tell. Without an outbox: a fresh generation, and nothing more can be known. With one, the
+ * relay delivers what was missed; an outage ends for this instance with a mark that is younger than its own return.
+ */
+export class Repair {
+  readonly hasOutbox: boolean;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #maxLagMs: number;
+  #latest: { readonly heartbeat: Heartbeat; readonly at: number } | undefined;
+  #needed: { readonly epoch: string; readonly mark: number } | undefined;
+  /** An outage is over, and no heartbeat that asks for a mark has been answered since. */
+  #hasMissed = false;
+  #waitingSince: number | undefined;
+
+  constructor(clock: Clock, random: Random, maxLagMs: number, hasOutbox: boolean) {
+    this.hasOutbox = hasOutbox;
+    this.#clock = clock;
+    this.#random = random;
+    this.#maxLagMs = maxLagMs;
+  }
+
+  /** Whether L2 answers, and is not believed yet. */
+  get isWaiting(): boolean {
+    return this.#waitingSince !== undefined;
+  }
+
+  /** Whether a heartbeat that is sent now must ask for a mark: the last accepted one is too long ago, or there is none. */
+  wantsMark(lastAccepted: number | undefined, now: number): boolean {
+    if (!this.hasOutbox) return false;
+    // The record in which it was asked for may have been evicted.
+    const isForgotten = (this.#latest?.heartbeat.wanted ?? 0) < (this.#needed?.mark ?? 0);
+    return this.#hasMissed || isForgotten || lastAccepted === undefined || now - lastAccepted > this.#maxLagMs;
+  }
+
+  /** This instance was cut off for longer than the bound, whatever heartbeats of then have been answered since. */
+  missed(): void {
+    this.#hasMissed = true;
+    this.#waitingSince = undefined;
+  }
+
+  /**
+   * Takes note of a heartbeat's answer.
+   * @param hasAsked Whether it asked for a mark.
+   */
+  async judge(heartbeat: Heartbeat, hasAsked: boolean, tier: RemoteTier): Promise<Judgement> {
+    const { epoch, generation } = heartbeat;
+    const now = this.#clock.now();
+    this.#latest = { heartbeat, at: now };
+    if (!this.hasOutbox) {
+      const agreed = generation ?? (await tier.agreeGeneration(epoch, this.#random.token()));
+      return { session: { epoch, generation: agreed }, isRepaired: true };
+    }
+    if (this.#isRepaired(heartbeat, hasAsked) && generation !== undefined) {
+      this.#waitingSince = undefined;
+      return { session: { epoch, generation }, isRepaired: true };
+    }
+    this.#waitingSince ??= now;
+    // A generation that others believe in is not this instance's to end, however long it has to read around it.
+    if (generation !== undefined) return { session: { epoch, generation }, isRepaired: false };
+    if (now - this.#waitingSince < PATIENCE_MS) return { session: undefined, isRepaired: false };
+    // Nobody repairs. In a fresh generation there is nothing old, and the mark of its beginning is this instance's too.
+    this.#waitingSince = now;
+    const agreed = await tier.agreeGeneration(epoch, this.#random.token());
+    return { session: { epoch, generation: agreed }, isRepaired: false };
+  }
+
+  /** What is asked of the relay, by the latest heartbeat; one that is too old says nothing. */
+  get demand(): Demand {
+    if (this.#latest === undefined || this.#clock.now() - this.#latest.at > this.#maxLagMs) return { kind: 'away' };
+    const { identity, epoch, generation, time, last, wanted, marked } = this.#latest.heartbeat;
+    if (generation === undefined) return { kind: 'repair', identity, epoch, time, wanted, last };
+    const session = { epoch, generation };
+    return wanted > marked ? { kind: 'mark', identity, session, wanted } : { kind: 'due', identity, session };
+  }
+
+  #isRepaired({ epoch, wanted, marked }: Heartbeat, hasAsked: boolean): boolean {
+    if (hasAsked) {
+      this.#needed = { epoch, mark: wanted };
+      this.#hasMissed = false;
+    }
+    // A generation of a later epoch was agreed after all that this instance has missed in an earlier one.
+    if (this.#needed?.epoch !== epoch || marked >= this.#needed.mark) this.#needed = undefined;
+    return this.#needed === undefined && !this.#hasMissed;
+  }
+}

@@ -1,0 +1,197 @@
+import { type EntryId, fromId, groupOf } from '../model/key.ts';
+import { RemoteError } from '../ports/remote-tier.ts';
+import type { RemoteInfo } from '../ports/server-info.ts';
+import { Repeating } from '../primitives/periodic-task.ts';
+import { BudgetExceeded, within } from '../primitives/timeout.ts';
+import type { Parts } from '../state/context.ts';
+import type { Remote } from '../tiers/guarded-l2.ts';
+
+/** Between two looks at a server that can be used. */
+const EVERY_MS = 5_000;
+
+/** Each pause is shortened by up to so much at random, so that a fleet does not ask as one. */
+const JITTER = 0.25;
+
+/** Between two looks at a server that has refused to answer. */
+const REFUSED_MS = 5 * 60_000;
+
+/** Much longer than any read may take: nobody waits for it. */
+const BUDGET_MS = 1_000;
+
+/** Share of its limit above which a server's memory is nearly full. */
+const NEARLY_FULL = 0.9;
+
+/** Evicted keys between two looks, after which no more are listened to: a flood of them is not worth the time. */
+const MOST_HEARD = 5_000;
+
+/** What was seen at one look. */
+interface Sight {
+  readonly info: RemoteInfo;
+  readonly at: number;
+  /** Of which run of the server. */
+  readonly epoch: string;
+  /** Keys that it had evicted since the look before. */
+  readonly evicted: number;
+}
+
+/** What is known of the L2 server. */
+export interface ServerVitals {
+  /** What it said of itself at the last look, which may be long ago while it is away or nobody uses the cache. */
+  readonly server: RemoteInfo | undefined;
+  /** How long ago that was, in milliseconds. */
+  readonly serverAgeMs: number | undefined;
+  /** Whether it uses 90 % or more of the memory that it may use. */
+  readonly isMemoryNearLimit: boolean;
+  /** Whether it has evicted keys between the last two looks. */
+  readonly isEvicting: boolean;
+}
+
+/**
+ * Looks every few seconds at what the L2 server says of itself, and tells when it has dropped keys to make room.
+ *
+ * It looks only while L2 is in use: heartbeats that rest let it rest too, and the next one wakes it. A look counts neither
+ * as a use of the cache nor for the breaker, and what comes of it changes no answer.
+ */
+export class Vitals {
+  readonly #parts: Parts;
+  readonly #remote: Remote;
+  readonly #looks: Repeating;
+  readonly #groups = new EvictedGroups();
+  #last: Sight | undefined;
+  #dueAt = Number.NEGATIVE_INFINITY;
+  /** L2 could not be used at the last step: the next heartbeat wakes it. */
+  #isDormant = false;
+  #isRefused = false;
+
+  constructor(parts: Parts, remote: Remote) {
+    this.#parts = parts;
+    this.#remote = remote;
+    this.#looks = new Repeating(parts.clock, () => this.#step());
+  }
+
+  /** What is known now; asks nobody. */
+  get known(): ServerVitals {
+    const { info, at, evicted } = this.#last ?? {};
+    return {
+      server: info,
+      serverAgeMs: at === undefined ? undefined : this.#parts.clock.now() - at,
+      isMemoryNearLimit: info !== undefined && info.memory.usedBytes >= info.memory.limitBytes * NEARLY_FULL,
+      isEvicting: evicted !== undefined && evicted > 0,
+    };
+  }
+
+  start(): void {
+    this.#looks.start();
+  }
+
+  /** A heartbeat was answered: L2 can be used, or will be in a moment. */
+  heartbeat(): void {
+    if (this.#isDormant) this.#looks.wake();
+  }
+
+  /** Waits for the look under way. The tier ends what it tells of evictions when it is closed. */
+  close(): Promise<void> {
+    return this.#looks.close();
+  }
+
+  async #step(): Promise<number> {
+    const { clock, random } = this.#parts;
+    const wasDormant = this.#isDormant;
+    this.#isDormant = this.#remote.refusal !== undefined;
+    if (this.#isDormant) return Infinity;
+    const now = clock.now();
+    // A server that is back has enough to do with those who need it, so what was due meanwhile is asked one by one.
+    if (wasDormant && this.#last !== undefined && now >= this.#dueAt) this.#dueAt = now + EVERY_MS * random.next();
+    if (now < this.#dueAt) return this.#dueAt - now;
+    await this.#look();
+    const pauseMs = (this.#isRefused ? REFUSED_MS : EVERY_MS) * (1 - JITTER * random.next());
+    this.#dueAt = clock.now() + pauseMs;
+    return pauseMs;
+  }
+
+  async #look(): Promise<void> {
+    const { clock } = this.#parts;
+    const epoch = this.#remote.session?.epoch;
+    try {
+      const info = await within(clock, BUDGET_MS, this.#remote.tier.info());
+      this.#isRefused = false;
+      // Whose answer it is would be a guess, if the server became another meanwhile.
+      if (epoch !== undefined && epoch === this.#remote.session?.epoch) this.#take(info, epoch);
+    } catch (error) {
+      this.#report(error);
+    }
+  }
+
+  #take(info: RemoteInfo, epoch: string): void {
+    const evicted = this.#newlyEvicted(info.commands.evictedKeys, epoch);
+    this.#last = { info, at: this.#parts.clock.now(), epoch, evicted };
+    if (evicted > 0) this.#parts.emit({ type: 'eviction', count: evicted, groups: this.#groups.take() });
+    this.#listen(info);
+  }
+
+  /** A number of another run says nothing of this one; one that has become smaller was set back. */
+  #newlyEvicted(now: number, epoch: string): number {
+    if (epoch !== this.#last?.epoch) return 0;
+    const before = this.#last.info.commands.evictedKeys;
+    return now < before ? now : now - before;
+  }
+
+  /** Hears what is evicted, where anything can be. */
+  #listen({ memory }: RemoteInfo): void {
+    const { tier } = this.#remote;
+    const canEvict = Number.isFinite(memory.limitBytes) && memory.evictionPolicy !== 'noeviction';
+    const note = (id: EntryId): void => {
+      this.#groups.note(id);
+      if (this.#groups.noted >= MOST_HEARD) tier.watchEvictions(undefined);
+    };
+    tier.watchEvictions(canEvict ? note : undefined);
+  }
+
+  /** That a server is away or slow is the heartbeat's to say. Anything else is said once, and seldom tried again. */
+  #report(error: unknown): void {
+    if (error instanceof BudgetExceeded) return;
+    if (error instanceof RemoteError && error.failure === 'unavailable') return;
+    if (!this.#isRefused) {
+      const isDenied = error instanceof RemoteError && error.failure === 'denied';
+      if (isDenied) this.#parts.emit({ type: 'alarm', error });
+      else this.#parts.emit({ type: 'tier_failure', error, operation: 'info', tier: 'l2', background: true });
+    }
+    this.#isRefused = true;
+  }
+}
+
+/** Groups that are told of. */
+const MOST_TOLD = 20;
+
+/** Groups that are kept apart between two tellings; the keys of further ones are counted together. */
+const MOST_KEPT = 200;
+
+const OVERFLOW = 'other';
+
+/** Counts entries by the group of their key. What it keeps is bounded however keys are made, and however many there are. */
+export class EvictedGroups {
+  readonly #counts = new Map<string, number>();
+  #noted = 0;
+
+  /** How many were noted since the last {@link take}. */
+  get noted(): number {
+    return this.#noted;
+  }
+
+  note(id: EntryId): void {
+    this.#noted += 1;
+    const group = groupOf(fromId(id).key);
+    const isKept = this.#counts.has(group) || this.#counts.size < MOST_KEPT;
+    const name = isKept ? group : OVERFLOW;
+    this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
+  }
+
+  /** The groups with the most, and begins anew. */
+  take(): Readonly<Record<string, number>> {
+    const most = [...this.#counts].sort(([, one], [, other]) => other - one).slice(0, MOST_TOLD);
+    this.#counts.clear();
+    this.#noted = 0;
+    // Defines each name anew, `__proto__` included.
+    return Object.fromEntries(most);
+  }
+}

@@ -1,0 +1,102 @@
+import { CacheView } from './cache-view.ts';
+import { InvalidOptionError } from './model/errors.ts';
+import type { Observer } from './model/events.ts';
+import { OptionResolver } from './model/option-resolver.ts';
+import type { ResolvedOptions } from './model/options.ts';
+import type { Tracer } from './ports/tracer.ts';
+import type { Parts } from './state/context.ts';
+import { type CacheHealth, type CacheStats, healthOf, type Organs, statsOf } from './stats.ts';
+
+/** What watches a cache from outside; see {@link TieredCache.attach}. */
+export interface Attachment {
+  readonly tracer?: Tracer;
+  readonly observer?: Observer;
+}
+
+/** A multi-tier cache. Made by `createCache`; whoever makes one closes it. */
+export class TieredCache extends CacheView {
+  readonly #parts: Parts;
+  readonly #organs: Organs;
+  readonly #observers: Set<Observer>;
+  readonly #lifecycle: Lifecycle;
+
+  /** Use `createCache`. */
+  constructor(parts: Parts, defaults: ResolvedOptions, organs: Organs, observers: Set<Observer>, lifecycle: Lifecycle) {
+    super(parts, new OptionResolver(defaults), lifecycle, '');
+    this.#parts = parts;
+    this.#organs = organs;
+    this.#observers = observers;
+    this.#lifecycle = lifecycle;
+  }
+
+  get name(): string {
+    return this.#parts.name;
+  }
+
+  /** Counts since the cache was made; costs a walk over the key groups. */
+  stats(): CacheStats {
+    return statsOf(this.#parts, this.#organs);
+  }
+
+  /** How each tier is doing, from what is known already: nobody is asked. */
+  health(): CacheHealth {
+    return healthOf(this.#parts, this.#organs);
+  }
+
+  /**
+   * Resolves with `true` as soon as L2 is in use and L1 is proven, with `false` when `timeoutMs` are over. Nothing needs
+   * to wait for it: reads are right before it too, and go to the source. Without an L2 it waits for the
+   * first look into the outbox, or for nothing.
+   * @param timeoutMs Default 1,000.
+   */
+  ready(timeoutMs = 1_000): Promise<boolean> {
+    const { heart, follower } = this.#organs;
+    return heart?.ready(timeoutMs) ?? follower?.ready(timeoutMs) ?? Promise.resolve(true);
+  }
+
+  /**
+   * Holds the breaker of a tier `open` (nobody asks it) or `closed` (everybody does), whatever calls and trials say; `auto`
+   * lets it judge for itself again. In this process alone, and until it ends.
+   * @throws {@link InvalidOptionError} when there is no such breaker.
+   */
+  forceBreaker(tier: 'l2' | 'source', state: 'open' | 'closed' | 'auto'): void {
+    const { remote, source } = this.#parts;
+    const breaker = tier === 'l2' ? remote?.breaker : tier === 'source' ? source.guard?.breaker : undefined;
+    if (breaker === undefined) throw new InvalidOptionError('tier', tier, 'a tier of this cache that has a breaker');
+    if (state === 'auto') breaker.release();
+    else if (state === 'open' || state === 'closed') breaker.force(state);
+    else throw new InvalidOptionError('state', state, "'open', 'closed' or 'auto'");
+  }
+
+  /** Adds an observer, replaces the tracer. Answers a function that undoes it. */
+  attach({ tracer, observer }: Attachment): () => void {
+    if (observer !== undefined) this.#observers.add(observer);
+    const before = this.#parts.tracer;
+    if (tracer !== undefined) this.#parts.tracer = tracer;
+    return () => {
+      if (observer !== undefined) this.#observers.delete(observer);
+      if (this.#parts.tracer === tracer) this.#parts.tracer = before;
+    };
+  }
+
+  /**
+   * Stops: refuses new calls, lets running loads and background work end, closes what `createCache` was given.
+   * Calling it again waits for the same end. Never rejects.
+   */
+  close(): Promise<void> {
+    return this.#lifecycle.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/** Whether the cache is open, and how it is closed. */
+export interface Lifecycle {
+  /** @throws {@link CacheClosedError} once closing has begun. */
+  assertOpen(): void;
+  /** Aborted when closing begins. */
+  readonly closing: AbortSignal;
+  close(): Promise<void>;
+}

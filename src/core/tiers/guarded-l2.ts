@@ -1,0 +1,170 @@
+import type { CacheEvent } from '../model/events.ts';
+import type { BypassReason } from '../model/lookup.ts';
+import { type Heartbeat, RemoteError, type RemoteTier, type Session } from '../ports/remote-tier.ts';
+import type { CircuitBreaker } from '../primitives/circuit-breaker.ts';
+import type { Clock } from '../primitives/clock.ts';
+import { BudgetExceeded, within } from '../primitives/timeout.ts';
+import { Contact } from './readiness-gate.ts';
+
+/** What came of asking L2: it never rejects, a failing tier is an answer like any other. */
+export type Asked<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly reason: BypassReason; readonly error: unknown };
+
+/** What an operation on L2 is about; for events and errors. */
+export interface Operation {
+  readonly name: string;
+  readonly budgetMs: number;
+  readonly key?: string | undefined;
+  /** Those of an operation that is about several, each of which counts as a call. */
+  readonly keys?: readonly string[];
+  readonly background?: boolean;
+  /** How long to wait for contact with L2, after the start and after a rest. Default: the budget. */
+  readonly contactMs?: number;
+}
+
+const BREAKER_OPEN: Asked<never> = { ok: false, reason: 'breaker-open', error: undefined };
+
+const UNTRUSTED: Asked<never> = { ok: false, reason: 'untrusted', error: undefined };
+
+/**
+ * L2 behind a time budget, a breaker and the question whether its history is known. Everything that reads or writes L2
+ * on behalf of a caller goes through {@link ask}; only the heartbeat, which finds these things out, goes past it.
+ */
+export class Remote {
+  readonly tier: RemoteTier;
+  readonly breaker: CircuitBreaker;
+  readonly contact: Contact;
+  readonly #clock: Clock;
+  readonly #emit: (event: CacheEvent) => void;
+  readonly #maxLagMs: number;
+  #session: Session | undefined;
+  #lastBeat: { readonly epoch: string; readonly sequence: number } | undefined;
+  #latencyMs: number | undefined;
+  #lastBeatAt = Number.NEGATIVE_INFINITY;
+  /** Server time minus this process's monotonic time, learnt from heartbeats. */
+  #offset = 0;
+
+  constructor(
+    tier: RemoteTier,
+    breaker: CircuitBreaker,
+    clock: Clock,
+    emit: (event: CacheEvent) => void,
+    maxLagMs: number,
+  ) {
+    this.#maxLagMs = maxLagMs;
+    this.contact = new Contact(clock);
+    this.tier = tier;
+    this.breaker = breaker;
+    this.#clock = clock;
+    this.#emit = emit;
+  }
+
+  /** The history that is believed at present; `undefined` while it is not known. */
+  get session(): Session | undefined {
+    return this.#session;
+  }
+
+  /** Believes in a history from now on. The object stays the same while the history does. */
+  believe(session: Session): void {
+    this.contact.end();
+    if (!this.believes(session)) this.#session = session;
+  }
+
+  /**
+   * Why L2 would not even be asked now. Its history must have been confirmed within D: a process that was paused, or cut
+   * off from the heartbeats alone, may not have heard that the generation moved; and an old master that is cut off still
+   * answers reads, but no heartbeat, which is a write.
+   */
+  get refusal(): 'breaker-open' | 'untrusted' | undefined {
+    if (!this.breaker.isClosed) return 'breaker-open';
+    const isKnown = this.#session !== undefined && this.#clock.now() - this.#lastBeatAt <= this.#maxLagMs;
+    return isKnown ? undefined : 'untrusted';
+  }
+
+  /** Whether this is the history that is believed at present. */
+  believes({ epoch, generation }: Session): boolean {
+    return this.#session?.epoch === epoch && this.#session.generation === generation;
+  }
+
+  /** The history is not known any more: nothing is read until the next heartbeat has found it out. */
+  distrust(): void {
+    this.#session = undefined;
+  }
+
+  /** The last invalidation that a heartbeat has told of: it came before everything that begins now. */
+  get lastBeat(): { readonly epoch: string; readonly sequence: number } | undefined {
+    return this.#lastBeat;
+  }
+
+  /** Round trip of the last heartbeat, in milliseconds; `undefined` before the first. */
+  get latencyMs(): number | undefined {
+    return this.#latencyMs;
+  }
+
+  learn({ epoch, sequence, time }: Heartbeat, sentAt: number, receivedAt: number): void {
+    this.#lastBeat = { epoch, sequence };
+    this.#lastBeatAt = sentAt;
+    this.#latencyMs = receivedAt - sentAt;
+    // The server read its clock somewhere in between; half-way is off by half a round trip at most.
+    this.#offset = time - (sentAt + receivedAt) / 2;
+  }
+
+  /** A moment of the server's clock, in this process's monotonic time. */
+  toLocal(serverTime: number): number {
+    return serverTime - this.#offset;
+  }
+
+  /** A moment of this process's monotonic time, by the server's clock as the last heartbeat told it. */
+  toServer(localTime: number): number {
+    return localTime + this.#offset;
+  }
+
+  /**
+   * Runs one operation. The answer counts only if the history is still the one it was asked in: a reply that crossed a
+   * restart may tell of a world that is gone.
+   * @param onLate Given what comes after the budget is over, to be undone.
+   */
+  async ask<T>(
+    operation: Operation,
+    work: (tier: RemoteTier, session: Session) => Promise<T>,
+    onLate?: (value: T, tier: RemoteTier, session: Session) => void,
+  ): Promise<Asked<T>> {
+    if (this.contact.isAwaited) await this.contact.wait(operation.contactMs ?? operation.budgetMs);
+    const session = this.#session;
+    const refusal = this.refusal;
+    if (refusal !== undefined || session === undefined) return refusal === 'breaker-open' ? BREAKER_OPEN : UNTRUSTED;
+    const { generation } = this.breaker;
+    const calls = operation.keys?.length ?? 1;
+    try {
+      const late = onLate && ((value: T): void => onLate(value, this.tier, session));
+      const value = await within(this.#clock, operation.budgetMs, work(this.tier, session), late);
+      this.breaker.record(true, generation, calls);
+      return this.#session === session ? { ok: true, value } : UNTRUSTED;
+    } catch (error) {
+      this.breaker.record(isAlive(error), generation, calls);
+      return this.#failed(operation, error);
+    }
+  }
+
+  /** What one key of an operation was refused with, while the others were answered. */
+  refused(operation: Operation, error: RemoteError): Asked<never> {
+    if (!isAlive(error)) this.breaker.record(false, this.breaker.generation);
+    return this.#failed(operation, error);
+  }
+
+  #failed(operation: Operation, error: unknown): Asked<never> {
+    const { name, key, keys = [key], budgetMs, background = false } = operation;
+    const isLate = error instanceof BudgetExceeded;
+    for (const each of keys) {
+      if (isLate) this.#emit({ type: 'l2_timeout', operation: name, durationMs: budgetMs });
+      this.#emit({ type: 'tier_failure', error, operation: name, tier: 'l2', key: each, background });
+    }
+    return { ok: false, reason: isLate ? 'timeout' : 'error', error };
+  }
+}
+
+/** A server that refuses for a reason of its own is alive: not asking it would mend nothing. */
+function isAlive(error: unknown): boolean {
+  return error instanceof RemoteError && (error.failure === 'denied' || error.failure === 'full');
+}

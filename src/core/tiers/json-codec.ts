@@ -1,0 +1,118 @@
+import { CodecError, InvalidValueError } from '../model/errors.ts';
+import { ROOT_TAG } from '../model/key.ts';
+import { deepFreeze } from '../model/value.ts';
+import type { Codec, Envelope, TagStamp } from '../ports/codec.ts';
+
+/** The first element of every envelope: another format is another number, and is a miss to this one. */
+const FORMAT = 3;
+
+/** `Infinity` is not JSON; -1 is no duration. */
+const FOR_EVER = -1;
+
+type Wire = [
+  format: number,
+  id: string,
+  version: string,
+  ttl: number,
+  staleWhileRevalidate: number,
+  staleIfError: number,
+  loadMs: number,
+  /** Name, `hard` and `soft` of each. Every entry has the root's tag: without its name, whose characters would be escaped. */
+  tags: string[],
+  value: unknown,
+];
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/**
+ * One JSON array for header and value: reading an entry is one `JSON.parse`, and redis-cli shows it as it is.
+ * @param freeze Whether values come out deeply frozen.
+ */
+export function jsonCodecOf(freeze: boolean): Codec {
+  return freeze ? jsonCodec : { encode: jsonCodec.encode, decode: opened };
+}
+
+/** {@link jsonCodecOf} values that come out frozen. */
+export const jsonCodec: Codec = {
+  encode(envelope) {
+    const { id, version, ttl, staleWhileRevalidate, staleIfError, loadMs, tags, value } = envelope;
+    const wire: Wire = [
+      FORMAT,
+      id,
+      version,
+      toWire(ttl),
+      toWire(staleWhileRevalidate),
+      toWire(staleIfError),
+      toWire(loadMs),
+      flat(tags),
+      value,
+    ];
+    try {
+      return JSON.stringify(wire);
+    } catch (cause) {
+      throw new InvalidValueError('cannot be written as JSON', { key: id, cause });
+    }
+  },
+
+  decode(body) {
+    const envelope = opened(body);
+    deepFreeze(envelope.value);
+    return envelope;
+  },
+};
+
+function opened(body: string | Uint8Array): Envelope {
+  let wire: unknown;
+  try {
+    wire = JSON.parse(typeof body === 'string' ? body : utf8.decode(body));
+  } catch (cause) {
+    throw new CodecError('they are not JSON', { cause });
+  }
+  if (!isWire(wire)) throw new CodecError('they are of another format');
+  const [, id, version, ttl, staleWhileRevalidate, staleIfError, loadMs, tags, value] = wire;
+  return {
+    id,
+    version,
+    value,
+    ttl: fromWire(ttl),
+    staleWhileRevalidate: fromWire(staleWhileRevalidate),
+    staleIfError: fromWire(staleIfError),
+    loadMs: fromWire(loadMs),
+    tags: stamps(tags),
+  };
+}
+
+function toWire(duration: number): number {
+  return duration === Infinity ? FOR_EVER : Math.round(duration);
+}
+
+function fromWire(duration: number): number {
+  return duration === FOR_EVER ? Infinity : duration;
+}
+
+function isWire(wire: unknown): wire is Wire {
+  if (!Array.isArray(wire) || wire.length !== 9 || wire[0] !== FORMAT) return false;
+  const [, id, version, ttl, staleWhileRevalidate, staleIfError, loadMs, tags] = wire as unknown[];
+  if (typeof id !== 'string' || typeof version !== 'string') return false;
+  if (typeof ttl !== 'number' || typeof staleWhileRevalidate !== 'number') return false;
+  if (typeof staleIfError !== 'number' || typeof loadMs !== 'number') return false;
+  if (!Array.isArray(tags)) return false;
+  for (const part of tags) if (typeof part !== 'string') return false;
+  return tags.length % 3 === 0;
+}
+
+/** `soft` is mostly the same as `hard`: then it is left empty, which no generation is. */
+function flat(tags: readonly TagStamp[]): string[] {
+  const parts: string[] = [];
+  for (const [tag, hard, soft] of tags) parts.push(tag === ROOT_TAG ? '' : tag, hard, soft === hard ? '' : soft);
+  return parts;
+}
+
+function stamps(parts: readonly string[]): TagStamp[] {
+  const tags: TagStamp[] = [];
+  for (let index = 0; index < parts.length; index += 3) {
+    const hard = parts[index + 1] ?? '';
+    tags.push([parts[index] || ROOT_TAG, hard, parts[index + 2] || hard]);
+  }
+  return tags;
+}

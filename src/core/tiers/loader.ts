@@ -1,0 +1,94 @@
+import { type Duration, toMs } from '../model/duration.ts';
+import { LoadTimeoutError } from '../model/errors.ts';
+import { assertTags, type Loader, type LoaderContext } from '../model/options.ts';
+import type { Clock } from '../primitives/clock.ts';
+
+/** What a loader brought, and what it said about it. */
+export interface Loaded {
+  readonly value: unknown;
+  /** From `setTtl`. */
+  readonly ttlMs: number | undefined;
+  /** From `setTags`, as the user wrote them. */
+  readonly tags: readonly string[];
+  /** From `skip`. */
+  readonly skipped: boolean;
+  /** When the loader was called: the value is at least as new as this. */
+  readonly beganAt: number;
+  readonly endedAt: number;
+}
+
+export interface LoadRequest {
+  readonly key: string;
+  readonly stale: unknown;
+  readonly hardTimeoutMs: number;
+  /** Aborted when nobody waits for the load any more. */
+  readonly signal: AbortSignal;
+}
+
+/** What a loader brought, and when. */
+export interface Called<T> extends Pick<Loaded, 'beganAt' | 'endedAt'> {
+  readonly value: T;
+}
+
+/**
+ * Calls a loader once, under `hardTimeout`. It settles as soon as the time is over or the signal is aborted, even if
+ * the loader does not listen: a hung loader holds no flight and no lease.
+ * @param load Given a signal that is aborted then.
+ * @throws {@link LoadTimeoutError} at the hard timeout; else whatever the loader throws, untouched.
+ */
+export function callLoader<T>(
+  clock: Clock,
+  { key, hardTimeoutMs, signal }: Omit<LoadRequest, 'stale'>,
+  load: (signal: AbortSignal) => T | Promise<T>,
+): Promise<Called<T>> {
+  const abort = new AbortController();
+  const beganAt = clock.now();
+  return new Promise<Called<T>>((resolve, reject) => {
+    const give = (end: () => void): void => {
+      cancel();
+      signal.removeEventListener('abort', leave);
+      end();
+    };
+    const stop = (error: unknown): void => {
+      give(() => reject(error));
+      abort.abort(error);
+    };
+    const leave = (): void => stop(signal.reason);
+    const cancel =
+      hardTimeoutMs === Infinity
+        ? () => {}
+        : clock.after(hardTimeoutMs, () => stop(new LoadTimeoutError(key, hardTimeoutMs)));
+    if (signal.aborted) return leave();
+    signal.addEventListener('abort', leave, { once: true });
+    // `new Promise` turns a loader that throws at once into a rejection.
+    new Promise<T>((begin) => begin(load(abort.signal))).then(
+      (value) => give(() => resolve({ value, beganAt, endedAt: clock.now() })),
+      (error: unknown) => give(() => reject(error)),
+    );
+  });
+}
+
+/** Calls the loader of one key; see {@link callLoader}. */
+export async function runLoader(clock: Clock, loader: Loader<unknown>, request: LoadRequest): Promise<Loaded> {
+  const { key, stale } = request;
+  let ttlMs: number | undefined;
+  let skipped = false;
+  const tags = new Set<string>();
+  const contextOf = (signal: AbortSignal): LoaderContext => ({
+    key,
+    signal,
+    stale,
+    setTtl: (ttl: Duration) => {
+      ttlMs = toMs(ttl, 'setTtl');
+    },
+    setTags: (more) => {
+      assertTags(more);
+      for (const tag of more) tags.add(tag);
+    },
+    skip: () => {
+      skipped = true;
+    },
+  });
+  const { value, beganAt, endedAt } = await callLoader(clock, request, (loading) => loader(contextOf(loading)));
+  return { value, ttlMs, tags: [...tags], skipped, beganAt, endedAt };
+}

@@ -1,0 +1,106 @@
+import { InvalidationPendingError } from '../model/errors.ts';
+import type { InvalidationMode, Targets } from '../model/invalidation.ts';
+import { ATTRIBUTE, SPAN } from '../model/telemetry-names.ts';
+import type { Parts } from '../state/context.ts';
+import type { PendingOrder } from '../state/pending-invalidations.ts';
+import { clean } from './apply-locally.ts';
+import { deliver, deliveryBudget } from './deliver.ts';
+import { type Recorded, type RecordedAs, record } from './record-in-outbox.ts';
+
+/** After the start and after a rest, an order waits so long for contact with L2 before it counts as pending. */
+export const CONTACT_MS = 1_000;
+
+/**
+ * Invalidates: this process first and in any case, then L2 and through it everybody else.
+ * @param as Whether, and as what, the outbox holds it already.
+ * @returns how many L2 records a pattern touched.
+ * @throws {@link InvalidationPendingError} when L2 could not be told; the order is kept and repeated.
+ */
+export function invalidate(
+  parts: Parts,
+  targets: Targets,
+  mode: InvalidationMode,
+  budgetMs: number,
+  as?: RecordedAs,
+): Promise<number> {
+  const { remote, pending, tracer, name, background } = parts;
+  clean(parts, targets, mode);
+  parts.counters.invalidations += 1;
+  parts.recent.note(targets, 'here');
+  parts.emit({ type: 'invalidated', targets, origin: 'here' });
+  const recorded = record(parts, targets, mode, as);
+  if (remote === undefined) return tellFollowers(parts, targets, mode, recorded);
+  // From here to the acknowledgement, what the order names is a miss in L2 for this instance. Since the cleaning and
+  // this line are one step, no flight can have read the old value in between.
+  const order = pending.add(targets, mode, recorded.acknowledge);
+  const telling = tracer.trace(
+    SPAN.invalidate,
+    { [ATTRIBUTE.name]: name, [ATTRIBUTE.operation]: mode },
+    async (span) => {
+      const operation = {
+        name: 'invalidate',
+        budgetMs: deliveryBudget(targets, budgetMs),
+        contactMs: CONTACT_MS,
+      };
+      const told = await remote.ask(operation, (tier, session) => deliver(parts, tier, session, targets, mode));
+      await recorded.written;
+      if (told.ok) {
+        pending.settle(order);
+        return told.value;
+      }
+      const error = owe(parts, order, told.error);
+      span.fail(error);
+      throw error;
+    },
+  );
+  background.track(telling, ignore);
+  return telling;
+}
+
+/** Without an L2, others can only learn of it from the outbox. */
+async function tellFollowers(
+  parts: Parts,
+  targets: Targets,
+  mode: InvalidationMode,
+  { written, acknowledge }: Recorded,
+): Promise<number> {
+  const order = parts.pending.add(targets, mode, acknowledge);
+  if (!(await written)) throw owe(parts, order, undefined);
+  parts.pending.settle(order);
+  return 0;
+}
+
+export function owe({ pending, emit }: Parts, order: PendingOrder, cause: unknown): InvalidationPendingError {
+  pending.leave(order);
+  const summary = pending.summary();
+  emit({ type: 'invalidation_pending', keys: summary.keys, tags: summary.tags, all: summary.all });
+  return new InvalidationPendingError(summary, cause);
+}
+
+/** What to invalidate. At least one of the three; lists may be empty. */
+export interface InvalidateRequest {
+  readonly keys?: readonly string[];
+  readonly tags?: readonly string[];
+  /** A glob over this namespace's keys: `*` any run, `?` any one, `\` escapes. Scans L2, so it costs its size. */
+  readonly pattern?: string;
+  /** Default `delete`. */
+  readonly mode?: InvalidationMode;
+}
+
+export interface InvalidateOptions {
+  /** When L2 could not be told: `reject` (the default), or `resolve` and go on delivering behind it. */
+  readonly onPending?: 'reject' | 'resolve';
+  /**
+   * With an outbox: the ticket under which the writer's own transaction has written it down, or `false` when it need not
+   * be there. Default: it is written down now, since nothing else would bring it back after Redis has lost it.
+   */
+  readonly outbox?: string | false;
+}
+
+/** How many different ones an invalidation named; for a pattern, the L2 records that it touched count as keys. */
+export interface InvalidateResult {
+  readonly keys: number;
+  readonly tags: number;
+}
+
+function ignore(): void {}

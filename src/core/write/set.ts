@@ -1,0 +1,235 @@
+import { type Dated, entryOf, tagsAreCurrent } from '../model/entry.ts';
+import { InvalidationPendingError } from '../model/errors.ts';
+import type { Targets } from '../model/invalidation.ts';
+import type { EntryId } from '../model/key.ts';
+import { jittered, usefulForMs, type Windows, windowsOf } from '../model/lifetime.ts';
+import type { Generations, TagGeneration } from '../model/tags.ts';
+import { assertStorable } from '../model/value.ts';
+import type { RemoteTier } from '../ports/remote-tier.ts';
+import { recall, tagsKeepFor, take } from '../refill/generations.ts';
+import { packed, stampsOf, tooLong } from '../refill/stored-value.ts';
+import type { Parts } from '../state/context.ts';
+import type { Flight } from '../state/flight.ts';
+import { flightSetup } from '../state/flight-setup.ts';
+import { NOTHING, type Refilled } from '../state/refill-result.ts';
+import type { WriteRequest } from '../state/request.ts';
+import { clean } from './apply-locally.ts';
+import { otherHistory } from './deliver.ts';
+import { CONTACT_MS, invalidate, owe } from './invalidate.ts';
+import { record } from './record-in-outbox.ts';
+
+/** Values of a `setMany` that are sent at once. */
+export const WRITES_PER_PACKET = 500;
+
+/**
+ * Stores a value in both tiers and takes it out of everybody else's L1.
+ * @returns whether the value is stored; `false` when a greater version is, or when L2 could not be told: the key then
+ *   is a pending invalidation.
+ * @throws {@link InvalidValueError} when it cannot be stored as it is.
+ */
+export async function write(parts: Parts, request: WriteRequest): Promise<boolean> {
+  assertWritable(parts, request);
+  return writeChecked(parts, request);
+}
+
+/** @throws {@link InvalidValueError} when the value cannot be stored as it is. */
+export function assertWritable(parts: Parts, request: WriteRequest): void {
+  const mostBytes = assertStorable(request.value, request.key);
+  const windows = windowsOf(request.value, request.options);
+  if (windows.ttlMs === 0 || parts.remote === undefined || mostBytes + HEADER_ROOM <= parts.maxValueBytes) return;
+  assertFits(parts, request, windows);
+}
+
+/**
+ * {@link write} of what {@link assertWritable} has let pass.
+ * @param readTags Reads generations for this write and others that are made in the same tick.
+ */
+export async function writeChecked(
+  parts: Parts,
+  request: WriteRequest,
+  readTags: ReadTags = readOwnTags,
+): Promise<boolean> {
+  const targets: Targets = { ids: [request.id], tags: [] };
+  const windows = windowsOf(request.value, request.options);
+  if (windows.ttlMs === 0) return endOnly(parts, targets, request);
+  clean(parts, targets, 'delete');
+  // Registered like a read, so that a message about the key that comes meanwhile keeps the value out of L1.
+  const setup = flightSetup(parts, request, { background: true, mayLoad: false });
+  let stored = false;
+  const flight = parts.flights.begin(request.id, setup, async (own) => {
+    stored = await store(parts, request, windows, own, targets, readTags);
+    return NOTHING;
+  });
+  parts.background.track(flight.result);
+  await flight.result;
+  return stored;
+}
+
+/** Key, tags and windows take no more bytes than this. */
+const HEADER_ROOM = 2 ** 20;
+
+/** Longer than any generation that a server gives. */
+const LONGEST_GENERATION: TagGeneration = { hard: '-'.repeat(64), soft: '_'.repeat(64) };
+
+/** Asked before anything is touched, when the tags' generations are not known yet: it counts them at their longest. */
+function assertFits(parts: Parts, request: WriteRequest, windows: Windows): void {
+  const generations: Generations = new Map(request.tagIds.map((tag) => [tag, LONGEST_GENERATION]));
+  const error = tooLong(parts, encode(parts, request, windows, generations).body, request.key);
+  if (error !== undefined) throw error;
+}
+
+/** There is nothing to store, but what was there has been replaced. */
+async function endOnly(parts: Parts, targets: Targets, { options }: WriteRequest): Promise<false> {
+  try {
+    await invalidate(parts, targets, 'delete', options.l2TimeoutMs);
+  } catch (error) {
+    if (!(error instanceof InvalidationPendingError)) throw error;
+  }
+  return false;
+}
+
+async function store(
+  parts: Parts,
+  request: WriteRequest,
+  windows: Windows,
+  flight: Flight<Refilled>,
+  targets: Targets,
+  readTags: ReadTags,
+): Promise<boolean> {
+  const { remote } = parts;
+  const generations: Generations = new Map();
+  if (remote === undefined) return keepOwn(parts, request, flight, encode(parts, request, windows, generations));
+  // A history from before would bring the value back that this one replaces.
+  const recorded = record(parts, targets, 'delete', undefined);
+  const order = parts.pending.add(targets, 'delete', recorded.acknowledge);
+  const written = await remote.ask(
+    { name: 'set', budgetMs: request.options.l2TimeoutMs, key: request.key, contactMs: CONTACT_MS },
+    async (tier, session) => {
+      const unknown = recall(parts, request.tagIds, generations);
+      if (unknown.length > 0) {
+        const keepFor = tagsKeepFor(usefulForMs(windows));
+        const read = await readTags(tier, unknown, session.generation, keepFor);
+        take(parts, flight, unknown, read, keepFor, generations);
+      }
+      const encoded = encode(parts, request, windows, generations);
+      const reply = await tier.write({
+        id: request.id,
+        session,
+        origin: parts.instance,
+        token: parts.random.token(),
+        body: packed(parts, encoded.body),
+        keepFor: Math.max(Math.ceil(usefulForMs(encoded.windows)), 1),
+        version: request.options.version,
+      });
+      if (reply.kind === 'session-mismatch') {
+        remote.distrust();
+        throw otherHistory();
+      }
+      return { encoded, isStored: reply.kind === 'done' };
+    },
+  );
+  await recorded.written;
+  if (!written.ok) {
+    owe(parts, order, written.error);
+    return false;
+  }
+  parts.pending.settle(order);
+  return written.value.isStored && keepOwn(parts, request, flight, written.value.encoded);
+}
+
+/** Reads the generations of tags, in their order. */
+export type ReadTags = (
+  tier: RemoteTier,
+  tags: readonly EntryId[],
+  generation: string,
+  keepFor: number,
+) => Promise<readonly (TagGeneration | undefined)[]>;
+
+const readOwnTags: ReadTags = (tier, tags, generation, keepFor) => tier.tagGenerations(tags, generation, keepFor);
+
+interface Encoded {
+  readonly body: string | Uint8Array;
+  /** With the TTL as jitter has left it. */
+  readonly windows: Windows;
+}
+
+function encode(
+  { codec, version, random }: Parts,
+  { id, value, options, tagIds }: WriteRequest,
+  wanted: Windows,
+  generations: Generations,
+): Encoded {
+  const windows = jittered(wanted, options.jitter, random.next());
+  const body = codec.encode({
+    id,
+    version,
+    value,
+    ttl: windows.ttlMs,
+    staleWhileRevalidate: windows.staleWhileRevalidateMs,
+    staleIfError: windows.staleIfErrorMs,
+    loadMs: 0,
+    tags: stampsOf(tagIds, generations),
+  });
+  return { body, windows };
+}
+
+/** Stored is stored, whether or not L1 may hold it: no other message for the key may have come since. */
+function keepOwn(parts: Parts, request: WriteRequest, flight: Flight<Refilled>, { body, windows }: Encoded): true {
+  const { clock, random, codec, flights, l1 } = parts;
+  flights.outrunOthers(flight);
+  if (!flight.mayStore || !tagsAreCurrent(flight.tags)) return true;
+  const now = clock.now();
+  const dated: Dated = {
+    value: codec.decode(body).value,
+    loadMs: 0,
+    storedAt: now,
+    windows,
+    tags: flight.tags,
+    // Another writer's value may already have replaced it: only proof, not its age, makes it trustworthy here.
+    loadBeganAt: Number.NEGATIVE_INFINITY,
+  };
+  l1.set(request.id, entryOf(dated, request.options, now, random.next(), request.counters));
+  return true;
+}
+
+/**
+ * Stores values in both tiers, each as `set` does; every one is checked before the first is stored.
+ * @param requests Of several for one key only the last is stored.
+ * @returns whether each value is stored, in the order of the requests.
+ * @throws {@link InvalidValueError} naming the key whose value cannot be stored as it is.
+ */
+export async function setMany(parts: Parts, requests: readonly WriteRequest[]): Promise<boolean[]> {
+  for (const request of requests) assertWritable(parts, request);
+  const last = [...new Map(requests.map((request) => [request.id, request])).values()];
+  const stored = new Map<EntryId, boolean>();
+  for (let at = 0; at < last.length; at += WRITES_PER_PACKET) {
+    const packet = last.slice(at, at + WRITES_PER_PACKET);
+    const readTags = onceEach(Math.max(...packet.map(keepTagsFor)));
+    const written = await Promise.all(packet.map((request) => writeChecked(parts, request, readTags)));
+    packet.forEach(({ id }, index) => void stored.set(id, written[index] === true));
+  }
+  return requests.map(({ id }) => stored.get(id) === true);
+}
+
+function keepTagsFor({ value, options }: WriteRequest): number {
+  return tagsKeepFor(usefulForMs(windowsOf(value, options)));
+}
+
+/** Reads each tag once for all writes of one tick, and has it kept for the longest of them. */
+function onceEach(keepFor: number): ReadTags {
+  const reading = new Map<EntryId, Promise<TagGeneration | undefined>>();
+  return (tier, tags, generation) => {
+    const missing = tags.filter((tag) => !reading.has(tag));
+    if (missing.length > 0) {
+      const read = tier.tagGenerations(missing, generation, keepFor);
+      missing.forEach(
+        (tag, index) =>
+          void reading.set(
+            tag,
+            read.then((all) => all[index]),
+          ),
+      );
+    }
+    return Promise.all(tags.map((tag) => reading.get(tag)));
+  };
+}

@@ -1,0 +1,108 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { absent, Problem } from '../http/problem.ts';
+
+/** What somebody may do: read or change data, watch the service, run it. */
+export type Right = 'read' | 'write' | 'view' | 'administer';
+
+/** Who asks. */
+export interface Principal {
+  /** The one org whose data it may see, or all of them. */
+  readonly orgId: number | '*';
+  readonly rights: ReadonlySet<Right>;
+}
+
+/** Finds the holder of an API token, at once if it is known; `null` when there is none, or not any more. */
+export type FindHolder = (token: string, sha256: string) => Principal | null | Promise<Principal | null>;
+
+/** What {@link Access} needs to know. */
+export interface AccessOptions {
+  /** Whether data routes ask for a token. */
+  readonly auth: 'none' | 'token';
+  readonly adminToken: string | undefined;
+  readonly viewerToken: string | undefined;
+  readonly findHolder: FindHolder;
+}
+
+const ADMIN: Principal = { orgId: '*', rights: new Set(['read', 'write', 'view', 'administer']) };
+
+const VIEWER: Principal = { orgId: '*', rights: new Set(['read', 'view']) };
+
+const EVERYONE: Principal = { orgId: '*', rights: new Set(['read', 'write']) };
+
+const BEARER = /^Bearer +([\w\-.~+/]+=*)$/i;
+
+/** Who may do what. It decides before anything is read from a cache, so that no answer depends on what is warm. */
+export class Access {
+  readonly #open: boolean;
+  readonly #fixed: readonly (readonly [digest: Buffer, principal: Principal])[];
+  readonly #findHolder: FindHolder;
+
+  constructor({ auth, adminToken, viewerToken, findHolder }: AccessOptions) {
+    this.#open = auth === 'none';
+    this.#findHolder = findHolder;
+    const fixed: [Buffer, Principal][] = [];
+    if (adminToken !== undefined) fixed.push([sha256(adminToken), ADMIN]);
+    if (viewerToken !== undefined) fixed.push([sha256(viewerToken), VIEWER]);
+    this.#fixed = fixed;
+  }
+
+  /**
+   * Who asks on a data route; everyone when the service runs without tokens. Not a promise where none is needed.
+   * @throws {@link Problem} 401
+   */
+  authenticate(request: Request): Principal | Promise<Principal> {
+    return this.#open ? EVERYONE : this.#identify(request);
+  }
+
+  /**
+   * Lets a principal at an org's data.
+   * @throws {@link Problem} 404 for another org, as if it were not there; 403 when only the right is missing.
+   */
+  authorise(principal: Principal, orgId: number | undefined, right: 'read' | 'write'): void {
+    if (principal.orgId !== '*' && principal.orgId !== orgId) throw absent();
+    assertRight(principal, right);
+  }
+
+  /**
+   * Lets those who watch or run the service in. Closed to all, whatever `AUTH` says, while no such token is configured.
+   * @throws {@link Problem} 401, or 403
+   */
+  async authoriseOperator(request: Request, right: 'view' | 'administer'): Promise<void> {
+    if (!this.#fixed.some(([, principal]) => principal.rights.has(right))) {
+      throw new Problem(
+        403,
+        `This needs ${right === 'view' ? 'VIEWER_TOKEN or ADMIN_TOKEN' : 'ADMIN_TOKEN'}, which is not configured`,
+      );
+    }
+    assertRight(await this.#identify(request), right);
+  }
+
+  #identify(request: Request): Principal | Promise<Principal> {
+    const token = BEARER.exec(request.headers.get('authorization') ?? '')?.[1];
+    if (token === undefined) throw unauthorized('A bearer token is needed');
+    const digest = sha256(token);
+    for (const [expected, principal] of this.#fixed) {
+      // Hashes of equal length, compared in constant time: the timing tells nothing of the token.
+      if (timingSafeEqual(expected, digest)) return principal;
+    }
+    const holder = this.#findHolder(token, digest.toString('hex'));
+    return holder instanceof Promise ? holder.then(known) : known(holder);
+  }
+}
+
+function known(holder: Principal | null): Principal {
+  if (holder === null) throw unauthorized('The token is unknown or was revoked');
+  return holder;
+}
+
+function assertRight(principal: Principal, right: Right): void {
+  if (!principal.rights.has(right)) throw new Problem(403, `This token may not ${right}`);
+}
+
+function unauthorized(detail: string): Problem {
+  return new Problem(401, detail, { 'www-authenticate': 'Bearer' });
+}
+
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}

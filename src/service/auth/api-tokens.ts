@@ -1,0 +1,41 @@
+import type { Sql } from '../../catalog/sql.ts';
+import { type ApiToken, findToken } from '../../catalog/tokens.ts';
+import type { ReadOptions } from '../../core/model/options.ts';
+import type { FindHolder, Principal, Right } from './access-control.ts';
+
+/** What is used of a cache: one without a second tier, so that token digests stay in this process. */
+interface HolderCache {
+  peekLookup<V>(key: string): { readonly value: V } | undefined;
+  getOrSet<V>(key: string, loader: () => Promise<V>, options: ReadOptions<V>): Promise<V>;
+}
+
+/**
+ * A revoked token is refused after one second at the latest. While the database cannot be asked, a token that was good
+ * a minute ago still is: what is in the cache can be read through an outage.
+ */
+const REMEMBER = { ttl: '1s', negativeTtl: '1s', staleIfError: '1m', jitter: 0 } as const;
+
+const RIGHTS: Readonly<Record<ApiToken['role'], ReadonlySet<Right>>> = {
+  reader: new Set(['read']),
+  writer: new Set(['read', 'write']),
+};
+
+/** Looks tokens up in the database, at most once a second for each. */
+export function tokenHolders(sql: Sql, cache: HolderCache): FindHolder {
+  return (token, sha256) => {
+    const hit = cache.peekLookup<Holder | null>(sha256);
+    if (hit !== undefined) return toPrincipal(hit.value);
+    const load = async () => toHolder(await findToken(sql, token));
+    return cache.getOrSet<Holder | null>(sha256, load, REMEMBER).then(toPrincipal);
+  };
+}
+
+type Holder = Pick<ApiToken, 'orgId' | 'role'>;
+
+function toHolder(token: ApiToken | null): Holder | null {
+  return token === null ? null : { orgId: token.orgId, role: token.role };
+}
+
+function toPrincipal(holder: Holder | null): Principal | null {
+  return holder === null ? null : { orgId: holder.orgId, rights: RIGHTS[holder.role] };
+}

@@ -1,0 +1,136 @@
+import { readFileSync } from 'node:fs';
+import { ConfigError } from './config-error.ts';
+import { type Environment, type EnvironmentReading, type ReadFile, readTtls, readVariables } from './environment.ts';
+import type { Config, RedisConfig, StaticToken } from './shape.ts';
+import { VARIABLES, type Values, type VariableName } from './variables.ts';
+
+export { ConfigError, EXIT_BAD_CONFIG } from './config-error.ts';
+export { describeConfig } from './describe.ts';
+export type { Environment } from './environment.ts';
+export type { Config, RedisConfig, StaticToken } from './shape.ts';
+
+/** What the environment does not say. */
+export interface LoadOptions {
+  /** Whether stdout is a terminal. */
+  readonly isTerminal: boolean;
+  /** The groups whose TTL can be set, e.g. `product`, `products:org`. Default none. */
+  readonly groups?: readonly string[];
+  /** Reads `…_FILE` variables. Default: the file system. */
+  readonly readFile?: ReadFile;
+}
+
+/** This process's environment. Nothing else in the service reads it. */
+export function processEnvironment(): Environment {
+  return process.env;
+}
+
+/**
+ * Reads and checks the configuration.
+ * @throws {@link ConfigError} with every problem there is.
+ */
+export function loadConfig(env: Environment, options: LoadOptions): Config {
+  const reading = readVariables(env, ALL, options.readFile ?? readTextFile);
+  const { ttls, problems: ttlProblems } = readTtls(env, options.groups ?? []);
+  const embedded = !reading.isGiven('DATABASE_URL');
+  const profile = reading.values.TIERCEL_PROFILE ?? (embedded ? 'dev' : 'production');
+  const problems = [...reading.problems, ...ttlProblems, ...contradictions(reading, embedded)];
+  if (problems.length > 0) throw new ConfigError(problems);
+
+  const { values, isGiven } = reading;
+  const auth = values.AUTH ?? (embedded ? 'none' : 'token');
+  return {
+    profile,
+    http: { host: values.HOST, port: values.PORT },
+    database: {
+      url: values.DATABASE_URL,
+      pool: embedded ? 1 : profile === 'test' && !isGiven('DATABASE_POOL') ? TEST_POOL : values.DATABASE_POOL,
+      maxLoads: values.DATABASE_MAX_LOADS,
+      migrate: values.MIGRATE,
+    },
+    redis: redisConfig(values),
+    cache: {
+      namespace: values.CACHE_NAMESPACE,
+      l1: {
+        maxBytes: values.CACHE_L1_MAX_BYTES,
+        maxEntries: values.CACHE_L1_MAX_ENTRIES,
+        ttlMs: values.CACHE_L1_TTL_MS,
+      },
+      maxLagMs: values.CACHE_MAX_LAG_MS,
+      disabled: values.CACHE_DISABLED,
+      warmOnStart: values.CACHE_WARM_ON_START,
+      ttlMs: ttls,
+    },
+    auth: {
+      mode: auth,
+      admin: staticToken(values.ADMIN_TOKEN, embedded),
+      viewer: staticToken(values.VIEWER_TOKEN, embedded),
+    },
+    alerts: { webhookUrl: values.ALERT_WEBHOOK_URL },
+    log: { level: values.LOG_LEVEL, format: options.isTerminal && profile !== 'test' ? 'pretty' : 'json' },
+    telemetry: { exporting: isExporting(env) },
+    warnings:
+      profile === 'production' && auth === 'none'
+        ? ['AUTH=none in production: everybody who reaches the port may write']
+        : [],
+  };
+}
+
+/**
+ * What the operator scripts need: where the database is. They have no use for the embedded one, which ends with them.
+ * @throws {@link ConfigError} when `DATABASE_URL` is missing or wrong.
+ */
+export function loadDatabaseUrl(env: Environment, readFile: ReadFile = readTextFile): string {
+  const { values, problems, isGiven } = readVariables(env, ['DATABASE_URL'], readFile);
+  const missing = isGiven('DATABASE_URL')
+    ? []
+    : ['DATABASE_URL is not set; the embedded database is migrated and seeded by the service itself'];
+  if (values.DATABASE_URL === undefined) throw new ConfigError([...problems, ...missing]);
+  return values.DATABASE_URL;
+}
+
+const ALL = Object.keys(VARIABLES) as VariableName[];
+
+function readTextFile(path: string): string {
+  return readFileSync(path, 'utf8');
+}
+
+/** Small, so that many instances fit beside one another on a test server. */
+const TEST_POOL = 4;
+
+function contradictions({ values, isGiven }: EnvironmentReading<VariableName>, embedded: boolean): string[] {
+  const problems: string[] = [];
+  if (embedded && values.TIERCEL_PROFILE === 'production') {
+    problems.push(
+      'TIERCEL_PROFILE="production" needs DATABASE_URL: the embedded database forgets everything at the end',
+    );
+  }
+  if (isGiven('ADMIN_TOKEN') && values.ADMIN_TOKEN !== undefined && values.ADMIN_TOKEN === values.VIEWER_TOKEN) {
+    problems.push('ADMIN_TOKEN and VIEWER_TOKEN (not shown) must differ: a viewer could do what an admin can');
+  }
+  return problems;
+}
+
+function redisConfig(values: Values): RedisConfig | undefined {
+  if (values.REDIS_URL === undefined) return undefined;
+  return {
+    url: values.REDIS_URL,
+    timeoutMs: values.REDIS_TIMEOUT_MS,
+    connectTimeoutMs: values.REDIS_CONNECT_TIMEOUT_MS,
+    connections: values.REDIS_CONNECTIONS,
+    probeMs: values.REDIS_PROBE_MS,
+  };
+}
+
+/** Random tokens are for trying things out: with a real database, only somebody's decision opens the admin routes. */
+function staticToken(value: string | undefined, embedded: boolean): StaticToken {
+  if (value !== undefined) return { kind: 'given', value };
+  return embedded ? { kind: 'generate' } : { kind: 'off' };
+}
+
+function isExporting(env: Environment): boolean {
+  const disabled = env.OTEL_SDK_DISABLED?.toLowerCase() === 'true';
+  return (
+    !disabled &&
+    Object.entries(env).some(([name, text]) => /^OTEL_EXPORTER_OTLP_(\w+_)?ENDPOINT$/.test(name) && text !== '')
+  );
+}

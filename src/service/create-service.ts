@@ -1,0 +1,120 @@
+import type { Elysia } from 'elysia';
+import manifest from '../../package.json' with { type: 'json' };
+import { lru } from '../adapters/lru/index.ts';
+import { outbox } from '../adapters/postgres/index.ts';
+import { type Database, openDatabase } from '../catalog/database.ts';
+import { migrate, pendingMigrations } from '../catalog/migrate.ts';
+import { createCache } from '../core/create-cache.ts';
+import type { TieredCache } from '../core/tiered-cache.ts';
+import type { Resource } from '../resources/resource.ts';
+import { instrument } from '../telemetry/index.ts';
+import { alertedAnswers, startAlerts } from './alerts/start-alerts.ts';
+import { Access } from './auth/access-control.ts';
+import { tokenHolders } from './auth/api-tokens.ts';
+import { operatorTokens } from './auth/operator-tokens.ts';
+import { createCatalogCache } from './catalog-cache.ts';
+import type { Config } from './config/load-config.ts';
+import { dashboardsView } from './dashboards/dashboards-view.ts';
+import { ViewRefresher } from './dashboards/view-refresher.ts';
+import { createApp } from './http/app.ts';
+import { pageRoutes } from './http/pages/page-routes.ts';
+import type { Logger } from './logging/logger.ts';
+import { adminRoutes } from './routes/admin-routes.ts';
+import { cacheRoutes, sourceHealth } from './routes/cache-routes.ts';
+import { L1Timing } from './routes/l1-read-time.ts';
+import { probeRoutes } from './routes/probe-routes.ts';
+import { resourceRoutes } from './routes/resource-routes.ts';
+import { AccessCounts } from './warming/read-counts.ts';
+import { Warmer, warmConcurrency } from './warming/warmer.ts';
+
+/** What a running service consists of. Disposing of it closes everything, the youngest first. */
+export interface ServiceContext extends AsyncDisposable {
+  readonly app: Elysia;
+  readonly cache: TieredCache;
+  readonly database: Database;
+}
+
+/** Builds the service. What was opened is closed again if a later part fails. */
+export async function createContext(
+  config: Config,
+  resources: readonly Resource[],
+  log: Logger,
+): Promise<ServiceContext> {
+  await using opened = new AsyncDisposableStack();
+  const database = await openDatabase({ url: config.database.url, pool: config.database.pool });
+  opened.defer(() => database.close());
+  await prepareDatabase(database, config, log);
+
+  const { sql } = database;
+  const changes = outbox(sql, { sole: database.embedded });
+  // Nobody else writes to the embedded database, and without an L2 there is nobody to tell.
+  const isFollowed = config.redis !== undefined || !database.embedded;
+  const cache = createCatalogCache(config, isFollowed ? changes : undefined, log);
+  opened.use(cache);
+  // Never detached: the last reading is taken when telemetry is flushed, after the cache has closed.
+  if (config.telemetry.exporting) instrument(cache);
+  // Without a second tier: what is known of tokens stays in this process.
+  const holders = createCache({ name: 'tokens', l1: lru({ maxEntries: 10_000, maxBytes: 16 * 2 ** 20 }) });
+  opened.use(holders);
+  const view = new ViewRefresher({ view: dashboardsView(sql), cache, log });
+  opened.use(view);
+  const answers = alertedAnswers();
+  // The embedded database cannot be away, and has but one connection.
+  const probeSource = database.embedded ? undefined : async () => (await sourceHealth(sql)).healthy;
+  const alerts = startAlerts({ config, cache, answers, probeSource, log });
+  opened.use(alerts);
+
+  const accessCounts = new AccessCounts(sql, log);
+  opened.use(accessCounts);
+  const concurrency = warmConcurrency(config.database);
+  const warmer = new Warmer({
+    cache,
+    resources,
+    sql,
+    ttlMs: config.cache.ttlMs,
+    concurrency,
+    recovers: !config.cache.disabled,
+    log,
+  });
+  opened.use(warmer);
+  if (config.cache.warmOnStart && !config.cache.disabled) warmer.warmAtStart();
+
+  const tokens = operatorTokens(config.auth, log);
+  const access = new Access({ auth: config.auth.mode, ...tokens, findHolder: tokenHolders(sql, holders) });
+  const l1Timing = new L1Timing();
+  const services = {
+    cache,
+    sql,
+    outbox: changes,
+    access,
+    accessCounts,
+    l1Timing,
+    answers,
+    cacheDisabled: config.cache.disabled,
+    ttlMs: config.cache.ttlMs,
+  };
+  const api = [
+    ...resources.flatMap((resource) => resourceRoutes(resource, services)),
+    ...cacheRoutes({ cache, view, warmer, sql, access, l1Timing, alerts }),
+    ...adminRoutes({ cache, view, warmer, access, log }),
+    ...probeRoutes(sql, warmer),
+  ];
+  const app = createApp([...api, ...pageRoutes(resources, api, manifest.version)], {
+    traced: config.telemetry.exporting,
+    onUnexpected: (error) => log.error({ event: 'request_failed', err: error }, 'A request failed'),
+  });
+
+  const owned = opened.move();
+  return { app, cache, database, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+async function prepareDatabase({ sql, embedded }: Database, config: Config, log: Logger): Promise<void> {
+  // The embedded database has set itself up.
+  if (embedded) return;
+  if (config.database.migrate === 'auto') {
+    await migrate(sql, { log: (line) => log.info({ event: 'database_migrated' }, line) });
+    return;
+  }
+  const pending = await pendingMigrations(sql);
+  if (pending.length > 0) throw new Error(`MIGRATE=off, and these migrations are pending: ${pending.join(', ')}`);
+}

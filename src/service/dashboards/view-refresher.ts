@@ -1,0 +1,232 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Dashboard, DashboardsAge } from '../../catalog/queries.ts';
+import { prefixes } from '../../catalog/resources/names.ts';
+import type { CacheEvent, Observer } from '../../core/model/events.ts';
+import type { Targets } from '../../core/model/invalidation.ts';
+import { type Clock, systemClock } from '../../core/primitives/clock.ts';
+import { within } from '../../core/primitives/timeout.ts';
+import type { Logger } from '../logging/logger.ts';
+import type { DashboardsView } from './dashboards-view.ts';
+import { NamedDashboards } from './named-dashboards.ts';
+
+/** What changes together is refreshed together: so long it is waited for more. */
+const DEBOUNCE_MS = 1_000;
+
+/** Between the beginnings of two refreshes. */
+const PERIOD_MS = 2_000;
+
+/** A large view takes long: it is refreshed for a fifth of the time at most. */
+const REST_RATIO = 4;
+
+/** Between two tries while the database is away. */
+const LONGEST_PAUSE_MS = 30_000;
+
+/** A refresh that hangs does not hold up the end. */
+const CLOSE_WITHIN_MS = 2_000;
+
+/** What is used of the cache. */
+export interface ObservedCache {
+  attach(attachment: { readonly observer: Observer }): () => void;
+  invalidate(
+    targets: { readonly keys: readonly string[]; readonly tags: readonly string[] },
+    /** No row in the outbox: nothing has become untrue that could need to be told again. */
+    options: { readonly outbox: false; readonly onPending: 'resolve' },
+  ): Promise<unknown>;
+}
+
+/** What a {@link ViewRefresher} works with. */
+export interface ViewRefresherOptions {
+  readonly view: DashboardsView;
+  readonly cache: ObservedCache;
+  readonly log: Pick<Logger, 'info' | 'warn'>;
+  /** Default: the platform's. */
+  readonly clock?: Clock;
+}
+
+/** How the view is doing, for `GET /api/v1/cache/health`. */
+export interface ViewHealth {
+  /** ISO 8601; `null` before the first refresh. */
+  readonly refreshedAt: string | null;
+  readonly ageSeconds: number | null;
+  /** Whether this instance is refreshing. */
+  readonly refreshing: boolean;
+  /** Whether this instance has a reason to refresh. */
+  readonly pending: boolean;
+}
+
+/** What asks for a refresh: always, or only if the view turns out to be stale. */
+type Reason = 'always' | 'if-stale';
+
+/**
+ * Refreshes the materialized dashboards behind the changes: a moment after the first of them, and then tells the cache, so
+ * that the next read finds the view instead of the tables. What is read meanwhile is right all the same.
+ *
+ * A change that this instance has ordered, it refreshes for. A change that it hears of is usually somebody else's to care
+ * for, or nobody's if it was made past the service: then the database is asked whether there is anything to do. Without
+ * that question, two instances would answer each other's invalidations for ever. The same goes for a dashboard that had to
+ * be read from the tables, which is how a view that nobody has refreshed for long is found.
+ */
+export class ViewRefresher implements AsyncDisposable {
+  readonly #view: DashboardsView;
+  readonly #cache: ObservedCache;
+  readonly #log: ViewRefresherOptions['log'];
+  readonly #clock: Clock;
+  readonly #detach: () => void;
+  /** A refresh is no part of the request that gave the reason for it. */
+  readonly #outside = AsyncLocalStorage.snapshot();
+  #named = new NamedDashboards();
+  #reason: Reason | undefined;
+  /** What is being told to the cache now, and will come back as an event. */
+  #own: Targets | undefined;
+  #cancelTimer: (() => void) | undefined;
+  #running: Promise<void> | undefined;
+  #notBefore = Number.NEGATIVE_INFINITY;
+  #failures = 0;
+  #isClosed = false;
+  #seen: { readonly age: DashboardsAge; readonly at: number } | undefined;
+
+  constructor({ view, cache, log, clock = systemClock }: ViewRefresherOptions) {
+    this.#view = view;
+    this.#cache = cache;
+    this.#log = log;
+    this.#clock = clock;
+    this.#detach = cache.attach({ observer: (event) => this.#observe(event) });
+  }
+
+  /**
+   * Refreshes at once: anew, if a refresh is under way that may have begun too early. Waits for it, but neither for somebody
+   * else's nor longer than `withinMs`. Never rejects; what did not succeed is tried again.
+   */
+  async refreshNow(withinMs: number): Promise<void> {
+    this.#want('always');
+    await within(this.#clock, withinMs, this.#runNext()).catch(ignore);
+  }
+
+  /** Asks the database. While that cannot answer, what it said last; `null` if it never has. */
+  async health(): Promise<ViewHealth | null> {
+    const age = await this.#view.age().catch(ignore);
+    if (age !== undefined) this.#seen = { age, at: this.#clock.now() };
+    if (this.#seen === undefined) return null;
+    const { refreshedAt, ageSeconds } = this.#seen.age;
+    const sinceSeconds = (this.#clock.now() - this.#seen.at) / 1_000;
+    return {
+      refreshedAt: refreshedAt?.toISOString() ?? null,
+      ageSeconds: ageSeconds === null ? null : Math.round((ageSeconds + sinceSeconds) * 1_000) / 1_000,
+      refreshing: this.#running !== undefined,
+      pending: this.#reason !== undefined,
+    };
+  }
+
+  /** Stops watching the cache, and waits a little for a refresh that is under way. Never rejects. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#detach();
+    this.#cancelTimer?.();
+    if (this.#running !== undefined) await within(this.#clock, CLOSE_WITHIN_MS, this.#running).catch(ignore);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #observe(event: CacheEvent): void {
+    if (event.type === 'lookup') {
+      if (event.lookup.tier === 'source' && isFromTables(event.key, event.lookup.value)) this.#want('if-stale');
+    } else if (event.type === 'invalidated') {
+      const isHere = event.origin === 'here';
+      if (isHere && this.#isOwn(event.targets)) return;
+      if (this.#named.addNamed(event.targets)) this.#want(isHere ? 'always' : 'if-stale');
+    }
+  }
+
+  /** Of two events that look the same, one is this instance's own, and either of them may be taken for it. */
+  #isOwn({ ids, tags }: Targets): boolean {
+    if (this.#own === undefined || !isSame(ids, this.#own.ids) || !isSame(tags, this.#own.tags)) return false;
+    this.#own = undefined;
+    return true;
+  }
+
+  #want(reason: Reason): void {
+    if (this.#reason !== 'always') this.#reason = reason;
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    const isBusy = this.#running !== undefined || this.#cancelTimer !== undefined;
+    if (this.#isClosed || isBusy || this.#reason === undefined) return;
+    const waitMs = Math.max(DEBOUNCE_MS, this.#notBefore - this.#clock.now());
+    this.#cancelTimer = this.#clock.after(waitMs, () => this.#outside(() => void this.#runNext()));
+  }
+
+  /** Whatever has been asked for so far has been tried when this resolves. */
+  async #runNext(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+    if (this.#isClosed || this.#reason === undefined) return;
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    const named = this.#named;
+    const reason = this.#reason;
+    this.#named = new NamedDashboards();
+    this.#reason = undefined;
+    this.#running = this.#run(named, reason);
+    await this.#running;
+  }
+
+  async #run(named: NamedDashboards, reason: Reason): Promise<void> {
+    const beganAt = this.#clock.now();
+    try {
+      if (await this.#refresh(named, reason)) this.#succeeded(beganAt);
+      else this.#putBack(named, reason);
+    } catch (error) {
+      this.#putBack(named, reason);
+      this.#failed(error);
+    }
+    this.#running = undefined;
+    this.#schedule();
+  }
+
+  /** Resolves with `false` when somebody else is at it: that refresh may have begun before the change. */
+  async #refresh(named: NamedDashboards, reason: Reason): Promise<boolean> {
+    if (reason === 'if-stale' && !(await this.#view.isStale())) return true;
+    if (!(await this.#view.refresh())) return false;
+    if (named.isEmpty || this.#isClosed) return true;
+    const { keys, tags } = named.targets;
+    this.#own = { ids: keys, tags };
+    try {
+      await this.#cache.invalidate({ keys, tags }, { outbox: false, onPending: 'resolve' });
+    } finally {
+      this.#own = undefined;
+    }
+    return true;
+  }
+
+  #putBack(named: NamedDashboards, reason: Reason): void {
+    this.#named.addAll(named);
+    if (this.#reason !== 'always') this.#reason = reason;
+  }
+
+  #succeeded(beganAt: number): void {
+    const now = this.#clock.now();
+    this.#notBefore = Math.max(beganAt + PERIOD_MS, now + (now - beganAt) * REST_RATIO);
+    if (this.#failures > 0) this.#log.info({ event: 'view_refreshed' }, 'The dashboards are refreshed again');
+    this.#failures = 0;
+  }
+
+  /** The first failure is news; those that follow it are the same outage. */
+  #failed(error: unknown): void {
+    this.#failures += 1;
+    this.#notBefore = this.#clock.now() + Math.min(DEBOUNCE_MS * 2 ** this.#failures, LONGEST_PAUSE_MS);
+    if (this.#failures > 1 || this.#isClosed) return;
+    this.#log.warn({ event: 'view_refresh_failed', err: error }, 'The dashboards could not be refreshed');
+  }
+}
+
+function isFromTables(key: string, value: unknown): boolean {
+  return key.startsWith(prefixes.dashboard) && (value as Dashboard | null)?.freshness.from === 'tables';
+}
+
+function isSame(some: readonly string[], others: readonly string[]): boolean {
+  return some.length === others.length && some.every((name, index) => name === others[index]);
+}
+
+function ignore(): undefined {}

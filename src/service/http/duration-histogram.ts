@@ -1,0 +1,33 @@
+/** Durations are counted in eighths of a millisecond, up to 131 s. */
+const UNITS_PER_MS = 8;
+
+const MOST_UNITS = 2 ** 20 - 1;
+
+/** Each octave has 16 slots, so a slot's beginning is at most a sixteenth below what was counted in it. */
+const SLOT_BITS = 4;
+
+const SLOTS_PER_OCTAVE = 2 ** SLOT_BITS;
+
+/** Below this there is a slot for every unit. */
+const LINEAR_SLOTS = 2 * SLOTS_PER_OCTAVE;
+
+/** How many slots it takes. */
+export const DURATION_SLOTS = slotOf(Infinity) + 1;
+
+/**
+ * The slot of a duration, in a histogram whose slots grow with what they hold: a few operations and no memory, however
+ * many are counted. After Tene's HdrHistogram.
+ */
+export function slotOf(ms: number): number {
+  const units = Math.min(Math.max(ms * UNITS_PER_MS, 0), MOST_UNITS) | 0;
+  if (units < LINEAR_SLOTS) return units;
+  const shift = 31 - Math.clz32(units) - SLOT_BITS;
+  return shift * SLOTS_PER_OCTAVE + (units >> shift);
+}
+
+/** The shortest duration that is counted in a slot, in milliseconds. */
+export function startOfSlot(slot: number): number {
+  if (slot < LINEAR_SLOTS) return slot / UNITS_PER_MS;
+  const shift = (slot >> SLOT_BITS) - 1;
+  return (((slot % SLOTS_PER_OCTAVE) + SLOTS_PER_OCTAVE) << shift) / UNITS_PER_MS;
+}

@@ -1,0 +1,42 @@
+/** Everything that a page needs comes from this service: it works offline, and nothing foreign runs in it. */
+const HEADERS = {
+  'content-type': 'text/html; charset=utf-8',
+  'content-security-policy': "default-src 'self'",
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+};
+
+/** An answer with a page. `head` and `body` are HTML: whatever comes from elsewhere has to be escaped. */
+export function page(title: string, { head = '', body }: { readonly head?: string; readonly body: string }): Response {
+  const html = `<!doctype html>
+
+<html lang="en">
+
+<head>
+
+<meta charset="utf-8">
+
+<meta name="viewport" content="width=device-width, initial-scale=1">
+
+<title>${escapeHtml(title)}</title>
+
+${head}
+
+</head>
+
+<body>
+
+${body}
+
+</body>
+
+</html>
+
+`;
+  return new Response(html, { headers: HEADERS });
+}
+
+/** Text that means itself in HTML, in content and in quoted attributes. */
+export function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}

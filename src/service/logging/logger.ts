@@ -1,0 +1,36 @@
+import { trace } from '@opentelemetry/api';
+import pino, { type DestinationStream, type Logger as PinoLogger } from 'pino';
+import type { Config } from '../config/load-config.ts';
+
+/** The service's log. Every line has a field `event`; see the contract for their names. */
+export type Logger = PinoLogger;
+
+/**
+ * Opens the log: JSON lines, or for a terminal something to read. Written synchronously, so that nothing is lost when
+ * the process ends.
+ * @param destination Default: stdout.
+ */
+export async function createLogger({ level, format }: Config['log'], destination?: DestinationStream): Promise<Logger> {
+  const stream =
+    destination ?? (format === 'pretty' ? await prettyStream() : pino.destination({ dest: 1, sync: true }));
+  return pino(
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: nameOf }, mixin: traceIds },
+    stream,
+  );
+}
+
+/** Loaded only where somebody looks at it. */
+async function prettyStream(): Promise<DestinationStream> {
+  const { default: pretty } = await import('pino-pretty');
+  return pretty({ sync: true, messageKey: 'msg', ignore: 'event', translateTime: 'SYS:HH:MM:ss.l' });
+}
+
+function nameOf(level: string): { level: string } {
+  return { level };
+}
+
+/** Ties a line to the request that it was written for. */
+function traceIds(): object {
+  const context = trace.getActiveSpan()?.spanContext();
+  return context === undefined ? {} : { trace_id: context.traceId, span_id: context.spanId };
+}

@@ -1,2 +1,0 @@
-/** Where the API begins. */
-export const API_PREFIX = '/api/v1';

@@ -1,0 +1,51 @@
+import { toMs } from '../../core/model/duration.ts';
+import type { LoaderContext, ReadOptions } from '../../core/model/options.ts';
+import type { Params } from '../../resources/params.ts';
+import type { Resource } from '../../resources/resource.ts';
+import type { Services } from '../routes/dependencies.ts';
+
+type Freshness = Pick<
+  ReadOptions,
+  'ttl' | 'negativeTtl' | 'staleWhileRevalidate' | 'staleIfError' | 'refreshAhead' | 'softTimeout'
+>;
+
+/** Callers are to have an answer within 500 ms whatever fails, if there is any. */
+const SOFT_TIMEOUT_MS = 300;
+
+/** One answer of a resource in terms of the cache. */
+export interface CachedReading {
+  readonly key: string;
+  readonly loader: (context: LoaderContext) => Promise<unknown>;
+  readonly options: Freshness & { readonly tags: readonly string[]; readonly tenant: string };
+}
+
+/** What a resource's answers are called in the cache, how they are loaded, and how long they live: for whoever puts them there. */
+export function cachedReading(
+  resource: Resource,
+  { sql, ttlMs }: Pick<Services, 'sql' | 'ttlMs'>,
+): (params: Params) => CachedReading {
+  const freshness = freshnessOf(resource, ttlMs);
+  return (params) => ({
+    key: resource.key(params),
+    async loader({ signal, setTags }) {
+      const value = await resource.load({ sql, params, signal });
+      if (value !== null && resource.valueTags !== undefined) setTags(resource.valueTags(value));
+      return value;
+    },
+    options: { ...freshness, tags: resource.tags(params), tenant: String(params.orgId) },
+  });
+}
+
+/** In milliseconds, so that no read has to make out what `1h` means. */
+function freshnessOf(resource: Resource, ttlMs: Services['ttlMs']): Freshness {
+  const { ttl, negativeTtl, staleWhileRevalidate = 0, staleIfError = 0 } = resource;
+  const { refreshAhead = false, softTimeout = SOFT_TIMEOUT_MS } = resource;
+  return {
+    ttl: ttlMs[resource.group] ?? toMs(ttl, 'ttl'),
+    staleWhileRevalidate: toMs(staleWhileRevalidate, 'staleWhileRevalidate'),
+    staleIfError: toMs(staleIfError, 'staleIfError'),
+    refreshAhead,
+    softTimeout: softTimeout === false ? false : toMs(softTimeout, 'softTimeout'),
+    ...(negativeTtl === undefined ? {} : { negativeTtl: toMs(negativeTtl, 'negativeTtl') }),
+  };
+}

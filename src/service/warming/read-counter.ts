@@ -1,0 +1,130 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { RowCount } from '../../catalog/queries.ts';
+import { type Clock, systemClock } from '../../core/primitives/clock.ts';
+import { within } from '../../core/primitives/timeout.ts';
+import type { Logger } from '../logging/logger.ts';
+
+/** Between the first read that is not written yet and the writing. */
+const PERIOD_MS = 10_000;
+
+/** Rows whose counts are kept: beyond, they are written early, and what still finds no room is not counted. */
+const MOST_ROWS = 10_000;
+
+/** Rows of one statement, which locks them for as long as it takes. */
+const BATCH = 1_000;
+
+/** A database that hangs does not hold up the end. */
+const CLOSE_WITHIN_MS = 2_000;
+
+/** What an {@link AccessCounter} works with. */
+export interface AccessCounterOptions {
+  /** Writes counts down, and resolves with the ids of those that could not be written just now. */
+  readonly write: (counts: readonly RowCount[]) => Promise<readonly number[]>;
+  readonly log: Pick<Logger, 'warn' | 'info'>;
+  /** Default: the platform's. */
+  readonly clock?: Clock;
+}
+
+/**
+ * Counts how often rows of one table are read: in memory, and every ten seconds, if there was any, in the database. It is
+ * a figure to order by, not to bill by: what a crash or a long outage of the database takes is not missed.
+ */
+export class AccessCounter {
+  readonly #write: AccessCounterOptions['write'];
+  readonly #log: AccessCounterOptions['log'];
+  readonly #clock: Clock;
+  /** Writing is no part of the request whose read was the first. */
+  readonly #outside = AsyncLocalStorage.snapshot();
+  #counts = new Map<number, number>();
+  #cancelTimer: (() => void) | undefined;
+  #writing: Promise<void> | undefined;
+  #failures = 0;
+  #isClosed = false;
+
+  constructor({ write, log, clock = systemClock }: AccessCounterOptions) {
+    this.#write = write;
+    this.#log = log;
+    this.#clock = clock;
+  }
+
+  /** One read of a row that is there. On the way of every answer: nothing happens here that could wait or throw. */
+  add(row: number): void {
+    const reads = this.#counts.get(row);
+    if (reads !== undefined) this.#counts.set(row, reads + 1);
+    else if (!this.#isClosed) this.#addNew(row, 1);
+  }
+
+  /** Writes what is left, once. Never rejects. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#cancelTimer?.();
+    await within(this.#clock, CLOSE_WITHIN_MS, this.#writeRest()).catch(ignore);
+  }
+
+  async #writeRest(): Promise<void> {
+    await this.#writing;
+    this.#begin();
+    await this.#writing;
+  }
+
+  #addNew(row: number, reads: number): void {
+    // Taking the counts to be written makes room.
+    if (this.#counts.size >= MOST_ROWS) this.#begin();
+    if (this.#counts.size >= MOST_ROWS) return;
+    this.#counts.set(row, reads);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#cancelTimer !== undefined || this.#writing !== undefined || this.#isClosed) return;
+    this.#cancelTimer = this.#clock.after(PERIOD_MS, () => this.#begin());
+  }
+
+  #begin(): void {
+    if (this.#writing !== undefined || this.#counts.size === 0) return;
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    const taken = [...this.#counts].sort(([one], [other]) => one - other);
+    this.#counts = new Map();
+    this.#writing = this.#outside(() => this.#writeAll(taken)).finally(() => {
+      this.#writing = undefined;
+      if (this.#counts.size > 0) this.#schedule();
+    });
+  }
+
+  async #writeAll(taken: readonly RowCount[]): Promise<void> {
+    let at = 0;
+    try {
+      for (; at < taken.length; at += BATCH) {
+        const batch = taken.slice(at, at + BATCH);
+        const left = new Set(await this.#write(batch));
+        this.#putBack(batch.filter(([row]) => left.has(row)));
+      }
+      this.#succeeded();
+    } catch (error) {
+      this.#putBack(taken.slice(at));
+      this.#failed(error);
+    }
+  }
+
+  #putBack(counts: readonly RowCount[]): void {
+    for (const [row, reads] of counts) {
+      const since = this.#counts.get(row);
+      if (since !== undefined || this.#counts.size < MOST_ROWS) this.#counts.set(row, (since ?? 0) + reads);
+    }
+  }
+
+  #succeeded(): void {
+    if (this.#failures > 0) this.#log.info({ event: 'access_counts_written' }, 'Reads are counted again');
+    this.#failures = 0;
+  }
+
+  /** The first failure is news; those that follow it are the same outage. */
+  #failed(error: unknown): void {
+    this.#failures += 1;
+    if (this.#failures > 1) return;
+    this.#log.warn({ event: 'access_counts_failed', err: error }, 'The counts of reads could not be written');
+  }
+}
+
+function ignore(): void {}

@@ -1,0 +1,75 @@
+import { deepEqual, equal, notDeepEqual, rejects } from 'node:assert/strict';
+import { contains } from '../checks.ts';
+import type { AddTest } from '../contract.ts';
+import { bodyOf, LONG, type MakeHarness, orderOf, token, twoInstances } from '../harness.ts';
+
+/** At the memory limit nothing new is stored, and everything that keeps others right goes on. */
+export function fullServerContract(test: AddTest, makeHarness: MakeHarness): void {
+  const full = { name: 'RemoteError', failure: 'full' };
+
+  test({ name: 'a full server still reads, beats, invalidates, agrees and gives back', needs: 'setFull' }, async () => {
+    await using both = await twoInstances(makeHarness);
+    const { one, two, session, generation } = both;
+    const [lease, claim] = [token(), token()];
+    await both.put('a', 'v');
+    await both.put('b', 'v');
+    await one.acquire('c', generation, lease, 1_000);
+    await one.claimRefresh('a', generation, claim, LONG);
+    const tags = await one.tagGenerations(['t'], generation, LONG);
+    await both.server.setFull(true);
+
+    contains(await two.acquire('a', generation, token(), LONG), { kind: 'value' });
+    deepEqual(await two.acquire('c', generation, token(), LONG), { kind: 'lease', token: lease });
+    const { time } = await two.heartbeat('two', token());
+    const [found, refused, taken] = await two.acquireMany(['a', 'nothing', 'c'], generation, token(), LONG, time);
+    contains(found, { kind: 'value' });
+    contains(refused, full);
+    deepEqual(taken, { kind: 'lease', token: lease });
+    equal(await bodyOf(two, 'a', generation), 'v');
+    deepEqual(await two.tagGenerations(['t'], generation, LONG), tags);
+    equal((await two.heartbeat('two', token())).generation, generation);
+    equal(await one.renew('c', generation, lease, LONG), true);
+    await one.release('c', generation, lease);
+    deepEqual(await one.read('c', generation), { kind: 'none' });
+    await one.releaseRefresh('a', generation, claim);
+    equal((await two.invalidate(orderOf(['a'], ['t']), session)).kind, 'done');
+    equal((await two.invalidate(orderOf(['b'], ['new'], 'expire'), session)).kind, 'done');
+    equal(await two.agreeGeneration(session.epoch, 'g', generation), 'g');
+    deepEqual(await one.read('a', generation), { kind: 'none' });
+    contains(await one.read('b', generation), { kind: 'value' });
+    notDeepEqual(await one.tagGenerations(['t'], generation, LONG), tags);
+    equal(await one.sweep(generation, '', () => true, 'expire'), 1);
+    equal(await one.sweep(generation, '', () => true, 'delete'), 1);
+    equal((await both.invalidations()).length, 2);
+    await both.server.setFull(false);
+  });
+
+  test({ name: 'what it does not store is refused as full, and changes nothing', needs: 'setFull' }, async () => {
+    await using both = await twoInstances(makeHarness);
+    const { one, session, generation } = both;
+    const [lease, claim] = [token(), token()];
+    await one.acquire('a', generation, lease, LONG);
+    const seen = await both.put('b', 'v');
+    await one.claimRefresh('b', generation, claim, LONG);
+    await both.server.setFull(true);
+
+    const fill = { generation, token: token(), body: 'x', age: 0, keepFor: LONG };
+    const calls = [
+      () => one.acquire('nothing there', generation, token(), LONG),
+      () => one.fill({ ...fill, id: 'a', expected: { kind: 'lease', token: lease } }),
+      () => one.fill({ ...fill, id: 'b', expected: { kind: 'value', token: seen }, claim }),
+      () => one.write({ id: 'b', session, origin: 'one', token: token(), body: 'x', keepFor: LONG }),
+      () => one.claimRefresh('a', generation, token(), LONG),
+      () => one.tagGenerations(['new'], generation, LONG),
+    ];
+    for (const call of calls) await rejects(call(), full);
+    deepEqual(await one.read('nothing there', generation), { kind: 'none' });
+    deepEqual(await one.read('a', generation), { kind: 'lease', token: lease });
+    equal(await bodyOf(one, 'b', generation), 'v');
+    deepEqual(await both.invalidations(), []);
+
+    await both.server.setFull(false);
+    equal(await one.fill({ ...fill, id: 'a', expected: { kind: 'lease', token: lease } }), true);
+    equal(await one.claimRefresh('b', generation, token(), LONG), false);
+  });
+}

@@ -1,0 +1,147 @@
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { isDeepStrictEqual } from 'node:util';
+import { until } from '../../until.ts';
+import { contains, isAbove, isAtMost } from '../checks.ts';
+import type { AddTest } from '../contract.ts';
+import { LONG, type MakeHarness, token, twoInstances } from '../harness.ts';
+
+/** The right to fill a key, and the right to refresh one that holds a value. */
+export function leaseContract(test: AddTest, makeHarness: MakeHarness): void {
+  test('of two that ask at once, one gets the lease and the other sees it', async () => {
+    await using both = await twoInstances(makeHarness);
+    const { one, two, generation } = both;
+    const [mine, yours] = [token(), token()];
+    const answers = await Promise.all([
+      one.acquire('a', generation, mine, LONG),
+      two.acquire('a', generation, yours, LONG),
+    ]);
+    const winner = answers[0]?.kind === 'none' ? mine : yours;
+    ok(answers.some((each) => isDeepStrictEqual(each, { kind: 'none' })));
+    ok(answers.some((each) => isDeepStrictEqual(each, { kind: 'lease', token: winner })));
+  });
+
+  test('my own lease, asked for again, is still mine', async () => {
+    await using both = await twoInstances(makeHarness);
+    const mine = token();
+    await both.one.acquire('a', both.generation, mine, LONG);
+    deepEqual(await both.one.acquire('a', both.generation, mine, LONG), { kind: 'none' });
+  });
+
+  test('reading takes no lease', async () => {
+    await using both = await twoInstances(makeHarness);
+    deepEqual(await both.one.read('a', both.generation), { kind: 'none' });
+    deepEqual(await both.two.acquire('a', both.generation, token(), LONG), { kind: 'none' });
+  });
+
+  test('a lease ends by itself, and then another takes it', async () => {
+    await using both = await twoInstances(makeHarness);
+    const { one, two, generation } = both;
+    await one.acquire('a', generation, token(), 40);
+    const yours = token();
+    equal((await two.acquire('a', generation, yours, LONG)).kind, 'lease');
+    await until(async () => (await two.acquire('a', generation, yours, LONG)).kind === 'none', { what: 'its end' });
+    deepEqual(await one.read('a', generation), { kind: 'lease', token: yours });
+  });
+
+  for (const free of [2, 40]) {
+    test(`${free + 3} keys asked for at once are each as if asked for alone`, async () => {
+      await using both = await twoInstances(makeHarness);
+      const { one, two, generation } = both;
+      const { time } = await one.heartbeat('one', token());
+      const [mine, yours] = [token(), token()];
+      const value = await both.put('value', 'v');
+      await two.acquire('theirs', generation, yours, LONG);
+      const names = Array.from({ length: free }, (_, index) => `free ${index}`);
+      const ids = ['value', ...names, 'theirs', 'ended'];
+      const answers = await one.acquireMany(ids, generation, mine, LONG, time);
+      equal(answers.length, ids.length);
+      contains(answers[0], { kind: 'value' });
+      const [held] = answers;
+      equal(held !== undefined && 'kind' in held && held.kind === 'value' ? held.value.token : undefined, value);
+      for (const answer of answers.slice(1, -2)) deepEqual(answer, { kind: 'none' });
+      deepEqual(answers.at(-2), { kind: 'lease', token: yours });
+      deepEqual(await two.read(names[0] ?? '', generation), { kind: 'lease', token: mine });
+      isAtMost(await two.remaining(names[0] ?? '', generation), LONG);
+      const fill = { generation, token: token(), body: 'v', age: 0, keepFor: LONG };
+      equal(await one.fill({ ...fill, id: names.at(-1) ?? '', expected: { kind: 'lease', token: mine } }), true);
+      equal(await one.fill({ ...fill, id: 'theirs', expected: { kind: 'lease', token: mine } }), false);
+    });
+  }
+
+  test('a lease that was long on its way counts from when it was asked for, and one that came too late is none', async () => {
+    await using both = await twoInstances(makeHarness);
+    const { one, two, generation } = both;
+    const { time } = await one.heartbeat('one', token());
+    equal((await one.acquire('a', generation, token(), LONG, time - LONG / 2)).kind, 'none');
+    isAtMost(await one.remaining('a', generation), LONG / 2);
+    equal((await two.acquire('a', generation, token(), LONG)).kind, 'lease');
+    const late = token();
+    equal((await one.acquire('b', generation, late, 1_000, time - 1_001)).kind, 'none');
+    equal((await one.read('b', generation)).kind, 'none');
+    const fill = { id: 'b', generation, token: token(), body: 'v', age: 0, keepFor: LONG };
+    equal(await one.fill({ ...fill, expected: { kind: 'lease', token: late } }), false);
+    equal((await two.acquire('b', generation, token(), LONG)).kind, 'none');
+  });
+
+  test('renewal extends my lease, and never makes or touches anything else', async () => {
+    await using both = await twoInstances(makeHarness);
+    const { one, two, generation } = both;
+    const mine = token();
+    equal(await one.renew('a', generation, mine, LONG), false);
+    deepEqual(await one.read('a', generation), { kind: 'none' });
+
+    await one.acquire('a', generation, mine, 1_000);
+    equal(await two.renew('a', generation, token(), LONG), false);
+    isAtMost(await one.remaining('a', generation), 1_000);
+    equal(await one.renew('a', generation, mine, LONG), true);
+    isAbove(await one.remaining('a', generation), 1_000);
+
+    const value = await both.put('b', 'v', 1_000);
+    equal(await one.renew('b', generation, value, LONG), false);
+    isAtMost(await one.remaining('b', generation), 1_000);
+  });
+
+  test('release gives back my lease only', async () => {
+    await using both = await twoInstances(makeHarness);
+    const { one, two, generation } = both;
+    const mine = token();
+    await one.acquire('a', generation, mine, LONG);
+    await two.release('a', generation, token());
+    deepEqual(await one.read('a', generation), { kind: 'lease', token: mine });
+    await one.release('a', generation, mine);
+    deepEqual(await one.read('a', generation), { kind: 'none' });
+
+    const value = await both.put('b', 'v');
+    await one.release('b', generation, value);
+    equal((await one.read('b', generation)).kind, 'value');
+  });
+
+  test('one instance may refresh a value, until it gives the claim back', async () => {
+    await using both = await twoInstances(makeHarness);
+    const { one, two, generation } = both;
+    await both.put('a', 'v');
+    const [mine, yours] = [token(), token()];
+    equal(await one.claimRefresh('a', generation, mine, LONG), true);
+    equal(await two.claimRefresh('a', generation, yours, LONG), false);
+    equal((await two.read('a', generation)).kind, 'value');
+    await two.releaseRefresh('a', generation, yours);
+    equal(await two.claimRefresh('a', generation, yours, LONG), false);
+    await one.releaseRefresh('a', generation, mine);
+    equal(await two.claimRefresh('a', generation, yours, LONG), true);
+  });
+
+  test('a claim ends by itself', async () => {
+    await using both = await twoInstances(makeHarness);
+    const { one, two, generation } = both;
+    await one.claimRefresh('a', generation, token(), 40);
+    await until(() => two.claimRefresh('a', generation, token(), LONG), { what: 'the end of the claim' });
+  });
+
+  test('leases and claims of another generation are other ones', async () => {
+    await using both = await twoInstances(makeHarness);
+    await both.one.acquire('a', both.generation, token(), LONG);
+    await both.one.claimRefresh('a', both.generation, token(), LONG);
+    deepEqual(await both.two.acquire('a', 'another', token(), LONG), { kind: 'none' });
+    equal(await both.two.claimRefresh('a', 'another', token(), LONG), true);
+  });
+}

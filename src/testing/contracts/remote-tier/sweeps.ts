@@ -1,0 +1,71 @@
+import { deepEqual, equal, notEqual } from 'node:assert/strict';
+import { toId } from '../../../core/model/key.ts';
+import { isAbove } from '../checks.ts';
+import type { AddTest } from '../contract.ts';
+import { LONG, type MakeHarness, token, twoInstances } from '../harness.ts';
+
+/** Removing by pattern. The glob itself is the core's; here the namespace must hold and nothing else be touched. */
+export function sweepContract(test: AddTest, makeHarness: MakeHarness): void {
+  for (const namespace of ['', '*', '[^x]', 'a?', '{}', '}{', 'a:b', '\\', '3:abc', '世界', 'a\u001fb']) {
+    test(`stays inside namespace ${JSON.stringify(namespace)}`, async () => {
+      await using both = await twoInstances(makeHarness);
+      const { one, two, generation } = both;
+      const keys = ['k', 'a:b', '*', '[^x]', '{}', 'b:c', '世界🧊'];
+      const others = ['', 'x', 'ab', 'a', 'abc', '**', 'a\u001f', 'a:b:'].filter((other) => other !== namespace);
+      const ids = keys.map((key) => toId(namespace, key));
+      const foreign = others.flatMap((other) => keys.map((key) => toId(other, key)));
+      for (const id of [...ids, ...foreign]) await both.put(id, 'v');
+      const offered: string[] = [];
+      const all = (id: string) => {
+        offered.push(id);
+        return true;
+      };
+      equal(await two.sweep(generation, namespace, all, 'delete'), ids.length);
+      deepEqual(offered.toSorted(), ids.toSorted());
+      for (const id of ids) deepEqual(await one.read(id, generation), { kind: 'none' });
+      for (const id of foreign) equal((await one.read(id, generation)).kind, 'value');
+    });
+  }
+
+  test('touches what matches, in this generation, and nothing beside entries', async () => {
+    await using both = await twoInstances(makeHarness);
+    const { one, generation } = both;
+    for (const id of ['product:1', 'product:2', 'order:1']) await both.put(id, 'v');
+    const otherLease = token();
+    await one.acquire('product:3', 'another', otherLease, LONG);
+    await one.claimRefresh('product:1', generation, token(), LONG);
+    const tags = await one.tagGenerations(['product:1'], generation, LONG);
+    equal(await one.sweep(generation, '', (id) => id.startsWith('product:'), 'delete'), 2);
+    equal((await one.read('order:1', generation)).kind, 'value');
+    deepEqual(await one.read('product:3', 'another'), { kind: 'lease', token: otherLease });
+    equal(await one.claimRefresh('product:1', generation, token(), LONG), false);
+    deepEqual(await one.tagGenerations(['product:1'], generation, LONG), tags);
+    equal(await one.sweep(generation, '', () => true, 'delete'), 1);
+    equal(await one.sweep(generation, '', () => true, 'delete'), 0);
+  });
+
+  test('expiring keeps values under another token and removes leases', async () => {
+    await using both = await twoInstances(makeHarness);
+    const { one, two, generation } = both;
+    const seen = await both.put('a', 'v');
+    await one.acquire('b', generation, token(), LONG);
+    equal(await two.sweep(generation, '', () => true, 'expire'), 2);
+    const record = await one.read('a', generation);
+    if (record.kind !== 'value') throw new Error(`found a ${record.kind}`);
+    notEqual(record.value.token, seen);
+    isAbove(record.value.expiredAt, 0);
+    deepEqual(await one.read('b', generation), { kind: 'none' });
+  });
+
+  test('goes on beyond one batch, and publishes nothing', async () => {
+    await using both = await twoInstances(makeHarness);
+    const { one, two, generation } = both;
+    const ids = Array.from({ length: 1_200 }, (_, index) => `k${index}`);
+    await Promise.all(ids.map((id) => both.put(id, 'v')));
+    const { sequence } = await one.heartbeat('one', token());
+    equal(await two.sweep(generation, '', (id) => id !== 'k7', 'delete'), 1_199);
+    equal((await one.read('k7', generation)).kind, 'value');
+    deepEqual(await both.invalidations(), []);
+    equal((await one.heartbeat('one', token())).sequence, sequence);
+  });
+}

@@ -1,0 +1,193 @@
+import { describe, expect, test } from 'bun:test';
+import { TagRegistry } from '../../../../src/core/model/tags.ts';
+import { EndedTags, type Flight, type FlightSetup } from '../../../../src/core/state/flight.ts';
+import { Flights } from '../../../../src/core/state/flights.ts';
+import { NOTHING_OWED } from '../../../../src/core/state/pending-invalidations.ts';
+import { Host, VirtualTime } from '../../../simulation/virtual-time.ts';
+
+interface Fixture {
+  readonly flights: Flights<string>;
+  readonly time: VirtualTime;
+  /** Begins a flight that ends when told to. */
+  begin(id: string, setup?: Partial<FlightSetup>): { flight: Flight<string>; end: (value: string) => Promise<unknown> };
+}
+
+function fixture(): Fixture {
+  const time = new VirtualTime();
+  const clock = time.clockOf(new Host('here'));
+  const flights = new Flights<string>(clock);
+  return {
+    flights,
+    time,
+    begin(id, setup) {
+      const { promise, resolve } = Promise.withResolvers<string>();
+      const whole: FlightSetup = {
+        seen: { epoch: 'e', sequence: 1 },
+        tags: [],
+        owed: NOTHING_OWED,
+        background: false,
+        mayLoad: true,
+        ...setup,
+      };
+      const flight = flights.begin(id, whole, () => promise);
+      return {
+        flight,
+        end: (value) => {
+          resolve(value);
+          return flight.result;
+        },
+      };
+    },
+  };
+}
+
+const EVER = Number.NEGATIVE_INFINITY;
+
+describe('a flight', () => {
+  test('may be joined from its first step to its end', async () => {
+    const { flights, begin } = fixture();
+    const { flight, end } = begin('k');
+    expect(flights.joinable('k', EVER)).toBe(flight);
+    expect(flights.size).toBe(1);
+    await end('value');
+    expect(flights.joinable('k', EVER)).toBeUndefined();
+    expect(flights.size).toBe(0);
+  });
+
+  test('may not be joined by who needs a newer one', () => {
+    const { flights, begin, time } = fixture();
+    time.runUntil(100);
+    const { flight } = begin('k');
+    expect(flights.joinable('k', 100)).toBe(flight);
+    expect(flights.joinable('k', 101)).toBeUndefined();
+  });
+
+  test('may not be joined, and does not count as a load, when it is a plain read', () => {
+    const { flights, begin } = fixture();
+    for (let count = 0; count < 5; count += 1) begin('k', { mayLoad: false });
+    expect(flights.joinable('k', EVER)).toBeUndefined();
+    expect(flights.hasRoom('k')).toBe(true);
+  });
+
+  test('that fails leaves the register too', async () => {
+    const { flights } = fixture();
+    const setup = {
+      seen: { epoch: undefined, sequence: 0 },
+      tags: [],
+      owed: NOTHING_OWED,
+      background: false,
+      mayLoad: true,
+    };
+    const flight = flights.begin('k', setup, () => Promise.reject(new Error('down')));
+    await expect(flight.result).rejects.toThrow('down');
+    expect(flights.size).toBe(0);
+  });
+
+  test('is aborted when the last who waits has left, unless it runs in the background', () => {
+    const { begin } = fixture();
+    const { flight } = begin('k');
+    flight.join();
+    flight.join();
+    flight.leave('one');
+    expect(flight.signal.aborted).toBe(false);
+    flight.leave('two');
+    expect(flight.signal.reason).toBe('two');
+    const { flight: refresh } = begin('l', { background: true });
+    refresh.join();
+    refresh.leave('one');
+    expect(refresh.signal.aborted).toBe(false);
+  });
+
+  test('offers the first stale value that it meets', async () => {
+    const { flight } = fixture().begin('k');
+    flight.offer('first');
+    flight.offer('second');
+    expect(await flight.candidate).toBe('first');
+  });
+});
+
+describe('an invalidation', () => {
+  test('of a key takes the right to store from its flights, and nobody joins them', () => {
+    const { flights, begin } = fixture();
+    const { flight } = begin('k');
+    const { flight: other } = begin('l');
+    flights.poison(['k'], []);
+    expect([flight.mayStore, other.mayStore]).toEqual([false, true]);
+    expect(flights.joinable('k', EVER)).toBeUndefined();
+    expect(flights.joinable('l', EVER)).toBe(other);
+  });
+
+  test('of a tag does so to flights that carry it, and is noted by the others', () => {
+    const { flights, begin, time } = fixture();
+    const tags = new TagRegistry(time.clockOf(new Host('here')));
+    const { flight: carrying } = begin('k', { tags: [tags.obtain('t')] });
+    const { flight: other } = begin('l', { tags: [tags.obtain('u')] });
+    flights.poison([], ['t']);
+    expect([carrying.poisoned, other.poisoned]).toEqual([true, false]);
+    expect(other.endedTags.hasAny(['t'])).toBe(true);
+    expect(other.endedTags.hasAny(['u'])).toBe(false);
+  });
+
+  test('by pattern does so to flights whose id matches', () => {
+    const { flights, begin } = fixture();
+    const [one, two] = [begin('a1').flight, begin('b1').flight];
+    flights.poison([], [], (id) => id.startsWith('a'));
+    expect([one.poisoned, two.poisoned]).toEqual([true, false]);
+  });
+
+  test('of everything does so to all', () => {
+    const { flights, begin } = fixture();
+    const all = [begin('a').flight, begin('a').flight, begin('b').flight];
+    flights.poisonAll();
+    expect(all.every(({ poisoned }) => poisoned)).toBe(true);
+  });
+});
+
+describe('two flights of a key', () => {
+  test('leave no room for a third, until one ends', async () => {
+    const { flights, begin } = fixture();
+    const [first] = [begin('k'), begin('k')];
+    expect(flights.hasRoom('k')).toBe(false);
+    expect(flights.hasRoom('l')).toBe(true);
+    const free = flights.untilOneEnds('k');
+    await first.end('value');
+    await free;
+    expect(flights.hasRoom('k')).toBe(true);
+  });
+
+  test('the first to end takes the right to store from the other', () => {
+    const { flights, begin } = fixture();
+    const [first, second] = [begin('k').flight, begin('k').flight];
+    flights.outrunOthers(second);
+    expect([first.mayStore, second.mayStore]).toEqual([false, true]);
+  });
+});
+
+test('once all are aborted, those that come late are aborted from the start', () => {
+  const { flights, begin } = fixture();
+  const { flight } = begin('k');
+  flights.abortAll('closing');
+  expect(flight.signal.reason).toBe('closing');
+  expect(begin('l').flight.signal.reason).toBe('closing');
+  expect(flights.joinable('l', EVER)).toBeUndefined();
+});
+
+describe('the tags that ended during a flight', () => {
+  test('are told apart by when they did', () => {
+    const ended = new EndedTags();
+    expect(ended.hasAny(['t'])).toBe(false);
+    ended.add(['s']);
+    const moment = ended.count;
+    ended.add(['t']);
+    expect(ended.hasAny(['t'], moment)).toBe(false);
+    expect(ended.hasAny(['s'], moment)).toBe(true);
+    expect(ended.hasAny(['t'])).toBe(true);
+  });
+
+  test('are bounded: beyond that all count as ended', () => {
+    const ended = new EndedTags();
+    for (let index = 0; index < 1_001; index += 1) ended.add([`t${index}`]);
+    expect(ended.count).toBeLessThanOrEqual(1_000);
+    expect(ended.hasAny(['never named'])).toBe(true);
+  });
+});
