@@ -1,14 +1,16 @@
 import { assertOptions, type CacheOptions, maxLagOf, maxValueBytesOf, slowAfterOf } from './cache-options.ts';
 import { Counters } from './model/counters.ts';
 import { CacheClosedError, type TierName } from './model/errors.ts';
-import type { CacheEvent, Observer } from './model/events.ts';
+import type { CacheEvent } from './model/events.ts';
 import { resolveOptions } from './model/options.ts';
 import { TagRegistry } from './model/tags.ts';
 import { noTracer } from './ports/tracer.ts';
+import { detached } from './primitives/async-context.ts';
 import { BackgroundTasks } from './primitives/background-tasks.ts';
 import { type BreakerOptions, CircuitBreaker } from './primitives/circuit-breaker.ts';
 import { systemClock, systemRandom } from './primitives/clock.ts';
 import type { Parts } from './state/context.ts';
+import { emitterOf } from './state/emitter.ts';
 import { Flights } from './state/flights.ts';
 import { KnownIds } from './state/id-cache.ts';
 import { PendingInvalidations } from './state/pending-invalidations.ts';
@@ -48,7 +50,7 @@ export function assembleCache(options: CacheOptions, collaborators: typeof COLLA
   const defaults = resolveOptions(l2 === undefined ? { l1Ttl: Infinity, ...options.defaults } : options.defaults);
   const counters = new Counters();
   const observers = new Set(options.observers);
-  const emit = emitter(counters, observers, options.onError);
+  const emit = emitterOf(counters, observers, options.onError);
   let heart: Heart | undefined;
   const breakerOf = (tier: TierName, given: BreakerOptions | undefined, onChange: () => void): CircuitBreaker =>
     new CircuitBreaker(
@@ -119,10 +121,13 @@ export function assembleCache(options: CacheOptions, collaborators: typeof COLLA
   const organs: Organs = { heart, relay, follower, vitals };
   const cache = new TieredCache(parts, defaults, organs, observers, lifecycleOf(parts, organs));
   if (l2 !== undefined && bus === undefined) emit({ type: 'no_bus' });
-  heart?.start();
-  relay?.start();
-  follower?.start();
-  vitals?.start();
+  // A cache may be made inside a request, and outlives it.
+  detached(() => {
+    heart?.start();
+    relay?.start();
+    follower?.start();
+    vitals?.start();
+  });
   return cache;
 }
 
@@ -131,24 +136,6 @@ const LONGEST_ANSWER_MS = 2_000;
 
 /** Loads that are still running this long after `close` are aborted. */
 const CLOSE_GRACE_MS = 5_000;
-
-/** Counts, then tells everybody; nobody who listens can disturb what happens. */
-function emitter(
-  counters: Counters,
-  observers: Set<Observer>,
-  onError: CacheOptions['onError'],
-): (event: CacheEvent) => void {
-  return (event) => {
-    if (event.type === 'tier_failure') {
-      const { error, operation, tier, key, background } = event;
-      if (tier === 'l2') counters.l2Errors += 1;
-      quietly(() => onError?.({ error, operation, tier, key, background }));
-    } else if (event.type === 'l2_timeout') counters.l2Timeouts += 1;
-    else if (event.type === 'breaker_transition') counters.breakerTransitions += 1;
-    else if (event.type === 'eviction') counters.l2Evictions += event.count;
-    for (const observer of observers) quietly(() => observer(event));
-  };
-}
 
 /** What cannot be judged is no failure: a fault of the judge's must neither hide the load's error nor leave a trial open. */
 function judgeOf(
@@ -163,14 +150,6 @@ function judgeOf(
       return false;
     }
   };
-}
-
-function quietly(tell: () => void): void {
-  try {
-    tell();
-  } catch {
-    // A listener's fault is its own: the cache must not fail a read for it.
-  }
 }
 
 /** What was acknowledged last is written before it closes. */

@@ -2,20 +2,20 @@ import type { Entry } from '../model/entry.ts';
 import type { TierStep } from '../model/lookup.ts';
 import type { Generations } from '../model/tags.ts';
 import type { Envelope } from '../ports/codec.ts';
-import type { StoredRecord, StoredValue } from '../ports/remote-tier.ts';
+import type { StoredValue } from '../ports/remote-tier.ts';
 import { NO_SPAN } from '../ports/tracer.ts';
-import { acquire } from '../refill/acquire.ts';
+import { acquire, answerTo } from '../refill/acquire.ts';
 import { recall } from '../refill/generations.ts';
 import { keep, offerStale, refill, stepOf } from '../refill/refill.ts';
 import { judge, openEnvelope } from '../refill/stored-value.ts';
 import type { Parts } from '../state/context.ts';
 import type { Flight } from '../state/flight.ts';
 import { flightSetup } from '../state/flight-setup.ts';
-import type { Question, Terms } from '../state/l2-question.ts';
+import type { BatchAnswer, Question } from '../state/l2-question.ts';
 import { type Refilled, refilledOf } from '../state/refill-result.ts';
 import type { ReadRequest } from '../state/request.ts';
 import { waitFor } from '../state/wait-for.ts';
-import type { Asked } from '../tiers/guarded-l2.ts';
+import type { Remote } from '../tiers/guarded-l2.ts';
 import { account, accountError, count, lookupOf, missOf } from './lookup-result.ts';
 import { refreshBehind } from './refresh.ts';
 
@@ -40,23 +40,22 @@ export function lookUpStraight(
   if (began > proof.until || (local !== undefined && (local.failed || began < local.localUntil))) return undefined;
   const flight = flights.open(id, flightSetup(parts, request, { background: false, mayLoad: true, beganAt: began }));
   if (local !== undefined) offerStale(parts, flight, { entry: local, tier: 'l1' }, undefined);
-  const lookup = new StraightLookup(parts, request, flight, local, wanted);
-  const answer = lookup.wait();
-  acquire(parts, remote, lookup);
-  return answer;
+  return new StraightLookup(parts, remote, request, flight, local, wanted).start();
 }
 
 /** One such lookup; an object instead of closures, because there are many at once. */
 class StraightLookup implements Question {
   readonly request: ReadRequest;
   readonly flight: Flight<Refilled>;
+  place = 0;
   readonly #parts: Parts;
+  readonly #remote: Remote;
   readonly #local: Entry | undefined;
   readonly #wanted: 'value' | 'lookup';
-  #resolve: ((answer: unknown) => void) | undefined;
 
   constructor(
     parts: Parts,
+    remote: Remote,
     request: ReadRequest,
     flight: Flight<Refilled>,
     local: Entry | undefined,
@@ -65,46 +64,71 @@ class StraightLookup implements Question {
     this.request = request;
     this.flight = flight;
     this.#parts = parts;
+    this.#remote = remote;
     this.#local = local;
     this.#wanted = wanted;
   }
 
-  wait(): Promise<unknown> {
+  /**
+   * Continuations are registered here, in the caller's own call: so the loader and all other user code run in the caller's
+   * asynchronous context, whoever else asked in this turn.
+   */
+  start(): Promise<unknown> {
     const { flight, request } = this;
     const { options } = request;
-    // Who may leave before the end, or take something else instead, waits as everybody who joins.
-    if (options.signal !== undefined || options.softTimeoutMs !== Infinity)
-      return this.#deliverLater(waitFor(this.#parts.clock, flight, options));
+    // A caller that may leave before the end, or take something else instead, waits as everybody who joins.
+    if (options.signal !== undefined || options.softTimeoutMs !== Infinity) {
+      const waiting = this.#deliverLater(waitFor(this.#parts.clock, flight, options));
+      this.#parts.background.track(acquire(this.#parts, this.#remote, this).then((answer) => this.#end(answer)));
+      return waiting;
+    }
     flight.join();
-    return new Promise((resolve) => {
-      this.#resolve = resolve;
-    });
+    return acquire(this.#parts, this.#remote, this).then((answer) => this.#answer(answer));
   }
 
-  onAcquired(record: StoredRecord | undefined, terms: Asked<Terms>, generations: Generations, now: number): void {
-    const { flight } = this;
-    const value = record?.kind === 'value' ? record.value : undefined;
-    const envelope = value && openEnvelope(this.#parts, this.request, value);
-    const entry = value && envelope && this.#freshEntry(value, envelope, generations, now);
-    if (entry === undefined) {
-      const first = { record, terms, generations, envelope };
-      this.#parts.flights.follow(flight, refill(this.#parts, this.request, flight, first));
-      this.#resolve?.(this.#deliverLater(flight.result));
-      return;
-    }
+  /** What the caller is answered with. */
+  #answer(answer: BatchAnswer): unknown {
     const parts = this.#parts;
+    const { flight } = this;
+    const entry = this.#hit(answer);
+    if (entry === undefined) return this.#deliverLater(flight.result);
     const kept = keep(parts, flight, entry);
-    // Nobody asks for more than the value.
-    if (this.#resolve !== undefined && this.#wanted === 'value' && !flight.isAwaited && parts.observers.size === 0) {
+    // A caller that asks for no more than the value, and is alone.
+    if (this.#wanted === 'value' && !flight.isAwaited && parts.observers.size === 0) {
       parts.flights.end(flight);
       this.request.counters.l2Hits += 1;
-      this.#resolve(entry.value);
-      return;
+      return entry.value;
     }
+    return this.#deliver(this.#settle(entry, kept, answer.now));
+  }
+
+  /** Ends the flight, for whose result the caller waits by itself. */
+  #end(answer: BatchAnswer): void {
+    const entry = this.#hit(answer);
+    if (entry !== undefined) this.#settle(entry, keep(this.#parts, this.flight, entry), answer.now);
+  }
+
+  /** The entry of a fresh value. Else the flight goes on by {@link refill}. */
+  #hit(answer: BatchAnswer): Entry | undefined {
+    const parts = this.#parts;
+    const { request, flight } = this;
+    const { generations } = answer;
+    const { record, terms } = answerTo(this.#remote, this, answer);
+    const value = record?.kind === 'value' ? record.value : undefined;
+    const envelope = value && openEnvelope(parts, request, value);
+    const entry = value && envelope && this.#freshEntry(value, envelope, generations, answer.now);
+    if (entry !== undefined) return entry;
+    const first = { record, terms, generations, envelope };
+    parts.flights.follow(flight, refill(parts, request, flight, first));
+    return undefined;
+  }
+
+  #settle(entry: Entry, kept: boolean, now: number): Refilled {
+    const { flight } = this;
     const step = stepOf('hit', undefined, false, now - flight.beganAt);
     const refilled = refilledOf(entry, 'fresh', 'l2', kept, step, undefined);
-    parts.flights.settle(flight, refilled);
-    this.#resolve?.(this.#deliver(refilled));
+    this.#parts.flights.settle(flight, refilled);
+    return refilled;
   }
 
   /** The entry of a value that is fresh as far as this process can say without asking again. */

@@ -4,49 +4,71 @@ import type { ResolvedOptions } from '../model/options.ts';
 import type { Generations } from '../model/tags.ts';
 import { RemoteError, type RemoteTier, type StoredRecord } from '../ports/remote-tier.ts';
 import type { Parts } from '../state/context.ts';
-import type { Question } from '../state/l2-question.ts';
-import type { Operation, Remote } from '../tiers/guarded-l2.ts';
+import { type BatchAnswer, type Question, QuestionBatch, type Terms } from '../state/l2-question.ts';
+import type { Asked, Operation, Remote } from '../tiers/guarded-l2.ts';
 import { generationsOf, recall, tagsKeepFor, takeFor } from './generations.ts';
 
 /** Keys that one request names at most: nobody else is served meanwhile. */
 const MOST_KEYS = 250;
 
 /**
- * The first question of each refill: what does L2 hold of this key, and may I fill it? Those of one turn of the event loop
- * are asked as one, with one budget, together with the generations of their tags; so a hit costs a share of a round trip,
- * and of everything that is done once for each.
+ * The first question of each refill: L2 answers with the value of the key or with the right to fill it. The questions of
+ * one turn of the event loop are asked as one, with one budget, together with the generations of their tags, so that a hit
+ * costs a share of a round trip.
+ * @returns the answer of the batch. A caller continues on this promise, so that its continuation runs in its own
+ *   asynchronous context: the work that the batch shares runs in that of the call which happened to be first.
  */
-export function acquire(parts: Parts, remote: Remote, question: Question): void {
-  const { questions } = parts;
-  if (questions.push(question) === 1) remote.tier.beforeSending(() => send(parts, remote, questions.splice(0)));
+export function acquire(parts: Parts, remote: Remote, question: Question): Promise<BatchAnswer> {
+  const batch = batchFor(parts, remote, question);
+  batch.add(question);
+  return batch.answered;
 }
 
-/** Questions of the same terms. */
-interface Batch {
-  readonly questions: Question[];
-  readonly budgetMs: number;
-  readonly leaseMs: number;
-  readonly isClosed: boolean;
-}
-
-function send(parts: Parts, remote: Remote, questions: readonly Question[]): void {
-  const batches: Batch[] = [];
-  for (const question of questions) {
-    const { id, options } = question.request;
-    // No key twice in a batch: its one lease would seem to be both flights'.
-    const isClosed = parts.flights.countOf(id) > 1;
-    const open = isClosed ? undefined : batches.find((batch) => takes(batch, options));
-    if (open !== undefined) open.questions.push(question);
-    else batches.push({ questions: [question], budgetMs: options.l2TimeoutMs, leaseMs: options.leaseMs, isClosed });
+/** Reads one question's part of an answer, and reports its failure in the context of the caller that continues here. */
+export function answerTo(
+  remote: Remote,
+  { request: { key, options }, place }: Question,
+  { terms, records }: BatchAnswer,
+): { readonly record: StoredRecord | undefined; readonly terms: Asked<Terms> } {
+  const operation = { name: 'acquire', budgetMs: options.l2TimeoutMs, key };
+  if (!terms.ok) {
+    if (terms.error !== undefined) remote.report(operation, terms.error);
+    return { record: undefined, terms };
   }
-  for (const batch of batches) parts.background.track(askAsOne(parts, remote, batch));
+  const record = records[place] ?? MISSING;
+  if (record instanceof RemoteError) return { record: undefined, terms: remote.refused(operation, record) };
+  return { record, terms };
 }
 
-function takes({ questions, budgetMs, leaseMs, isClosed }: Batch, { l2TimeoutMs, leaseMs: wanted }: ResolvedOptions) {
-  return !isClosed && budgetMs === l2TimeoutMs && leaseMs === wanted && questions.length < MOST_KEYS;
+function batchFor(parts: Parts, remote: Remote, { request: { id, options } }: Question): QuestionBatch {
+  const { questions, flights } = parts;
+  // No key stands twice in a batch: both flights would take its one lease for their own.
+  const isAlone = flights.countOf(id) > 1;
+  if (!isAlone) for (const open of questions) if (takes(open, options)) return open;
+  const batch = new QuestionBatch(options.l2TimeoutMs, options.leaseMs, isAlone);
+  if (questions.push(batch) === 1) remote.tier.beforeSending(() => send(parts, remote, questions.splice(0)));
+  return batch;
 }
 
-async function askAsOne(parts: Parts, remote: Remote, { questions, budgetMs, leaseMs }: Batch): Promise<void> {
+function takes(batch: QuestionBatch, { l2TimeoutMs, leaseMs }: ResolvedOptions): boolean {
+  const { isAlone, budgetMs, questions } = batch;
+  return !isAlone && budgetMs === l2TimeoutMs && batch.leaseMs === leaseMs && questions.length < MOST_KEYS;
+}
+
+function send(parts: Parts, remote: Remote, batches: readonly QuestionBatch[]): void {
+  for (const batch of batches) {
+    const asking = askAsOne(parts, remote, batch).catch((error: unknown) => unanswered(parts, error));
+    parts.background.track(asking.then((answer) => batch.answer(answer)));
+  }
+}
+
+/** Each caller goes on without L2 and reports the error. */
+function unanswered({ clock }: Parts, error: unknown): BatchAnswer {
+  return { terms: { ok: false, reason: 'error', error }, records: [], generations: new Map(), now: clock.now() };
+}
+
+async function askAsOne(parts: Parts, remote: Remote, batch: QuestionBatch): Promise<BatchAnswer> {
+  const { questions, budgetMs, leaseMs } = batch;
   const ids = questions.map(({ request }) => request.id);
   const token = parts.random.token();
   const generations: Generations = new Map();
@@ -82,20 +104,9 @@ async function askAsOne(parts: Parts, remote: Remote, { questions, budgetMs, lea
     ({ held }, tier, { generation }) => release(held, tier, generation),
   );
   const now = parts.clock.now();
-  if (!asked.ok) {
-    for (const question of questions) question.onAcquired(undefined, asked, generations, now);
-    return;
-  }
+  if (!asked.ok) return { terms: asked, records: [], generations, now };
   const { held, generation } = asked.value;
-  const terms = { ok: true, value: { token, generation } } as const;
-  let index = 0;
-  for (const question of questions) {
-    const record = held[index++] ?? MISSING;
-    if (record instanceof RemoteError) {
-      const refused = remote.refused({ ...operation, keys: [question.request.key] }, record);
-      question.onAcquired(undefined, refused, generations, now);
-    } else question.onAcquired(record, terms, generations, now);
-  }
+  return { terms: { ok: true, value: { token, generation } }, records: held, generations, now };
 }
 
 type Held = StoredRecord | RemoteError;

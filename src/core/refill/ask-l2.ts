@@ -10,7 +10,7 @@ import type { Question, Terms } from '../state/l2-question.ts';
 import type { Refilled } from '../state/refill-result.ts';
 import type { ReadRequest } from '../state/request.ts';
 import type { Asked, Remote } from '../tiers/guarded-l2.ts';
-import { acquire } from './acquire.ts';
+import { acquire, answerTo } from './acquire.ts';
 import { readGenerations } from './generations.ts';
 import type { FillRight } from './lease.ts';
 import { judge, openEnvelope } from './stored-value.ts';
@@ -126,14 +126,11 @@ export class L2Question {
   }
 
   /** Reads the record, or takes the lease, and reads the generations that are not known, in one round trip. */
-  #acquire(): Promise<Pick<FirstAnswer, 'record' | 'terms'>> {
-    return new Promise((resolve) => {
-      const onAcquired: Question['onAcquired'] = (record, terms, generations) => {
-        this.#take(generations);
-        resolve({ record, terms });
-      };
-      acquire(this.#parts, this.#remote, { request: this.#request, flight: this.#flight, onAcquired });
-    });
+  async #acquire(): Promise<Pick<FirstAnswer, 'record' | 'terms'>> {
+    const question: Question = { request: this.#request, flight: this.#flight, place: 0 };
+    const answer = await acquire(this.#parts, this.#remote, question);
+    this.#take(answer.generations);
+    return answerTo(this.#remote, question, answer);
   }
 
   /** Of the tags that this read names; the others belong to those who asked in the same turn. */

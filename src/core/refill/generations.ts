@@ -95,7 +95,10 @@ export async function readGenerations(
   const asked = await new Promise<Asked<Generations>>((onRead) => {
     readTags(parts, remote, { key, tags: missing, keepFor, budgetMs: options.l2TimeoutMs, onRead });
   });
-  if (!asked.ok) return asked.reason;
+  if (!asked.ok) {
+    if (asked.error !== undefined) remote.report({ name: 'tags', budgetMs: options.l2TimeoutMs, key }, asked.error);
+    return asked.reason;
+  }
   const read = missing.map((tag) => asked.value.get(tag));
   take(parts, flight, missing, read, keepFor, into);
   return undefined;

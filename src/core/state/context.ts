@@ -11,7 +11,7 @@ import type { Remote } from '../tiers/guarded-l2.ts';
 import type { Source } from '../tiers/guarded-source.ts';
 import type { Flights } from './flights.ts';
 import type { KnownIds } from './id-cache.ts';
-import type { Question, TagRead } from './l2-question.ts';
+import type { QuestionBatch, TagRead } from './l2-question.ts';
 import type { PendingInvalidations } from './pending-invalidations.ts';
 import type { Proof } from './proof.ts';
 import type { RecentInvalidations } from './recent-invalidations.ts';
@@ -35,7 +35,7 @@ export interface Parts {
   /** Absent without an L2. */
   readonly remote: Remote | undefined;
   /** Asked in this turn of the event loop, and not sent yet. */
-  readonly questions: Question[];
+  readonly questions: QuestionBatch[];
   /** The same of tags. */
   readonly tagReads: TagRead[];
   readonly knownIds: KnownIds;

@@ -1,6 +1,6 @@
 import type { EntryId } from '../model/key.ts';
 import type { Generations } from '../model/tags.ts';
-import type { StoredRecord } from '../ports/remote-tier.ts';
+import type { RemoteError, StoredRecord } from '../ports/remote-tier.ts';
 import type { Asked } from '../tiers/guarded-l2.ts';
 import type { Flight } from './flight.ts';
 import type { Refilled } from './refill-result.ts';
@@ -17,13 +17,50 @@ export interface Terms {
 export interface Question {
   readonly request: ReadRequest;
   readonly flight: Flight<Refilled>;
-  /**
-   * Told what came of it. It does not throw.
-   * @param record What L2 held; `none`: the lease is mine. Nothing when `asked` is not ok.
-   * @param asked Shared with others who asked in the same turn.
-   * @param generations Of the tags, as of then. To be read: others are told of the same.
-   */
-  onAcquired(record: StoredRecord | undefined, asked: Asked<Terms>, generations: Generations, now: number): void;
+  /** Its place among the questions of its batch; set when it is asked. */
+  place: number;
+}
+
+/** The answer to every question of one batch. Each flight reads its own part of it, in the context of its own caller. */
+export interface BatchAnswer {
+  /** Shared by all questions; not ok when L2 did not answer at all. */
+  readonly terms: Asked<Terms>;
+  /** Of each question, by its place: what L2 held, or what L2 refused this key with. `none`: the lease is the flight's. */
+  readonly records: readonly (StoredRecord | RemoteError)[];
+  /** Of the tags of all questions, as of then. Flights read it and do not change it. */
+  readonly generations: Generations;
+  /** When the answer arrived. */
+  readonly now: number;
+}
+
+/** Questions of one turn of the event loop and of the same terms, which L2 is asked as one. */
+export class QuestionBatch {
+  readonly questions: Question[] = [];
+  readonly budgetMs: number;
+  readonly leaseMs: number;
+  /** Whether it takes no other question. */
+  readonly isAlone: boolean;
+  /** Resolves for all of them; never rejects. */
+  readonly answered: Promise<BatchAnswer>;
+  readonly #resolve: (answer: BatchAnswer) => void;
+
+  constructor(budgetMs: number, leaseMs: number, isAlone: boolean) {
+    const { promise, resolve } = Promise.withResolvers<BatchAnswer>();
+    this.budgetMs = budgetMs;
+    this.leaseMs = leaseMs;
+    this.isAlone = isAlone;
+    this.answered = promise;
+    this.#resolve = resolve;
+  }
+
+  add(question: Question): void {
+    question.place = this.questions.length;
+    this.questions.push(question);
+  }
+
+  answer(answer: BatchAnswer): void {
+    this.#resolve(answer);
+  }
 }
 
 /** What somebody asks L2 about tags. */

@@ -16,7 +16,10 @@ export interface Operation {
   readonly name: string;
   readonly budgetMs: number;
   readonly key?: string | undefined;
-  /** Those of an operation that is about several, each of which counts as a call. */
+  /**
+   * The keys of an operation that several callers share. Each counts as a call, and each caller reports the failure of its
+   * own key with {@link Remote.report}, in its own asynchronous context.
+   */
   readonly keys?: readonly string[];
   readonly background?: boolean;
   /** How long to wait for contact with L2, after the start and after a rest. Default: the budget. */
@@ -153,14 +156,15 @@ export class Remote {
     return this.#failed(operation, error);
   }
 
+  /** Tells of an operation on one key that failed. */
+  report({ name, budgetMs, key, background = false }: Omit<Operation, 'keys'>, error: unknown): void {
+    if (error instanceof BudgetExceeded) this.#emit({ type: 'l2_timeout', operation: name, durationMs: budgetMs });
+    this.#emit({ type: 'tier_failure', error, operation: name, tier: 'l2', key, background });
+  }
+
   #failed(operation: Operation, error: unknown): Asked<never> {
-    const { name, key, keys = [key], budgetMs, background = false } = operation;
-    const isLate = error instanceof BudgetExceeded;
-    for (const each of keys) {
-      if (isLate) this.#emit({ type: 'l2_timeout', operation: name, durationMs: budgetMs });
-      this.#emit({ type: 'tier_failure', error, operation: name, tier: 'l2', key: each, background });
-    }
-    return { ok: false, reason: isLate ? 'timeout' : 'error', error };
+    if (operation.keys === undefined) this.report(operation, error);
+    return { ok: false, reason: error instanceof BudgetExceeded ? 'timeout' : 'error', error };
   }
 }
 

@@ -1,0 +1,60 @@
+import type { Counters } from '../model/counters.ts';
+import type { TierFailure } from '../model/errors.ts';
+import type { CacheEvent, Observer } from '../model/events.ts';
+import { detached } from '../primitives/async-context.ts';
+
+/**
+ * Makes the function that counts an event and then tells `onError` and the observers of it. What a listener throws is
+ * swallowed: it cannot disturb the call that the event is about.
+ */
+export function emitterOf(
+  counters: Counters,
+  observers: ReadonlySet<Observer>,
+  onError: ((failure: TierFailure) => void) | undefined,
+): (event: CacheEvent) => void {
+  return (event) => {
+    count(counters, event);
+    if (observers.size === 0 && (event.type !== 'tier_failure' || onError === undefined)) return;
+    const tell = (): void => {
+      if (event.type === 'tier_failure' && onError !== undefined) quietly(() => onError(failureOf(event)));
+      for (const observer of observers) quietly(() => observer(event));
+    };
+    if (isOfACall(event)) tell();
+    else detached(tell);
+  };
+}
+
+/** Listeners hear of these in the asynchronous context of the call. All other events are news of a tier or of a server. */
+const CALL_EVENTS: ReadonlySet<CacheEvent['type']> = new Set([
+  'lookup',
+  'lookup_failed',
+  'load',
+  'l2_timeout',
+  'fill_refused',
+  'invalidated',
+  'invalidation_pending',
+]);
+
+function isOfACall(event: CacheEvent): boolean {
+  if (event.type === 'tier_failure') return event.key !== undefined || !event.background;
+  return CALL_EVENTS.has(event.type);
+}
+
+function count(counters: Counters, event: CacheEvent): void {
+  if (event.type === 'tier_failure' && event.tier === 'l2') counters.l2Errors += 1;
+  else if (event.type === 'l2_timeout') counters.l2Timeouts += 1;
+  else if (event.type === 'breaker_transition') counters.breakerTransitions += 1;
+  else if (event.type === 'eviction') counters.l2Evictions += event.count;
+}
+
+function failureOf({ error, operation, tier, key, background }: TierFailure): TierFailure {
+  return { error, operation, tier, key, background };
+}
+
+function quietly(tell: () => void): void {
+  try {
+    tell();
+  } catch {
+    // The fault of a listener is its own.
+  }
+}
