@@ -6,7 +6,7 @@ const LARGEST_INTEGER = 999_999_999_999_999;
 /**
  * The `Cache-Status` field (RFC 9211) of a lookup: one member for each tier that was asked, nearest to the source first.
  *
- * The tier that answered is a `hit`, with the rest of the TTL in whole seconds (negative while stale). The others say why
+ * The tier that answered is a `hit`, with the rest of the TTL in whole seconds (0 or negative while stale). The others say why
  * they forwarded: `fwd=uri-miss`, `fwd=stale`, or `fwd=bypass` with the reason as `detail`.
  */
 export function cacheStatus(lookup: Lookup<unknown>): string {
@@ -22,17 +22,17 @@ function member(tier: 'l1' | 'l2', step: TierStep, lookup: Lookup<unknown>): str
   if (lookup.tier === tier && isNoHit(step, lookup)) {
     const detail = lookup.steps.source?.outcome === 'failed' ? 'source-error' : step.reason;
     const why = detail === undefined ? '' : `; detail=${detail}`;
-    return `${name}; fwd=stale${remaining(lookup.ttl)}${why}${step.collapsed ? '; collapsed' : ''}`;
+    return `${name}; fwd=stale${remaining(lookup)}${why}${step.collapsed ? '; collapsed' : ''}`;
   }
   // A value that somebody else was just loading was not there when it was asked for.
   if (step.collapsed) return `${name}; ${step.outcome === 'hit' ? 'fwd=uri-miss' : forwarded(step)}; collapsed`;
-  if (lookup.tier === tier) return `${name}; hit${remaining(lookup.ttl)}`;
+  if (lookup.tier === tier) return `${name}; hit${remaining(lookup)}`;
   return `${name}; ${forwarded(step)}${step.stored ? '; stored' : ''}`;
 }
 
 /**
  * Whether a tier's value answers that it would not have given by itself: the source was asked first, and failed or took too
- * long. What is left of its TTL says nothing then: it may be stale because nobody can vouch for it.
+ * long.
  */
 function isNoHit(step: TierStep, { state, steps }: Lookup<unknown>): boolean {
   if (steps.source?.outcome === 'failed') return true;
@@ -52,8 +52,9 @@ function forwarded(step: TierStep): string {
   }
 }
 
-/** A value that never expires has no number to tell. */
-function remaining(ttlMs: number): string {
+/** A value that never expires has no number to tell; one that is stale has never time left. */
+function remaining({ state, ttl }: Lookup<unknown>): string {
+  const ttlMs = state === 'stale' ? Math.min(ttl, 0) : ttl;
   if (!Number.isFinite(ttlMs)) return '';
   return `; ttl=${Math.max(-LARGEST_INTEGER, Math.min(LARGEST_INTEGER, Math.floor(ttlMs / 1_000)))}`;
 }

@@ -24,7 +24,7 @@ export interface Entry {
   readonly loadMs: number;
   /** As it was stored with; the moments below are made of them. */
   readonly windows: Windows;
-  /** End of the TTL. */
+  /** End of the TTL, or the moment at which `expire` ended it. */
   readonly freshUntil: number;
   /** End of `staleWhileRevalidate`. */
   readonly staleUntil: number;
@@ -59,6 +59,11 @@ export function tagsAreCurrent(tags: readonly TagState[]): boolean {
 export function errorEnd({ errorUntil, windows, tags }: Entry): number {
   if (windows.staleIfErrorMs === 0) return Number.NEGATIVE_INFINITY;
   return tags.reduce((end, { expiredAt }) => Math.min(end, expiredAt + windows.staleIfErrorMs), errorUntil);
+}
+
+/** When an entry ceased or will cease to be fresh: by its TTL, by `expire`, or because one of its tags was expired. */
+export function freshEnd({ freshUntil, tags }: Entry): number {
+  return tags.reduce((end, { expiredAt }) => Math.min(end, expiredAt), freshUntil);
 }
 
 /** State of an entry at a time. `expired` may still serve `staleIfError`. */
@@ -99,7 +104,7 @@ export function entryOf(
 ): Entry {
   const { storedAt, windows, loadMs, expiredAt } = dated;
   const expired = expiredAt !== undefined;
-  const freshUntil = storedAt + windows.ttlMs;
+  const freshUntil = Math.min(storedAt + windows.ttlMs, expiredAt ?? Infinity);
   const localUntil = now + options.l1TtlMs * (1 - options.jitter * random);
   return {
     value: dated.value,
@@ -109,7 +114,7 @@ export function entryOf(
     windows,
     freshUntil,
     staleUntil: expired ? Number.NEGATIVE_INFINITY : freshUntil + windows.staleWhileRevalidateMs,
-    errorUntil: Math.min(freshUntil, expiredAt ?? Infinity) + windows.staleIfErrorMs,
+    errorUntil: freshUntil + windows.staleIfErrorMs,
     hitUntil: expired ? Number.NEGATIVE_INFINITY : Math.min(refreshDue(dated, options), localUntil),
     localUntil,
     tags: dated.tags,

@@ -46,7 +46,11 @@ export interface Lookup<V> {
   readonly state: 'fresh' | 'stale';
   /** Time since the value was loaded, in milliseconds. */
   readonly age: number;
-  /** Time until it is not fresh any more, in milliseconds; negative once it is stale, `Infinity` if it never is. */
+  /**
+   * Time until it is not fresh any more, in milliseconds; `Infinity` if it is fresh for ever. Of a stale answer never above 0:
+   * the time since it became stale, negative. It counts from the end of the TTL, from `expire`, or from the failed load that
+   * it stands in for. L2 does not say when a tag was expired: there it counts from when the value was loaded.
+   */
   readonly ttl: number;
   /** Whether the answer came from a load that another caller had begun. */
   readonly collapsed: boolean;

@@ -1,4 +1,4 @@
-import { type Entry, type Freshness, freshnessOf } from '../model/entry.ts';
+import { type Entry, type Freshness, freshEnd, freshnessOf } from '../model/entry.ts';
 import { type PatternTarget, patternMatcher } from '../model/invalidation.ts';
 import type { EntryId } from '../model/key.ts';
 import type { Parts } from '../state/context.ts';
@@ -70,7 +70,7 @@ function copyOf(entry: Entry, now: number): InspectedCopy | undefined {
     state,
     value: entry.value,
     age: Math.max(now - entry.storedAt, 0),
-    ttl: entry.freshUntil - now,
+    ttl: freshEnd(entry) - now,
     staleWhileRevalidate: entry.windows.staleWhileRevalidateMs,
     staleIfError: entry.windows.staleIfErrorMs,
     tags: userTags(entry.tags),

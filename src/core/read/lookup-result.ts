@@ -60,7 +60,8 @@ export function lookupOf(parts: Parts, refilled: Refilled, l1: TierStep, began: 
     tier,
     state,
     age: Math.max(now - storedAt, 0),
-    ttl: freshUntil - now,
+    // A value that stands in for a load that failed may have time left; its answer is stale from this moment on.
+    ttl: state === 'stale' ? Math.min(freshUntil - now, 0) : freshUntil - now,
     collapsed: l1.collapsed,
     tags: userTags(tags),
     steps: stepsOf(l1.outcome === 'hit' ? { ...l1, durationMs: now - began } : l1, l2, source),

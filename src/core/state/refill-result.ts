@@ -1,4 +1,4 @@
-import type { Entry } from '../model/entry.ts';
+import { type Entry, freshEnd } from '../model/entry.ts';
 import type { TierName } from '../model/errors.ts';
 import type { TierStep } from '../model/lookup.ts';
 import type { TagState } from '../model/tags.ts';
@@ -12,7 +12,8 @@ export function refilledOf(
   l2: Refilled['l2'],
   source: Refilled['source'],
 ): Refilled {
-  const { value, storedAt, freshUntil, tags } = entry;
+  const { value, storedAt, tags } = entry;
+  const freshUntil = state === 'stale' ? freshEnd(entry) : entry.freshUntil;
   return { value, tier, state, storedAt, freshUntil, tags, keptInL1, l2, source };
 }
 

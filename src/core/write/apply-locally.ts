@@ -42,6 +42,7 @@ function expired(entry: Entry, now: number): Entry {
   return {
     ...entry,
     expired: true,
+    freshUntil: Math.min(entry.freshUntil, now),
     hitUntil: Number.NEGATIVE_INFINITY,
     staleUntil: Number.NEGATIVE_INFINITY,
     errorUntil: Math.min(entry.errorUntil, now + entry.windows.staleIfErrorMs),

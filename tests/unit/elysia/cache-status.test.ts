@@ -59,7 +59,7 @@ const cases: [name: string, differences: Partial<Lookup<unknown>>, field: string
   [
     'a value that nobody can vouch for, because the source took too long',
     { state: 'stale', steps: { l1: step({ outcome: 'bypass', reason: 'unproven' }) } },
-    'tiercel-l1; fwd=stale; ttl=42; detail=unproven',
+    'tiercel-l1; fwd=stale; ttl=0; detail=unproven',
   ],
   [
     'the same for one who had joined the load',
@@ -68,7 +68,7 @@ const cases: [name: string, differences: Partial<Lookup<unknown>>, field: string
       collapsed: true,
       steps: { l1: step({ outcome: 'bypass', reason: 'unproven', collapsed: true }) },
     },
-    'tiercel-l1; fwd=stale; ttl=42; detail=unproven; collapsed',
+    'tiercel-l1; fwd=stale; ttl=0; detail=unproven; collapsed',
   ],
   [
     'a stale value because the load that was joined took too long',
