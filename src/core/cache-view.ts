@@ -73,7 +73,7 @@ export class CacheView {
 
   /** {@link getOrSet}, with the answer's origin, age and the steps that were taken. */
   lookup<V>(key: string, loader: Loader<V>, options?: ReadOptions<V>): Promise<Lookup<V>> {
-    const hit = options?.forceFresh === true ? undefined : this.peekLookup<V>(key);
+    const hit = options?.forceFresh === true ? undefined : this.#hitLookup<V>(key);
     if (hit !== undefined) return Promise.resolve(hit);
     return this.#lookUp(key, loader, options, 'lookup') as Promise<Lookup<V>>;
   }
@@ -83,16 +83,24 @@ export class CacheView {
     return (await getFresh(this.#parts, this.#request(key, neverLoads, undefined))) as V | undefined;
   }
 
-  /** {@link get} from L1 alone, synchronously. */
+  /**
+   * {@link get} from L1 alone, synchronously. Nothing found counts as a miss, unless another call for the key follows, which
+   * counts what comes of it: `peek(key) ?? (await getOrSet(key, load))` is one question.
+   */
   peek<V = unknown>(key: string): V | undefined {
-    return (this.#hit(key) ?? freshOf(this.#parts, this.#idPrefix + key, key))?.value as V | undefined;
+    const entry = this.#hit(key) ?? freshOf(this.#parts, this.#idPrefix + key, key);
+    if (entry === undefined) this.#parts.counters.peekMissed(this.#idPrefix + key);
+    return entry?.value as V | undefined;
   }
 
-  /** {@link lookup} from L1 alone, synchronously: for callers to whom a promise costs more than the answer. */
+  /**
+   * {@link lookup} from L1 alone, synchronously: for callers to whom a promise costs more than the answer. Counted as
+   * {@link peek}.
+   */
   peekLookup<V = unknown>(key: string): Lookup<V> | undefined {
-    const now = this.#parts.clock.now();
-    const entry = this.#hit(key);
-    return entry && (hitLookup(this.#parts, entry, now) as Lookup<V>);
+    const lookup = this.#hitLookup<V>(key);
+    if (lookup === undefined) this.#parts.counters.peekMissed(this.#idPrefix + key);
+    return lookup;
   }
 
   /** Whether {@link get} would answer. */
@@ -263,6 +271,12 @@ export class CacheView {
     const entry = hitOf(parts, id, key);
     if (entry !== undefined && known === undefined) parts.knownIds.remember(this.#ids, key, id);
     return entry;
+  }
+
+  #hitLookup<V>(key: string): Lookup<V> | undefined {
+    const now = this.#parts.clock.now();
+    const entry = this.#hit(key);
+    return entry && (hitLookup(this.#parts, entry, now) as Lookup<V>);
   }
 
   /** A bad key or option rejects like everything else. */

@@ -12,7 +12,10 @@ import type { ServerVitals, Vitals } from './sync/server-monitor.ts';
 export interface GroupStats {
   readonly group: string;
   readonly hits: number;
+  /** Answers that a loader gave, and {@link unanswered}. */
   readonly misses: number;
+  /** Calls that load nothing and found nothing: `get`, `has`, `peek`, and each such key of a `getMany`. */
+  readonly unanswered: number;
   readonly stale: number;
   readonly loads: number;
   readonly loadErrors: number;
@@ -113,6 +116,7 @@ export function statsOf(parts: Parts, { vitals }: Organs): CacheStats {
   return {
     hits,
     misses,
+    unanswered: sum((group) => group.unanswered),
     stale: sum((group) => group.stale),
     loads: sum((group) => group.loads),
     loadErrors: sum((group) => group.loadErrors),
@@ -154,7 +158,8 @@ function groupStats({
   l1Stale,
   l2Hits,
   l2Stale,
-  misses,
+  misses: loaded,
+  unanswered,
   loads,
   loadErrors,
   collapsed,
@@ -162,10 +167,12 @@ function groupStats({
 }: GroupCounters): GroupStats {
   const stale = l1Stale + l2Stale;
   const hits = l1Hits + l2Hits + stale;
+  const misses = loaded + unanswered;
   return {
     group,
     hits,
     misses,
+    unanswered,
     stale,
     loads,
     loadErrors,

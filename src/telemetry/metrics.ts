@@ -133,15 +133,18 @@ export const READ_INSTRUMENTS: readonly ReadInstrument[] = [
 
 /** Stale answers are counted by tier alone, so their points have no group. */
 function lookupPoints({ groups, tiers }: CacheStats): Point[] {
+  const last = tiers.l2 === undefined ? 'l1' : 'l2';
   const point = (tier: string, outcome: string, value: number, group?: string): Point => ({
     value,
     labels: { [LABEL.tier]: tier, [LABEL.outcome]: outcome, ...(group !== undefined && { [LABEL.group]: group }) },
   });
   return [
-    ...groups.flatMap(({ group, l1Hits, l2Hits, misses, errors }) => [
+    ...groups.flatMap(({ group, l1Hits, l2Hits, misses, unanswered, errors }) => [
       point('l1', 'hit', l1Hits, group),
       point('l2', 'hit', l2Hits, group),
-      point('source', 'load', misses, group),
+      // Calls that load nothing end at the last tier.
+      ...(unanswered > 0 ? [point(last, 'miss', unanswered, group)] : []),
+      point('source', 'load', misses - unanswered, group),
       point('source', 'error', errors, group),
     ]),
     point('l1', 'stale', tiers.l1.stale),

@@ -1,4 +1,4 @@
-import { groupOf } from './key.ts';
+import { type EntryId, fromId, groupOf } from './key.ts';
 
 /** Plain integers: counting costs an addition, and instruments read them when they are asked. */
 export interface GroupCounters {
@@ -9,6 +9,8 @@ export interface GroupCounters {
   l2Stale: number;
   /** Answers that a loader gave. */
   misses: number;
+  /** Calls that load nothing and found nothing: `get`, `has`, `getMany`, `peek`. */
+  unanswered: number;
   /** Loaders called. */
   loads: number;
   loadErrors: number;
@@ -21,9 +23,14 @@ const MAX_GROUPS = 1_000;
 
 const OVERFLOW = 'other';
 
+/** Misses of `peek` that may still turn out to be the beginning of another call. */
+const MOST_PEEKED = 64;
+
 /** What the cache counts about itself since it was made. */
 export class Counters {
   readonly #groups = new Map<string, GroupCounters>();
+  /** What `peek` has not found lately and no other call has asked for since, the oldest first. */
+  readonly #peeked = new Set<EntryId>();
   l1Suspensions = 0;
   l2Errors = 0;
   l2Timeouts = 0;
@@ -48,14 +55,39 @@ export class Counters {
   /** Grows with every call that a user makes; said once in a while, not counted on the hot path. */
   get activity(): number {
     let sum = this.invalidations;
-    for (const { l1Hits, l1Stale, l2Hits, l2Stale, loads, collapsed, errors } of this.#groups.values()) {
-      sum += l1Hits + l1Stale + l2Hits + l2Stale + loads + collapsed + errors;
+    for (const { l1Hits, l1Stale, l2Hits, l2Stale, unanswered, loads, collapsed, errors } of this.#groups.values()) {
+      sum += l1Hits + l1Stale + l2Hits + l2Stale + unanswered + loads + collapsed + errors;
     }
     return sum;
   }
 
+  /**
+   * `peek` found nothing. Callers ask L1 first and then `getOrSet` for the same key: one question, which the second call
+   * counts. So this miss counts when no other call for the key follows, at the next look at the numbers at the latest.
+   */
+  peekMissed(id: EntryId): void {
+    if (this.#peeked.has(id)) this.#countPeek(id);
+    this.#peeked.add(id);
+    if (this.#peeked.size <= MOST_PEEKED) return;
+    for (const oldest of this.#peeked) {
+      this.#countPeek(oldest);
+      return;
+    }
+  }
+
+  /** A call follows that counts what comes of this key by itself. */
+  peekFollowed(id: EntryId): void {
+    if (this.#peeked.size > 0) this.#peeked.delete(id);
+  }
+
   groups(): Iterable<GroupCounters> {
+    for (const id of this.#peeked) this.#countPeek(id);
     return this.#groups.values();
+  }
+
+  #countPeek(id: EntryId): void {
+    this.#peeked.delete(id);
+    this.of(fromId(id).key).unanswered += 1;
   }
 
   #group(name: string): GroupCounters {
@@ -69,6 +101,7 @@ export class Counters {
       l2Hits: 0,
       l2Stale: 0,
       misses: 0,
+      unanswered: 0,
       loads: 0,
       loadErrors: 0,
       collapsed: 0,

@@ -59,7 +59,7 @@ async function answerMany<T>(
   ofHit: (entry: Entry, now: number) => T,
   ofLookup: (lookup: Lookup<unknown>) => T,
 ): Promise<T[]> {
-  const { l1, clock, tracer } = parts;
+  const { l1, clock, tracer, counters } = parts;
   const now = clock.now();
   const hits = new Map<EntryId, Entry>();
   const missing = new Map<EntryId, ReadRequest>();
@@ -68,7 +68,10 @@ async function answerMany<T>(
     if (entry !== undefined && isHit(parts, entry, now)) {
       entry.counters.l1Hits += 1;
       hits.set(request.id, entry);
-    } else missing.set(request.id, request);
+    } else {
+      counters.peekFollowed(request.id);
+      missing.set(request.id, request);
+    }
   }
   const outcomes = missing.size > 0 ? await lookUpMissing(parts, [...missing.values()], loader) : NO_OUTCOMES;
   if (missing.size === 0) tracer.tag(L1_HIT);

@@ -131,7 +131,8 @@ function ignore(): void {}
  * @param wanted What the caller has a use for.
  */
 export function lookUp(parts: Parts, request: ReadRequest, wanted: 'value' | 'lookup'): Promise<unknown> {
-  const { name, tracer, background } = parts;
+  const { name, tracer, background, counters } = parts;
+  counters.peekFollowed(request.id);
   if (!tracer.mayRecord()) {
     const straight = lookUpStraight(parts, request, wanted);
     if (straight !== undefined) return straight;

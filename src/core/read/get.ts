@@ -15,15 +15,21 @@ import { isFreshHere } from './l1-hit.ts';
 
 /** The fresh value of a key, from L1 or L2, or `undefined`. Takes no lease and loads nothing. */
 export async function getFresh(parts: Parts, request: ReadRequest): Promise<unknown> {
-  const { remote, flights, l1, clock } = parts;
+  const { remote, l1, clock, counters } = parts;
   const entry = l1.get(request.id);
   if (entry !== undefined && isFreshHere(parts, entry, clock.now())) {
     request.counters.l1Hits += 1;
     return entry.value;
   }
-  if (remote === undefined) return undefined;
+  counters.peekFollowed(request.id);
+  const value = remote && (await readFresh(parts, remote, request));
+  if (value === undefined) request.counters.unanswered += 1;
+  return value;
+}
+
+async function readFresh(parts: Parts, remote: Remote, request: ReadRequest): Promise<unknown> {
   const setup = flightSetup(parts, request, { background: true, mayLoad: false });
-  const flight = flights.begin(request.id, setup, async (own) =>
+  const flight = parts.flights.begin(request.id, setup, async (own) =>
     freshInL2(parts, request, own, await readRecord(remote, request)),
   );
   parts.background.track(flight.result);
@@ -75,7 +81,7 @@ export async function weigh(
  * @param requests With the same options; a key may come twice.
  */
 export async function getFreshMany(parts: Parts, requests: readonly ReadRequest[]): Promise<unknown[]> {
-  const { remote, l1, clock } = parts;
+  const { remote, l1, clock, counters } = parts;
   const values = new Map<EntryId, unknown>();
   const missing = new Map<EntryId, ReadRequest>();
   const now = clock.now();
@@ -86,7 +92,9 @@ export async function getFreshMany(parts: Parts, requests: readonly ReadRequest[
       values.set(request.id, entry.value);
     } else missing.set(request.id, request);
   }
+  for (const id of missing.keys()) counters.peekFollowed(id);
   if (remote !== undefined && missing.size > 0) await readMany(parts, remote, [...missing.values()], values);
+  for (const [id, request] of missing) if (!values.has(id)) request.counters.unanswered += 1;
   return requests.map(({ id }) => values.get(id));
 }
 

@@ -63,6 +63,63 @@ describe('stats', () => {
   });
 });
 
+describe('misses of calls that load nothing', () => {
+  /** What the cache of one member has counted. */
+  const counted = (fleet: Fleet) => {
+    const { hits, misses, unanswered, hitRate } = fleet.cache().stats();
+    return { hits, misses, unanswered, hitRate };
+  };
+
+  for (const tiers of ['l1', 'l1+l2+bus'] as const) {
+    test(`count with get, has and getMany (${tiers})`, () => {
+      const fleet = new Fleet({ tiers });
+      fleet.settle(fleet.cache().set('there', 1));
+      fleet.settle(fleet.cache().get('there'));
+      fleet.settle(fleet.cache().get('away'));
+      expect(counted(fleet)).toEqual({ hits: 1, misses: 1, unanswered: 1, hitRate: 0.5 });
+      fleet.settle(fleet.cache().has('away'));
+      expect(counted(fleet)).toMatchObject({ hits: 1, misses: 2 });
+      fleet.settle(fleet.cache().getMany(['there', 'away', 'away', 'far']));
+      expect(counted(fleet)).toEqual({ hits: 2, misses: 4, unanswered: 4, hitRate: 1 / 3 });
+    });
+  }
+
+  test('count with peek', () => {
+    const fleet = new Fleet();
+    fleet.settle(fleet.cache().set('there', 1));
+    fleet.cache().peek('there');
+    for (const key of ['a', 'a', 'b']) fleet.cache().peek(key);
+    fleet.cache().peekLookup('c');
+    expect(counted(fleet)).toEqual({ hits: 1, misses: 4, unanswered: 4, hitRate: 0.2 });
+    expect(counted(fleet)).toMatchObject({ misses: 4 });
+  });
+
+  test('count once where another call for the key follows a peek', () => {
+    const fleet = new Fleet({ instances: 2 });
+    fleet.settle(fleet.cache(1).set('in-l2', 1));
+    const ask = (key: string) => fleet.cache().peek(key) ?? fleet.settle(fleet.cache().getOrSet(key, () => 2));
+    ask('cold');
+    expect(counted(fleet)).toEqual({ hits: 0, misses: 1, unanswered: 0, hitRate: 0 });
+    ask('in-l2');
+    ask('cold');
+    expect(counted(fleet)).toMatchObject({ hits: 2, misses: 1, unanswered: 0 });
+    const keys = ['x', 'y'];
+    for (const key of keys) fleet.cache().peek(key);
+    fleet.settle(fleet.cache().getMany(keys));
+    expect(counted(fleet)).toMatchObject({ hits: 2, misses: 3, unanswered: 2 });
+    for (const key of keys) fleet.cache().peekLookup(key);
+    fleet.settle(fleet.cache().getOrSetMany(keys, () => keys.map((key) => [key, 1] as const)));
+    expect(counted(fleet)).toMatchObject({ misses: 5, unanswered: 2 });
+  });
+
+  test('of peek are remembered for few keys, and lost for none', () => {
+    const fleet = new Fleet({ tiers: 'l1' });
+    const view = fleet.cache().namespace('n');
+    for (let index = 0; index < 1_000; index += 1) view.peek(`product:${index}`);
+    expect(fleet.cache().stats().groups).toMatchObject([{ group: 'product', misses: 1_000, hitRate: 0 }]);
+  });
+});
+
 describe('what is kept for reports is bounded:', () => {
   test('groups of keys, however many there are', () => {
     const counters = new Counters();
