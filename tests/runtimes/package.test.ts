@@ -112,4 +112,15 @@ describe('the smoke script', () => {
     },
     PATIENCE_MS,
   );
+
+  test.each(runtimes)(
+    'and every call runs user code in the context of its caller, on %s',
+    async (_, _userAgent, command) => {
+      const script = [packed.add('context-matrix.ts'), await sharedRedis(), uniqueNamespace('contexts')];
+      const output = await run([...command(tools), ...script], { cwd: packed.project });
+      expect(output.stdout).toMatch(/^contexts: 0 wrong of [1-9]\d{3,}; over HTTP 0 wrong of 1280\n$/);
+      expect(output.stderr).toBe('');
+    },
+    PATIENCE_MS,
+  );
 });
