@@ -230,6 +230,9 @@ describe('problems', () => {
       'CACHE_TTL_BOM="-1s" must be milliseconds, or a duration like 250ms, 30s, 5m, 1h or 1d',
       expect.stringContaining('CACHE_TTL_LP='),
     ]);
+    expect(problemsOf({ CACHE_TTL_BOM: '365251d' })).toEqual([
+      'CACHE_TTL_BOM="365251d" must be a duration of at most 1,000 years',
+    ]);
   });
 
   test('are seen in what does not go together', () => {

@@ -65,16 +65,20 @@ export function resolveRedisOptions(options: RedisOptions): ResolvedRedisOptions
   if (typeof namespace !== 'string' || !/^[\w.:-]{1,64}$/.test(namespace)) {
     throw new InvalidOptionError('namespace', namespace, '1 to 64 letters, digits, ".", "_", ":" or "-"');
   }
-  if (!Number.isFinite(connectTimeout) || connectTimeout <= 0) {
-    throw new InvalidOptionError('connectTimeout', connectTimeout, 'a number of milliseconds above 0');
-  }
+  assertTimer('connectTimeout', connectTimeout);
   if (!Number.isInteger(connections) || connections < 1 || connections > MOST_CONNECTIONS) {
     throw new InvalidOptionError('connections', connections, `a whole number from 1 to ${MOST_CONNECTIONS}`);
   }
-  if (!Number.isFinite(probeEvery) || probeEvery <= 0) {
-    throw new InvalidOptionError('probeEvery', probeEvery, 'a number of milliseconds above 0');
-  }
+  assertTimer('probeEvery', probeEvery);
   return { namespace, connectTimeout, connections, probeEvery, compressFrom: compressFromOf(options), onWarning };
+}
+
+/** Platforms fire a timer beyond 32 signed bits at once, so a long wait would be none. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+function assertTimer(option: string, ms: unknown): void {
+  if (typeof ms === 'number' && ms > 0 && ms <= LONGEST_TIMER_MS) return;
+  throw new InvalidOptionError(option, ms, `a number of milliseconds above 0 and at most ${LONGEST_TIMER_MS}`);
 }
 
 function compressFromOf({ compression = false }: RedisOptions): number {

@@ -1,6 +1,8 @@
 import { InvalidOptionError } from './errors.ts';
 
-/** A number of milliseconds, or a number with a unit. `Infinity` never ends; `0` is none at all. */
+/**
+ * A number of milliseconds, or a number with a unit, of at most 1,000 years. `Infinity` never ends; `0` is none at all.
+ */
 export type Duration = number | `${number}ms` | `${number}s` | `${number}m` | `${number}h` | `${number}d`;
 
 const SECOND = 1_000;
@@ -9,7 +11,14 @@ const MINUTE = 60 * SECOND;
 
 const HOUR = 60 * MINUTE;
 
-const UNITS = { ms: 1, s: SECOND, m: MINUTE, h: HOUR, d: 24 * HOUR } as const;
+/** Milliseconds of each unit. */
+export const UNITS_MS = { ms: 1, s: SECOND, m: MINUTE, h: HOUR, d: 24 * HOUR } as const;
+
+/**
+ * 1,000 years. Servers add a duration to the date of today and store the sum as an integer: they refuse a longer one, and
+ * `Infinity` says what it means.
+ */
+export const LONGEST_DURATION_MS = 365_250 * UNITS_MS.d;
 
 /** Programs write few durations, and hand them in with every call. */
 const READ_BEFORE = new Map<Duration, number>();
@@ -21,21 +30,22 @@ const WRITTEN = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/;
 /**
  * Milliseconds of a {@link Duration}.
  * @param option What to call it in the error.
- * @throws {@link InvalidOptionError} when it is negative, NaN or not of the written form.
+ * @throws {@link InvalidOptionError} when it is negative, NaN, finite and above 1,000 years, or not of the written form.
  */
 export function toMs(duration: Duration, option: string): number {
-  if (typeof duration === 'number' && duration >= 0) return duration;
+  if (typeof duration === 'number' && duration >= 0 && (duration <= LONGEST_DURATION_MS || duration === Infinity))
+    return duration;
   const known = READ_BEFORE.get(duration);
   if (known !== undefined) return known;
   const written = typeof duration === 'string' ? WRITTEN.exec(duration) : null;
-  if (written === null) {
+  const ms = written === null ? Number.NaN : Number(written[1]) * UNITS_MS[written[2] as keyof typeof UNITS_MS];
+  if (!(ms <= LONGEST_DURATION_MS)) {
     throw new InvalidOptionError(
       option,
       duration,
-      "milliseconds (0 or more) or a duration like '250ms', '30s', '5m', '1h', '1d'",
+      "milliseconds (0 or more) or a duration like '250ms', '30s', '5m', '1h', '1d', of at most 1,000 years, or Infinity",
     );
   }
-  const ms = Number(written[1]) * UNITS[written[2] as keyof typeof UNITS];
   if (READ_BEFORE.size < MOST_REMEMBERED) READ_BEFORE.set(duration, ms);
   return ms;
 }

@@ -239,6 +239,8 @@ export type RemoteFailure =
   | 'denied'
   /** The server is alive and full (`maxmemory` with `noeviction`). */
   | 'full'
+  /** The server is alive and refuses this request for what it says: a number out of range, a syntax that it does not know. */
+  | 'invalid'
   /** Any other answer that was not expected. */
   | 'error';
 

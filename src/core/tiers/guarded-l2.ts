@@ -1,6 +1,12 @@
 import type { CacheEvent } from '../model/events.ts';
 import type { BypassReason } from '../model/lookup.ts';
-import { type Heartbeat, RemoteError, type RemoteTier, type Session } from '../ports/remote-tier.ts';
+import {
+  type Heartbeat,
+  RemoteError,
+  type RemoteFailure,
+  type RemoteTier,
+  type Session,
+} from '../ports/remote-tier.ts';
 import type { CircuitBreaker } from '../primitives/circuit-breaker.ts';
 import type { Clock } from '../primitives/clock.ts';
 import { BudgetExceeded, within } from '../primitives/timeout.ts';
@@ -168,7 +174,12 @@ export class Remote {
   }
 }
 
-/** A server that refuses for a reason of its own is alive: not asking it would mend nothing. */
+/**
+ * A server that refuses for a reason of its own is alive: not asking it would mend nothing. One wrong request says nothing
+ * about those of other callers.
+ */
 function isAlive(error: unknown): boolean {
-  return error instanceof RemoteError && (error.failure === 'denied' || error.failure === 'full');
+  return error instanceof RemoteError && ALIVE.has(error.failure);
 }
+
+const ALIVE: ReadonlySet<RemoteFailure> = new Set<RemoteFailure>(['denied', 'full', 'invalid']);

@@ -1,4 +1,4 @@
-import { toMs } from '../../core/model/duration.ts';
+import { LONGEST_DURATION_MS, UNITS_MS } from '../../core/model/duration.ts';
 import { isServerUrl } from './server-url.ts';
 
 /** What became of a text: the value, or what should have stood there ("must be …"). */
@@ -34,7 +34,8 @@ export const flag: Reader<boolean> = (text) => {
 export const duration: Reader<number> = (text) => {
   const match = /^(\d{1,12}(?:\.\d{1,3})?)(ms|s|m|h|d)?$/.exec(text);
   if (match === null) return { expected: 'milliseconds, or a duration like 250ms, 30s, 5m, 1h or 1d' };
-  return { value: toMs(`${Number(match[1])}${(match[2] ?? 'ms') as 'ms' | 's' | 'm' | 'h' | 'd'}`, 'duration') };
+  const value = Number(match[1]) * UNITS_MS[(match[2] ?? 'ms') as keyof typeof UNITS_MS];
+  return value <= LONGEST_DURATION_MS ? { value } : { expected: 'a duration of at most 1,000 years' };
 };
 
 /** Text that matches a pattern as a whole. */

@@ -18,7 +18,17 @@ test.each([
   ['MISCONF Redis is configured to save RDB snapshots', 'unavailable'],
   ['BUSY Redis is busy running a script.', 'unavailable'],
   ["ERR The user executing the script can't run this command or subcommand script: 0a1b, on @user_script:1.", 'denied'],
-  ['ERR syntax error', 'error'],
+  ['ERR syntax error', 'invalid'],
+  ['ERR value is not an integer or out of range', 'invalid'],
+  ['ERR value is not an integer or out of range script: 0a1b, on @user_script:12.', 'invalid'],
+  ['ERR value is out of range, must be positive', 'invalid'],
+  ["ERR invalid expire time in 'set' command", 'invalid'],
+  ["ERR invalid expire time in 'pexpire' command script: 0a1b, on @user_script:3.", 'invalid'],
+  ['ERR string exceeds maximum allowed size (proto-max-bulk-len)', 'invalid'],
+  ["ERR wrong number of arguments for 'get' command", 'invalid'],
+  ["ERR unknown command 'EVALSHA', with args beginning with: ", 'invalid'],
+  ['ERR max number of clients reached', 'error'],
+  ['ERR Connection refused', 'error'],
   ['', 'error'],
 ])('the reply %p is %s', (reply, failure) => {
   const error = new ReplyError(reply);
@@ -31,7 +41,7 @@ test.each([
   ['a certificate nobody vouches for', Object.assign(new Error(), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' }), 'denied'],
   ['a certificate out of date', Object.assign(new Error(), { code: 'CERT_HAS_EXPIRED' }), 'denied'],
   ['a certificate chain with a gap', Object.assign(new Error(), { code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' }), 'denied'],
-  ['a mistake in the program', new TypeError('undefined is not a function'), 'error'],
+  ['a mistake in the program', new TypeError('undefined is not a function'), 'invalid'],
   ['what is no error at all', 'a string', 'error'],
 ])('%s', (_what, error, failure) => {
   expect(toRemoteError(error)).toMatchObject({ failure, cause: error });

@@ -3,6 +3,7 @@ import { Redis } from 'ioredis';
 import { epochOf } from '../../../src/adapters/redis/connection/server-identity.ts';
 import { redis } from '../../../src/adapters/redis/index.ts';
 import { keyspace } from '../../../src/adapters/redis/protocol/keyspace.ts';
+import { LONGEST_DURATION_MS } from '../../../src/core/model/duration.ts';
 import { RemoteError } from '../../../src/core/ports/remote-tier.ts';
 import { connect, LONG, orderOf, subscribe, token } from '../../../src/testing/contracts/harness.ts';
 import { until } from '../../../src/testing/until.ts';
@@ -122,6 +123,33 @@ describe('what an operator must mend', () => {
       expect((await tier.invalidate(orderOf(['a'], [], mode), { epoch, generation })).kind).toBe('done');
       expect(await tier.read('a', generation)).toEqual({ kind: 'none' });
     }
+    await tier.close();
+  });
+
+  test('a number that no server takes is an invalid request, and says nothing about the server', async () => {
+    const { tier } = await connect(redis(server.url, { namespace: uniqueNamespace() }).l2);
+    const lease = token();
+    await tier.acquire('a', 'g', lease, LONG);
+    const expected = { kind: 'lease', token: lease } as const;
+    const fill = { id: 'a', generation: 'g', expected, token: token(), body: 'v', age: 0, keepFor: 1e300 };
+    expect(await failureOf(() => tier.fill(fill))).toBe('invalid');
+    expect(await failureOf(() => tier.renew('a', 'g', lease, 1e300))).toBe('invalid');
+    expect(await failureOf(() => tier.acquire('b', 'g', token(), 1e300))).toBe('invalid');
+    expect(await failureOf(() => tier.tagGenerations(['t'], 'g', 1e300))).toBe('invalid');
+    await tier.close();
+  });
+
+  test('the longest duration that a caller may give is taken, whatever windows it has', async () => {
+    const { tier } = await connect(redis(server.url, { namespace: uniqueNamespace() }).l2);
+    const lease = token();
+    const keepFor = 2 * LONGEST_DURATION_MS;
+    expect(await tier.acquire('a', 'g', lease, LONGEST_DURATION_MS)).toEqual({ kind: 'none' });
+    expect(await tier.renew('a', 'g', lease, LONGEST_DURATION_MS)).toBe(true);
+    const expected = { kind: 'lease', token: lease } as const;
+    expect(await tier.fill({ id: 'a', generation: 'g', expected, token: token(), body: 'v', age: 0, keepFor })).toBe(
+      true,
+    );
+    expect(await tier.remaining('a', 'g')).toBeGreaterThan(LONGEST_DURATION_MS);
     await tier.close();
   });
 

@@ -34,7 +34,7 @@ function silentTier() {
 }
 
 describe('an L2 with faults', () => {
-  test.each(['unavailable', 'denied', 'full', 'error'] as const)(
+  test.each(['unavailable', 'denied', 'full', 'invalid', 'error'] as const)(
     'fails as %s until that is lifted',
     async (failure) => {
       const { l2, acquire } = await started();

@@ -20,6 +20,10 @@ const FAILURES: Readonly<Record<string, RemoteFailure>> = {
 /** Redis 7.0 has no code for a right that is missing inside a script; later ones say `NOPERM`. */
 const DENIED_IN_SCRIPT = /^ERR The user executing the script can't /;
 
+/** What Redis says of a request that no server could carry out. Inside a script the same words come first. */
+const INVALID =
+  /^ERR (?:value is not |invalid expire time|syntax error|wrong number of arguments|unknown (?:sub)?command|.*(?:out of range|exceeds maximum allowed size))/i;
+
 /** What went wrong, in the port's words; the client's own error is the cause. */
 export function toRemoteError(error: unknown): RemoteError {
   if (error instanceof RemoteError) return error;
@@ -28,14 +32,18 @@ export function toRemoteError(error: unknown): RemoteError {
 }
 
 function failureOf(error: Error): RemoteFailure {
-  if (error.name === 'ReplyError')
-    return FAILURES[codeOf(error)] ?? (DENIED_IN_SCRIPT.test(error.message) ? 'denied' : 'error');
-  // A mistake in our own code must not look like an outage.
-  if (error instanceof TypeError || error instanceof RangeError) return 'error';
+  if (error.name === 'ReplyError') return FAILURES[codeOf(error)] ?? failureInWords(error.message);
+  // What the client could not even send says nothing about the server.
+  if (error instanceof TypeError || error instanceof RangeError) return 'invalid';
   // A certificate that is not trusted, not valid any more, or of another host.
   if ('code' in error && /CERT|SIGNATURE/.test(String(error.code))) return 'denied';
   // The rest comes from the connection: refused, reset, closed, timed out, aborted.
   return 'unavailable';
+}
+
+function failureInWords(message: string): RemoteFailure {
+  if (DENIED_IN_SCRIPT.test(message)) return 'denied';
+  return INVALID.test(message) ? 'invalid' : 'error';
 }
 
 /** The first word of an error reply: `NOSCRIPT`, `OOM`. */

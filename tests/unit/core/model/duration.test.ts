@@ -15,11 +15,17 @@ describe('a duration', () => {
     ['1d', 86_400_000],
     ['1.5h', 5_400_000],
     ['0s', 0],
+    ['365250d', 31_557_600_000_000],
   ];
   for (const [given, ms] of good) test(`${given} is ${ms} ms`, () => expect(toMs(given, 'ttl')).toBe(ms));
 
   const bad: readonly unknown[] = [
     -1,
+    Number.NEGATIVE_INFINITY,
+    Number.MAX_VALUE,
+    31_557_600_000_001,
+    '365251d',
+    `${'9'.repeat(400)}ms`,
     Number.NaN,
     '',
     '5',
