@@ -3,6 +3,7 @@ import type { EntryId } from '../model/key.ts';
 import type { Lookup } from '../model/lookup.ts';
 import { ATTRIBUTE, SPAN } from '../model/telemetry-names.ts';
 import type { Attributes, Span } from '../ports/tracer.ts';
+import { unlessAborted } from '../primitives/abort.ts';
 import type { Parts } from '../state/context.ts';
 import type { Batch, ReadRequest } from '../state/request.ts';
 import type { ManyLoader } from '../tiers/many-loader.ts';
@@ -138,7 +139,8 @@ async function answerAll(
     if ('miss' in here) missed.push({ request, why: here.miss });
     else answer(request, here.lookup);
   }
-  if (missed.length > 0 && parts.remote?.contact.isAwaited) await parts.remote.contact.wait(l2TimeoutMs);
+  if (missed.length > 0 && parts.remote?.contact.isAwaited)
+    await unlessAborted(parts.remote.contact.wait(l2TimeoutMs), signal).catch(ignore);
   for (const { request, why } of missed) {
     fromFlight(together.parts, request, why, began, span).then(
       (lookup) => answer(request, lookup),

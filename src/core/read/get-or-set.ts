@@ -22,7 +22,8 @@ export async function answer(parts: Parts, request: ReadRequest, span: Span): Pr
   const here = askL1(parts, request, began, span);
   if ('lookup' in here) return here.lookup;
   // The first heartbeat after the start or a rest clears what is here: what begins before it could not be stored.
-  if (parts.remote?.contact.isAwaited) await parts.remote.contact.wait(options.l2TimeoutMs);
+  if (parts.remote?.contact.isAwaited)
+    await unlessAborted(parts.remote.contact.wait(options.l2TimeoutMs), options.signal);
   return fromFlight(parts, request, here.miss, began, span);
 }
 
@@ -51,6 +52,8 @@ export async function fromFlight(
 ): Promise<Lookup<unknown>> {
   const { options, id } = request;
   for (;;) {
+    // A caller that has left begins nothing: a signal that is aborted already would never be heard of.
+    options.signal?.throwIfAborted();
     const now = parts.clock.now();
     const joined = options.forceFresh ? undefined : parts.flights.joinable(id, oldestToJoin(parts, now));
     const hasToWait = joined === undefined && !parts.flights.hasRoom(id);

@@ -70,7 +70,7 @@ async function warmKey(parts: Parts, request: ReadRequest, signal: AbortSignal):
 async function bring(parts: Parts, request: ReadRequest, signal: AbortSignal): Promise<Outcome> {
   const { flights, clock, remote } = parts;
   const { id, options } = request;
-  await remote?.contact.wait(options.l2TimeoutMs);
+  if (remote?.contact.isAwaited) await unlessAborted(remote.contact.wait(options.l2TimeoutMs), signal);
   for (;;) {
     signal.throwIfAborted();
     const joined = flights.joinable(id, oldestToJoin(parts, clock.now()));

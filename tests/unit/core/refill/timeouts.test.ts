@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { LoadTimeoutError } from '../../../../src/index.ts';
+import { type Loader, LoadTimeoutError, type ManyLoader, type TieredCache } from '../../../../src/index.ts';
 import { Fleet } from '../../../support/core-fixture.ts';
 import { HeldLoads } from '../../../support/held-loads.ts';
 import { watch } from '../../../support/watch.ts';
@@ -161,6 +161,13 @@ describe('softTimeout', () => {
   });
 });
 
+/** A loader of many keys that asks the other for its first. */
+const manyOf =
+  (loader: Loader<string>): ManyLoader<string> =>
+  async ({ keys: [key = ''], signal }) => [
+    [key, await loader({ key, signal, stale: undefined, setTtl() {}, setTags() {}, skip() {} })],
+  ];
+
 describe('a caller’s signal', () => {
   test('that is aborted already loads nothing', () => {
     const fleet = new Fleet();
@@ -168,6 +175,46 @@ describe('a caller’s signal', () => {
     const reason = new Error('left');
     const error = fleet.failure(fleet.cache().getOrSet('k', loads.loader, { signal: AbortSignal.abort(reason) }));
     expect(error).toBe(reason);
+    expect(loads.count).toBe(0);
+  });
+
+  test.each<[string, (cache: TieredCache, loader: Loader<string>, signal: AbortSignal) => Promise<unknown>]>([
+    ['getOrSet', (cache, loader, signal) => cache.getOrSet('k', loader, { signal, l2Timeout: 3_000 })],
+    ['lookup', (cache, loader, signal) => cache.lookup('k', loader, { signal, l2Timeout: 3_000 })],
+    [
+      'getOrSetMany',
+      (cache, loader, signal) => cache.getOrSetMany(['k', 'l'], manyOf(loader), { signal, l2Timeout: 3_000 }),
+    ],
+  ])(
+    'that is aborted while %s waits for the first contact with L2 ends the call at once and loads nothing',
+    (_, call) => {
+      const fleet = new Fleet({ warm: false });
+      fleet.hold('request', 'i0.data heartbeat');
+      const loads = new HeldLoads<string>();
+      const leaving = new AbortController();
+      const caller = watch(call(fleet.cache(), loads.loader, leaving.signal));
+      fleet.run(100);
+      expect(caller.state).toBe('pending');
+      const reason = new Error('left');
+      leaving.abort(reason);
+      fleet.run(1);
+      expect(() => caller.value()).toThrow(reason);
+      fleet.run(5_000);
+      expect(loads.count).toBe(0);
+    },
+  );
+
+  test('that is aborted while warm waits for the first contact with L2 ends it at once', () => {
+    const fleet = new Fleet({ warm: false, defaults: { l2Timeout: 3_000 } });
+    fleet.hold('request', 'i0.data heartbeat');
+    const loads = new HeldLoads<string>();
+    const leaving = new AbortController();
+    const warming = watch(fleet.cache().warm([{ key: 'k', loader: loads.loader }], { signal: leaving.signal }));
+    fleet.run(100);
+    leaving.abort(new Error('left'));
+    fleet.run(1);
+    expect(warming.value()).toMatchObject({ done: 0 });
+    fleet.run(5_000);
     expect(loads.count).toBe(0);
   });
 
