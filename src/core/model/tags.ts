@@ -40,6 +40,8 @@ export interface TagState {
   generation: TagGeneration | undefined;
   /** Up to here {@link generation} is used without being read again. */
   knownUntil: number;
+  /** L2 keeps the generation at least up to here: what is of use for longer needs it to be kept for longer. */
+  keptUntil: number;
 }
 
 /** The number of an invalidation, and the epoch in which it was given. */
@@ -80,7 +82,14 @@ export class TagRegistry {
       }
       return known;
     }
-    const state: TagState = { tag, status: 'current', expiredAt: Infinity, generation: undefined, knownUntil: 0 };
+    const state: TagState = {
+      tag,
+      status: 'current',
+      expiredAt: Infinity,
+      generation: undefined,
+      knownUntil: 0,
+      keptUntil: Number.NEGATIVE_INFINITY,
+    };
     this.#known.set(tag, state);
     if (this.#known.size > this.#limit) this.#forgetOldest();
     return state;
@@ -96,8 +105,9 @@ export class TagRegistry {
    * What a read of L2 said of a tag, and how long that may be relied on. If something else was known, a message is on its way that will say so too:
    * entries made under the old generation stop now.
    */
-  learn(state: TagState, generation: TagGeneration, knownUntil: number): void {
+  learn(state: TagState, generation: TagGeneration, knownUntil: number, keptUntil = knownUntil): void {
     state.knownUntil = knownUntil;
+    state.keptUntil = Math.max(state.keptUntil, keptUntil);
     if (state.generation === undefined) state.generation = generation;
     else if (state.generation.hard !== generation.hard) this.#end(state, 'gone');
     else if (state.generation.soft !== generation.soft) this.#end(state, 'expired');

@@ -1,7 +1,7 @@
 import type { EntryId } from '../model/key.ts';
 import { usefulForMs } from '../model/lifetime.ts';
 import type { BypassReason } from '../model/lookup.ts';
-import { enter, type Generations, type TagGeneration } from '../model/tags.ts';
+import { enter, type Generations, type TagGeneration, type TagState } from '../model/tags.ts';
 import type { RemoteTier } from '../ports/remote-tier.ts';
 import type { Parts } from '../state/context.ts';
 import type { Flight } from '../state/flight.ts';
@@ -16,9 +16,48 @@ const SHORTEST_TAG_LIFE_MS = 60_000;
 /** An entry without end ends with its tags: a generation that has run out comes back as another one. */
 const LONGEST_TAG_LIFE_MS = 30 * 24 * 60 * 60 * 1_000;
 
+/** A generation is used from memory for a third of its life: an entry that is made at the end of that has two thirds left. */
+const LIVES_PER_USE = 1.5;
+
+/** An entry that outlives its tags by no more than this is not worth a command. */
+const TOLERANCE_MS = 1_000;
+
 /** How long L2 keeps the generation of a tag for entries that are of use for `usefulForMs`. */
 export function tagsKeepFor(usefulForMs: number): number {
-  return Math.min(Math.max(usefulForMs, SHORTEST_TAG_LIFE_MS), LONGEST_TAG_LIFE_MS);
+  return Math.min(Math.max(usefulForMs * LIVES_PER_USE, SHORTEST_TAG_LIFE_MS), LONGEST_TAG_LIFE_MS);
+}
+
+/** An entry that is about to be stored in L2. */
+export interface KeptEntry {
+  readonly tags: readonly TagState[];
+  /** Of the history in which it is stored. */
+  readonly generation: string;
+  /** In this process's time. */
+  readonly usefulUntil: number;
+}
+
+/**
+ * Has L2 keep the generations of an entry's tags for as long as the entry may be of use: without one of them it is void. They
+ * were read for the options of some caller, and the loader may have given the value a longer TTL. Travels with what is called
+ * in the same tick, and seldom has anything to do.
+ */
+export function keepTags(parts: Parts, tier: RemoteTier, { tags, generation, usefulUntil }: KeptEntry): void {
+  const now = parts.clock.now();
+  const keepFor = tagsKeepFor(usefulUntil - now);
+  const neededUntil = Math.min(usefulUntil - TOLERANCE_MS, now + LONGEST_TAG_LIFE_MS / 2);
+  const short = tags.filter(({ keptUntil }) => keptUntil < neededUntil);
+  if (short.length === 0) return;
+  // From here on, so that entries that are stored together do not all ask for it.
+  for (const state of short) state.keptUntil = now + keepFor;
+  const keeping = tier.tagGenerations(
+    short.map(({ tag }) => tag),
+    generation,
+    keepFor,
+  );
+  // The entry that is stored beside it says what is wrong with L2.
+  parts.background.track(keeping, () => {
+    for (const state of short) state.keptUntil = Number.NEGATIVE_INFINITY;
+  });
 }
 
 /**
@@ -52,15 +91,17 @@ export function takeFor(
 ): void {
   // L2 forgets a generation that nobody reads for that long. Who still knew it then would void what others store under
   // the one that comes after it, and they what he stores; so it is read again, and renewed, in time.
-  const knownUntil = parts.clock.now() + keptFor / 2;
+  const now = parts.clock.now();
+  const knownUntil = now + keptFor / (2 * LIVES_PER_USE);
   for (const tag of tags) {
     const generation = generations.get(tag);
     // What was owed when the flight began may have been delivered after this was read.
     if (generation === undefined || flight.poisoned || flight.owed.coversTag(tag)) continue;
     const watched = flight.tags.find((state) => state.tag === tag);
     if (watched === undefined) {
-      if (!flight.endedTags.hasAny([tag])) parts.tags.learn(parts.tags.obtain(tag), generation, knownUntil);
-    } else if (watched.status === 'current') parts.tags.learn(watched, generation, knownUntil);
+      if (!flight.endedTags.hasAny([tag]))
+        parts.tags.learn(parts.tags.obtain(tag), generation, knownUntil, now + keptFor);
+    } else if (watched.status === 'current') parts.tags.learn(watched, generation, knownUntil, now + keptFor);
   }
 }
 

@@ -6,6 +6,7 @@ import type { Flight } from '../state/flight.ts';
 import { type Refilled, refilledOf } from '../state/refill-result.ts';
 import type { ReadRequest } from '../state/request.ts';
 import { type AskedL2, type FirstAnswer, type L2Answer, L2Question } from './ask-l2.ts';
+import { keepTags } from './generations.ts';
 import { type FillRight, giveBack } from './lease.ts';
 import { loadFor } from './load.ts';
 import { makeProduct, type Product } from './loaded-entry.ts';
@@ -183,8 +184,10 @@ async function fillL2(
   const body = packed(parts, product.body);
   const began = clock.now();
   const filled = await tracer.trace(SPAN.l2Fill, { [ATTRIBUTE.dbSystem]: remote.tier.system }, () =>
-    remote.ask({ name: 'fill', budgetMs: options.l2TimeoutMs, key }, (tier) =>
-      tier.fill({
+    remote.ask({ name: 'fill', budgetMs: options.l2TimeoutMs, key }, (tier) => {
+      const { tags, storedAt } = product.entry;
+      keepTags(parts, tier, { tags, generation: right.generation, usefulUntil: storedAt + product.keepForMs });
+      return tier.fill({
         id,
         ...right,
         token: random.token(),
@@ -192,8 +195,8 @@ async function fillL2(
         age: began - product.entry.storedAt,
         notAfter: remote.toServer(product.entry.storedAt),
         keepFor: Math.max(Math.ceil(product.keepForMs), 1),
-      }),
-    ),
+      });
+    }),
   );
   const durationMs = clock.now() - began;
   if (!filled.ok) {

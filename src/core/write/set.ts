@@ -6,7 +6,7 @@ import { jittered, usefulForMs, type Windows, windowsOf } from '../model/lifetim
 import type { Generations, TagGeneration } from '../model/tags.ts';
 import { assertStorable } from '../model/value.ts';
 import type { RemoteTier } from '../ports/remote-tier.ts';
-import { recall, tagsKeepFor, take } from '../refill/generations.ts';
+import { keepTags, recall, tagsKeepFor, take } from '../refill/generations.ts';
 import { packed, stampsOf, tooLong } from '../refill/stored-value.ts';
 import type { Parts } from '../state/context.ts';
 import type { Flight } from '../state/flight.ts';
@@ -112,6 +112,8 @@ async function store(
         take(parts, flight, unknown, read, keepFor, generations);
       }
       const encoded = encode(parts, request, windows, generations);
+      const usefulUntil = parts.clock.now() + usefulForMs(encoded.windows);
+      keepTags(parts, tier, { tags: flight.tags, generation: session.generation, usefulUntil });
       const reply = await tier.write({
         id: request.id,
         session,
