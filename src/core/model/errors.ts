@@ -66,7 +66,7 @@ export class InvalidValueError extends CacheError {
   }
 }
 
-/** The loader took longer than `hardTimeout`; its `signal` was aborted and its lease given back. */
+/** The caller has waited for its `hardTimeout`. A load for which no other caller waits was aborted, and its lease given back. */
 export class LoadTimeoutError extends CacheError {
   override readonly name = 'LoadTimeoutError';
   readonly code = 'LOAD_TIMEOUT';

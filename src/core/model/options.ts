@@ -52,7 +52,9 @@ export interface ReadOptions<V = unknown> extends EntryOptions<V> {
   /** With a stale value at hand, answer it after this long; the load goes on. `false`, the default, waits. */
   readonly softTimeout?: Duration | false;
   /**
-   * Abort the load after this long and fail (or answer stale); a place among `maxLoads` is not waited for any longer either.
+   * Bounds this caller's own wait, counted from its call: for L2, for a load that it has joined, for one elsewhere in the
+   * fleet, for a place among `maxLoads`. Then it fails, or is answered stale. The load goes on for callers who have time
+   * left; it is aborted when the largest `hardTimeout` of those who joined, counted from its start, is over.
    * Default 10 s; `Infinity` never.
    */
   readonly hardTimeout?: Duration;

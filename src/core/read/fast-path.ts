@@ -14,7 +14,7 @@ import { flightSetup } from '../state/flight-setup.ts';
 import type { BatchAnswer, Question } from '../state/l2-question.ts';
 import { type Refilled, refilledOf } from '../state/refill-result.ts';
 import type { ReadRequest } from '../state/request.ts';
-import { waitFor } from '../state/wait-for.ts';
+import { answerOf, timeoutOf, type Waited, waitFor } from '../state/wait-for.ts';
 import type { Remote } from '../tiers/guarded-l2.ts';
 import { account, accountError, count, lookupOf, missOf } from './lookup-result.ts';
 import { refreshBehind } from './refresh.ts';
@@ -76,13 +76,17 @@ class StraightLookup implements Question {
   start(): Promise<unknown> {
     const { flight, request } = this;
     const { options } = request;
-    // A caller that may leave before the end, or take something else instead, waits as everybody who joins.
-    if (options.signal !== undefined || options.softTimeoutMs !== Infinity) {
-      const waiting = this.#deliverLater(waitFor(this.#parts.clock, flight, options));
+    flight.join(options.hardTimeoutMs);
+    // A caller that may leave before the end, or take something else instead, waits like one that joins.
+    if (
+      options.signal !== undefined ||
+      options.softTimeoutMs !== Infinity ||
+      options.hardTimeoutMs <= options.l2TimeoutMs
+    ) {
+      const waiting = this.#deliverLater();
       this.#parts.background.track(acquire(this.#parts, this.#remote, this).then((answer) => this.#end(answer)));
       return waiting;
     }
-    flight.join();
     return acquire(this.#parts, this.#remote, this).then((answer) => this.#answer(answer));
   }
 
@@ -91,7 +95,7 @@ class StraightLookup implements Question {
     const parts = this.#parts;
     const { flight } = this;
     const entry = this.#hit(answer);
-    if (entry === undefined) return this.#deliverLater(flight.result);
+    if (entry === undefined) return this.#deliverLater();
     const kept = keep(parts, flight, entry);
     // A caller that asks for no more than the value, and is alone.
     if (this.#wanted === 'value' && !flight.isAwaited && parts.observers.size === 0) {
@@ -138,13 +142,26 @@ class StraightLookup implements Question {
     return verdict.kind === 'usable' && verdict.state === 'fresh' ? verdict.entry : undefined;
   }
 
-  #deliverLater(refilling: Promise<Refilled>): Promise<unknown> {
-    return refilling.then(
-      (refilled) => this.#deliver(refilled),
+  /** Until the flight ends or the caller's time is over, which it is before a load of its own is aborted for it. */
+  #deliverLater(): Promise<unknown> {
+    const { flight, request } = this;
+    return waitFor(this.#parts, request, flight, flight.beganAt + request.options.hardTimeoutMs).then(
+      (waited) => this.#deliver(this.#answerOf(waited)),
       (error: unknown) => {
-        throw accountError(this.#parts, this.request, error);
+        throw accountError(this.#parts, request, error);
       },
     );
+  }
+
+  #answerOf(waited: Waited): Refilled {
+    const { flight, request } = this;
+    try {
+      const refilled = answerOf(this.#parts, request, flight, waited);
+      if (refilled === undefined) throw timeoutOf(request);
+      return refilled;
+    } catch (error) {
+      throw accountError(this.#parts, request, error);
+    }
   }
 
   #deliver(refilled: Refilled): unknown {

@@ -116,7 +116,7 @@ async function answerAll(
   span: Span,
 ): Promise<Outcomes> {
   const began = parts.clock.now();
-  const { signal, l2TimeoutMs = 0 } = requests[0]?.options ?? {};
+  const { signal, l2TimeoutMs = 0, hardTimeoutMs = 0 } = requests[0]?.options ?? {};
   signal?.throwIfAborted();
   const own = signal && ownSignals(requests, signal);
   const together = new Together(parts, own?.requests ?? requests, loader, span);
@@ -140,7 +140,7 @@ async function answerAll(
     else answer(request, here.lookup);
   }
   if (missed.length > 0 && parts.remote?.contact.isAwaited)
-    await unlessAborted(parts.remote.contact.wait(l2TimeoutMs), signal).catch(ignore);
+    await unlessAborted(parts.remote.contact.wait(Math.min(l2TimeoutMs, hardTimeoutMs)), signal).catch(ignore);
   for (const { request, why } of missed) {
     fromFlight(together.parts, request, why, began, span).then(
       (lookup) => answer(request, lookup),

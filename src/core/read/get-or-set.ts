@@ -8,7 +8,7 @@ import type { Parts } from '../state/context.ts';
 import { oldestToJoin } from '../state/flight-setup.ts';
 import { type Refilled, refilledOf } from '../state/refill-result.ts';
 import type { ReadRequest } from '../state/request.ts';
-import { waitFor } from '../state/wait-for.ts';
+import { answerOf, isTimeUp, takesQuickAnswer, timeoutOf, waitFor } from '../state/wait-for.ts';
 import { lookUpStraight } from './fast-path.ts';
 import { isTrusted } from './l1-hit.ts';
 import { account, accountError, lookupOf, missOf, outcomeAttributes } from './lookup-result.ts';
@@ -23,7 +23,10 @@ export async function answer(parts: Parts, request: ReadRequest, span: Span): Pr
   if ('lookup' in here) return here.lookup;
   // The first heartbeat after the start or a rest clears what is here: what begins before it could not be stored.
   if (parts.remote?.contact.isAwaited)
-    await unlessAborted(parts.remote.contact.wait(options.l2TimeoutMs), options.signal);
+    await unlessAborted(
+      parts.remote.contact.wait(Math.min(options.l2TimeoutMs, options.hardTimeoutMs)),
+      options.signal,
+    );
   return fromFlight(parts, request, here.miss, began, span);
 }
 
@@ -42,7 +45,11 @@ export function askL1(
   return lookup === undefined ? { miss: whyNotL1(parts, request, entry, began) } : { lookup };
 }
 
-/** Joins a flight of the key, or begins one before this call returns if there is none and room for it. */
+/**
+ * Joins a flight of the key, or begins one before this call returns if there is none and room for it. A load that was
+ * aborted at the `hardTimeout` of others is begun anew while this caller has time left.
+ * @param began When the caller called: its `hardTimeout` counts from then.
+ */
 export async function fromFlight(
   parts: Parts,
   request: ReadRequest,
@@ -51,22 +58,26 @@ export async function fromFlight(
   span: Span,
 ): Promise<Lookup<unknown>> {
   const { options, id } = request;
+  const giveUpAt = began + options.hardTimeoutMs;
   for (;;) {
     // A caller that has left begins nothing: a signal that is aborted already would never be heard of.
     options.signal?.throwIfAborted();
     const now = parts.clock.now();
+    if (isTimeUp(parts, giveUpAt)) return lookupOf(parts, staleOrTimeout(parts, request), asStored(why), began);
     const joined = options.forceFresh ? undefined : parts.flights.joinable(id, oldestToJoin(parts, now));
     const hasToWait = joined === undefined && !parts.flights.hasRoom(id);
     if (joined !== undefined || hasToWait) request.batch?.standAside();
     if (hasToWait) {
-      const stale = await untilRoom(parts, request, began);
+      const stale = await untilRoom(parts, request, began, giveUpAt);
       if (stale === undefined) continue;
-      const refilled = refilledOf(stale, 'stale', 'l1', true, undefined, undefined);
-      return lookupOf(parts, refilled, { ...why, collapsed: false, stored: true }, began);
+      return lookupOf(parts, stale, asStored(why), began);
     }
     const flight = joined ?? begin(parts, request, false);
+    flight.join(options.hardTimeoutMs);
     const endedBefore = flight.endedTags.count;
-    const refilled = await waitFor(parts.clock, flight, options);
+    const quick = takesQuickAnswer(flight, options, giveUpAt) ? await flight.quick : undefined;
+    const refilled = quick ?? answerOf(parts, request, flight, await waitFor(parts, request, flight, giveUpAt));
+    if (refilled === undefined) continue;
     // The value turns out to carry a tag that was invalidated before this caller joined.
     if (joined !== undefined && flight.endedTags.hasAny(refilled.tags, endedBefore)) continue;
     if (joined !== undefined) {
@@ -78,19 +89,49 @@ export async function fromFlight(
   }
 }
 
-/** Waits until another flight of the key may begin, or from `softTimeout` on, if there is any, with the stale value to answer. */
-async function untilRoom(parts: Parts, { id, options }: ReadRequest, began: number): Promise<Entry | undefined> {
+/** L1's step of an answer that L1 holds. */
+function asStored(why: LocalMiss): TierStep {
+  return { ...why, collapsed: false, stored: true };
+}
+
+/**
+ * Waits until another flight of the key may begin, or until the caller's time is over.
+ * @returns from `softTimeout` on, if there is any, the stale value to answer.
+ */
+async function untilRoom(
+  parts: Parts,
+  { id, options }: ReadRequest,
+  began: number,
+  giveUpAt: number,
+): Promise<Refilled | undefined> {
   const { clock, flights, l1 } = parts;
   const room = unlessAborted(flights.untilOneEnds(id), options.signal);
+  const waitUntil = (end: number): Promise<void> => within(clock, Math.max(end - clock.now(), 0), room);
   try {
-    await within(clock, Math.max(began + options.softTimeoutMs - clock.now(), 0), room);
+    await waitUntil(Math.min(began + options.softTimeoutMs, giveUpAt));
   } catch (error) {
     if (!(error instanceof BudgetExceeded)) throw error;
+    if (isTimeUp(parts, giveUpAt)) return undefined;
     const stale = l1.get(id);
-    if (mayServeOnError(stale, clock.now())) return stale;
-    await room;
+    if (mayServeOnError(stale, clock.now())) return refilledOf(stale, 'stale', 'l1', true, undefined, undefined);
+    await waitUntil(giveUpAt).catch((late: unknown) => {
+      if (!(late instanceof BudgetExceeded)) throw late;
+    });
   }
   return undefined;
+}
+
+/**
+ * Answers a caller whose time is over while it waits for no flight.
+ * @throws {@link LoadTimeoutError} where L1 holds nothing that may serve.
+ */
+function staleOrTimeout(parts: Parts, request: ReadRequest): Refilled {
+  const { clock, l1, emit } = parts;
+  const stale = l1.get(request.id);
+  const error = timeoutOf(request);
+  if (!mayServeOnError(stale, clock.now())) throw error;
+  emit({ type: 'tier_failure', error, operation: 'load', tier: 'source', key: request.key, background: false });
+  return refilledOf(stale, 'stale', 'l1', true, undefined, { outcome: 'failed', durationMs: 0 });
 }
 
 /** What L1 can say by itself: a hit, a hit to be refreshed, or an old value that may serve at once. */

@@ -5,7 +5,7 @@ import type { Parts } from '../state/context.ts';
 import { Flight } from '../state/flight.ts';
 import type { Refilled } from '../state/refill-result.ts';
 import type { ReadRequest } from '../state/request.ts';
-import type { Loaded } from '../tiers/loader.ts';
+import type { Loaded, LoadPatience } from '../tiers/loader.ts';
 import { type ManyLoader, runManyLoader } from '../tiers/many-loader.ts';
 
 /** A flight whose key has to be loaded. */
@@ -113,7 +113,7 @@ class SharedLoad {
   /** All keys of a call have the same options. */
   #call({ request, flight }: Arrival, arrivals: readonly Arrival[]): Promise<(key: string) => Loaded> {
     const { namespace, options } = request;
-    const { tenant = namespace, hardTimeoutMs } = options;
+    const { tenant = namespace } = options;
     const counters: GroupCounters = request.counters;
     const { signal } = this.#abort;
     const keys = arrivals.map(({ request: { key } }) => key);
@@ -127,10 +127,28 @@ class SharedLoad {
     const onSpan = (ref: unknown): void => {
       for (const arrival of arrivals) arrival.flight.span = ref;
     };
-    return callSource(
-      this.#parts,
-      { key: request.key, tenant, hardTimeoutMs, signal, background, counters, onSpan },
-      () => runManyLoader(this.#parts.clock, this.#loader, { keys, stale, hardTimeoutMs, signal }),
+    const onQueued = (): void => {
+      for (const arrival of arrivals) arrival.flight.goOn('queue');
+    };
+    const onBegun = (now: number): void => {
+      for (const arrival of arrivals) arrival.flight.beginLoad(now);
+    };
+    const patience = patienceOf(arrivals);
+    const call = { key: request.key, tenant, patience, signal, background, counters, onSpan, onQueued, onBegun };
+    return callSource(this.#parts, call, () =>
+      runManyLoader(this.#parts.clock, this.#loader, { keys, stale, patience, signal }),
     );
   }
+}
+
+/** A shared load has the time of the most patient caller of any of its keys. */
+function patienceOf(arrivals: readonly Arrival[]): LoadPatience {
+  return {
+    get hardTimeoutMs() {
+      return arrivals.reduce((most, { flight }) => Math.max(most, flight.hardTimeoutMs), 0);
+    },
+    timedOut(error) {
+      for (const { flight } of arrivals) flight.timedOut(error);
+    },
+  };
 }

@@ -1,11 +1,13 @@
 import { ATTRIBUTE, SPAN } from '../model/telemetry-names.ts';
 import { unlessAborted } from '../primitives/abort.ts';
 import { Supply } from '../primitives/shared-iterator.ts';
+import { BudgetExceeded, within } from '../primitives/timeout.ts';
 import type { Parts } from '../state/context.ts';
+import type { Flight } from '../state/flight.ts';
 import { oldestToJoin } from '../state/flight-setup.ts';
 import type { Refilled } from '../state/refill-result.ts';
 import type { ReadRequest } from '../state/request.ts';
-import { waitFor } from '../state/wait-for.ts';
+import { answerOf, isTimeUp, timeoutOf, waitFor } from '../state/wait-for.ts';
 import { isHit } from './l1-hit.ts';
 import { begin } from './refresh.ts';
 import type { ResolvedWarmOptions, WarmItem, WarmResult } from './warm-options.ts';
@@ -70,31 +72,56 @@ async function warmKey(parts: Parts, request: ReadRequest, signal: AbortSignal):
 async function bring(parts: Parts, request: ReadRequest, signal: AbortSignal): Promise<Outcome> {
   const { flights, clock, remote } = parts;
   const { id, options } = request;
-  if (remote?.contact.isAwaited) await unlessAborted(remote.contact.wait(options.l2TimeoutMs), signal);
+  const giveUpAt = clock.now() + options.hardTimeoutMs;
+  if (remote?.contact.isAwaited)
+    await unlessAborted(remote.contact.wait(Math.min(options.l2TimeoutMs, options.hardTimeoutMs)), signal);
   for (;;) {
     signal.throwIfAborted();
+    if (isTimeUp(parts, giveUpAt)) throw timeoutOf(request);
     const joined = flights.joinable(id, oldestToJoin(parts, clock.now()));
     if (joined === undefined && !flights.hasRoom(id)) {
-      await unlessAborted(flights.untilOneEnds(id), signal);
+      await untilRoom(parts, request, giveUpAt, signal);
       continue;
     }
-    const { state, tier, source } =
-      joined === undefined
-        ? await ownFlight(parts, request, signal)
-        : await waitFor(clock, joined, options, 'the load');
+    const refilled = await wait(parts, request, joined, giveUpAt, signal);
+    if (refilled === undefined) continue;
+    const { state, tier, source } = refilled;
     if (source?.outcome === 'failed') return 'failed';
     if (state === 'fresh') return joined === undefined && tier === 'source' ? 'loaded' : 'fresh';
   }
 }
 
-/** A refresh that is waited for: it gives way to nobody's stale value, and ends with the warm-up unless a reader has joined. */
-async function ownFlight(parts: Parts, request: ReadRequest, signal: AbortSignal): Promise<Refilled> {
-  const flight = begin(parts, request, true);
-  parts.background.track(flight.result, ignore);
+async function untilRoom(
+  { flights, clock }: Parts,
+  { id }: ReadRequest,
+  giveUpAt: number,
+  signal: AbortSignal,
+): Promise<void> {
   try {
-    return await waitFor(parts.clock, flight, request.options, 'the load');
+    await within(clock, Math.max(giveUpAt - clock.now(), 0), unlessAborted(flights.untilOneEnds(id), signal));
+  } catch (error) {
+    if (!(error instanceof BudgetExceeded)) throw error;
+  }
+}
+
+/**
+ * Waits for the flight that was joined, or for one of its own: a refresh that gives way to no stale value, and ends with the
+ * warm-up unless a reader has joined it.
+ */
+async function wait(
+  parts: Parts,
+  request: ReadRequest,
+  joined: Flight<Refilled> | undefined,
+  giveUpAt: number,
+  signal: AbortSignal,
+): Promise<Refilled | undefined> {
+  const flight = joined ?? begin(parts, request, true);
+  if (joined === undefined) parts.background.track(flight.result, ignore);
+  flight.join(request.options.hardTimeoutMs);
+  try {
+    return answerOf(parts, request, flight, await waitFor(parts, request, flight, giveUpAt, 'the load'));
   } finally {
-    if (signal.aborted && !flight.hasWaiters) flight.abort(signal.reason);
+    if (joined === undefined && signal.aborted && !flight.hasWaiters) flight.abort(signal.reason);
   }
 }
 

@@ -84,17 +84,20 @@ export class L2Question {
 
   async ask(): Promise<AskedL2> {
     const { clock, random } = this.#parts;
-    const giveUpAt = clock.now() + this.#request.options.hardTimeoutMs;
+    const flight = this.#flight;
+    const beganAt = clock.now();
     let collapsed = false;
     for (;;) {
       const answer = await this.#once();
+      if (answer === 'busy' || answer.kind !== 'entry') flight.goOn('further-questions');
       if (answer !== 'busy') return { answer, generations: this.#generations, collapsed };
-      if (this.#flight.background && !this.#flight.hasWaiters)
+      if (flight.background && !flight.hasWaiters)
         return { answer: { kind: 'elsewhere', candidate: this.#candidate }, generations: this.#generations, collapsed };
       collapsed = true;
       this.#request.batch?.standAside();
-      await pause(clock, POLL_MIN_MS + random.next() * POLL_SPREAD_MS, this.#flight.signal);
-      if (this.#flight.signal.aborted || clock.now() >= giveUpAt) {
+      await pause(clock, POLL_MIN_MS + random.next() * POLL_SPREAD_MS, flight.signal);
+      // The callers who began it have left by now. One who joined later has time left for a load of its own.
+      if (flight.signal.aborted || clock.now() >= beganAt + flight.hardTimeoutMs) {
         return { answer: this.#noRight(undefined), generations: this.#generations, collapsed };
       }
     }
@@ -172,6 +175,7 @@ export class L2Question {
     const { id, key, options } = this.#request;
     const right = { expected: { kind: 'value', token: seen }, claim: token, generation } as const;
     if (options.forceFresh) return { kind: 'mine', right: { ...right, claim: undefined }, candidate: this.#candidate };
+    this.#flight.goOn('further-questions');
     const giveBack = (tier: RemoteTier): void => {
       this.#parts.background.track(tier.releaseRefresh(id, generation, token));
     };

@@ -132,6 +132,7 @@ export async function readGenerations(
   const missing = recall(parts, tags, into);
   const { remote } = parts;
   if (missing.length === 0 || remote === undefined) return undefined;
+  if (flight.stage === 'first-question') flight.goOn('further-questions');
   const keepFor = tagsKeepFor(usefulForMs(options));
   const asked = await new Promise<Asked<Generations>>((onRead) => {
     readTags(parts, remote, { key, tags: missing, keepFor, budgetMs: options.l2TimeoutMs, onRead });

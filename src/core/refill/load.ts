@@ -8,17 +8,20 @@ import type { Flight } from '../state/flight.ts';
 import type { Refilled } from '../state/refill-result.ts';
 import type { ReadRequest } from '../state/request.ts';
 import type { LoadOrder } from '../tiers/load-limit.ts';
-import { type Loaded, runLoader } from '../tiers/loader.ts';
+import { type Loaded, type LoadPatience, runLoader } from '../tiers/loader.ts';
 import { type FillRight, keepAlive } from './lease.ts';
 
 /** One call of a loader, for one key or for many. */
 export interface SourceCall extends Omit<LoadOrder, 'patienceMs'> {
-  readonly hardTimeoutMs: number;
+  readonly patience: LoadPatience;
   /** Whether nobody waits for it. */
   readonly background: boolean;
   readonly counters: GroupCounters;
   /** Told of the span in which it runs. */
   onSpan(ref: SpanRef): void;
+  /** Told that it waits for a place, and that it begins. */
+  onQueued(): void;
+  onBegun(now: number): void;
 }
 
 /**
@@ -27,11 +30,14 @@ export interface SourceCall extends Omit<LoadOrder, 'patienceMs'> {
  */
 export async function callSource<T>(
   { clock, tracer, emit, source, counters: all }: Parts,
-  { key, tenant, signal, hardTimeoutMs, background, counters, onSpan }: SourceCall,
+  { key, tenant, signal, patience, background, counters, onSpan, onQueued, onBegun }: SourceCall,
   load: () => Promise<T>,
 ): Promise<T> {
+  // Its callers have left before it could begin.
+  signal.throwIfAborted();
   const run = async (): Promise<T> => {
     const began = clock.now();
+    onBegun(began);
     counters.loads += 1;
     try {
       const loaded = await load();
@@ -43,10 +49,19 @@ export async function callSource<T>(
       throw error;
     }
   };
+  const order: LoadOrder = {
+    key,
+    tenant,
+    signal,
+    get patienceMs() {
+      return patience.hardTimeoutMs;
+    },
+  };
   try {
     return await tracer.trace(SPAN.load, { [ATTRIBUTE.keyGroup]: counters.group }, (span) => {
       onSpan(span.ref);
-      return source.run({ key, tenant, signal, patienceMs: hardTimeoutMs }, run);
+      onQueued();
+      return source.run(order, run);
     });
   } catch (error) {
     if (isRefusal(error)) all.loadsRefused += 1;
@@ -77,11 +92,14 @@ function loadOne(
   stale: Entry | undefined,
 ): Promise<Loaded> {
   const { signal, background } = flight;
-  const { tenant = namespace, hardTimeoutMs } = options;
+  const { tenant = namespace } = options;
   const onSpan = (ref: SpanRef): void => {
     flight.span = ref;
   };
-  return callSource(parts, { key, tenant, hardTimeoutMs, signal, background, counters, onSpan }, () =>
-    runLoader(parts.clock, loader, { key, stale: stale?.value, hardTimeoutMs, signal }),
+  const onQueued = (): void => flight.goOn('queue');
+  const onBegun = (now: number): void => flight.beginLoad(now);
+  const call = { key, tenant, patience: flight, signal, background, counters, onSpan, onQueued, onBegun };
+  return callSource(parts, call, () =>
+    runLoader(parts.clock, loader, { key, stale: stale?.value, patience: flight, signal }),
   );
 }

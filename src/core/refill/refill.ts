@@ -65,9 +65,13 @@ async function askL2(
   first: FirstAnswer | undefined,
 ): Promise<AnswerAndStep> {
   const { remote, clock, tracer } = parts;
-  if (remote === undefined) return NO_L2;
+  if (remote === undefined) {
+    flight.goOn('further-questions');
+    return NO_L2;
+  }
   const reason = flight.owed.covers(request.id, request.tagIds) ? 'pending' : remote.refusal;
   if (reason !== undefined && first === undefined) {
+    flight.goOn('further-questions');
     return { answer: { kind: 'no-right', reason, candidate: undefined }, step: stepOf('bypass', reason, false, 0) };
   }
   const began = first === undefined ? clock.now() : flight.beganAt;
@@ -232,7 +236,10 @@ function serveStale(
     parts.l1.set(flight.id, { ...entry, retryAt: now + backoffMs, failed: true });
   }
   if (!mayAnswer) throw error;
-  parts.emit({ type: 'tier_failure', error, operation: 'load', tier: 'source', key, background: flight.background });
+  const { background, hasWaiters } = flight;
+  // A caller whose own time was over before has been told then.
+  if (background || hasWaiters)
+    parts.emit({ type: 'tier_failure', error, operation: 'load', tier: 'source', key, background });
   return refilledOf(entry, 'stale', tier, kept, l2, { outcome: 'failed', durationMs });
 }
 
@@ -244,7 +251,7 @@ export function offerStale(
   l2: TierStep | undefined,
 ): void {
   if (!mayServeOnError(entry, parts.clock.now())) return;
-  flight.offer(refilledOf(entry, 'stale', tier, tier === 'l1', l2, undefined));
+  flight.offer(refilledOf(entry, 'stale', tier, tier === 'l1', l2, undefined), entry);
 }
 
 /** For callers who join a refresh: what L2 holds is still of use, so none of them waits for what is to replace it. */

@@ -10,7 +10,7 @@ export function oldestToJoin({ proof, maxLagMs }: Parts, now: number): number {
 /** What a read takes note of before it sends anything. */
 export function flightSetup(
   parts: Parts,
-  { tagIds }: Pick<ReadRequest, 'tagIds'>,
+  { tagIds, options }: Pick<ReadRequest, 'tagIds' | 'options'>,
   { background, mayLoad, beganAt }: Pick<FlightSetup, 'background' | 'mayLoad' | 'beganAt'>,
 ): FlightSetup {
   const { hasBus, proof, remote, pending } = parts;
@@ -24,5 +24,7 @@ export function flightSetup(
     background,
     mayLoad,
     beganAt,
+    hardTimeoutMs: options.hardTimeoutMs,
+    l2TimeoutMs: options.l2TimeoutMs,
   };
 }

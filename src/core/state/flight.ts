@@ -1,3 +1,5 @@
+import type { Entry } from '../model/entry.ts';
+import type { LoadTimeoutError } from '../model/errors.ts';
 import type { EntryId } from '../model/key.ts';
 import type { TagState } from '../model/tags.ts';
 import type { SpanRef } from '../ports/tracer.ts';
@@ -20,7 +22,19 @@ export interface FlightSetup {
   readonly background: boolean;
   /** Whether it may load: others join it, and few of a key run at once. A plain read or a `set` is neither waited for. */
   readonly mayLoad: boolean;
+  /** Of the first caller, as is {@link l2TimeoutMs}. */
+  readonly hardTimeoutMs: number;
+  readonly l2TimeoutMs: number;
 }
+
+/**
+ * How far a flight has come.
+ * 1. `first-question`: it asks L2, for no longer than its `l2Timeout`. Most flights end here, with a hit.
+ * 2. `further-questions`: it asks L2 again, or waits for a load elsewhere in the fleet.
+ * 3. `queue`: its load waits for a place among `maxLoads`.
+ * 4. `load`: the loader runs, or what it brought is being stored.
+ */
+export type FlightStage = 'first-question' | 'further-questions' | 'queue' | 'load';
 
 /** An answer that serves as long as it says so. */
 export interface StandIn<R> {
@@ -49,11 +63,23 @@ export class Flight<R> {
   outrun = false;
   /** Whether a reader may join it. */
   isOpen: boolean;
+  /** The largest `hardTimeout` of the callers who have joined, in milliseconds. */
+  hardTimeoutMs: number;
+  /** Until when the first question to L2 is answered, however that ends. */
+  readonly firstAnswerAt: number;
   /** The span to which those who join link. */
   span: SpanRef | undefined;
   // Most flights end without a use for these: made when somebody asks.
   #endedTags: EndedTags | undefined;
   #abort: AbortController | undefined;
+  #stage: FlightStage = 'first-question';
+  /** Whether the load had to wait for longer than the first question takes. */
+  #isLate = false;
+  #quick: PromiseWithResolvers<R | undefined> | undefined;
+  #onGoOn: (() => void)[] | undefined;
+  #timeout: LoadTimeoutError | undefined;
+  #stale: R | undefined;
+  #staleEntry: Entry | undefined;
   #candidate: PromiseWithResolvers<R> | undefined;
   #standIn: PromiseWithResolvers<StandIn<R>> | undefined;
   #waiters = 0;
@@ -62,7 +88,8 @@ export class Flight<R> {
   #brought: R | undefined;
   #company: Company<R> | undefined;
 
-  constructor(id: EntryId, beganAt: number, { seen, tags, owed, background, mayLoad }: FlightSetup) {
+  constructor(id: EntryId, beganAt: number, setup: FlightSetup) {
+    const { seen, tags, owed, background, mayLoad, hardTimeoutMs, l2TimeoutMs } = setup;
     this.id = id;
     this.beganAt = beganAt;
     this.seen = seen;
@@ -71,6 +98,8 @@ export class Flight<R> {
     this.background = background;
     this.mayLoad = mayLoad;
     this.isOpen = mayLoad;
+    this.hardTimeoutMs = hardTimeoutMs;
+    this.firstAnswerAt = beganAt + l2TimeoutMs;
   }
 
   /** What it brings. The reader who began it may do without, so it is made when somebody asks. */
@@ -84,9 +113,63 @@ export class Flight<R> {
     return this.#result;
   }
 
-  /** Whether somebody has asked for {@link result}. */
+  /** Whether a caller has asked for {@link result} or {@link quick}. */
   get isAwaited(): boolean {
-    return this.#result !== undefined;
+    return this.#result !== undefined || this.#quick !== undefined;
+  }
+
+  /** How far it has come. */
+  get stage(): FlightStage {
+    return this.#stage;
+  }
+
+  /**
+   * What the first question to L2 brings; `undefined` when it takes more than that. The callers who join a flight that ends
+   * with a hit share this one promise, and none of them needs a timer: the question has a limit of its own.
+   */
+  get quick(): Promise<R | undefined> {
+    if (this.#quick === undefined) {
+      this.#quick = Promise.withResolvers();
+      if (this.#brought !== undefined || this.#stage !== 'first-question') this.#quick.resolve(this.#brought);
+    }
+    return this.#quick.promise;
+  }
+
+  /** The flight has ended, as {@link result} says: who waits for {@link quick} is sent there. */
+  endQuick(): void {
+    this.#quick?.resolve(undefined);
+  }
+
+  /** Calls `run` when the flight takes more than its first question. */
+  onGoOn(run: () => void): void {
+    if (this.#onGoOn === undefined) this.#onGoOn = [run];
+    else this.#onGoOn.push(run);
+  }
+
+  /** Its loader is called now. */
+  beginLoad(now: number): void {
+    this.#isLate = now > this.firstAnswerAt;
+    this.goOn('load');
+  }
+
+  /** It has come to this stage. From the second on, callers watch their own time. */
+  goOn(stage: FlightStage): void {
+    const wasQuick = this.#stage === 'first-question';
+    this.#stage = stage;
+    if (!wasQuick) return;
+    this.#quick?.resolve(undefined);
+    for (const run of this.#onGoOn ?? []) run();
+    this.#onGoOn = undefined;
+  }
+
+  /** Its load was aborted because the largest `hardTimeout` of its callers, counted from the load's start, is over. */
+  timedOut(error: LoadTimeoutError): void {
+    this.#timeout = error;
+  }
+
+  /** Whether the flight ends with this error because of {@link timedOut}, and not because a loader threw the like. */
+  endsByTimeout(error: unknown): boolean {
+    return this.#timeout !== undefined && this.#timeout === error;
   }
 
   /** Says what it brings, once; or whose outcome is to be its own. */
@@ -94,6 +177,7 @@ export class Flight<R> {
     if (this.#resolve !== undefined) this.#resolve(outcome);
     else if (outcome instanceof Promise) this.#result = outcome;
     else this.#brought = outcome;
+    if (this.#quick !== undefined && !(outcome instanceof Promise)) this.#quick.resolve(outcome);
   }
 
   /**
@@ -116,10 +200,17 @@ export class Flight<R> {
     return this.#candidate.promise;
   }
 
-  /** A stale value was met; the first one serves. */
-  offer(candidate: R): void {
+  /** A stale value was met, of this entry; the first one is the {@link candidate}. */
+  offer(candidate: R, entry: Entry | undefined): void {
     this.#candidate ??= Promise.withResolvers();
     this.#candidate.resolve(candidate);
+    this.#stale = candidate;
+    this.#staleEntry = entry;
+  }
+
+  /** The stale value that was met last, and its entry. */
+  get offered(): { readonly answer: R | undefined; readonly entry: Entry | undefined } {
+    return { answer: this.#stale, entry: this.#staleEntry };
   }
 
   /** For those who join a refresh: the usable value that it is about to replace. Stays pending while there is none. */
@@ -152,17 +243,36 @@ export class Flight<R> {
     return this.#waiters > 0;
   }
 
-  join(): void {
+  /** A caller waits for it from now on, and gives it so long. */
+  join(hardTimeoutMs: number): void {
     this.#waiters += 1;
+    if (hardTimeoutMs > this.hardTimeoutMs) this.hardTimeoutMs = hardTimeoutMs;
     if (this.#company !== undefined) this.#company.waiters += 1;
   }
 
-  /** A caller has stopped waiting before the end; the last one to go takes the load with it. */
+  /** A caller does not want the value any more; the last one to go takes the load with it. */
   leave(reason: unknown): void {
+    if (this.#leavesNobody()) this.#abortAll(reason);
+  }
+
+  /**
+   * A caller's time is over; the last one to go takes the load with it. A load that began late keeps the time that it was
+   * given: where all callers spend most of theirs waiting for a place, no value would ever reach the tiers.
+   */
+  giveUp(reason: unknown): void {
+    if (this.#leavesNobody() && !this.#isLate) this.#abortAll(reason);
+  }
+
+  /** Counts one caller less. */
+  #leavesNobody(): boolean {
     this.#waiters -= 1;
-    if (this.#company !== undefined) this.#company.waiters -= 1;
-    const { waiters, flights } = this.#company ?? { waiters: this.#waiters, flights: [this] };
-    if (waiters === 0 && !this.background) for (const flight of flights) flight.abort(reason);
+    if (this.#company === undefined) return this.#waiters === 0 && !this.background;
+    this.#company.waiters -= 1;
+    return this.#company.waiters === 0 && !this.background;
+  }
+
+  #abortAll(reason: unknown): void {
+    for (const flight of this.#company?.flights ?? [this]) flight.abort(reason);
   }
 
   /** From now on one load is for all of these: while somebody waits for one of them, none is given up. */

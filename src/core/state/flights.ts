@@ -75,7 +75,10 @@ export class Flights<R> {
   follow(flight: Flight<R>, outcome: Promise<R>): void {
     flight.bring(outcome);
     // Before any waiter hears of it; and there is somebody to hear of an error also when all waiters have left.
-    const end = (): void => this.end(flight);
+    const end = (): void => {
+      this.end(flight);
+      flight.endQuick();
+    };
     outcome.then(end, end);
   }
 

@@ -1,24 +1,59 @@
-import type { ResolvedOptions } from '../model/options.ts';
-import type { Clock } from '../primitives/clock.ts';
+import { mayServeOnError } from '../model/entry.ts';
+import { LoadTimeoutError } from '../model/errors.ts';
+import type { Parts } from './context.ts';
 import type { Flight } from './flight.ts';
+import type { Refilled } from './refill-result.ts';
+import type { ReadRequest } from './request.ts';
+
+/** Timers may fire this much early: with less time left than this, a caller does not begin anew. */
+const TOO_LITTLE_MS = 1;
+
+/** Whether the time of a caller is over. */
+export function isTimeUp({ clock }: Pick<Parts, 'clock'>, giveUpAt: number): boolean {
+  return giveUpAt - clock.now() < TOO_LITTLE_MS;
+}
+
+/** Whether a caller may wait for {@link Flight.quick}: it wants nothing but the answer, and its time is long enough. */
+export function takesQuickAnswer(
+  flight: Flight<Refilled>,
+  { signal, softTimeoutMs }: ReadRequest['options'],
+  giveUpAt: number,
+): boolean {
+  const isQuick = flight.stage === 'first-question' && flight.firstAnswerAt < giveUpAt;
+  return isQuick && signal === undefined && softTimeoutMs === Infinity && !flight.background;
+}
 
 /**
- * One caller's wait for a flight: until its result, until the caller's own signal is aborted (the flight goes on for
- * the others), or from `softTimeout` on, a stale value that has been met (the flight goes on for the next). Nobody waits
- * for a refresh behind a value that is still of use, unless it is the load that is wanted.
+ * One caller's wait for a flight that it has joined. The wait ends with the first of these:
+ * 1. The flight ends.
+ * 2. The caller's signal is aborted. The flight goes on for the others.
+ * 3. From `softTimeout` on, a stale value has been met. The flight goes on for the next.
+ * 4. The caller's `hardTimeout` is over. The flight goes on for callers who have time left.
+ * 5. The flight is a refresh, and the value that it replaces is still of use. `wanted: 'the load'` waits on.
+ *
+ * @param giveUpAt When the caller's `hardTimeout` is over, counted from its call.
+ * @returns what {@link answerOf} makes an answer of, in the continuation of the caller: a timer may be another caller's
+ *   doing, and user code that hears of its end must run in this one's asynchronous context.
+ * @throws the signal's reason, or what the flight throws.
  */
-export function waitFor<R>(
-  clock: Clock,
-  flight: Flight<R>,
-  { signal, softTimeoutMs }: ResolvedOptions,
+export function waitFor(
+  parts: Parts,
+  request: ReadRequest,
+  flight: Flight<Refilled>,
+  giveUpAt: number,
   wanted: 'an answer' | 'the load' = 'an answer',
-): Promise<R> {
-  flight.join();
+): Promise<Waited> {
+  const { clock } = parts;
+  const { signal, softTimeoutMs } = request.options;
   const mayStandIn = flight.background && wanted === 'an answer';
-  if (signal === undefined && softTimeoutMs === Infinity && !mayStandIn) return flight.result;
-  return new Promise<R>((resolve, reject) => {
+  if (signal === undefined && softTimeoutMs === Infinity && giveUpAt === Infinity && !mayStandIn) return flight.result;
+  return new Promise<Waited>((resolve, reject) => {
+    let isOver = false;
+    let cancelHard = (): void => {};
     const settle = (end: () => void): void => {
-      cancel();
+      isOver = true;
+      cancelSoft();
+      cancelHard();
       signal?.removeEventListener('abort', leave);
       end();
     };
@@ -27,13 +62,73 @@ export function waitFor<R>(
         flight.leave(signal?.reason);
         reject(signal?.reason);
       });
+    const giveUp = (): void => settle(() => resolve('time is up'));
+    const watchTime = (): void => {
+      if (!isOver) cancelHard = clock.after(Math.max(giveUpAt - clock.now(), 0), giveUp);
+    };
     const takeStale = (): void => void flight.candidate.then((stale) => settle(() => resolve(stale)));
-    const cancel = softTimeoutMs === Infinity ? () => {} : clock.after(softTimeoutMs, takeStale);
+    const cancelSoft = softTimeoutMs === Infinity ? () => {} : clock.after(softTimeoutMs, takeStale);
     signal?.addEventListener('abort', leave, { once: true });
+    if (giveUpAt !== Infinity) {
+      if (flight.stage !== 'first-question' || giveUpAt <= flight.firstAnswerAt) watchTime();
+      else flight.onGoOn(watchTime);
+    }
     if (mayStandIn) void flight.standIn.then((standIn) => standIn.serves() && settle(() => resolve(standIn.answer)));
     flight.result.then(
       (result) => settle(() => resolve(result)),
-      (error: unknown) => settle(() => reject(error)),
+      (error: unknown) =>
+        settle(() => {
+          if (!flight.endsByTimeout(error)) reject(error);
+          else resolve(isTimeUp(parts, giveUpAt) ? 'time is up' : 'begin anew');
+        }),
     );
   });
+}
+
+/** What comes of a wait: an answer, or that the load was aborted and the caller has time left, or that it has none. */
+export type Waited = Refilled | 'begin anew' | 'time is up';
+
+/**
+ * The answer of a wait. A caller whose own time is over is let go: with a stale value where `staleIfError` allows it, else
+ * with an error.
+ * @returns nothing when the load was aborted at the `hardTimeout` of others, and this caller has time to begin anew.
+ * @throws {@link LoadTimeoutError} with the caller's own limit, {@link LoadShedError} when the load never got a place.
+ */
+export function answerOf(
+  parts: Parts,
+  request: ReadRequest,
+  flight: Flight<Refilled>,
+  waited: Waited,
+): Refilled | undefined {
+  if (typeof waited === 'object') return waited;
+  if (waited === 'begin anew') return undefined;
+  const error = errorAtTimeout(parts, request, flight);
+  flight.giveUp(error);
+  const stale = staleAtTimeout(parts, request, flight, error);
+  if (stale === undefined) throw error;
+  return stale;
+}
+
+/** The error of a caller whose own time is over. */
+export function timeoutOf({ key, options }: ReadRequest): LoadTimeoutError {
+  return new LoadTimeoutError(key, options.hardTimeoutMs);
+}
+
+/** A load that never got a place was shed: its caller is told when another try is sensible. */
+function errorAtTimeout({ source }: Parts, request: ReadRequest, { stage }: Flight<Refilled>): Error {
+  return stage === 'queue' ? source.noPlace(request.key) : timeoutOf(request);
+}
+
+/** The stale value that answers a caller whose time is over, where `staleIfError` allows it: as after a load that failed. */
+function staleAtTimeout(
+  parts: Parts,
+  request: ReadRequest,
+  flight: Flight<Refilled>,
+  error: Error,
+): Refilled | undefined {
+  const { answer, entry } = flight.offered;
+  const now = parts.clock.now();
+  if (answer === undefined || !mayServeOnError(entry, now)) return undefined;
+  parts.emit({ type: 'tier_failure', error, operation: 'load', tier: 'source', key: request.key, background: false });
+  return { ...answer, source: { outcome: 'failed', durationMs: now - flight.beganAt } };
 }

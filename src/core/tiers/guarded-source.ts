@@ -1,4 +1,4 @@
-import { BreakerOpenError, LoadTimeoutError } from '../model/errors.ts';
+import { BreakerOpenError, type LoadShedError, LoadTimeoutError } from '../model/errors.ts';
 import type { CircuitBreaker } from '../primitives/circuit-breaker.ts';
 import type { Clock } from '../primitives/clock.ts';
 import { LoadLimit, type LoadOrder } from './load-limit.ts';
@@ -40,6 +40,11 @@ export class Source {
 
   get health(): SourceHealth {
     return { running: this.#limit.running + this.#trials, waiting: this.#limit.waiting };
+  }
+
+  /** The error of a caller whose time is over while its load waits for a place. */
+  noPlace(key: string): LoadShedError {
+    return this.#limit.noPlace(key);
   }
 
   /** The breaker has another state: while it is not closed, whoever waits for a place would wait in vain. */

@@ -14,7 +14,10 @@ export interface LoadOrder {
   readonly tenant: string;
   /** Ends the waiting. */
   readonly signal: AbortSignal;
-  /** A caller who gives a load no longer than this does not wait longer for a place either, in milliseconds. */
+  /**
+   * The largest `hardTimeout` of the callers, in milliseconds; it may grow while the load waits for a place. A load waits
+   * no longer for a place than it may run.
+   */
   readonly patienceMs: number;
 }
 
@@ -97,11 +100,14 @@ export class LoadLimit {
   }
 
   /** Resolves when a place has been given. */
-  #place({ key, signal, patienceMs }: LoadOrder, share: Share): Promise<void> {
+  #place(order: LoadOrder, share: Share): Promise<void> {
+    const { key, signal } = order;
     if (signal.aborted) return Promise.reject(signal.reason);
     if (this.#waiting >= this.#limit * WAITING_PER_PLACE && !this.#makeRoomFor(share)) {
-      return Promise.reject(this.#shed(key));
+      return Promise.reject(this.noPlace(key));
     }
+    const clock = this.#clock;
+    const beganAt = clock.now();
     return new Promise((resolve, reject) => {
       const end = (settle: () => void): void => {
         if (share.waiting.delete(entry)) this.#waiting -= 1;
@@ -112,7 +118,13 @@ export class LoadLimit {
       const refuse = (error: unknown): void => end(() => reject(error));
       const leave = (): void => refuse(signal.reason);
       const entry: Waiting = { key, start: () => end(resolve), refuse };
-      const cancel = this.#clock.after(Math.min(LONGEST_WAIT_MS, patienceMs), () => refuse(this.#shed(key)));
+      let cancel = (): void => {};
+      const watch = (): void => {
+        const leftMs = beganAt + Math.min(LONGEST_WAIT_MS, order.patienceMs) - clock.now();
+        if (leftMs > 0) cancel = clock.after(leftMs, watch);
+        else refuse(this.noPlace(key));
+      };
+      watch();
       signal.addEventListener('abort', leave, { once: true });
       share.waiting.add(entry);
       this.#waiting += 1;
@@ -125,7 +137,7 @@ export class LoadLimit {
     for (const each of this.#shares.values()) if (each.waiting.size > greediest.waiting.size) greediest = each;
     const last = [...greediest.waiting].at(-1);
     if (greediest.waiting.size <= share.waiting.size + 1 || last === undefined) return false;
-    last.refuse(this.#shed(last.key));
+    last.refuse(this.noPlace(last.key));
     return true;
   }
 
@@ -158,7 +170,8 @@ export class LoadLimit {
       this.#shares.delete(tenant);
   }
 
-  #shed(key: string): LoadShedError {
+  /** The error of a load for which no place became free in time. */
+  noPlace(key: string): LoadShedError {
     return new LoadShedError(key, this.#limit, LONGEST_WAIT_MS);
   }
 }

@@ -17,10 +17,18 @@ export interface Loaded {
   readonly endedAt: number;
 }
 
+/** How long the callers of a load give it. */
+export interface LoadPatience {
+  /** The largest `hardTimeout` of the callers who have joined, in milliseconds; it may grow while the load runs. */
+  readonly hardTimeoutMs: number;
+  /** Told that the load is aborted because this time, counted from its start, is over. */
+  timedOut(error: LoadTimeoutError): void;
+}
+
 export interface LoadRequest {
   readonly key: string;
   readonly stale: unknown;
-  readonly hardTimeoutMs: number;
+  readonly patience: LoadPatience;
   /** Aborted when nobody waits for the load any more. */
   readonly signal: AbortSignal;
 }
@@ -31,14 +39,14 @@ export interface Called<T> extends Pick<Loaded, 'beganAt' | 'endedAt'> {
 }
 
 /**
- * Calls a loader once, under `hardTimeout`. It settles as soon as the time is over or the signal is aborted, even if
+ * Calls a loader once, and aborts it when the largest `hardTimeout` of its callers is over. It settles as soon as the time is over or the signal is aborted, even if
  * the loader does not listen: a hung loader holds no flight and no lease.
  * @param load Given a signal that is aborted then.
  * @throws {@link LoadTimeoutError} at the hard timeout; else whatever the loader throws, untouched.
  */
 export function callLoader<T>(
   clock: Clock,
-  { key, hardTimeoutMs, signal }: Omit<LoadRequest, 'stale'>,
+  { key, patience, signal }: Omit<LoadRequest, 'stale'>,
   load: (signal: AbortSignal) => T | Promise<T>,
 ): Promise<Called<T>> {
   const abort = new AbortController();
@@ -54,10 +62,21 @@ export function callLoader<T>(
       abort.abort(error);
     };
     const leave = (): void => stop(signal.reason);
-    const cancel =
-      hardTimeoutMs === Infinity
-        ? () => {}
-        : clock.after(hardTimeoutMs, () => stop(new LoadTimeoutError(key, hardTimeoutMs)));
+    let cancel = (): void => {};
+    // A caller with more time may have joined while the timer ran.
+    const watch = (): void => {
+      const { hardTimeoutMs } = patience;
+      if (hardTimeoutMs === Infinity) return;
+      const leftMs = beganAt + hardTimeoutMs - clock.now();
+      if (leftMs > 0) {
+        cancel = clock.after(leftMs, watch);
+        return;
+      }
+      const error = new LoadTimeoutError(key, hardTimeoutMs);
+      patience.timedOut(error);
+      stop(error);
+    };
+    watch();
     if (signal.aborted) return leave();
     signal.addEventListener('abort', leave, { once: true });
     // `new Promise` turns a loader that throws at once into a rejection.

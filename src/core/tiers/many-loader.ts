@@ -2,7 +2,7 @@ import { type Duration, toMs } from '../model/duration.ts';
 import { InvalidKeyError, InvalidValueError } from '../model/errors.ts';
 import { assertTags } from '../model/options.ts';
 import type { Clock } from '../primitives/clock.ts';
-import { callLoader, type Loaded } from './loader.ts';
+import { callLoader, type Loaded, type LoadPatience } from './loader.ts';
 
 /** What a loader of many keys is given. */
 export interface ManyLoaderContext {
@@ -34,7 +34,7 @@ export type ManyLoader<V> = (
 export interface ManyLoadRequest {
   readonly keys: readonly string[];
   readonly stale: ReadonlyMap<string, unknown>;
-  readonly hardTimeoutMs: number;
+  readonly patience: LoadPatience;
   /** Aborted when nobody waits for the load any more. */
   readonly signal: AbortSignal;
 }
@@ -48,7 +48,7 @@ export interface ManyLoadRequest {
 export async function runManyLoader(
   clock: Clock,
   loader: ManyLoader<unknown>,
-  { keys, stale, hardTimeoutMs, signal }: ManyLoadRequest,
+  { keys, stale, patience, signal }: ManyLoadRequest,
 ): Promise<(key: string) => Loaded> {
   const known = new Set(keys);
   const ttls = new Map<string, number>();
@@ -73,7 +73,7 @@ export async function runManyLoader(
     },
   });
   const load = async (loading: AbortSignal) => valuesOf(await loader(contextOf(loading)), known);
-  const request = { key: keys[0] ?? '', hardTimeoutMs, signal };
+  const request = { key: keys[0] ?? '', patience, signal };
   const { value: values, beganAt, endedAt } = await callLoader(clock, request, load);
   return (key) => ({
     value: values.has(key) ? values.get(key) : null,

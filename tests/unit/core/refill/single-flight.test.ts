@@ -126,19 +126,6 @@ describe('in the fleet', () => {
     ).toEqual([]);
   });
 
-  test('somebody who has waited for hardTimeout loads by himself, without a right to fill', () => {
-    const fleet = new Fleet({ instances: 2, defaults: { hardTimeout: '20s' } });
-    const held = new HeldLoads<string>();
-    const holder = watch(fleet.cache(0).getOrSet('k', held.loader));
-    fleet.run(5);
-    const impatient = watch(fleet.cache(1).lookup('k', () => 'own', { hardTimeout: '1s' }));
-    fleet.run(1_100);
-    expect(impatient.value()).toMatchObject({ value: 'own', tier: 'source', steps: { l2: { stored: false } } });
-    held.answer('held');
-    fleet.run(5);
-    expect(holder.value()).toBe('held');
-  });
-
   test('a lease that is granted after its caller gave up is given back, not used', () => {
     const fleet = new Fleet({ instances: 2 });
     const gate = fleet.hold('reply', 'i0.data acquire k');

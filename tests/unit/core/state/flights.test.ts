@@ -27,6 +27,8 @@ function fixture(): Fixture {
         owed: NOTHING_OWED,
         background: false,
         mayLoad: true,
+        hardTimeoutMs: 10_000,
+        l2TimeoutMs: 50,
         ...setup,
       };
       const flight = flights.begin(id, whole, () => promise);
@@ -77,6 +79,8 @@ describe('a flight', () => {
       owed: NOTHING_OWED,
       background: false,
       mayLoad: true,
+      hardTimeoutMs: 10_000,
+      l2TimeoutMs: 50,
     };
     const flight = flights.begin('k', setup, () => Promise.reject(new Error('down')));
     await expect(flight.result).rejects.toThrow('down');
@@ -86,22 +90,22 @@ describe('a flight', () => {
   test('is aborted when the last who waits has left, unless it runs in the background', () => {
     const { begin } = fixture();
     const { flight } = begin('k');
-    flight.join();
-    flight.join();
+    flight.join(10_000);
+    flight.join(10_000);
     flight.leave('one');
     expect(flight.signal.aborted).toBe(false);
     flight.leave('two');
     expect(flight.signal.reason).toBe('two');
     const { flight: refresh } = begin('l', { background: true });
-    refresh.join();
+    refresh.join(10_000);
     refresh.leave('one');
     expect(refresh.signal.aborted).toBe(false);
   });
 
   test('offers the first stale value that it meets', async () => {
     const { flight } = fixture().begin('k');
-    flight.offer('first');
-    flight.offer('second');
+    flight.offer('first', undefined);
+    flight.offer('second', undefined);
     expect(await flight.candidate).toBe('first');
   });
 });
