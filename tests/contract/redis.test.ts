@@ -2,6 +2,7 @@ import { afterAll, beforeAll } from 'bun:test';
 import { Redis } from 'ioredis';
 import { redis } from '../../src/adapters/redis/index.ts';
 import { keyspace } from '../../src/adapters/redis/protocol/keyspace.ts';
+import { CACHE } from '../../src/testing/contracts/harness.ts';
 import { busContract, type ContractServer, remoteTierContract } from '../../src/testing/index.ts';
 import { type RedisServer, startRedis, uniqueNamespace } from '../support/redis-server.ts';
 import { runContract } from './run-contract.ts';
@@ -13,7 +14,7 @@ let admin: Redis;
 /** All that the adapter needs: the contract passes with these rights and no others. (`client` names the connection.) */
 const RIGHTS = [
   '~{test-*}:* resetchannels &{test-*}:* -@all +hello +auth +select +client',
-  '+info +time +script|load +eval +evalsha +get +mget +set +getrange +setrange +incr +exists +del +unlink',
+  '+info +time +script|load +eval +evalsha +get +mget +set +getrange +setrange +hget +hset +hsetnx +hincrby +exists +del +unlink',
   '+pttl +pexpire +persist +scan +publish +subscribe',
 ].join(' ');
 
@@ -31,7 +32,7 @@ afterAll(async () => {
 
 const serverOver = (connections: number) => (): ContractServer => {
   const namespace = uniqueNamespace();
-  const keys = keyspace(namespace);
+  const keys = keyspace(namespace, CACHE, 0);
   const url = server.url.replace('redis://', 'redis://tiercel:secret@');
   return {
     tier: () => redis(url, { namespace, connections }).l2,

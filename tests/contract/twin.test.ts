@@ -5,7 +5,7 @@ import { MemoryServer } from '../../src/adapters/memory/index.ts';
 import { redis } from '../../src/adapters/redis/index.ts';
 import { keyspace } from '../../src/adapters/redis/protocol/keyspace.ts';
 import { RemoteError, type RemoteTier, type Session } from '../../src/core/ports/remote-tier.ts';
-import { connect, LONG, textOf, token } from '../../src/testing/contracts/harness.ts';
+import { CACHE, connect, LONG, textOf, token } from '../../src/testing/contracts/harness.ts';
 import { type RedisServer, startRedis, uniqueNamespace } from '../support/redis-server.ts';
 
 // The simulator runs on the memory server: whatever steps are taken in whatever order, it must answer as Redis does.
@@ -199,7 +199,7 @@ afterAll(async () => {
 
 test('the memory server answers every sequence of steps as Redis does', async () => {
   const namespace = uniqueNamespace();
-  const keys = keyspace(namespace);
+  const keys = keyspace(namespace, CACHE, 0);
   const { tier: real } = await connect(redis(server.url, { namespace }).l2);
   const compare = async (steps: Step[]) => {
     await admin.flushall();

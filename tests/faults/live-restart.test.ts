@@ -3,6 +3,7 @@ import { Redis } from 'ioredis';
 import type { RedisTiers } from 'tiercel/redis';
 import type { Session } from '../../src/core/ports/remote-tier.ts';
 import { overriding } from '../../src/testing/chaos/overriding.ts';
+import { CACHE } from '../../src/testing/contracts/harness.ts';
 import { until } from '../../src/testing/until.ts';
 import { platePath, readProduct, renameProduct } from '../integration/support/catalog-requests.ts';
 import { type Fleet, startFleet } from '../soak/fleet.ts';
@@ -115,6 +116,7 @@ function timeless({ l2, bus }: RedisTiers): RedisTiers {
           overriding(listener, {
             onMessage: (message) => listener.onMessage({ ...message, epoch: first?.epoch ?? message.epoch }),
           }),
+          CACHE,
         ),
     }),
   };

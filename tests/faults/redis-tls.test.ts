@@ -4,6 +4,7 @@ import { Redis } from 'ioredis';
 import { type RedisTiers, redis } from 'tiercel/redis';
 import { FAIL_FAST } from '../../src/adapters/redis/options.ts';
 import { RemoteError } from '../../src/core/ports/remote-tier.ts';
+import { CACHE } from '../../src/testing/contracts/harness.ts';
 import { until } from '../../src/testing/until.ts';
 import { freePort } from '../support/free-port.ts';
 import { startRedis, uniqueNamespace } from '../support/redis-server.ts';
@@ -78,13 +79,16 @@ function byUrl(scheme: string, { port }: TcpProxy): RedisTiers {
 async function tryToConnect({ l2 }: RedisTiers, proxy: TcpProxy) {
   const alarms: string[] = [];
   let connected = 0;
-  l2.start({
-    onConnect: () => {
-      connected += 1;
+  l2.start(
+    {
+      onConnect: () => {
+        connected += 1;
+      },
+      onDisconnect: () => undefined,
+      onAlarm: (error) => alarms.push(error.message),
     },
-    onDisconnect: () => undefined,
-    onAlarm: (error) => alarms.push(error.message),
-  });
+    CACHE,
+  );
   await until(() => connected > 0 || proxy.accepted >= ATTEMPTS, { what: 'several attempts', within: 10_000 });
   const why = await l2.read('a', 'g').catch((error: unknown) => error);
   await l2.close();

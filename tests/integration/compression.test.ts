@@ -7,7 +7,7 @@ import { type RedisOptions, redis } from 'tiercel/redis';
 import { gigabyteOfZeros } from '../support/gzip-bomb.ts';
 import { sharedRedis, uniqueNamespace } from '../support/redis-server.ts';
 
-const HEADER_BYTES = 70;
+const HEADER_BYTES = 78;
 const rows = Array.from({ length: 500 }, (_, id) => ({
   id,
   name: `Šroub č. ${id} 🔩`,
@@ -45,7 +45,7 @@ afterAll(() => owned.disposeAsync());
 
 /** The one key in Redis of an entry. */
 async function keyOf(name: string): Promise<string> {
-  const [key = ''] = await admin.keys(`{${namespace}}:e:*:${name}`);
+  const [key = ''] = await admin.keys(`{${namespace}.0}:e:*:${name}`);
   return key;
 }
 

@@ -72,7 +72,7 @@ test('one that was away while others were not begins with nothing', async () => 
   await away.stop();
   // As if that had been a while ago: nobody waits for it any more.
   const redis = new Redis(env.REDIS_URL);
-  const cache = await redis.get(`{${env.CACHE_NAMESPACE}}:id`);
+  const cache = await redis.hget(`{${env.CACHE_NAMESPACE}.0}:history`, 'identity');
   redis.disconnect();
   const { count } = await sql`
     update tiercel_outbox_caches set seen_at = now() - interval '1 minute' where cache = ${cache}`;

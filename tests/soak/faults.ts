@@ -146,7 +146,7 @@ async function overflow({ fleet, random }: Ground): Promise<void> {
   const ids = [...before.matchAll(/^id=(\d+)/gm)].map(([, id]) => `id=${id} `);
   const full = random.pick(members).link.impose({ hold: true }, { where: isBus, direction: 'toClient' });
   for (let count = 0; count < MOST_JUNK; count += 1) {
-    await admin.publish(`{${namespace}}:bus`, JUNK);
+    await admin.publish(`{${namespace}.0}:bus:0`, JUNK);
     if (count % 10 !== 0) continue;
     const now = await subscribers();
     if (ids.some((id) => !now.includes(id))) break;

@@ -1,8 +1,9 @@
 import type { BusMessage } from '../../core/model/invalidation.ts';
 import type { Bus, BusListener } from '../../core/ports/bus.ts';
+import type { CacheIdentity } from '../../core/ports/cache-identity.ts';
 import { RemoteError } from '../../core/ports/remote-tier.ts';
-import { BUS_CHANNEL, heartbeatChannel } from './database.ts';
 import type { Run, ServerLink } from './link.ts';
+import { BUS_CHANNEL, heartbeatChannel } from './names.ts';
 
 /** One subscription: what the server has sent on it and the subscriber has not yet taken, in order. */
 interface Subscription {
@@ -32,7 +33,7 @@ export class MemoryBus implements Bus {
     return this.#acknowledged;
   }
 
-  start(instance: string, listener: BusListener): void {
+  start(instance: string, listener: BusListener, _cache: CacheIdentity): void {
     this.#channels = new Set([BUS_CHANNEL, heartbeatChannel(instance)]);
     this.#listener = listener;
     this.tryConnect();

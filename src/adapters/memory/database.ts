@@ -16,6 +16,7 @@ import type { RemoteInfo } from '../../core/ports/server-info.ts';
 import { Contents, type Held, type MemorySnapshot } from './contents.ts';
 import { History } from './history.ts';
 import { memoryInfo } from './info.ts';
+import { BUS_CHANNEL, heartbeatChannel, physicalKey, recordKey, type Shape } from './names.ts';
 
 /** What the data can be published to, and whose time it follows. */
 export interface DatabaseHost {
@@ -23,9 +24,6 @@ export interface DatabaseHost {
   time(): number;
   publish(channel: string, message: BusMessage): void;
 }
-
-export const BUS_CHANNEL = 'bus';
-export const heartbeatChannel = (instance: string): string => `hb:${instance}`;
 
 /**
  * The data of one server and the atomic steps on it: what `scripts.ts` is on the side of Redis, and the two must mean
@@ -82,10 +80,10 @@ export class MemoryDatabase {
   }
 
   /** Puts there what no Tiercel wrote, always the same: the codec refuses it, and its token stands for its bytes. */
-  damage(id: EntryId, generation: string): void {
+  damage(shape: Shape, id: EntryId, generation: string): void {
     const value = { token: '!damaged', storedAt: 0, expiredAt: 0, body: '' };
     this.#contents.records.set(
-      physicalKey(generation, id),
+      recordKey(shape, generation, id),
       { kind: 'value', value, version: undefined, damaged: true },
       Infinity,
     );
@@ -119,31 +117,38 @@ export class MemoryDatabase {
     this.#history.leaveMark(epoch, mark);
   }
 
-  acquire(id: EntryId, generation: string, token: string, leaseMs: number, askedAt = this.#host.time()): StoredRecord {
+  acquire(
+    shape: Shape,
+    id: EntryId,
+    generation: string,
+    token: string,
+    leaseMs: number,
+    askedAt = this.#host.time(),
+  ): StoredRecord {
     // Refused even on a hit, for it could write. Being full is said first, and there the adapter asks again by a plain read.
     if (!this.full) this.#assertWritable();
-    const present = this.read(id, generation);
+    const present = this.read(shape, id, generation);
     if (present.kind === 'lease' && present.token === token) return { kind: 'none' };
     if (present.kind !== 'none') return present;
     this.#assertRoom();
     const leftMs = askedAt + leaseMs - this.#host.time();
-    this.#contents.records.set(physicalKey(generation, id), { kind: 'lease', token }, leftMs);
+    this.#contents.records.set(recordKey(shape, generation, id), { kind: 'lease', token }, leftMs);
     return present;
   }
 
-  read(id: EntryId, generation: string): StoredRecord {
-    const held = this.#contents.records.get(physicalKey(generation, id));
+  read(shape: Shape, id: EntryId, generation: string): StoredRecord {
+    const held = this.#contents.records.get(recordKey(shape, generation, id));
     if (held === undefined) return { kind: 'none' };
     return held.kind === 'lease' ? held : { kind: 'value', value: held.value };
   }
 
-  remaining(id: EntryId, generation: string): number | undefined {
-    return this.#contents.records.remaining(physicalKey(generation, id));
+  remaining(shape: Shape, id: EntryId, generation: string): number | undefined {
+    return this.#contents.records.remaining(recordKey(shape, generation, id));
   }
 
-  fill(request: FillRequest): boolean {
+  fill(shape: Shape, request: FillRequest): boolean {
     this.#assertRoom();
-    const key = physicalKey(request.generation, request.id);
+    const key = recordKey(shape, request.generation, request.id);
     if (request.claim !== undefined && this.#contents.claims.get(key) === request.claim)
       this.#contents.claims.delete(key);
     const held = this.#contents.records.get(key);
@@ -157,31 +162,31 @@ export class MemoryDatabase {
     return true;
   }
 
-  release(id: EntryId, generation: string, token: string): void {
+  release(shape: Shape, id: EntryId, generation: string, token: string): void {
     this.#assertWritable();
-    const key = physicalKey(generation, id);
+    const key = recordKey(shape, generation, id);
     if (this.#holdsLease(key, token)) this.#contents.records.delete(key);
   }
 
-  renew(id: EntryId, generation: string, token: string, leaseMs: number): boolean {
+  renew(shape: Shape, id: EntryId, generation: string, token: string, leaseMs: number): boolean {
     this.#assertWritable();
-    const key = physicalKey(generation, id);
+    const key = recordKey(shape, generation, id);
     if (!this.#holdsLease(key, token)) return false;
     this.#contents.records.set(key, { kind: 'lease', token }, leaseMs);
     return true;
   }
 
-  claimRefresh(id: EntryId, generation: string, token: string, leaseMs: number): boolean {
+  claimRefresh(shape: Shape, id: EntryId, generation: string, token: string, leaseMs: number): boolean {
     this.#assertRoom();
-    const key = physicalKey(generation, id);
+    const key = recordKey(shape, generation, id);
     if (this.#contents.claims.get(key) !== undefined) return false;
     this.#contents.claims.set(key, token, leaseMs);
     return true;
   }
 
-  releaseRefresh(id: EntryId, generation: string, token: string): void {
+  releaseRefresh(shape: Shape, id: EntryId, generation: string, token: string): void {
     this.#assertWritable();
-    const key = physicalKey(generation, id);
+    const key = recordKey(shape, generation, id);
     if (this.#contents.claims.get(key) === token) this.#contents.claims.delete(key);
   }
 
@@ -196,6 +201,7 @@ export class MemoryDatabase {
   }
 
   invalidate(
+    shape: Shape,
     order: InvalidationOrder,
     session: Session,
     isRepair = false,
@@ -204,7 +210,7 @@ export class MemoryDatabase {
     this.#assertWritable();
     if (!this.#isPresent(session, isRepair)) return MISMATCH;
     const sequence = this.#nextSequence();
-    for (const id of targets.ids) this.#remove(physicalKey(session.generation, id), mode);
+    for (const id of targets.ids) this.#remove(recordKey(shape, session.generation, id), mode);
     for (const tag of targets.tags) this.#moveTag(physicalKey(session.generation, tag), mode, sequence);
     this.#host.publish(BUS_CHANNEL, {
       kind: 'invalidation',
@@ -217,11 +223,11 @@ export class MemoryDatabase {
     return { kind: 'done', sequence };
   }
 
-  write(request: WriteRequest): Awaited<ReturnType<RemoteTier['write']>> {
+  write(shape: Shape, request: WriteRequest): Awaited<ReturnType<RemoteTier['write']>> {
     const { id, session, origin, token, body, version } = request;
     this.#assertRoom();
     if (!this.#isPresent(session)) return MISMATCH;
-    const key = physicalKey(session.generation, id);
+    const key = recordKey(shape, session.generation, id);
     const held = this.#contents.records.get(key);
     const stored = held?.kind === 'value' ? held.version : undefined;
     if (version !== undefined && stored !== undefined && stored > version) return { kind: 'older' };
@@ -240,16 +246,16 @@ export class MemoryDatabase {
   }
 
   /** Ids of every record of a generation, for {@link sweep}. */
-  scan(generation: string): EntryId[] {
-    const prefix = physicalKey(generation, '');
+  scan(shape: Shape, generation: string): EntryId[] {
+    const prefix = recordKey(shape, generation, '');
     const keys = this.#contents.records.keys().filter((key) => key.startsWith(prefix));
     return keys.map((key) => key.slice(prefix.length));
   }
 
   /** Removes or expires those of a batch that are still there; how many it touched. */
-  sweep(generation: string, ids: readonly EntryId[], mode: InvalidationMode): number {
+  sweep(shape: Shape, generation: string, ids: readonly EntryId[], mode: InvalidationMode): number {
     this.#assertWritable();
-    return ids.filter((id) => this.#remove(physicalKey(generation, id), mode)).length;
+    return ids.filter((id) => this.#remove(recordKey(shape, generation, id), mode)).length;
   }
 
   /** `delete` removes; `expire` marks a value and gives it another token, so that nobody can fill over it from before. */
@@ -317,10 +323,6 @@ export class MemoryDatabase {
 }
 
 const MISMATCH: SessionMismatch = { kind: 'session-mismatch' };
-
-function physicalKey(generation: string, id: EntryId): string {
-  return `${generation} ${id}`;
-}
 
 function tokenOf(held: Held): string {
   return held.kind === 'lease' ? held.token : held.value.token;

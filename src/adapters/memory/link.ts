@@ -1,4 +1,5 @@
 import type { MemoryDatabase } from './database.ts';
+import type { Shape } from './names.ts';
 
 /**
  * Decides when a remote call takes effect and when its caller learns of it. `act` is the atomic effect: run it once, or
@@ -15,6 +16,8 @@ export interface Run {
 
 /** The server as its connections see it. */
 export interface ServerLink {
+  /** Of the records of all caches that have been started here. */
+  readonly shapes: Set<Shape>;
   readonly schedule: Schedule;
   /** Runs the next step of the named connection's stream at its time. */
   readonly deliver: (run: () => void, connection: string) => void;

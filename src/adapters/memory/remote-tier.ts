@@ -1,5 +1,6 @@
 import type { InvalidationMode, InvalidationOrder } from '../../core/model/invalidation.ts';
 import { type EntryId, fromId } from '../../core/model/key.ts';
+import type { CacheIdentity } from '../../core/ports/cache-identity.ts';
 import {
   type FillRequest,
   RemoteError,
@@ -11,6 +12,7 @@ import {
 } from '../../core/ports/remote-tier.ts';
 import type { MemoryDatabase } from './database.ts';
 import type { Run, ServerLink } from './link.ts';
+import { type Shape, shapeOf } from './names.ts';
 
 /** Few, so that other work gets between two batches of a sweep. */
 const SWEEP_BATCH = 10;
@@ -29,6 +31,7 @@ export class MemoryRemoteTier implements RemoteTier {
   readonly #server: ServerLink;
   #listener: RemoteListener | undefined;
   #connection: Connection | undefined;
+  #shape: Shape = '';
   #onEvicted: ((id: EntryId) => void) | undefined;
   #cut = false;
   #attempt = 0;
@@ -43,8 +46,10 @@ export class MemoryRemoteTier implements RemoteTier {
     return this.#connection !== undefined;
   }
 
-  start(listener: RemoteListener): void {
+  start(listener: RemoteListener, cache: CacheIdentity): void {
     this.#listener = listener;
+    this.#shape = shapeOf(cache);
+    this.#server.shapes.add(this.#shape);
     this.tryConnect();
   }
 
@@ -141,45 +146,53 @@ export class MemoryRemoteTier implements RemoteTier {
   }
 
   acquire(id: EntryId, generation: string, token: string, leaseMs: number, askedAt?: number) {
-    return this.#call(`acquire ${id}`, (database) => database.acquire(id, generation, token, leaseMs, askedAt));
+    return this.#call(`acquire ${id}`, (database) =>
+      database.acquire(this.#shape, id, generation, token, leaseMs, askedAt),
+    );
   }
 
   acquireMany(ids: readonly EntryId[], generation: string, token: string, leaseMs: number, askedAt: number) {
     return this.#call(`acquireMany ${ids.join(' ')}`, (database) =>
-      ids.map((id) => orRefusal(() => database.acquire(id, generation, token, leaseMs, askedAt))),
+      ids.map((id) => orRefusal(() => database.acquire(this.#shape, id, generation, token, leaseMs, askedAt))),
     );
   }
 
   read(id: EntryId, generation: string) {
-    return this.#call(`read ${id}`, (database) => database.read(id, generation));
+    return this.#call(`read ${id}`, (database) => database.read(this.#shape, id, generation));
   }
 
   readMany(ids: readonly EntryId[], generation: string) {
-    return this.#call(`readMany ${ids.join(' ')}`, (database) => ids.map((id) => database.read(id, generation)));
+    return this.#call(`readMany ${ids.join(' ')}`, (database) =>
+      ids.map((id) => database.read(this.#shape, id, generation)),
+    );
   }
 
   remaining(id: EntryId, generation: string) {
-    return this.#call(`remaining ${id}`, (database) => database.remaining(id, generation));
+    return this.#call(`remaining ${id}`, (database) => database.remaining(this.#shape, id, generation));
   }
 
   fill(request: FillRequest) {
-    return this.#call(`fill ${request.id}`, (database) => database.fill(request));
+    return this.#call(`fill ${request.id}`, (database) => database.fill(this.#shape, request));
   }
 
   release(id: EntryId, generation: string, token: string) {
-    return this.#call(`release ${id}`, (database) => database.release(id, generation, token));
+    return this.#call(`release ${id}`, (database) => database.release(this.#shape, id, generation, token));
   }
 
   renew(id: EntryId, generation: string, token: string, leaseMs: number) {
-    return this.#call(`renew ${id}`, (database) => database.renew(id, generation, token, leaseMs));
+    return this.#call(`renew ${id}`, (database) => database.renew(this.#shape, id, generation, token, leaseMs));
   }
 
   claimRefresh(id: EntryId, generation: string, token: string, leaseMs: number) {
-    return this.#call(`claimRefresh ${id}`, (database) => database.claimRefresh(id, generation, token, leaseMs));
+    return this.#call(`claimRefresh ${id}`, (database) =>
+      database.claimRefresh(this.#shape, id, generation, token, leaseMs),
+    );
   }
 
   releaseRefresh(id: EntryId, generation: string, token: string) {
-    return this.#call(`releaseRefresh ${id}`, (database) => database.releaseRefresh(id, generation, token));
+    return this.#call(`releaseRefresh ${id}`, (database) =>
+      database.releaseRefresh(this.#shape, id, generation, token),
+    );
   }
 
   tagGenerations(tags: readonly EntryId[], generation: string, keepFor: number) {
@@ -190,11 +203,11 @@ export class MemoryRemoteTier implements RemoteTier {
   invalidate(order: InvalidationOrder, session: Session, isRepair?: boolean) {
     const { targets } = order;
     const what = [...targets.ids, ...targets.tags, targets.pattern?.glob ?? ''].join(' ').trim();
-    return this.#call(`invalidate ${what}`, (database) => database.invalidate(order, session, isRepair));
+    return this.#call(`invalidate ${what}`, (database) => database.invalidate(this.#shape, order, session, isRepair));
   }
 
   write(request: WriteRequest) {
-    return this.#call(`write ${request.id}`, (database) => database.write(request));
+    return this.#call(`write ${request.id}`, (database) => database.write(this.#shape, request));
   }
 
   async sweep(
@@ -203,12 +216,14 @@ export class MemoryRemoteTier implements RemoteTier {
     matches: (id: EntryId) => boolean,
     mode: InvalidationMode,
   ): Promise<number> {
-    const scanned = await this.#call(`scan ${namespace}`, (database) => database.scan(generation));
+    const scanned = await this.#call(`scan ${namespace}`, (database) => database.scan(this.#shape, generation));
     const ids = scanned.filter((id) => fromId(id).namespace === namespace && matches(id));
     let touched = 0;
     for (let start = 0; start < ids.length; start += SWEEP_BATCH) {
       const batch = ids.slice(start, start + SWEEP_BATCH);
-      touched += await this.#call(`sweep ${batch.join(' ')}`, (database) => database.sweep(generation, batch, mode));
+      touched += await this.#call(`sweep ${batch.join(' ')}`, (database) =>
+        database.sweep(this.#shape, generation, batch, mode),
+      );
     }
     return touched;
   }

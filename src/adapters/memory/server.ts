@@ -4,6 +4,7 @@ import { MemoryBus } from './bus.ts';
 import type { MemorySnapshot } from './contents.ts';
 import { MemoryDatabase } from './database.ts';
 import type { Run, Schedule, ServerLink } from './link.ts';
+import type { Shape } from './names.ts';
 import { MemoryRemoteTier } from './remote-tier.ts';
 
 /** Everything that a {@link MemoryServer} takes from outside. */
@@ -35,6 +36,7 @@ export type RestartData =
  * sequence of calls gives one history.
  */
 export class MemoryServer implements ServerLink {
+  readonly shapes = new Set<Shape>();
   readonly schedule: Schedule;
   readonly deliver: (run: () => void, connection: string) => void;
   readonly interrupt: (run: () => void, connection: string) => void;
@@ -154,9 +156,9 @@ export class MemoryServer implements ServerLink {
     this.#last.database.flush();
   }
 
-  /** Replaces a record by something that no codec reads. */
+  /** Replaces a record by something that no codec reads, whatever the version of the cache. */
   damage(id: string, generation: string): void {
-    this.#last.database.damage(id, generation);
+    for (const shape of this.shapes) this.#last.database.damage(shape, id, generation);
   }
 
   /** Everything that an eviction could take, internal records included, by names for {@link evict}. */

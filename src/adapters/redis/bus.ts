@@ -1,6 +1,7 @@
 import type { Buffer } from 'node:buffer';
 import type { Redis } from 'ioredis';
 import type { Bus, BusListener } from '../../core/ports/bus.ts';
+import type { CacheIdentity } from '../../core/ports/cache-identity.ts';
 import { RemoteError } from '../../core/ports/remote-tier.ts';
 import type { Backoff } from './connection/backoff.ts';
 import { toRemoteError } from './connection/failure.ts';
@@ -11,9 +12,10 @@ import { parseMessage } from './protocol/message.ts';
 export class RedisBus implements Bus {
   readonly #client: Redis;
   readonly #backoff: Backoff;
-  readonly #keys: Keyspace;
+  readonly #keysOf: (cache: CacheIdentity) => Keyspace;
   #listener: BusListener | undefined;
-  #echo = '';
+  /** Channels of the invalidations, and of this instance's own heartbeats. */
+  #channels: readonly [bus: string, echo: string] = ['', ''];
   #subscribed = false;
   /** Told apart from the connections before and after it. */
   #attempt = 0;
@@ -21,15 +23,17 @@ export class RedisBus implements Bus {
   #said: string | undefined;
   #subscribing: Promise<void> | undefined;
 
-  constructor(client: Redis, backoff: Backoff, keys: Keyspace) {
+  /** @param keysOf Names the channels of the cache that starts this bus. */
+  constructor(client: Redis, backoff: Backoff, keysOf: (cache: CacheIdentity) => Keyspace) {
     this.#client = client;
     this.#backoff = backoff;
-    this.#keys = keys;
+    this.#keysOf = keysOf;
   }
 
-  start(instance: string, listener: BusListener): void {
+  start(instance: string, listener: BusListener, cache: CacheIdentity): void {
     this.#listener = listener;
-    this.#echo = this.#keys.echo(instance);
+    const keys = this.#keysOf(cache);
+    this.#channels = [keys.bus, keys.echo(instance)];
     const client = this.#client;
     client.on('error', (error: Error) => {
       this.#error = error;
@@ -59,7 +63,7 @@ export class RedisBus implements Bus {
 
   async #subscribe(attempt: number): Promise<void> {
     try {
-      await this.#client.subscribe(this.#keys.bus, this.#echo);
+      await this.#client.subscribe(...this.#channels);
       if (attempt === this.#attempt) this.#acknowledge();
     } catch (error) {
       if (attempt !== this.#attempt) return;
@@ -83,7 +87,7 @@ export class RedisBus implements Bus {
 
   #receive(channel: string, bytes: Buffer): void {
     this.#acknowledge();
-    const message = parseMessage(bytes, channel === this.#echo ? 'heartbeat' : 'invalidation');
+    const message = parseMessage(bytes, channel === this.#channels[1] ? 'heartbeat' : 'invalidation');
     if (typeof message === 'string') this.#listener?.onMalformed(`A message on ${channel} was dropped: ${message}`);
     else this.#listener?.onMessage(message);
   }

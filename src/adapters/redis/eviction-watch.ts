@@ -15,27 +15,30 @@ const RETRY_MS = 5 * 60_000;
  */
 export class EvictionWatch {
   readonly #client: Redis;
-  readonly #keys: Keyspace;
+  #keys: Keyspace | undefined;
   #onEvicted: ((id: EntryId) => void) | undefined;
   #opening: Promise<void> | undefined;
   #notBefore = Number.NEGATIVE_INFINITY;
 
   /** @param client Connects when told, and never again by itself. */
-  constructor(client: Redis, keys: Keyspace) {
+  constructor(client: Redis) {
     this.#client = client;
-    this.#keys = keys;
     client.on('error', () => undefined);
     client.on('message', (_channel: string, key: string) => {
-      const id = this.#keys.idOfEntry(key);
+      const id = this.#keys?.idOfEntry(key);
       if (id !== undefined) this.#onEvicted?.(id);
     });
   }
 
-  /** See `RemoteTier.watchEvictions`. */
-  watch(onEvicted: ((id: EntryId) => void) | undefined): void {
+  /**
+   * See `RemoteTier.watchEvictions`.
+   * @param keys Names of what is watched; without any, no connection is made.
+   */
+  watch(onEvicted: ((id: EntryId) => void) | undefined, keys = this.#keys): void {
     this.#onEvicted = onEvicted;
+    this.#keys = keys;
     const { status } = this.#client;
-    if (onEvicted === undefined) {
+    if (onEvicted === undefined || keys === undefined) {
       if (status !== 'wait' && status !== 'end') this.#client.disconnect();
     } else if ((status === 'wait' || status === 'end') && performance.now() >= this.#notBefore) {
       this.#opening = this.#open();

@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import type { Bus } from '../../core/ports/bus.ts';
+import type { CacheIdentity } from '../../core/ports/cache-identity.ts';
 import type { RemoteTier } from '../../core/ports/remote-tier.ts';
 import { RedisBus } from './bus.ts';
 import { Backoff } from './connection/backoff.ts';
@@ -36,7 +37,6 @@ export interface RedisTiers {
 export function redis(server: string | Redis | undefined, options: RedisOptions = {}): RedisTiers {
   const resolved = resolveRedisOptions(options);
   const { namespace, connectTimeout, connections, probeEvery, compressFrom } = resolved;
-  const keys = keyspace(namespace);
   const settings = (role: string, backoff?: Backoff): ClientSettings => ({
     ...FAIL_FAST,
     connectTimeout,
@@ -47,14 +47,16 @@ export function redis(server: string | Redis | undefined, options: RedisOptions 
   const busBackoff = new Backoff(probeEvery);
   const busSettings = settings('bus', busBackoff);
   const evictionSettings = settings('evictions');
+  const keysIn = (client: Redis) => (cache: CacheIdentity) => keyspace(namespace, cache, databaseOf(client));
   const tier = (clients: readonly CommandClient[], evictions: Redis): RemoteTier =>
     new RedisRemoteTier(
       new Connections(clients),
-      keys,
-      new EvictionWatch(evictions, keys),
+      keysIn(evictions),
+      new EvictionWatch(evictions),
       gzipPacking(compressFrom),
-      evictions.options.db ?? 0,
+      databaseOf(evictions),
     );
+  const busOver = (client: Redis): Bus => new RedisBus(client, busBackoff, keysIn(client));
 
   if (isClient(server)) {
     assertClient(server, connections);
@@ -62,7 +64,7 @@ export function redis(server: string | Redis | undefined, options: RedisOptions 
     const borrowed: CommandClient = { client: server, backoff: undefined };
     return {
       l2: tier([borrowed], server.duplicate(evictionSettings)),
-      bus: new RedisBus(server.duplicate(busSettings), busBackoff, keys),
+      bus: busOver(server.duplicate(busSettings)),
     };
   }
 
@@ -73,8 +75,13 @@ export function redis(server: string | Redis | undefined, options: RedisOptions 
   });
   return {
     l2: tier(commandClients, new Redis(server, evictionSettings)),
-    bus: new RedisBus(new Redis(server, busSettings), busBackoff, keys),
+    bus: busOver(new Redis(server, busSettings)),
   };
+}
+
+/** Number of the database that a client of ours selects. */
+function databaseOf({ options }: Redis): number {
+  return options.db ?? 0;
 }
 
 function isClient(given: unknown): given is Redis {

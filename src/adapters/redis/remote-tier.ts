@@ -2,6 +2,7 @@ import type { Buffer } from 'node:buffer';
 import type { InvalidationMode, InvalidationOrder } from '../../core/model/invalidation.ts';
 import type { EntryId } from '../../core/model/key.ts';
 import type { TagGeneration } from '../../core/model/tags.ts';
+import type { CacheIdentity } from '../../core/ports/cache-identity.ts';
 import type { Packing } from '../../core/ports/codec.ts';
 import {
   type FillRequest,
@@ -22,10 +23,11 @@ import type { EvictionWatch } from './eviction-watch.ts';
 import { type Keyspace, scanPattern } from './protocol/keyspace.ts';
 import { heartbeatHead, invalidationHead } from './protocol/message.ts';
 import { INFO_SECTIONS, parseInfo } from './protocol/parse-info.ts';
-import { lastOf, unexpected } from './protocol/replies.ts';
+import { generationsOf, heartbeatOf, unexpected } from './protocol/replies.ts';
 import { SCRIPTS } from './protocol/scripts.ts';
 import {
   bytesOf,
+  leasePrefix,
   leaseRecord,
   parseRecord,
   recordFor,
@@ -33,9 +35,6 @@ import {
   stay,
   versionField,
 } from './protocol/stored-record.ts';
-
-/** How long the records of a history outlive its last heartbeat: 30 days. */
-const RECORD_STAY_MS = 30 * 24 * 60 * 60 * 1_000;
 
 /** Keys that one step of a scan looks at, and about as many as one deletion names. */
 const SCAN_COUNT = 500;
@@ -58,20 +57,36 @@ export class RedisRemoteTier implements RemoteTier {
   readonly system = 'redis';
   readonly packing: Packing;
   readonly #connections: Connections;
-  readonly #keys: Keyspace;
+  readonly #keysOf: (cache: CacheIdentity) => Keyspace;
   readonly #evictions: EvictionWatch;
   readonly #database: number;
+  #started: Keyspace | undefined;
 
-  /** @param database Number of the database in which everything lies. */
-  constructor(connections: Connections, keys: Keyspace, evictions: EvictionWatch, packing: Packing, database: number) {
+  /**
+   * @param keysOf Names the keys of the cache that starts this tier.
+   * @param database Number of the database in which everything lies.
+   */
+  constructor(
+    connections: Connections,
+    keysOf: (cache: CacheIdentity) => Keyspace,
+    evictions: EvictionWatch,
+    packing: Packing,
+    database: number,
+  ) {
     this.packing = packing;
     this.#connections = connections;
-    this.#keys = keys;
+    this.#keysOf = keysOf;
     this.#evictions = evictions;
     this.#database = database;
   }
 
-  start(listener: RemoteListener): void {
+  get #keys(): Keyspace {
+    if (this.#started === undefined) throw new RemoteError('unavailable', 'No cache has started this tier');
+    return this.#started;
+  }
+
+  start(listener: RemoteListener, cache: CacheIdentity): void {
+    this.#started = this.#keysOf(cache);
     this.#connections.start(listener);
   }
 
@@ -93,36 +108,24 @@ export class RedisRemoteTier implements RemoteTier {
   }
 
   watchEvictions(onEvicted: ((id: EntryId) => void) | undefined): void {
-    this.#evictions.watch(onEvicted);
+    this.#evictions.watch(onEvicted, this.#started);
   }
 
   async heartbeat(instance: string, nonce: string, wantsMark = false): Promise<Heartbeat> {
-    const { heartbeat, sequence, generation, marks, awake, identity, echo } = this.#keys;
+    const { history, echo } = this.#keys;
     const believed = this.#connections.epoch ?? '';
     const reply = await this.#connections.run(
       SCRIPTS.heartbeat,
-      [heartbeat, sequence, generation, marks, awake, identity],
-      [believed, RECORD_STAY_MS, echo(instance), heartbeatHead(nonce), wantsMark ? 1 : 0, nonce],
+      [history],
+      [believed, echo(instance), heartbeatHead(nonce), wantsMark ? 1 : 0, nonce],
     );
-    if (!Array.isArray(reply)) throw unexpected('heartbeat', reply);
-    const [epoch, number, time, agreed, last, wanted, marked, named] = reply.map((part) =>
-      part === null ? undefined : String(part),
-    );
-    if (epoch !== believed) {
+    const beat = heartbeatOf(reply);
+    if (beat.epoch !== believed) {
       // Something between us switched servers under an open connection.
       this.reset();
       throw new RemoteError('unavailable', 'Another server answers on this connection');
     }
-    return {
-      epoch,
-      sequence: Number(number),
-      time: Number(time),
-      generation: agreed,
-      last: lastOf(last),
-      identity: String(named),
-      wanted: Number(wanted),
-      marked: Number(marked),
-    };
+    return beat;
   }
 
   async agreeGeneration(epoch: string, proposal: string, replaces = ''): Promise<string> {
@@ -136,13 +139,12 @@ export class RedisRemoteTier implements RemoteTier {
   }
 
   async #agree(epoch: string, proposal: string, terms: readonly (string | number)[]): Promise<string | undefined> {
-    const keys = [this.#keys.generation, this.#keys.marks];
-    const reply = await this.#connections.run(SCRIPTS.agree, keys, [epoch, proposal, RECORD_STAY_MS, ...terms]);
+    const reply = await this.#connections.run(SCRIPTS.agree, [this.#keys.history], [epoch, proposal, ...terms]);
     return reply === null ? undefined : String(reply);
   }
 
   async leaveMark(epoch: string, mark: number): Promise<void> {
-    await this.#connections.run(SCRIPTS.mark, [this.#keys.marks], [epoch, mark, RECORD_STAY_MS]);
+    await this.#connections.run(SCRIPTS.mark, [this.#keys.history], [epoch, mark]);
   }
 
   async acquire(
@@ -232,11 +234,11 @@ export class RedisRemoteTier implements RemoteTier {
   }
 
   async release(id: EntryId, generation: string, token: string): Promise<void> {
-    await this.#connections.run(SCRIPTS.release, [this.#keys.entry(id, generation)], [leaseRecord(token)]);
+    await this.#connections.run(SCRIPTS.release, [this.#keys.entry(id, generation)], [leasePrefix(token)]);
   }
 
   async renew(id: EntryId, generation: string, token: string, leaseMs: number): Promise<boolean> {
-    const args = [leaseRecord(token), Math.ceil(leaseMs)];
+    const args = [leasePrefix(token), Math.ceil(leaseMs)];
     return (await this.#connections.run(SCRIPTS.renew, [this.#keys.entry(id, generation)], args)) === 1;
   }
 
@@ -249,7 +251,7 @@ export class RedisRemoteTier implements RemoteTier {
   }
 
   async releaseRefresh(id: EntryId, generation: string, token: string): Promise<void> {
-    await this.#connections.run(SCRIPTS.release, [this.#keys.claim(id, generation)], [leaseRecord(token)]);
+    await this.#connections.run(SCRIPTS.release, [this.#keys.claim(id, generation)], [leasePrefix(token)]);
   }
 
   async tagGenerations(
@@ -258,13 +260,9 @@ export class RedisRemoteTier implements RemoteTier {
     keepFor: number,
   ): Promise<readonly TagGeneration[]> {
     if (tags.length === 0) return [];
-    const keys = [this.#keys.sequence, ...tags.map((tag) => this.#keys.tag(tag, generation))];
+    const keys = [this.#keys.history, ...tags.map((tag) => this.#keys.tag(tag, generation))];
     const reply = await this.#connections.run(SCRIPTS.tagGenerations, keys, [stay(keepFor)]);
-    if (!Array.isArray(reply)) throw unexpected('tagGenerations', reply);
-    return reply.map((held) => {
-      const [hard = '', soft = ''] = String(held).split(' ');
-      return { hard, soft };
-    });
+    return generationsOf(reply);
   }
 
   async invalidate(
@@ -275,8 +273,7 @@ export class RedisRemoteTier implements RemoteTier {
     const { epoch, generation } = session;
     const { ids, tags } = order.targets;
     const keys = [
-      this.#keys.generation,
-      this.#keys.sequence,
+      this.#keys.history,
       ...ids.map((id) => this.#keys.entry(id, generation)),
       ...tags.map((tag) => this.#keys.tag(tag, generation)),
     ];
@@ -301,7 +298,7 @@ export class RedisRemoteTier implements RemoteTier {
     const targets = { ids: [id], tags: [] };
     const reply = await this.#connections.run(
       SCRIPTS.write,
-      [this.#keys.generation, this.#keys.sequence, this.#keys.entry(id, generation)],
+      [this.#keys.history, this.#keys.entry(id, generation)],
       [
         epoch,
         generation,

@@ -1,12 +1,14 @@
 import type { BusMessage } from '../model/invalidation.ts';
+import type { CacheIdentity } from './cache-identity.ts';
 
 /** Carries invalidations to every instance, and this instance's heartbeats back to it, in one ordered stream. */
 export interface Bus {
   /**
    * Subscribes and goes on trying until {@link close}; never rejects for an absent server.
    * Messages of one server arrive in the order in which the server published them.
+   * @param cache Decides the names of the channels.
    */
-  start(instance: string, listener: BusListener): void;
+  start(instance: string, listener: BusListener, cache: CacheIdentity): void;
   /** Destroys the connection and subscribes anew: for a subscription that is open and silent. */
   reset(): void;
   close(): Promise<void>;
@@ -16,7 +18,7 @@ export interface BusListener {
   /** The server has acknowledged the subscription: messages published from now on arrive. */
   onSubscribed(): void;
   onMessage(message: BusMessage): void;
-  /** A message that no Tiercel of this version wrote; it was dropped. */
+  /** A message that no Tiercel of this format wrote; it was dropped. */
   onMalformed(reason: string): void;
   /** The subscription is gone; messages may be lost until `onSubscribed`. */
   onUnsubscribed(error: Error | undefined): void;

@@ -23,6 +23,8 @@ export type TagStamp = readonly [tag: EntryId, hard: string, soft: string];
 
 /** Envelope ↔ bytes. */
 export interface Codec {
+  /** Names the form of what {@link encode} makes. It stands in the names of records, so another form is another number. */
+  readonly format: number;
   /**
    * @throws {@link InvalidValueError} when the value would not come back as it is.
    */

@@ -1,6 +1,7 @@
 import type { InvalidationMode, InvalidationOrder } from '../model/invalidation.ts';
 import type { EntryId } from '../model/key.ts';
 import type { TagGeneration } from '../model/tags.ts';
+import type { CacheIdentity } from './cache-identity.ts';
 import type { Packing } from './codec.ts';
 import type { RemoteInfo } from './server-info.ts';
 
@@ -125,8 +126,10 @@ export interface RemoteTier {
    * Begins to connect and goes on trying until {@link close}. Never rejects for an absent server.
    * `onDisconnect` is called as soon as a connection is lost, before any later call can reach another one.
    * `onConnect` is called when calls can be made (again).
+   * @param cache Decides the names of what is stored. Entries and claims of another version or format are apart from these;
+   *   tags, numbers, the generation, marks and heartbeats are shared by all caches of one name.
    */
-  start(listener: RemoteListener): void;
+  start(listener: RemoteListener, cache: CacheIdentity): void;
   /**
    * Writes the heartbeat record, publishes {@link HeartbeatEcho} to `instance`'s own channel and reads the session.
    * The write is the point: a server that may not write (a cut-off old master) must not prove anything. What

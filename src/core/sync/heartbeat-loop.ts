@@ -1,4 +1,5 @@
 import type { Bus } from '../ports/bus.ts';
+import type { CacheIdentity } from '../ports/cache-identity.ts';
 import type { RemoteListener, Session } from '../ports/remote-tier.ts';
 import { BudgetExceeded, within } from '../primitives/timeout.ts';
 import type { Parts } from '../state/context.ts';
@@ -74,9 +75,11 @@ export class Heart implements HeartbeatLink, RemoteListener {
   }
 
   start(): void {
-    this.#activeAt = this.#parts.clock.now();
-    this.#remote.tier.start(this);
-    this.#bus?.start(this.#parts.instance, new BusReceiver(this.#parts, this));
+    const { name, version, codec, clock, instance } = this.#parts;
+    const cache: CacheIdentity = { name, version, format: codec.format };
+    this.#activeAt = clock.now();
+    this.#remote.tier.start(this, cache);
+    this.#bus?.start(instance, new BusReceiver(this.#parts, this), cache);
     this.#loop = this.#run();
   }
 

@@ -4,7 +4,10 @@ import { deepFreeze } from '../model/value.ts';
 import type { Codec, Envelope, TagStamp } from '../ports/codec.ts';
 
 /** The first element of every envelope: another format is another number, and is a miss to this one. */
-const FORMAT = 3;
+const FORMAT = 4;
+
+/** Elements that this format has. Readers ignore what follows them. */
+const ELEMENTS = 9;
 
 /** `Infinity` is not JSON; -1 is no duration. */
 const FOR_EVER = -1;
@@ -29,11 +32,13 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
  * @param freeze Whether values come out deeply frozen.
  */
 export function jsonCodecOf(freeze: boolean): Codec {
-  return freeze ? jsonCodec : { encode: jsonCodec.encode, decode: opened };
+  return freeze ? jsonCodec : { ...jsonCodec, decode: opened };
 }
 
 /** {@link jsonCodecOf} values that come out frozen. */
 export const jsonCodec: Codec = {
+  format: FORMAT,
+
   encode(envelope) {
     const { id, version, ttl, staleWhileRevalidate, staleIfError, loadMs, tags, value } = envelope;
     const wire: Wire = [
@@ -91,7 +96,7 @@ function fromWire(duration: number): number {
 }
 
 function isWire(wire: unknown): wire is Wire {
-  if (!Array.isArray(wire) || wire.length !== 9 || wire[0] !== FORMAT) return false;
+  if (!Array.isArray(wire) || wire.length < ELEMENTS || wire[0] !== FORMAT) return false;
   const [, id, version, ttl, staleWhileRevalidate, staleIfError, loadMs, tags] = wire as unknown[];
   if (typeof id !== 'string' || typeof version !== 'string') return false;
   if (typeof ttl !== 'number' || typeof staleWhileRevalidate !== 'number') return false;

@@ -1,6 +1,7 @@
 import { type Duration, toMs } from '../../core/model/duration.ts';
 import type { BusMessage } from '../../core/model/invalidation.ts';
 import type { Bus, BusListener } from '../../core/ports/bus.ts';
+import type { CacheIdentity } from '../../core/ports/cache-identity.ts';
 import { RemoteError } from '../../core/ports/remote-tier.ts';
 import { type ChaosOptions, type Fault, type FaultScope, Faults } from './faults.ts';
 import { Line } from './line.ts';
@@ -104,7 +105,7 @@ export class ChaosBus implements Bus {
     this.#line.mend();
   }
 
-  start(instance: string, listener: BusListener): void {
+  start(instance: string, listener: BusListener, cache: CacheIdentity): void {
     this.#listener = listener;
     const heard: Partial<BusListener> = {
       onSubscribed: () => this.#line.rise(),
@@ -112,7 +113,7 @@ export class ChaosBus implements Bus {
       onMalformed: (reason) => this.#line.isUp && listener.onMalformed(reason),
       onMessage: (message) => this.#receive(message),
     };
-    this.#bus.start(instance, overriding(listener, heard));
+    this.#bus.start(instance, overriding(listener, heard), cache);
   }
 
   reset(): void {

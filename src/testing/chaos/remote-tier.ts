@@ -97,9 +97,10 @@ export function chaosRemoteTier(tier: RemoteTier, options: ChaosOptions = {}): C
       return ofCallers.reduce((calls, name) => calls + faults.count(name), 0);
     },
     forgetCounts: () => faults.forgetCounts(),
-    start(given) {
+    start(given, cache) {
       listener = given;
-      tier.start(overriding(given, { onConnect: () => line.rise(), onDisconnect: (error) => line.fall(error) }));
+      const heard = { onConnect: () => line.rise(), onDisconnect: (error: Error | undefined) => line.fall(error) };
+      tier.start(overriding(given, heard), cache);
     },
     async close() {
       listener = undefined;

@@ -3,6 +3,7 @@ import { until } from '../until.ts';
 import { contains } from './checks.ts';
 import { type AddTest, type ContractOptions, type ContractTest, contractOf } from './contract.ts';
 import {
+  CACHE,
   completing,
   connect,
   type MakeHarness,
@@ -98,12 +99,16 @@ function define(test: AddTest, makeHarness: MakeHarness): void {
     await using server = await makeHarness();
     const bus = server.bus();
     const events: string[] = [];
-    bus.start('one', {
-      onSubscribed: () => events.push('subscribed'),
-      onMessage: () => events.push('message'),
-      onMalformed: (reason) => events.push(reason),
-      onUnsubscribed: () => events.push('unsubscribed'),
-    });
+    bus.start(
+      'one',
+      {
+        onSubscribed: () => events.push('subscribed'),
+        onMessage: () => events.push('message'),
+        onMalformed: (reason) => events.push(reason),
+        onUnsubscribed: () => events.push('unsubscribed'),
+      },
+      CACHE,
+    );
     await bus.close();
     deepEqual(events, []);
   });

@@ -1,6 +1,7 @@
 import type { BusMessage, Invalidation } from '../../core/model/invalidation.ts';
 import type { EntryId } from '../../core/model/key.ts';
 import type { Bus } from '../../core/ports/bus.ts';
+import type { CacheIdentity } from '../../core/ports/cache-identity.ts';
 import type { RemoteTier, Session } from '../../core/ports/remote-tier.ts';
 import { systemRandom } from '../../core/primitives/clock.ts';
 import { until } from '../until.ts';
@@ -63,31 +64,36 @@ export interface Subscriber {
   readonly events: string[];
 }
 
+/** The cache as which a contract test starts tiers and buses. */
+export const CACHE: CacheIdentity = { name: 'tiercel', version: '', format: 4 };
+
 export const token = (): string => systemRandom.token();
 
 /** How long things are kept that are not to go during a test. */
 export const LONG = 60_000;
 
-export async function connect<T extends RemoteTier>(tier: T): Promise<ConnectedTier<T>> {
+export async function connect<T extends RemoteTier>(tier: T, cache = CACHE): Promise<ConnectedTier<T>> {
   const events: string[] = [];
-  tier.start({
+  const listener = {
     onConnect: () => events.push('connected'),
     onDisconnect: () => events.push('disconnected'),
-    onAlarm: (error) => events.push(error.message),
-  });
+    onAlarm: (error: Error) => events.push(error.message),
+  };
+  tier.start(listener, cache);
   await until(() => events.includes('connected'), { what: 'a connection', every: 1 });
   return { tier, events };
 }
 
-export async function subscribe(bus: Bus, instance: string): Promise<Subscriber> {
+export async function subscribe(bus: Bus, instance: string, cache = CACHE): Promise<Subscriber> {
   const messages: BusMessage[] = [];
   const events: string[] = [];
-  bus.start(instance, {
+  const listener = {
     onSubscribed: () => events.push('subscribed'),
-    onMessage: (message) => messages.push(message),
-    onMalformed: (reason) => events.push(reason),
+    onMessage: (message: BusMessage) => messages.push(message),
+    onMalformed: (reason: string) => events.push(reason),
     onUnsubscribed: () => events.push('unsubscribed'),
-  });
+  };
+  bus.start(instance, listener, cache);
   await until(() => events.includes('subscribed'), { what: 'a subscription', every: 1 });
   return { bus, messages, events };
 }

@@ -8,6 +8,7 @@ import { leaseContract } from './remote-tier/leases.ts';
 import { readContract } from './remote-tier/reads.ts';
 import { repairContract } from './remote-tier/repairs.ts';
 import { sessionContract } from './remote-tier/sessions.ts';
+import { shapeContract } from './remote-tier/shapes.ts';
 import { sweepContract } from './remote-tier/sweeps.ts';
 import { tagContract } from './remote-tier/tags.ts';
 import { writeContract } from './remote-tier/writes.ts';
@@ -32,6 +33,7 @@ export function remoteTierContract(make: MakeServer, options?: ContractOptions):
       invalidations: (test) => invalidationContract(test, makeHarness),
       writes: (test) => writeContract(test, makeHarness),
       sweeps: (test) => sweepContract(test, makeHarness),
+      shapes: (test) => shapeContract(test, makeHarness),
       'full server': (test) => fullServerContract(test, makeHarness),
       info: (test) => infoContract(test, makeHarness),
     },

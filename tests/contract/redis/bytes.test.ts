@@ -1,19 +1,23 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
-import { keyspace, scanPattern } from '../../../src/adapters/redis/protocol/keyspace.ts';
+import { keyspace, scanPattern, shapeOf } from '../../../src/adapters/redis/protocol/keyspace.ts';
 import { heartbeatHead, invalidationHead, parseMessage } from '../../../src/adapters/redis/protocol/message.ts';
 import { HEADER, leaseRecord, parseRecord, recordPrefix } from '../../../src/adapters/redis/protocol/stored-record.ts';
 import { toId } from '../../../src/core/model/key.ts';
+import { CACHE } from '../../../src/testing/contracts/harness.ts';
 
 const TOKEN = 'A1-_'.repeat(6).slice(0, 22);
 const bytes = (text: string) => Buffer.from(text);
-const value = (version: string) => `V${TOKEN}${'1'.padStart(15, '0')}${'2'.padStart(15, '0')}${version}\nbody`;
+const NONE = '-'.repeat(16);
+const value = (version = NONE, end = '00000000\n') =>
+  `V${TOKEN}${version}${'1'.padStart(15, '0')}${'2'.padStart(15, '0')}${end}body`;
 
 describe('records', () => {
   test('the three kinds', () => {
     expect(parseRecord(null)).toEqual({ kind: 'none' });
     expect(parseRecord(bytes(leaseRecord(TOKEN)))).toEqual({ kind: 'lease', token: TOKEN });
-    for (const version of ['-'.repeat(16), '7'.padStart(16, '0')]) {
+    for (const version of [NONE, '7'.padStart(16, '0')]) {
+      expect(parseRecord(bytes(`L${TOKEN}${version}\n`))).toEqual({ kind: 'lease', token: TOKEN });
       const record = parseRecord(bytes(value(version)));
       expect(record).toEqual({
         kind: 'value',
@@ -23,7 +27,7 @@ describe('records', () => {
   });
 
   test('a body is text where it is, and bytes as they are where it may be none', () => {
-    const head = bytes(value('-'.repeat(16))).subarray(0, HEADER.bytes);
+    const head = bytes(value()).subarray(0, HEADER.bytes);
     const bodyOf = (body: Buffer) => {
       const record = parseRecord(Buffer.concat([head, body]));
       return record.kind === 'value' ? record.value.body : undefined;
@@ -33,18 +37,27 @@ describe('records', () => {
       expect(bodyOf(other)).toEqual(other);
   });
 
+  test('flags and fields of a later writer are skipped, in values and in leases', () => {
+    const later = value(NONE, `00f10006\nmac=x;`);
+    expect(parseRecord(bytes(later))).toEqual(parseRecord(bytes(value())));
+    expect(parseRecord(bytes(`${leaseRecord(TOKEN)}mac=x;`))).toEqual({ kind: 'lease', token: TOKEN });
+  });
+
   test.each([
     [''],
     ['V'],
     ['L'],
     ['garbage'],
-    [`L${TOKEN}x`],
-    [`L${TOKEN.slice(1)}`],
-    [`L${'é'.repeat(11)}`],
+    [`L${TOKEN}`],
+    [`L${TOKEN}${'x'.repeat(16)}\n`],
+    [leaseRecord(TOKEN).slice(0, -1)],
+    [`L${'é'.repeat(11)}${NONE}\n`],
     [`V${TOKEN}`],
-    [value('-'.repeat(16)).slice(0, HEADER.bytes - 1)],
+    [value().slice(0, HEADER.bytes - 1)],
     [value('x'.repeat(16))],
-    [value('-'.repeat(16)).replace('\n', ' ')],
+    [value().replace('\n', ' ')],
+    [value(NONE, '0000000x\n')],
+    [value(NONE, '00000005\n')],
   ])('%p is a value without a body, and its token leads back to its first bytes', (given) => {
     const record = parseRecord(bytes(given));
     if (record.kind !== 'value') throw new Error(record.kind);
@@ -54,7 +67,7 @@ describe('records', () => {
   });
 
   test('whatever the bytes, reading does not throw and the token leads back to them', () => {
-    const like = fc.constantFrom('', 'L', 'V', `L${TOKEN}`, `V${TOKEN}`, value('-'.repeat(16))).map(bytes);
+    const like = fc.constantFrom('', 'L', 'V', `L${TOKEN}`, `V${TOKEN}`, leaseRecord(TOKEN), value()).map(bytes);
     const anything = fc.tuple(like, fc.uint8Array({ maxLength: 100 })).map((parts) => Buffer.concat(parts));
     fc.assert(
       fc.property(anything, (given) => {
@@ -127,7 +140,8 @@ describe('messages', () => {
 
 describe('keys', () => {
   test('no two entries, claims, tags or internal records share a key', () => {
-    const { entry, claim, tag, sequence, heartbeat, awake, marks, identity, generation, bus, echo } = keyspace('ns');
+    const { entry, claim, tag, history, bus, echo } = keyspace('ns', CACHE, 0);
+    const other = keyspace('ns', { ...CACHE, version: '2' }, 0);
     const part = fc.string({ unit: fc.constantFrom('a', ':', '1', '{', '}', 'e'), maxLength: 6 });
     const id = fc
       .tuple(
@@ -136,20 +150,53 @@ describe('keys', () => {
       )
       .map(([namespace, key]) => toId(namespace, key));
     fc.assert(
-      fc.property(id, id, (one, other) => {
-        const all = [one, other].flatMap((each) => [entry(each, 'g'), claim(each, 'g'), tag(each, 'g')]);
-        all.push(sequence, heartbeat, awake, marks, identity, bus, generation, echo('i'));
-        expect(new Set(all).size).toBe(one === other ? all.length - 3 : all.length);
+      fc.property(id, id, (one, another) => {
+        const all = [one, another].flatMap((each) => [entry(each, 'g'), claim(each, 'g'), tag(each, 'g')]);
+        all.push(...[one, another].flatMap((each) => [other.entry(each, 'g'), other.claim(each, 'g')]));
+        all.push(history, bus, echo('i'));
+        expect(new Set(all).size).toBe(one === another ? all.length - 5 : all.length);
       }),
     );
   });
 
   test('an id comes back from its key', () => {
-    const { entry, idOf } = keyspace('ns');
+    const { entry, idOf } = keyspace('ns', CACHE, 0);
     for (const namespace of ['', 'a:b', '{}', '世界']) {
       const id = toId(namespace, 'k:1');
       expect(idOf(entry(id, 'g'), namespace, 'g')).toBe(id);
     }
+  });
+
+  test('the names are those that docs/protocol.md lists', () => {
+    const keys = keyspace('shop', { version: 'v2', format: 4 }, 3);
+    const id = toId('org', 'product:17');
+    expect([
+      keys.history,
+      keys.bus,
+      keys.echo('i'),
+      keys.entry(id, 'g'),
+      keys.claim(id, 'g'),
+      keys.tag(id, 'g'),
+    ]).toEqual([
+      '{shop.0}:history',
+      '{shop.0}:bus:3',
+      '{shop.0}:echo:3:i',
+      '{shop.0}:e:2.4.v2:g:3:org:product:17',
+      '{shop.0}:r:2.4.v2:g:3:org:product:17',
+      '{shop.0}:t:g:3:org:product:17',
+    ]);
+  });
+
+  test('every version and format has a shape of its own, short and without separators', () => {
+    const version = fc.oneof(fc.string(), fc.string({ unit: fc.constantFrom('1', '.', '~', ':', ' '), maxLength: 40 }));
+    const cache = fc.record({ version, format: fc.integer({ min: 0, max: 99 }) });
+    fc.assert(
+      fc.property(cache, cache, (one, another) => {
+        for (const shape of [shapeOf(one), shapeOf(another)]) expect(shape).toMatch(/^[\w.~-]{3,48}$/);
+        const isSame = one.version === another.version && one.format === another.format;
+        expect(shapeOf(one) === shapeOf(another)).toBe(isSame);
+      }),
+    );
   });
 
   test('a scan pattern takes its prefix literally', () => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:tes
 import { Redis } from 'ioredis';
 import { redis } from '../../../src/adapters/redis/index.ts';
 import { keyspace } from '../../../src/adapters/redis/protocol/keyspace.ts';
+import { CACHE } from '../../../src/testing/contracts/harness.ts';
 import { until } from '../../../src/testing/until.ts';
 import { type RedisServer, startRedis, uniqueNamespace } from '../../support/redis-server.ts';
 
@@ -24,6 +25,7 @@ afterAll(async () => {
 function watching(user = '') {
   const namespace = uniqueNamespace();
   const { l2 } = redis(`${server.url.replace('redis://', `redis://${user}`)}/2`, { namespace });
+  l2.start({ onConnect() {}, onDisconnect() {}, onAlarm() {} }, CACHE);
   const heard: string[] = [];
   const listen = (): void => l2.watchEvictions((id) => heard.push(id));
   const connections = async (flag = ''): Promise<number> => {
@@ -37,7 +39,7 @@ function watching(user = '') {
     connections,
     subscribed: () => until(async () => (await connections('sub=1')) === 1, { what: 'the subscription' }),
     gone: () => until(async () => (await connections()) === 0, { what: 'the end of the connection' }),
-    keys: keyspace(namespace),
+    keys: keyspace(namespace, CACHE, 2),
     l2,
     [Symbol.asyncDispose]: () => l2.close(),
   };
@@ -65,7 +67,7 @@ describe('listening for evictions', () => {
       'other',
       'x',
     );
-    await admin.set(keyspace(uniqueNamespace()).entry('c', 'g1'), 'x');
+    await admin.set(keyspace(uniqueNamespace(), CACHE, 2).entry('c', 'g1'), 'x');
     await squeeze();
     await until(() => watch.heard.length >= 2, { what: 'two evictions' });
     expect(watch.heard.sort()).toEqual(['a:1', 'b:2']);

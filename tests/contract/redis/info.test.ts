@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { keyspace } from '../../../src/adapters/redis/protocol/keyspace.ts';
 import { parseInfo } from '../../../src/adapters/redis/protocol/parse-info.ts';
 import { toId } from '../../../src/core/model/key.ts';
+import { CACHE } from '../../../src/testing/contracts/harness.ts';
 
 /** As Redis 7 writes it, shortened. */
 const REDIS = `# Server
@@ -119,7 +120,7 @@ describe('what INFO answers', () => {
 });
 
 describe('the name of an evicted key', () => {
-  const keys = keyspace('shop');
+  const keys = keyspace('shop', CACHE, 0);
 
   test.each([
     ['', 'product:17'],
@@ -134,12 +135,11 @@ describe('the name of an evicted key', () => {
   test.each([
     [keys.tag('product:17', 'g')],
     [keys.claim('product:17', 'g')],
-    [keys.sequence],
-    [keys.heartbeat],
-    [keyspace('shop2').entry('product:17', 'g')],
-    ['{shop}:e:'],
-    ['{shop}:e:g:'],
-    ['{shop}:e:g:9:short'],
+    [keys.history],
+    [keyspace('shop2', CACHE, 0).entry('product:17', 'g')],
+    ['{shop.0}:e:'],
+    ['{shop.0}:e:2.4:g:'],
+    ['{shop.0}:e:2.4:g:9:short'],
     ['session:17'],
   ])('%p is no entry’s', (key) => {
     expect(keys.idOfEntry(key)).toBeUndefined();

@@ -50,7 +50,7 @@ describe('the address', () => {
     const { tier } = await connect(redis(`${server.url}/3`, { namespace }).l2);
     await tier.acquire('a', 'g', token(), 60_000);
     const admin = new Redis(`${server.url}/3`);
-    expect(await admin.keys(`{${namespace}}*`)).toEqual([`{${namespace}}:e:g:0::a`]);
+    expect(await admin.keys(`{${namespace}.0}*`)).toEqual([`{${namespace}.0}:e:2.4:g:0::a`]);
     const names = String(await admin.client('LIST'));
     expect(names).toContain(`name=tiercel:${namespace}:data`);
     admin.disconnect();

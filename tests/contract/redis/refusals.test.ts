@@ -5,7 +5,7 @@ import { redis } from '../../../src/adapters/redis/index.ts';
 import { keyspace } from '../../../src/adapters/redis/protocol/keyspace.ts';
 import { LONGEST_DURATION_MS } from '../../../src/core/model/duration.ts';
 import { RemoteError } from '../../../src/core/ports/remote-tier.ts';
-import { connect, LONG, orderOf, subscribe, token } from '../../../src/testing/contracts/harness.ts';
+import { CACHE, connect, LONG, orderOf, subscribe, token } from '../../../src/testing/contracts/harness.ts';
 import { until } from '../../../src/testing/until.ts';
 import { type RedisServer, startRedis, uniqueNamespace } from '../../support/redis-server.ts';
 
@@ -27,11 +27,14 @@ function watch(url: string) {
   const tier = redis(url, { namespace: uniqueNamespace() }).l2;
   const alarms: string[] = [];
   const events: string[] = [];
-  tier.start({
-    onConnect: () => events.push('connected'),
-    onDisconnect: () => events.push('disconnected'),
-    onAlarm: (error) => alarms.push(error.message),
-  });
+  tier.start(
+    {
+      onConnect: () => events.push('connected'),
+      onDisconnect: () => events.push('disconnected'),
+      onAlarm: (error) => alarms.push(error.message),
+    },
+    CACHE,
+  );
   return { tier, alarms, events };
 }
 
@@ -75,12 +78,16 @@ describe('what an operator must mend', () => {
     const { bus } = redis(as('dave:any'), { namespace: uniqueNamespace() });
     const errors: (string | undefined)[] = [];
     const events: string[] = [];
-    bus.start('one', {
-      onSubscribed: () => events.push('subscribed'),
-      onMessage: () => undefined,
-      onMalformed: () => undefined,
-      onUnsubscribed: (error) => errors.push(error?.message),
-    });
+    bus.start(
+      'one',
+      {
+        onSubscribed: () => events.push('subscribed'),
+        onMessage: () => undefined,
+        onMalformed: () => undefined,
+        onUnsubscribed: (error) => errors.push(error?.message),
+      },
+      CACHE,
+    );
     await until(() => errors.length > 0, { what: 'the refusal' });
     expect(errors[0]).toStartWith('NOPERM');
     const before = await attempts();
@@ -95,7 +102,7 @@ describe('what an operator must mend', () => {
     const namespace = uniqueNamespace();
     const { tier } = await connect(redis(server.url, { namespace }).l2);
     const { time } = await tier.heartbeat('one', token());
-    await admin.rpush(keyspace(namespace).entry('a', 'g'), 'x');
+    await admin.rpush(keyspace(namespace, CACHE, 0).entry('a', 'g'), 'x');
     for (const others of [1, 20]) {
       const ids = ['a', ...Array.from({ length: others }, (_, index) => `${others} ${index}`)];
       const [refused, ...rest] = await tier.acquireMany(ids, 'g', token(), LONG, time);
@@ -110,7 +117,7 @@ describe('what an operator must mend', () => {
     const { tier } = await connect(redis(server.url, { namespace }).l2);
     const { epoch } = await tier.heartbeat('one', token());
     const generation = await tier.agreeGeneration(epoch, token());
-    const key = keyspace(namespace).entry('a', generation);
+    const key = keyspace(namespace, CACHE, 0).entry('a', generation);
     const expected = { kind: 'lease', token: token() } as const;
     const calls = [
       () => tier.read('a', generation),
@@ -156,7 +163,7 @@ describe('what an operator must mend', () => {
   test('an empty record is told apart from none when it is replaced', async () => {
     const namespace = uniqueNamespace();
     const { tier } = await connect(redis(server.url, { namespace }).l2);
-    const key = keyspace(namespace).entry('a', 'g');
+    const key = keyspace(namespace, CACHE, 0).entry('a', 'g');
     await admin.set(key, '');
     const found = await tier.read('a', 'g');
     if (found.kind !== 'value') throw new Error(`found a ${found.kind}`);
@@ -166,6 +173,25 @@ describe('what an operator must mend', () => {
     expect(await tier.fill(fill)).toBe(false);
     await admin.set(key, '');
     expect(await tier.fill(fill)).toBe(true);
+    await tier.close();
+  });
+
+  test('a version that stands in a lease refuses older writes, and the fill keeps it', async () => {
+    const namespace = uniqueNamespace();
+    const { tier } = await connect(redis(server.url, { namespace }).l2);
+    const { epoch } = await tier.heartbeat('one', token());
+    const generation = await tier.agreeGeneration(epoch, token());
+    const session = { epoch, generation };
+    const lease = token();
+    const writing = { id: 'a', session, origin: 'one', body: 'v', keepFor: LONG };
+    await admin.set(keyspace(namespace, CACHE, 0).entry('a', generation), `L${lease}${'5'.padStart(16, '0')}\n`);
+    expect(await tier.read('a', generation)).toEqual({ kind: 'lease', token: lease });
+    expect(await tier.write({ ...writing, token: token(), version: 4 })).toEqual({ kind: 'older' });
+    const expected = { kind: 'lease', token: lease } as const;
+    const fill = { id: 'a', generation, expected, token: token(), body: 'v', age: 0, keepFor: LONG };
+    expect(await tier.fill(fill)).toBe(true);
+    expect(await tier.write({ ...writing, token: token(), version: 4 })).toEqual({ kind: 'older' });
+    expect((await tier.write({ ...writing, token: token(), version: 5 })).kind).toBe('done');
     await tier.close();
   });
 
@@ -186,13 +212,13 @@ describe('what an operator must mend', () => {
 describe('malformed messages', () => {
   test('are reported and dropped, and the stream goes on', async () => {
     const namespace = uniqueNamespace();
-    const keys = keyspace(namespace);
+    const keys = keyspace(namespace, CACHE, 0);
     const { bus, messages, events } = await subscribe(redis(server.url, { namespace }).bus, 'one');
     const { tier } = await connect(redis(server.url, { namespace }).l2);
     await admin.publish(keys.bus, 'hello');
     await admin.publish(
       keys.bus,
-      JSON.stringify({ format: 1, kind: 'heartbeat', epoch: 'f'.repeat(16), sequence: 1, nonce: 'n' }),
+      JSON.stringify({ format: 2, kind: 'heartbeat', epoch: 'f'.repeat(16), sequence: 1, nonce: 'n' }),
     );
     await admin.publish(keys.echo('one'), Buffer.from([0xff, 0xfe]));
     await tier.heartbeat('one', 'n');

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:tes
 import { Redis } from 'ioredis';
 import { redis } from '../../../src/adapters/redis/index.ts';
 import { keyspace } from '../../../src/adapters/redis/protocol/keyspace.ts';
-import { connect, LONG, orderOf, subscribe, token } from '../../../src/testing/contracts/harness.ts';
+import { CACHE, connect, LONG, orderOf, subscribe, token } from '../../../src/testing/contracts/harness.ts';
 import { until } from '../../../src/testing/until.ts';
 import { type RedisServer, startRedis, uniqueNamespace } from '../../support/redis-server.ts';
 import { isBus, redisWire } from '../../support/redis-wire.ts';
@@ -125,13 +125,17 @@ describe('a subscription', () => {
     const admin = new Redis(server.url);
     const hold = proxy.impose({ hold: true }, { direction: 'toClient', where: isBus });
     const told: string[] = [];
-    bus.start('one', {
-      onSubscribed: () => told.push('subscribed'),
-      onMessage: ({ kind }) => told.push(kind),
-      onMalformed: (reason) => told.push(reason),
-      onUnsubscribed: () => told.push('unsubscribed'),
-    });
-    const { echo } = keyspace(namespace);
+    bus.start(
+      'one',
+      {
+        onSubscribed: () => told.push('subscribed'),
+        onMessage: ({ kind }) => told.push(kind),
+        onMalformed: (reason) => told.push(reason),
+        onUnsubscribed: () => told.push('unsubscribed'),
+      },
+      CACHE,
+    );
+    const { echo } = keyspace(namespace, CACHE, 0);
     const subscribers = async () => (await admin.pubsub('NUMSUB', echo('one')))[1];
     await until(async () => Number(await subscribers()) === 1, { what: 'the subscription in the server' });
     await tier.heartbeat('one', token());
@@ -223,11 +227,14 @@ describe('a connection that breaks', () => {
     proxy.refuse();
     const { l2, bus } = tiers(3);
     const errors: string[] = [];
-    l2.start({
-      onConnect: () => errors.push('connected'),
-      onDisconnect: () => errors.push('disconnected'),
-      onAlarm: (error) => errors.push(error.message),
-    });
+    l2.start(
+      {
+        onConnect: () => errors.push('connected'),
+        onDisconnect: () => errors.push('disconnected'),
+        onAlarm: (error) => errors.push(error.message),
+      },
+      CACHE,
+    );
     await Promise.all([l2.close(), bus.close()]);
     await proxy.accept();
     expect(errors).toEqual([]);

@@ -19,6 +19,6 @@ export async function listenToBus(owner: AsyncDisposableStack, redisUrl: string,
   const client = new Redis(redisUrl);
   owner.defer(() => client.disconnect());
   client.on('message', (_: string, text: string) => heard.push(JSON.parse(text) as HeardInvalidation));
-  await client.subscribe(`{${namespace}}:bus`);
+  await client.subscribe(`{${namespace}.0}:bus:0`);
   return { heard };
 }

@@ -14,13 +14,15 @@ export interface Weakened {
 /** A bus on which `pass` decides what its listener hears. */
 export function hearing(bus: Bus, pass: (listener: BusListener, message: BusMessage) => void): Bus {
   return overriding<Bus>(bus, {
-    start: (instance, listener) =>
-      bus.start(instance, {
+    start: (instance, listener, cache) => {
+      const heard: BusListener = {
         onSubscribed: () => listener.onSubscribed(),
         onUnsubscribed: (error) => listener.onUnsubscribed(error),
         onMalformed: (reason) => listener.onMalformed(reason),
         onMessage: (message) => pass(listener, message),
-      }),
+      };
+      bus.start(instance, heard, cache);
+    },
   });
 }
 

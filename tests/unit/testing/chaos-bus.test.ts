@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import type { Bus, BusListener } from '../../../src/core/ports/bus.ts';
+import { CACHE } from '../../../src/testing/contracts/harness.ts';
 import { ChaosBus, TestClock } from '../../../src/testing/index.ts';
 
 /** A bus by which the test itself sends. */
@@ -15,12 +16,16 @@ function started() {
   };
   const bus = new ChaosBus(given, { clock });
   const heard: (string | number)[] = [];
-  bus.start('i', {
-    onSubscribed: () => heard.push('subscribed'),
-    onMessage: ({ sequence }) => heard.push(sequence),
-    onMalformed: () => heard.push('malformed'),
-    onUnsubscribed: () => heard.push('unsubscribed'),
-  });
+  bus.start(
+    'i',
+    {
+      onSubscribed: () => heard.push('subscribed'),
+      onMessage: ({ sequence }) => heard.push(sequence),
+      onMalformed: () => heard.push('malformed'),
+      onUnsubscribed: () => heard.push('unsubscribed'),
+    },
+    CACHE,
+  );
   below?.onSubscribed();
   heard.length = 0;
   const send = (...sequences: number[]): void => {

@@ -2,6 +2,7 @@ import { describe, expect, spyOn, test } from 'bun:test';
 import { MemoryServer } from '../../../src/adapters/memory/index.ts';
 import type { RemoteListener } from '../../../src/core/ports/remote-tier.ts';
 import { overriding } from '../../../src/testing/chaos/overriding.ts';
+import { CACHE } from '../../../src/testing/contracts/harness.ts';
 import { chaosRemoteTier, TestClock } from '../../../src/testing/index.ts';
 import { watch } from '../../support/watch.ts';
 
@@ -12,11 +13,14 @@ async function started() {
   const server = new MemoryServer({ clock });
   const l2 = chaosRemoteTier(server.remoteTier(), { clock });
   const heard: string[] = [];
-  l2.start({
-    onConnect: () => heard.push('connected'),
-    onDisconnect: () => heard.push('disconnected'),
-    onAlarm: () => heard.push('alarm'),
-  });
+  l2.start(
+    {
+      onConnect: () => heard.push('connected'),
+      onDisconnect: () => heard.push('disconnected'),
+      onAlarm: () => heard.push('alarm'),
+    },
+    CACHE,
+  );
   await clock.advance(0);
   const acquire = (id: string) => l2.acquire(id, 'g', `token of ${id}`, 60_000);
   return { clock, server, l2, heard, acquire };
@@ -173,7 +177,7 @@ describe('an L2 with faults', () => {
     const heard: string[] = [];
     const { tier, listener } = silentTier();
     const l2 = chaosRemoteTier(tier);
-    l2.start({ onConnect() {}, onDisconnect() {}, onAlarm: ({ message }) => heard.push(message) });
+    l2.start({ onConnect() {}, onDisconnect() {}, onAlarm: ({ message }) => heard.push(message) }, CACHE);
     listener()?.onAlarm(new Error('wrong password'));
     expect(heard).toEqual(['wrong password']);
   });

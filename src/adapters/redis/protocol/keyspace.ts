@@ -1,23 +1,21 @@
+import { createHash } from 'node:crypto';
 import { type EntryId, fromId, toId } from '../../../core/model/key.ts';
+import type { CacheIdentity } from '../../../core/ports/cache-identity.ts';
+import { RECORD_FORMAT } from './stored-record.ts';
 
-/** Where everything of one namespace lives in Redis. See {@link keyspace}. */
+/** Names of everything that one cache has in one bucket of Redis. See {@link keyspace}. */
 export interface Keyspace {
-  /** Number of the last invalidation. The only key without expiry. */
-  readonly sequence: string;
-  /** Last accepted heartbeat of any instance that found a generation: the server's time, and that generation. */
-  readonly heartbeat: string;
-  /** Last accepted heartbeat of any instance that found none. */
-  readonly awake: string;
-  /** How many marks were wanted, and the latest one. */
-  readonly marks: string;
-  /** Names all that is here. */
-  readonly identity: string;
+  /**
+   * Hash with the number of the last invalidation, the generation, the marks, the identity and the last heartbeats. It is
+   * the only key without expiry.
+   */
+  readonly history: string;
   /** Channel of the invalidations. */
   readonly bus: string;
-  /** The run of the server, and the generation that was agreed for it. */
-  readonly generation: string;
+  /** Format and version of the records that this cache reads and writes; see {@link shapeOf}. */
+  readonly shape: string;
   entry(id: EntryId, generation: string): string;
-  /** Who refreshes an entry that still holds a value. */
+  /** Names the instance that refreshes an entry which still holds a value. */
   claim(id: EntryId, generation: string): string;
   tag(id: EntryId, generation: string): string;
   /** Channel of one instance's own heartbeats. */
@@ -26,50 +24,96 @@ export interface Keyspace {
   entries(namespace: string, generation: string): string;
   /** The id of an entry found under {@link entries}. */
   idOf(key: string, namespace: string, generation: string): EntryId;
-  /** The id of an entry of any namespace and generation; `undefined` when the key is no entry's. */
+  /** The id of an entry of any shape, namespace and generation; `undefined` when the key is no entry's. */
   idOfEntry(key: string): EntryId | undefined;
 }
 
+/** The fields of {@link Keyspace.history}. Readers ignore what follows the parts that they know. */
+export const HISTORY = {
+  /** Number of the last invalidation. */
+  number: 'number',
+  /** The run of the server, and the generation that was agreed for it. */
+  generation: 'generation',
+  /** The run of the server, how many marks were wanted, and the latest one. */
+  marks: 'marks',
+  /** Names all that is here. */
+  identity: 'identity',
+  /** Last accepted heartbeat of any instance that found a generation: the server's time, and that generation. */
+  heartbeat: 'heartbeat',
+  /** The server's time at the last accepted heartbeat of any instance that found no generation. */
+  awake: 'awake',
+} as const;
+
+/** One server has one bucket. */
+const BUCKET = 0;
+
 /**
- * Names of the keys and channels under a prefix.
+ * Names of the keys and channels of one cache. `docs/protocol.md` has them in a table.
  *
  * The braces are a hash tag: whatever braces users' keys hold, the first pair decides the slot, so everything that one
- * script touches lies together. A second shard would be another tag.
+ * script touches lies together.
+ *
+ * Entries and claims carry the shape of their records, so a reader never meets a record that it cannot read. Tags and the
+ * history belong to all shapes.
  *
  * The length before a namespace keeps namespace `a` with key `b:c` apart from namespace `a:b` with key `c`.
+ *
+ * Channels carry the number of the database, because Redis's channels belong to all databases of a server.
  */
-export function keyspace(prefix: string): Keyspace {
-  const shard = `{${prefix}}`;
-  const scope = (kind: string, namespace: string, generation: string) =>
-    `${shard}:${kind}:${generation}:${namespace.length}:${namespace}:`;
-  const keyOf = (kind: string) => (id: EntryId, generation: string) => {
-    const { namespace, key } = fromId(id);
-    return scope(kind, namespace, generation) + key;
+export function keyspace(
+  namespace: string,
+  cache: Pick<CacheIdentity, 'version' | 'format'>,
+  database: number,
+): Keyspace {
+  const bucket = `{${namespace}.${BUCKET}}`;
+  const shape = shapeOf(cache);
+  const entryPrefix = `${bucket}:e:`;
+  const keyOf = (prefix: string) => (id: EntryId, generation: string) => {
+    const { namespace: inner, key } = fromId(id);
+    return scope(prefix, inner, generation) + key;
   };
-  const entries = (namespace: string, generation: string) => scope('e', namespace, generation);
+  const entries = (inner: string, generation: string) => scope(`${entryPrefix}${shape}:`, inner, generation);
   return {
-    sequence: `${shard}:seq`,
-    heartbeat: `${shard}:hb`,
-    awake: `${shard}:up`,
-    marks: `${shard}:mark`,
-    identity: `${shard}:id`,
-    bus: `${shard}:bus`,
-    generation: `${shard}:gen`,
-    entry: keyOf('e'),
-    claim: keyOf('r'),
-    tag: keyOf('t'),
-    echo: (instance) => `${shard}:hb:${instance}`,
+    history: `${bucket}:history`,
+    bus: `${bucket}:bus:${database}`,
+    shape,
+    entry: keyOf(`${entryPrefix}${shape}:`),
+    claim: keyOf(`${bucket}:r:${shape}:`),
+    tag: keyOf(`${bucket}:t:`),
+    echo: (instance) => `${bucket}:echo:${database}:${instance}`,
     entries,
-    idOf: (key, namespace, generation) => toId(namespace, key.slice(entries(namespace, generation).length)),
+    idOf: (key, inner, generation) => toId(inner, key.slice(entries(inner, generation).length)),
     idOfEntry(key) {
-      const prefix = `${shard}:e:`;
-      if (!key.startsWith(prefix)) return undefined;
-      const [head = '', length = ''] = /^[^:]+:(\d+):/.exec(key.slice(prefix.length)) ?? [];
-      const start = prefix.length + head.length;
+      if (!key.startsWith(entryPrefix)) return undefined;
+      const [head = '', length = ''] = /^[^:]+:[^:]+:(\d+):/.exec(key.slice(entryPrefix.length)) ?? [];
+      const start = entryPrefix.length + head.length;
       const end = start + Number(length);
       return head !== '' && key[end] === ':' ? toId(key.slice(start, end), key.slice(end + 1)) : undefined;
     },
   };
+}
+
+function scope(prefix: string, namespace: string, generation: string): string {
+  return `${prefix}${generation}:${namespace.length}:${namespace}:`;
+}
+
+/** Versions that stand in a key as they are. */
+const READABLE = /^[\w.-]{1,32}$/;
+
+/** 128 bits in base64url. */
+const DIGEST_LENGTH = 22;
+
+/**
+ * Names what a reader must know to read a record: `<record format>.<body format>`, and `.<version>` where there is one.
+ * A version that is long or holds other characters than letters, digits, `_`, `.` and `-` is named by `~` and its digest.
+ * A shape holds at most 48 characters, and neither blanks nor commas nor colons.
+ */
+export function shapeOf({ version, format }: Pick<CacheIdentity, 'version' | 'format'>): string {
+  const formats = `${RECORD_FORMAT}.${format}`;
+  if (version === '') return formats;
+  if (READABLE.test(version)) return `${formats}.${version}`;
+  const digest = createHash('sha256').update(version).digest('base64url');
+  return `${formats}.~${digest.slice(0, DIGEST_LENGTH)}`;
 }
 
 /** A pattern for `SCAN` that matches exactly the keys beginning with `prefix`. */

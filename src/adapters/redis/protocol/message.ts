@@ -1,7 +1,10 @@
 import type { BusMessage, Invalidation, InvalidationOrder, Targets } from '../../../core/model/invalidation.ts';
 
-/** Of the messages' form. Another number, another form: this version does not read it. */
-const FORMAT = 1;
+/**
+ * Of the messages' form. A message of another format is dropped, and its number is then missing: a gap, after which L1 is
+ * cleared. Fields that this version does not know, such as a `mac`, are ignored.
+ */
+const FORMAT = 2;
 
 /** A thousand names of the greatest length, each byte escaped, fit in here; Redis drops subscribers not far beyond. */
 const MOST_BYTES = 8 * 2 ** 20;

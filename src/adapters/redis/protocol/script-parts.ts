@@ -1,4 +1,5 @@
-import { HEADER, NO_VERSION } from './stored-record.ts';
+import { HISTORY } from './keyspace.ts';
+import { HEADER, NO_VERSION, PLAIN_END } from './stored-record.ts';
 
 /** Lua numbers are doubles: exact up to 2^53, which microseconds reach in the year 2255; `%.0f` prints every digit. */
 export const TIME = `
@@ -28,15 +29,15 @@ end`;
 export const GENERATION = `
 
 local function generationOf(key, epoch)
-  return string.match(redis.call('GET', key) or '', '^' .. epoch .. ' (%S+)$')
+  return string.match(redis.call('HGET', key, '${HISTORY.generation}') or '', '^' .. epoch .. ' (%S+)')
 
 end`;
 
 /** The caller's history must be the server's, or nothing may be done in its name; a repair comes before there is any. */
 export const SESSION = `${EPOCH}${GENERATION}
 
-local function isPresent(generationKey, epoch, generation, isRepair)
-  local held = generationOf(generationKey, epoch)
+local function isPresent(history, epoch, generation, isRepair)
+  local held = generationOf(history, epoch)
   return presentEpoch() == epoch and (held == generation or (isRepair and not held))
 
 end`;
@@ -45,18 +46,18 @@ end`;
 export const NUMBERS = `
 
 local function nextNumber(key)
-  local number = redis.call('INCR', key)
+  local number = redis.call('HINCRBY', key, '${HISTORY.number}', 1)
   if number == 1 then
     local time = redis.call('TIME')
     number = time[1] * 1000000 + time[2]
-    redis.call('SET', key, string.format('%.0f', number))
+    redis.call('HSET', key, '${HISTORY.number}', string.format('%.0f', number))
   end
   return string.format('%.0f', number)
 
 end
 
 local function presentNumber(key)
-  return redis.call('GET', key) or nextNumber(key)
+  return redis.call('HGET', key, '${HISTORY.number}') or nextNumber(key)
 
 end`;
 
@@ -77,16 +78,18 @@ local function publish(channel, head, epoch, number)
 
 end`;
 
+/** A lease carries a version like a value, so that what is written over it is held against it. */
 export const VALUE = `
 
 local function value(token, storedAt, version, body)
-  return 'V' .. token .. digits(storedAt, ${HEADER.timeDigits}) .. digits(0, ${HEADER.timeDigits}) .. version .. '\\n' .. body
+  local stored, expired = digits(storedAt, ${HEADER.timeDigits}), digits(0, ${HEADER.timeDigits})
+  return 'V' .. token .. version .. stored .. expired .. '${PLAIN_END.trimEnd()}\\n' .. body
 
 end
 
 local function versionOf(header)
   local version = string.sub(header, ${HEADER.versionAt + 1}, ${HEADER.versionAt + HEADER.versionDigits})
-  if string.sub(header, 1, 1) == 'V' and #version == ${HEADER.versionDigits} and string.find(version, '^%d+$') then
+  if string.find(header, '^[VL]') and #version == ${HEADER.versionDigits} and string.find(version, '^%d+$') then
     return version
   end
   return '${NO_VERSION}'
@@ -114,16 +117,17 @@ local function remove(key, mode, token, time)
 
 end`;
 
-/** One record holds how many marks were wanted, and the latest one; those of another epoch count for nothing. */
+/** One field holds how many marks were wanted, and the latest one; those of another epoch count for nothing. */
 export const MARKS = `
 
 local function marksOf(key, epoch)
-  local wanted, marked = string.match(redis.call('GET', key) or '', '^' .. epoch .. ' (%d+) (%d+)$')
+  local held = redis.call('HGET', key, '${HISTORY.marks}') or ''
+  local wanted, marked = string.match(held, '^' .. epoch .. ' (%d+) (%d+)')
   return tonumber(wanted or 0), tonumber(marked or 0)
 
 end
 
-local function storeMarks(key, epoch, wanted, marked, stay)
-  redis.call('SET', key, epoch .. ' ' .. digits(wanted, 1) .. ' ' .. digits(marked, 1), 'PX', stay)
+local function storeMarks(key, epoch, wanted, marked)
+  redis.call('HSET', key, '${HISTORY.marks}', epoch .. ' ' .. digits(wanted, 1) .. ' ' .. digits(marked, 1))
 
 end`;

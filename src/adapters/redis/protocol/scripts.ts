@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { HISTORY } from './keyspace.ts';
 import { EPOCH, GENERATION, MARKS, NUMBERS, PUBLISH, REMOVE, SESSION, STORE, TIME, VALUE } from './script-parts.ts';
 import { HEADER } from './stored-record.ts';
 
@@ -24,10 +25,10 @@ function script(terms: Terms, ...parts: readonly string[]): Script {
 }
 
 /**
- * KEYS heartbeat, counter, generation, marks, sign of life, identity · ARGV epoch, stay, channel, message, whether a mark is
- * wanted, an identity for a server that has none. Answers epoch, number, time, generation, the heartbeat record of before,
- * how many marks were wanted, the latest mark, the identity. Without a generation the record stays as it is, for whoever
- * repairs this history, and the write that proves goes elsewhere.
+ * KEYS history · ARGV epoch, channel, message, whether a mark is wanted, an identity for a server that has none.
+ * Answers epoch, number, time, generation, the heartbeat of before, how many marks were wanted, the latest mark, the
+ * identity. Without a generation the last heartbeat stays as it is, for the relay that repairs this history, and the
+ * write that proves goes into another field.
  */
 const heartbeat = script(
   'allow-oom',
@@ -39,41 +40,42 @@ const heartbeat = script(
   MARKS,
   `
 
-local epoch, time, number = presentEpoch(), now(), presentNumber(KEYS[2])
+local history = KEYS[1]
 
-local last = redis.call('GET', KEYS[1])
+local epoch, time, number = presentEpoch(), now(), presentNumber(history)
 
-local generation = epoch == ARGV[1] and generationOf(KEYS[3], epoch)
+local last = redis.call('HGET', history, '${HISTORY.heartbeat}')
+
+local generation = epoch == ARGV[1] and generationOf(history, epoch)
 
 if generation then
-  redis.call('PEXPIRE', KEYS[3], ARGV[2])
-  redis.call('SET', KEYS[1], digits(time, 1) .. ' ' .. generation, 'PX', ARGV[2])
+  redis.call('HSET', history, '${HISTORY.heartbeat}', digits(time, 1) .. ' ' .. generation)
 
 else
-  redis.call('SET', KEYS[5], digits(time, 1), 'PX', ARGV[2])
+  redis.call('HSET', history, '${HISTORY.awake}', digits(time, 1))
 
 end
 
-local wanted, marked = marksOf(KEYS[4], epoch)
+local wanted, marked = marksOf(history, epoch)
 
-if ARGV[5] == '1' then
+if ARGV[4] == '1' then
   wanted = math.max(wanted, marked) + 1
-  storeMarks(KEYS[4], epoch, wanted, marked, ARGV[2])
+  storeMarks(history, epoch, wanted, marked)
 
 end
 
-local identity = redis.call('GET', KEYS[6]) or ARGV[6]
+redis.call('HSETNX', history, '${HISTORY.identity}', ARGV[5])
 
-redis.call('SET', KEYS[6], identity, 'PX', ARGV[2])
+local identity = redis.call('HGET', history, '${HISTORY.identity}')
 
-publish(ARGV[3], ARGV[4], epoch, number)
+publish(ARGV[2], ARGV[3], epoch, number)
 
 return { epoch, number, digits(time, 1), generation or false, last, digits(wanted, 1), digits(marked, 1), identity }`,
 );
 
 /**
- * KEYS generation, marks · ARGV epoch, proposal, stay, the one it may replace, repaired since, within, mark. The last three
- * are empty for a fresh one. Answers what it is now; nil when the repair is too old, or the epoch is another.
+ * KEYS history · ARGV epoch, proposal, the one it may replace, repaired since, within, mark. The last three are empty for
+ * a fresh one. Answers what it is now; nil when the repair is too old, or the epoch is another.
  */
 const agree = script(
   'allow-oom',
@@ -83,26 +85,26 @@ const agree = script(
   MARKS,
   `
 
-local epoch, since = ARGV[1], tonumber(ARGV[5])
+local history, epoch, since = KEYS[1], ARGV[1], tonumber(ARGV[4])
 
 if presentEpoch() ~= epoch then return false end
 
-if since and now() - since > tonumber(ARGV[6]) then return false end
+if since and now() - since > tonumber(ARGV[5]) then return false end
 
-local held = generationOf(KEYS[1], epoch)
+local held = generationOf(history, epoch)
 
-if held and held ~= ARGV[4] then return held end
+if held and held ~= ARGV[3] then return held end
 
-redis.call('SET', KEYS[1], epoch .. ' ' .. ARGV[2], 'PX', ARGV[3])
+redis.call('HSET', history, '${HISTORY.generation}', epoch .. ' ' .. ARGV[2])
 
-local wanted, marked = marksOf(KEYS[2], epoch)
+local wanted, marked = marksOf(history, epoch)
 
-storeMarks(KEYS[2], epoch, wanted, math.max(marked, tonumber(ARGV[7]) or wanted), ARGV[3])
+storeMarks(history, epoch, wanted, math.max(marked, tonumber(ARGV[6]) or wanted))
 
 return ARGV[2]`,
 );
 
-/** KEYS marks · ARGV epoch, mark, stay. */
+/** KEYS history · ARGV epoch, mark. */
 const mark = script(
   'allow-oom',
   TIME,
@@ -114,7 +116,7 @@ if presentEpoch() ~= ARGV[1] then return end
 
 local wanted, marked = marksOf(KEYS[1], ARGV[1])
 
-if tonumber(ARGV[2]) > marked then storeMarks(KEYS[1], ARGV[1], wanted, tonumber(ARGV[2]), ARGV[3]) end`,
+if tonumber(ARGV[2]) > marked then storeMarks(KEYS[1], ARGV[1], wanted, tonumber(ARGV[2])) end`,
 );
 
 /**
@@ -188,7 +190,7 @@ return found`,
 );
 
 /**
- * KEYS counter, tags… · ARGV stay. Answers the tags' generations, "hard soft".
+ * KEYS history, tags… · ARGV stay. Answers the tags' generations, "hard soft".
  * An expiry is pushed a quarter further than asked, so that a tag read all day is not written at every read.
  */
 const tagGenerations = script(
@@ -204,7 +206,7 @@ local generations = {}
 
 for i = 2, #KEYS do
   local held = redis.call('GET', KEYS[i])
-  if not held or not string.find(held, '^%S+ %S+$') then
+  if not held or not string.find(held, '^%S+ %S+') then
     if not fresh then
       local id = presentEpoch() .. ':' .. presentNumber(KEYS[1])
       fresh = id .. ' ' .. id
@@ -225,7 +227,7 @@ return generations`,
 );
 
 /**
- * KEYS generation, counter, records…, tags… · ARGV epoch, generation, mode, number of records, token of
+ * KEYS history, records…, tags… · ARGV epoch, generation, mode, number of records, token of
  * expired records, channel, message, whether it repairs. A tag's generation keeps its stay; one that is missing stays so.
  * Answers the number, or nil when the session is another.
  */
@@ -243,17 +245,17 @@ if not isPresent(KEYS[1], ARGV[1], ARGV[2], ARGV[8] == '1') then return false en
 
 local mode, time = ARGV[3], now()
 
-local number = nextNumber(KEYS[2])
+local number = nextNumber(KEYS[1])
 
-local lastRecord = 2 + tonumber(ARGV[4])
+local lastRecord = 1 + tonumber(ARGV[4])
 
-for i = 3, lastRecord do remove(KEYS[i], mode, ARGV[5], time) end
+for i = 2, lastRecord do remove(KEYS[i], mode, ARGV[5], time) end
 
 for i = lastRecord + 1, #KEYS do
   local held = redis.pcall('GET', KEYS[i])
   if type(held) == 'string' then
     local moved = ARGV[1] .. ':' .. number
-    local hard = mode == 'expire' and string.match(held, '^(%S+) %S+$') or moved
+    local hard = mode == 'expire' and string.match(held, '^(%S+) %S+') or moved
     redis.call('SET', KEYS[i], hard .. ' ' .. moved, 'KEEPTTL')
   elseif held then
     redis.call('UNLINK', KEYS[i])
@@ -267,7 +269,7 @@ return number`,
 );
 
 /**
- * KEYS generation, counter, record · ARGV epoch, generation, token, stay, version, channel, message, body.
+ * KEYS history, record · ARGV epoch, generation, token, stay, version, channel, message, body.
  * Answers the number, 'older' when a greater version is stored, or nil when the session is another.
  */
 const write = script(
@@ -284,15 +286,15 @@ if not isPresent(KEYS[1], ARGV[1], ARGV[2]) then return false end
 
 local given = tonumber(ARGV[5])
 
-local held = redis.pcall('GETRANGE', KEYS[3], 0, ${HEADER.bytes - 1})
+local held = redis.pcall('GETRANGE', KEYS[2], 0, ${HEADER.bytes - 1})
 
 local stored = type(held) == 'string' and tonumber(versionOf(held))
 
 if given and stored and stored > given then return 'older' end
 
-local number = nextNumber(KEYS[2])
+local number = nextNumber(KEYS[1])
 
-store(KEYS[3], value(ARGV[3], now(), ARGV[5], ARGV[8]), tonumber(ARGV[4]))
+store(KEYS[2], value(ARGV[3], now(), ARGV[5], ARGV[8]), tonumber(ARGV[4]))
 
 publish(ARGV[6], ARGV[7], ARGV[1], number)
 

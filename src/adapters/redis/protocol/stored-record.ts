@@ -1,44 +1,53 @@
 import { Buffer } from 'node:buffer';
 import type { StoredRecord } from '../../../core/ports/remote-tier.ts';
 
+/** Of the bytes below. It stands in the keys of entries and claims, so another form of the header is another number. */
+export const RECORD_FORMAT = 2;
+
 /**
- * The bytes of an entry's record.
- *
- * A lease is `L` and the token of who may fill. A value is a header of fixed width, so that a script can mark it expired
- * in place without copying its body, and then the body as the codec made it:
+ * The bytes of an entry's record: a header of fixed width, so that a script can mark a value expired in place without
+ * copying its body, and then the body as the codec made it.
  *
  * | from | bytes | |
  * | ---: | ---: | --- |
- * | 0 | 1 | `V` |
+ * | 0 | 1 | `V`, or `L` of a lease |
  * | 1 | 22 | token |
- * | 23 | 15 | stored at, milliseconds of the server's clock |
- * | 38 | 15 | expired at, the same; zeros: it was not |
- * | 53 | 16 | version of a `set`; hyphens: none |
- * | 69 | 1 | newline |
- * | 70 | | body |
+ * | 23 | 16 | version of a `set`; hyphens: none |
+ * | 39 | 15 | stored at, milliseconds of the server's clock |
+ * | 54 | 15 | expired at, the same; zeros: it was not |
+ * | 69 | 4 | flags, hexadecimal; readers ignore those that they do not know |
+ * | 73 | 4 | length of the extra block, decimal |
+ * | 77 | 1 | newline |
+ * | 78 | | extra block, which readers skip; then the body |
+ *
+ * A lease has a newline after its version. What may follow is ignored.
  */
 export const HEADER = {
   /** Kind and token: what a fill compares. */
   prefixBytes: 23,
   tokenAt: 1,
-  storedAt: 23,
-  expiredAt: 38,
-  timeDigits: 15,
-  versionAt: 53,
+  versionAt: 23,
   versionDigits: 16,
-  bytes: 70,
+  storedAt: 39,
+  expiredAt: 54,
+  timeDigits: 15,
+  flagsAt: 69,
+  bytes: 78,
 } as const;
 
-/** The version field of a value that has none. */
+/** The end of a header without flags and without an extra block. */
+export const PLAIN_END = '00000000\n';
+
+/** The version field of a record that has none. */
 export const NO_VERSION = '-'.repeat(HEADER.versionDigits);
 
-const LEASE = /^L[\w-]{22}$/;
+const LEASE = /^L[\w-]{22}(?:\d{16}|-{16})\n/;
+
+const VALUE = /^V[\w-]{22}(?:\d{16}|-{16})/;
 
 const TAKEN = /^V([\w-]{22})/;
 
-const VERSION = /^.{53}(?:\d{16}|-{16})\n$/;
-
-const TOKEN = /^[\w-]{22}$/;
+const END = /^[\da-f]{4}(\d{4})\n$/;
 
 /** Begins the token of a record that no Tiercel wrote; the hexadecimal digits of its first bytes follow. */
 const FOREIGN = '!';
@@ -49,24 +58,28 @@ const FOREIGN = '!';
  */
 export function parseRecord(bytes: Buffer | null): StoredRecord {
   if (bytes === null) return { kind: 'none' };
-  if (bytes.length === HEADER.prefixBytes) {
-    const lease = bytes.toString('latin1');
-    if (LEASE.test(lease)) return { kind: 'lease', token: lease.slice(HEADER.tokenAt) };
-  }
   const header = bytes.toString('latin1', 0, HEADER.bytes);
-  const token = header.slice(HEADER.tokenAt, HEADER.storedAt);
+  const token = header.slice(HEADER.tokenAt, HEADER.prefixBytes);
   const storedAt = digitsAt(header, HEADER.storedAt);
   const expiredAt = digitsAt(header, HEADER.expiredAt);
-  if (header.startsWith('V') && storedAt >= 0 && expiredAt >= 0 && VERSION.test(header) && TOKEN.test(token))
-    return { kind: 'value', value: { token, storedAt, expiredAt, body: bodyOf(bytes) } };
+  const bodyAt = header.endsWith(PLAIN_END) ? HEADER.bytes : bodyBehindExtra(header);
+  if (storedAt >= 0 && expiredAt >= 0 && bodyAt <= bytes.length && VALUE.test(header))
+    return { kind: 'value', value: { token, storedAt, expiredAt, body: bodyOf(bytes, bodyAt) } };
+  if (LEASE.test(header)) return { kind: 'lease', token };
   const damaged = TAKEN.exec(header)?.[1] ?? FOREIGN + bytes.toString('hex', 0, HEADER.prefixBytes);
   return { kind: 'value', value: { token: damaged, storedAt: 0, expiredAt: 0, body: '' } };
 }
 
 /** As text, unless it is none: what could not be read stands as U+FFFD then, as it also does where somebody wrote that. */
-function bodyOf(bytes: Buffer): string | Buffer {
-  const text = bytes.toString('utf8', HEADER.bytes);
-  return text.includes('\ufffd') ? bytes.subarray(HEADER.bytes) : text;
+function bodyOf(bytes: Buffer, bodyAt: number): string | Buffer {
+  const text = bytes.toString('utf8', bodyAt);
+  return text.includes('\ufffd') ? bytes.subarray(bodyAt) : text;
+}
+
+/** Where the body of a record with flags or an extra block begins; NaN when the header is damaged. */
+function bodyBehindExtra(header: string): number {
+  const length = END.exec(header.slice(HEADER.flagsAt))?.[1];
+  return length === undefined ? Number.NaN : HEADER.bytes + Number(length);
 }
 
 /** A time of the header; NaN when it is none. This is read with every hit, and a regular expression costs twice as much. */
@@ -83,7 +96,7 @@ function digitsAt(header: string, start: number): number {
 /** The first bytes of the record that a token was read from. */
 export function recordPrefix(kind: 'lease' | 'value', token: string): string | Buffer {
   if (token.startsWith(FOREIGN)) return Buffer.from(token.slice(FOREIGN.length), 'hex');
-  return kind === 'lease' ? leaseRecord(token) : `V${token}`;
+  return kind === 'lease' ? leasePrefix(token) : `V${token}`;
 }
 
 /** {@link parseRecord} as the holder of a lease sees it: one's own is as good as none. */
@@ -94,10 +107,15 @@ export function recordFor(token: string, bytes: Buffer | null): StoredRecord {
 
 /** A lease, as a whole. Refresh claims have the same form. */
 export function leaseRecord(token: string): string {
+  return `L${token}${NO_VERSION}\n`;
+}
+
+/** The first bytes of a lease: what tells it from every other record. */
+export function leasePrefix(token: string): string {
   return `L${token}`;
 }
 
-/** The version field of a value. */
+/** The version field of a record. */
 export function versionField(version: number | undefined): string {
   return version === undefined ? NO_VERSION : String(version).padStart(HEADER.versionDigits, '0');
 }

@@ -173,8 +173,8 @@ describe('what the connection has to say', () => {
       weakening: {
         tier: (tier) =>
           overriding(tier, {
-            start: (listener) => {
-              tier.start(listener);
+            start: (listener, cache) => {
+              tier.start(listener, cache);
               listener.onAlarm(problem);
             },
           }),
@@ -212,9 +212,9 @@ describe('what the connection has to say', () => {
       weakening: {
         bus: (bus) =>
           overriding(bus, {
-            start: (instance, listener) => {
+            start: (instance, listener, cache) => {
               listeners.push(listener);
-              bus.start(instance, listener);
+              bus.start(instance, listener, cache);
             },
           }),
       },

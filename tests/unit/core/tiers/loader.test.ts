@@ -260,12 +260,15 @@ describe('the loader may', () => {
 });
 
 describe('the version of the schema', () => {
-  test('keeps the values of another one out, both ways', () => {
+  test('keeps the values of another one out, both ways, and leaves them to their own readers', () => {
     const fleet = new Fleet({ instances: 2, version: 1 });
     const next = fleet.join({ version: 2 });
     fleet.settle(fleet.cache(0).getOrSet('k', () => 'of 1'));
     expect(fleet.settle(next.cache.get('k'))).toBeUndefined();
     expect(fleet.settle(next.cache.lookup('k', () => 'of 2'))).toMatchObject({ value: 'of 2', tier: 'source' });
-    expect(fleet.settle(fleet.cache(1).lookup('k', () => 'of 1 again'))).toMatchObject({ tier: 'source' });
+    expect(fleet.settle(fleet.cache(1).lookup('k', () => 'of 1 again'))).toMatchObject({
+      value: 'of 1',
+      tier: 'l2',
+    });
   });
 });

@@ -1,0 +1,22 @@
+import type { EntryId } from '../../core/model/key.ts';
+import type { CacheIdentity } from '../../core/ports/cache-identity.ts';
+
+export const BUS_CHANNEL = 'bus';
+export const heartbeatChannel = (instance: string): string => `hb:${instance}`;
+
+/** Format and version of the records that a cache reads and writes; without blanks and slashes. */
+export type Shape = string;
+
+export function shapeOf({ version, format }: CacheIdentity): Shape {
+  return `${format}.${encodeURIComponent(version)}`;
+}
+
+/** The key of a tag, which all versions and formats share. */
+export function physicalKey(generation: string, id: EntryId): string {
+  return `${generation} ${id}`;
+}
+
+/** The key of an entry or a claim. */
+export function recordKey(shape: Shape, generation: string, id: EntryId): string {
+  return physicalKey(`${shape}/${generation}`, id);
+}
