@@ -1,7 +1,8 @@
+import { assertArray, assertFunction, assertNames, assertPort, knownNames } from './model/arguments.ts';
 import { type Duration, toMs } from './model/duration.ts';
 import { InvalidOptionError, type TierFailure } from './model/errors.ts';
 import type { Observer } from './model/events.ts';
-import type { ReadOptions } from './model/options.ts';
+import { DEFAULT_NAMES, type ReadOptions } from './model/options.ts';
 import type { Bus } from './ports/bus.ts';
 import type { LocalTier } from './ports/local-tier.ts';
 import type { Outbox } from './ports/outbox.ts';
@@ -84,26 +85,36 @@ export interface SourceOptions {
   readonly breaker?: BreakerOptions;
 }
 
-const KNOWN_OPTIONS = new Set<string>([
-  'name',
-  'l1',
-  'l2',
-  'bus',
-  'outbox',
-  'defaults',
-  'maxLag',
-  'version',
-  'maxValueBytes',
-  'freeze',
-  'maxLoads',
-  'source',
-  'breaker',
-  'onError',
-  'observers',
-  'tracer',
-  'clock',
-  'random',
-] satisfies (keyof CacheOptions)[]);
+/** The options of `createCache`. */
+export const KNOWN_OPTIONS = knownNames(
+  [
+    'name',
+    'l1',
+    'l2',
+    'bus',
+    'outbox',
+    'defaults',
+    'maxLag',
+    'version',
+    'maxValueBytes',
+    'freeze',
+    'maxLoads',
+    'source',
+    'breaker',
+    'onError',
+    'observers',
+    'tracer',
+    'clock',
+    'random',
+  ] satisfies (keyof CacheOptions)[],
+  {
+    ...Object.fromEntries([...DEFAULT_NAMES.names].map((name) => [name, `write defaults: { ${name}: … }`])),
+    namespace: "it is an option of redis(url, { namespace: '…' })",
+    prefix: "write name: '…', or redis(url, { namespace: '…' })",
+    redis: 'write ...redis(url)',
+    observer: 'write observers: [observer]',
+  },
+);
 
 const DEFAULT_MAX_LAG_MS = 1_500;
 const SMALLEST_MAX_LAG_MS = 150;
@@ -125,7 +136,7 @@ export function maxValueBytesOf({ maxValueBytes = DEFAULT_MAX_VALUE_BYTES }: Cac
 }
 
 const DEFAULT_SLOW_MS = 2_000;
-const KNOWN_SOURCE_OPTIONS = ['isFailure', 'slowAfter', 'breaker'] satisfies (keyof SourceOptions)[];
+const KNOWN_SOURCE_OPTIONS = knownNames(['isFailure', 'slowAfter', 'breaker'] satisfies (keyof SourceOptions)[]);
 
 /** After how many milliseconds a load counts as failed. */
 export function slowAfterOf({ slowAfter }: SourceOptions): number {
@@ -136,33 +147,59 @@ export function slowAfterOf({ slowAfter }: SourceOptions): number {
 
 /** @throws {@link InvalidOptionError} naming the option that cannot be used. */
 export function assertOptions(options: CacheOptions): void {
-  for (const [name, given] of Object.entries(options)) {
-    if (!KNOWN_OPTIONS.has(name)) throw new InvalidOptionError(name, given, `one of ${[...KNOWN_OPTIONS].join(', ')}`);
-  }
-  if (options.l1 === undefined)
-    throw new InvalidOptionError('l1', options.l1, 'a local tier, such as lru() of tiercel/lru');
-  if (options.bus !== undefined && options.l2 === undefined)
-    throw new InvalidOptionError('bus', options.bus, 'given together with l2');
-  const { maxLoads = Infinity } = options;
-  if (maxLoads !== Infinity && !(Number.isInteger(maxLoads) && maxLoads > 0)) {
+  assertNames('options', options, KNOWN_OPTIONS);
+  assertParts(options);
+  const { name, version, freeze, maxLoads, defaults, onError, breaker, source } = options;
+  if (name !== undefined && (typeof name !== 'string' || name === ''))
+    throw new InvalidOptionError('name', name, 'a string that is not empty');
+  if (version !== undefined && typeof version !== 'string' && typeof version !== 'number')
+    throw new InvalidOptionError('version', version, 'a string or a number');
+  if (freeze !== undefined && typeof freeze !== 'boolean')
+    throw new InvalidOptionError('freeze', freeze, 'true or false');
+  if (maxLoads !== undefined && maxLoads !== Infinity && !(Number.isInteger(maxLoads) && maxLoads > 0))
     throw new InvalidOptionError('maxLoads', maxLoads, 'a whole number above 0, or Infinity');
+  if (defaults !== undefined) assertNames('defaults', defaults, DEFAULT_NAMES);
+  assertFunction('onError', onError, 'a function of a failure');
+  if (breaker !== undefined) assertBreaker('breaker', breaker);
+  if (source !== undefined) assertSource(source);
+}
+
+/** The tiers and all else that a cache is put together of. */
+function assertParts({ l1, l2, bus, outbox, observers, tracer, clock, random }: CacheOptions): void {
+  assertLocalTier(l1);
+  if (l2 !== undefined) assertPort('l2', l2, ['start', 'heartbeat', 'acquire', 'fill', 'invalidate'], REMOTE);
+  if (bus !== undefined) assertPort('bus', bus, ['start', 'reset', 'close'], REMOTE);
+  if (bus !== undefined && l2 === undefined) throw new InvalidOptionError('bus', bus, 'given together with l2');
+  if (outbox !== undefined)
+    assertPort('outbox', outbox, ['start', 'lead', 'record', 'follow'], 'an outbox: outbox(sql) of tiercel/postgres');
+  if (observers !== undefined) {
+    assertArray('observers', observers, 'an array of functions');
+    for (const observer of observers)
+      if (typeof observer !== 'function') throw new InvalidOptionError('observers', observer, 'an array of functions');
   }
-  const { name = 'cache', freeze = true } = options;
-  if (typeof freeze !== 'boolean') throw new InvalidOptionError('freeze', freeze, 'true or false');
-  if (typeof name !== 'string' || name === '') throw new InvalidOptionError('name', name, 'a string that is not empty');
-  assertBreaker('breaker', options.breaker ?? {});
-  if (options.source !== undefined) assertSource(options.source);
+  if (tracer !== undefined) assertTracer(tracer);
+  if (clock !== undefined) assertPort('clock', clock, ['now', 'after'], 'a clock with now() and after()');
+  if (random !== undefined) assertPort('random', random, ['next', 'token'], 'an object with next() and token()');
+}
+
+const REMOTE = 'what redis() of tiercel/redis gives it: write createCache({ l1: lru(), ...redis(url) })';
+
+/** @throws {@link InvalidOptionError} unless it can be an L1. */
+export function assertLocalTier(l1: unknown): void {
+  assertPort('l1', l1, ['get', 'set', 'delete', 'clear', 'ids', 'usage'], 'a local tier, such as lru() of tiercel/lru');
+}
+
+/** @throws {@link InvalidOptionError} unless it can trace. */
+export function assertTracer(tracer: unknown): void {
+  assertPort('tracer', tracer, ['mayRecord', 'trace', 'tag', 'current'], 'a tracer; instrument() attaches one');
 }
 
 function assertSource(options: SourceOptions): void {
-  for (const [name, given] of Object.entries(options)) {
-    if (!KNOWN_SOURCE_OPTIONS.some((known) => known === name))
-      throw new InvalidOptionError(`source.${name}`, given, `one of ${KNOWN_SOURCE_OPTIONS.join(', ')}`);
-  }
+  assertNames('source', options, KNOWN_SOURCE_OPTIONS, 'source.');
   if (typeof options.isFailure !== 'function')
     throw new InvalidOptionError('source.isFailure', options.isFailure, 'a function of an error');
   slowAfterOf(options);
-  assertBreaker('source.breaker', options.breaker ?? {});
+  if (options.breaker !== undefined) assertBreaker('source.breaker', options.breaker);
 }
 
 /** What each of the breaker's numbers may be at most; all are above 0, and `settleMs` may be 0. */
@@ -178,13 +215,14 @@ const MOST = new Map<string, number>(
   } satisfies Required<BreakerOptions>),
 );
 
+const BREAKER_NAMES = knownNames(MOST.keys());
+
 function assertBreaker(option: string, options: BreakerOptions): void {
-  for (const [name, given] of Object.entries(options)) {
-    const most = MOST.get(name);
-    if (most === undefined)
-      throw new InvalidOptionError(`${option}.${name}`, given, `one of ${[...MOST.keys()].join(', ')}`);
+  assertNames(option, options, BREAKER_NAMES, `${option}.`);
+  for (const [name, given] of Object.entries<unknown>({ ...options })) {
+    const most = MOST.get(name) ?? Infinity;
     if (name === 'settleMs' && given === 0) continue;
-    if (given > 0 && given <= most) continue;
+    if (typeof given === 'number' && given > 0 && given <= most) continue;
     const bound = most === 1 ? ' and at most 1' : most === Infinity ? '' : ', and finite';
     throw new InvalidOptionError(`${option}.${name}`, given, `above 0${bound}`);
   }

@@ -1,9 +1,9 @@
+import { InvalidationCalls } from './invalidation-calls.ts';
+import { detached } from './model/arguments.ts';
 import type { Entry } from './model/entry.ts';
-import { InvalidationPendingError, InvalidOptionError } from './model/errors.ts';
-import type { InvalidationMode, Targets } from './model/invalidation.ts';
 import { assertKey, type EntryId, nestedNamespace, toId } from './model/key.ts';
 import type { Lookup } from './model/lookup.ts';
-import type { OptionResolver } from './model/option-resolver.ts';
+import type { OptionResolvers } from './model/option-resolver.ts';
 import type { Loader, ReadOptions, WriteOptions } from './model/options.ts';
 import { getFresh, getFreshMany } from './read/get.ts';
 import { lookUp } from './read/get-or-set.ts';
@@ -13,6 +13,7 @@ import { freshOf, hitOf } from './read/l1-hit.ts';
 import { hitLookup } from './read/lookup-result.ts';
 import { warm } from './read/warm.ts';
 import {
+  assertItem,
   assertItems,
   resolveWarmOptions,
   type WarmItem,
@@ -23,12 +24,7 @@ import { assertLoader, assertMany, Requests } from './request-factory.ts';
 import type { Parts } from './state/context.ts';
 import type { ReadRequest } from './state/request.ts';
 import type { ManyLoader } from './tiers/many-loader.ts';
-import {
-  type InvalidateOptions,
-  type InvalidateRequest,
-  type InvalidateResult,
-  invalidate,
-} from './write/invalidate.ts';
+import type { InvalidateOptions, InvalidateRequest, InvalidateResult } from './write/invalidate.ts';
 import { setMany, write } from './write/set.ts';
 
 /** Whether the cache is open. */
@@ -40,21 +36,24 @@ interface Openness {
 /** The calls of a cache that concern entries, within one namespace. */
 export class CacheView {
   readonly #parts: Parts;
-  readonly #options: OptionResolver;
+  readonly #options: OptionResolvers;
   readonly #lifecycle: Openness;
   readonly #namespace: string;
   /** Before a key it makes the entry's id. */
   readonly #idPrefix: string;
   readonly #ids = new Map<string, EntryId>();
   readonly #requests: Requests;
+  readonly #invalidations: InvalidationCalls;
 
-  constructor(parts: Parts, options: OptionResolver, lifecycle: Openness, namespace: string) {
+  constructor(parts: Parts, options: OptionResolvers, lifecycle: Openness, namespace: string) {
     this.#parts = parts;
     this.#options = options;
     this.#lifecycle = lifecycle;
     this.#namespace = namespace;
     this.#idPrefix = toId(namespace, '');
     this.#requests = new Requests(parts, options, namespace);
+    const { l2TimeoutMs } = options.defaults;
+    this.#invalidations = new InvalidationCalls(parts, namespace, l2TimeoutMs, () => lifecycle.assertOpen());
   }
 
   /**
@@ -66,6 +65,7 @@ export class CacheView {
    *   {@link CacheClosedError}, or what the loader threw. Never because a tier failed.
    */
   getOrSet<V>(key: string, loader: Loader<V>, options?: ReadOptions<V>): Promise<V> {
+    if (this === undefined) return Promise.reject(detached('getOrSet'));
     const hit = options?.forceFresh === true ? undefined : this.#hit(key);
     if (hit !== undefined) return Promise.resolve(hit.value as V);
     return this.#lookUp(key, loader, options, 'value') as Promise<V>;
@@ -73,6 +73,7 @@ export class CacheView {
 
   /** {@link getOrSet}, with the answer's origin, age and the steps that were taken. */
   lookup<V>(key: string, loader: Loader<V>, options?: ReadOptions<V>): Promise<Lookup<V>> {
+    if (this === undefined) return Promise.reject(detached('lookup'));
     const hit = options?.forceFresh === true ? undefined : this.#hitLookup<V>(key);
     if (hit !== undefined) return Promise.resolve(hit);
     return this.#lookUp(key, loader, options, 'lookup') as Promise<Lookup<V>>;
@@ -80,6 +81,7 @@ export class CacheView {
 
   /** The fresh value of a key, or `undefined`. Never loads, never serves stale. */
   async get<V = unknown>(key: string): Promise<V | undefined> {
+    CacheView.#own(this, 'get');
     return (await getFresh(this.#parts, this.#request(key, neverLoads, undefined))) as V | undefined;
   }
 
@@ -88,7 +90,11 @@ export class CacheView {
    * counts what comes of it: `peek(key) ?? (await getOrSet(key, load))` is one question.
    */
   peek<V = unknown>(key: string): V | undefined {
-    const entry = this.#hit(key) ?? freshOf(this.#parts, this.#idPrefix + key, key);
+    if (this === undefined) throw detached('peek');
+    const hit = this.#hit(key);
+    if (hit !== undefined) return hit.value as V;
+    assertKey(key);
+    const entry = freshOf(this.#parts, this.#idPrefix + key, key);
     if (entry === undefined) this.#parts.counters.peekMissed(this.#idPrefix + key);
     return entry?.value as V | undefined;
   }
@@ -98,13 +104,17 @@ export class CacheView {
    * {@link peek}.
    */
   peekLookup<V = unknown>(key: string): Lookup<V> | undefined {
+    if (this === undefined) throw detached('peekLookup');
     const lookup = this.#hitLookup<V>(key);
-    if (lookup === undefined) this.#parts.counters.peekMissed(this.#idPrefix + key);
-    return lookup;
+    if (lookup !== undefined) return lookup;
+    assertKey(key);
+    this.#parts.counters.peekMissed(this.#idPrefix + key);
+    return undefined;
   }
 
   /** Whether {@link get} would answer. */
   async has(key: string): Promise<boolean> {
+    CacheView.#own(this, 'has');
     return (await this.get(key)) !== undefined;
   }
 
@@ -116,7 +126,7 @@ export class CacheView {
    * @throws {@link InvalidValueError}, {@link InvalidKeyError}, {@link InvalidOptionError}.
    */
   async set<V>(key: string, value: V, options?: WriteOptions<V>): Promise<boolean> {
-    this.#lifecycle.assertOpen();
+    CacheView.#open(this, 'set');
     return write(this.#parts, this.#requests.write(key, value, options));
   }
 
@@ -126,7 +136,7 @@ export class CacheView {
    * @throws {@link InvalidKeyError}, {@link InvalidOptionError}, {@link CacheClosedError}.
    */
   async getMany<V = unknown>(keys: readonly string[]): Promise<(V | undefined)[]> {
-    this.#lifecycle.assertOpen();
+    CacheView.#open(this, 'getMany');
     return (await getFreshMany(this.#parts, this.#requests.readMany(keys, undefined))) as (V | undefined)[];
   }
 
@@ -151,6 +161,7 @@ export class CacheView {
     loader: ManyLoader<V>,
     options?: ReadOptions<NoInfer<V> | null>,
   ): Promise<(V | null)[]> {
+    CacheView.#own(this, 'getOrSetMany');
     return (await getOrSetMany(this.#parts, this.#many(keys, loader, options), loader)) as (V | null)[];
   }
 
@@ -160,6 +171,7 @@ export class CacheView {
     loader: ManyLoader<V>,
     options?: ReadOptions<NoInfer<V> | null>,
   ): Promise<Lookup<V | null>[]> {
+    CacheView.#own(this, 'lookupMany');
     return (await lookupMany(this.#parts, this.#many(keys, loader, options), loader)) as Lookup<V | null>[];
   }
 
@@ -171,12 +183,13 @@ export class CacheView {
    * @throws {@link InvalidValueError}, {@link InvalidKeyError}, {@link InvalidOptionError}: then nothing was stored.
    */
   async setMany<V>(entries: Iterable<readonly [key: string, value: V]>, options?: WriteOptions<V>): Promise<boolean[]> {
-    this.#lifecycle.assertOpen();
+    CacheView.#open(this, 'setMany');
     return setMany(this.#parts, this.#requests.writeMany(entries, options));
   }
 
   /** {@link delete} of at most 10,000 keys, as one invalidation. */
   async deleteMany(keys: readonly string[], options?: InvalidateOptions): Promise<void> {
+    CacheView.#own(this, 'deleteMany');
     assertMany('keys', keys);
     await this.invalidate({ keys }, options);
   }
@@ -187,11 +200,13 @@ export class CacheView {
    * @throws {@link InvalidationPendingError} when L2 could not be told.
    */
   async delete(key: string, options?: InvalidateOptions): Promise<void> {
+    CacheView.#own(this, 'delete');
     await this.invalidate({ keys: [key] }, options);
   }
 
   /** Marks a key as stale everywhere: the next read loads; the old value stays for `staleIfError`. As {@link delete}. */
   async expire(key: string, options?: InvalidateOptions): Promise<void> {
+    CacheView.#own(this, 'expire');
     await this.invalidate({ keys: [key], mode: 'expire' }, options);
   }
 
@@ -199,18 +214,9 @@ export class CacheView {
    * Invalidates keys, tags and a pattern in one order. As {@link delete}.
    * @throws {@link InvalidationPendingError}, {@link InvalidKeyError}, {@link InvalidOptionError}.
    */
-  async invalidate(request: InvalidateRequest, options: InvalidateOptions = {}): Promise<InvalidateResult> {
-    const { keys, tags, pattern, mode = 'delete' } = request;
-    if (keys === undefined && tags === undefined && pattern === undefined)
-      throw new InvalidOptionError('request', request, 'one that names keys, tags or a pattern');
-    if (mode !== 'delete' && mode !== 'expire') throw new InvalidOptionError('mode', mode, "'delete' or 'expire'");
-    if (pattern !== undefined) assertKey(pattern, 'pattern');
-    const ids = this.#requests.ids(keys ?? [], 'key');
-    const tagIds = this.#requests.ids(tags ?? [], 'tag');
-    if (ids.length + tagIds.length === 0 && pattern === undefined) return { keys: 0, tags: 0 };
-    const inPattern = pattern === undefined ? {} : { pattern: { namespace: this.#namespace, glob: pattern } };
-    const swept = await this.#invalidate({ ids, tags: tagIds, ...inPattern }, mode, options);
-    return { keys: ids.length + swept, tags: tagIds.length };
+  async invalidate(request: InvalidateRequest, options?: InvalidateOptions): Promise<InvalidateResult> {
+    CacheView.#own(this, 'invalidate');
+    return this.#invalidations.invalidate(request, options);
   }
 
   /**
@@ -225,29 +231,34 @@ export class CacheView {
     items: Iterable<WarmItem<V>> | AsyncIterable<WarmItem<V>>,
     options: WarmOptions = {},
   ): Promise<WarmResult> {
-    this.#lifecycle.assertOpen();
+    CacheView.#open(this, 'warm');
     assertItems(items);
-    const requestOf = ({ key, loader, options: given }: WarmItem<V>) =>
-      this.#request(key, loader as Loader<unknown>, given as ReadOptions | undefined);
+    const requestOf = (item: WarmItem<V>) => {
+      assertItem(item);
+      return this.#request(item.key, item.loader as Loader<unknown>, item.options as ReadOptions | undefined);
+    };
     const warming = warm(this.#parts, items, resolveWarmOptions(options), requestOf, this.#lifecycle.closing);
-    // Whoever closes the cache waits until it has stopped.
+    // `close` waits until it has stopped.
     this.#parts.background.track(warming, ignore);
     return warming;
   }
 
   /** Removes everything in this namespace and the namespaces inside it; at the root, everything. As {@link delete}. */
   async clear(options?: InvalidateOptions): Promise<void> {
-    await this.#invalidate({ ids: [], tags: this.#requests.namespaceTags.slice(-1) }, 'delete', options);
+    CacheView.#own(this, 'clear');
+    return this.#invalidations.clear(options);
   }
 
   /** A space of its own for keys, tags and patterns: nothing in it meets anything outside. One per tenant, for instance. */
   namespace(name: string): CacheView {
+    CacheView.#own(this, 'namespace');
     assertKey(name, 'namespace');
     return new CacheView(this.#parts, this.#options, this.#lifecycle, nestedNamespace(this.#namespace, name));
   }
 
   /** Where a key lives, how old it is, its windows and tags, and what invalidated it last. Loads nothing. */
   async inspect(key: string): Promise<Inspection> {
+    CacheView.#own(this, 'inspect');
     return inspect(this.#parts, this.#request(key, neverLoads, undefined));
   }
 
@@ -258,7 +269,7 @@ export class CacheView {
    * @throws {@link InvalidKeyError}
    */
   async count(pattern: string): Promise<number> {
-    this.#lifecycle.assertOpen();
+    CacheView.#open(this, 'count');
     assertKey(pattern, 'pattern');
     return countMatching(this.#parts, { namespace: this.#namespace, glob: pattern });
   }
@@ -267,6 +278,8 @@ export class CacheView {
     const parts = this.#parts;
     if (this.#idPrefix === '') return hitOf(parts, key, key);
     const known = this.#ids.get(key);
+    // What is no key must not become one by being joined to the prefix.
+    if (known === undefined && typeof key !== 'string') return undefined;
     const id = known ?? this.#idPrefix + key;
     const entry = hitOf(parts, id, key);
     if (entry !== undefined && known === undefined) parts.knownIds.remember(this.#ids, key, id);
@@ -295,6 +308,17 @@ export class CacheView {
     return lookUp(this.#parts, request, wanted);
   }
 
+  /** @throws TypeError when a method is called without its cache, since nothing in it could work. */
+  static #own(view: unknown, call: string): asserts view is CacheView {
+    if (typeof view !== 'object' || view === null || !(#parts in view)) throw detached(call);
+  }
+
+  /** @throws {@link CacheClosedError} too. */
+  static #open(view: unknown, call: string): void {
+    CacheView.#own(view, call);
+    view.#lifecycle.assertOpen();
+  }
+
   #request(key: string, loader: Loader<unknown>, options: ReadOptions | undefined): ReadRequest {
     this.#lifecycle.assertOpen();
     return this.#requests.read(key, loader, options);
@@ -304,20 +328,6 @@ export class CacheView {
     this.#lifecycle.assertOpen();
     assertLoader(loader);
     return this.#requests.readMany(keys, options as ReadOptions | undefined);
-  }
-
-  async #invalidate(
-    targets: Targets,
-    mode: InvalidationMode,
-    { onPending = 'reject', outbox }: InvalidateOptions = {},
-  ): Promise<number> {
-    this.#lifecycle.assertOpen();
-    try {
-      return await invalidate(this.#parts, targets, mode, this.#options.defaults.l2TimeoutMs, outbox);
-    } catch (error) {
-      if (onPending === 'resolve' && error instanceof InvalidationPendingError) return 0;
-      throw error;
-    }
   }
 }
 

@@ -1,6 +1,6 @@
 import { InvalidOptionError } from './model/errors.ts';
 import { assertKey, type EntryId, namespaceChain, namespaceTag, toId } from './model/key.ts';
-import type { OptionResolver } from './model/option-resolver.ts';
+import type { OptionResolvers } from './model/option-resolver.ts';
 import { assertTags, type Loader, type ReadOptions, type ResolvedOptions, type WriteOptions } from './model/options.ts';
 import type { Parts } from './state/context.ts';
 import type { ReadRequest, WriteRequest } from './state/request.ts';
@@ -20,12 +20,12 @@ export class Requests {
   /** Those of the namespace and all that it is inside of. */
   readonly namespaceTags: readonly EntryId[];
   readonly #parts: Parts;
-  readonly #options: OptionResolver;
+  readonly #options: OptionResolvers;
   readonly #namespace: string;
   /** Of the options that came last: a call site mostly hands in the same again. */
   #last: { readonly options: ResolvedOptions; readonly tagIds: readonly EntryId[] } | undefined;
 
-  constructor(parts: Parts, options: OptionResolver, namespace: string) {
+  constructor(parts: Parts, options: OptionResolvers, namespace: string) {
     this.namespaceTags = namespaceChain(namespace).map(namespaceTag);
     this.#parts = parts;
     this.#options = options;
@@ -35,19 +35,19 @@ export class Requests {
   read(key: string, loader: Loader<unknown>, options: ReadOptions | undefined): ReadRequest {
     assertKey(key);
     assertLoader(loader);
-    return this.#read(key, loader, this.#options.resolve(options));
+    return this.#read(key, loader, this.#options.reads.resolve(options));
   }
 
   /** One request for each key, in the order asked; a key that is named twice comes twice. */
   readMany(keys: readonly string[], options: ReadOptions | undefined): ReadRequest[] {
     assertMany('keys', keys);
     for (const key of keys) assertKey(key);
-    const resolved = forMany(this.#options.resolve(options), keys.length);
+    const resolved = forMany(this.#options.reads.resolve(options), keys.length);
     return keys.map((key) => this.#read(key, loadsOthers, resolved));
   }
 
   write<V>(key: string, value: V, options: WriteOptions<V> | undefined): WriteRequest {
-    return this.#write(key, value, this.#options.resolve(options));
+    return this.#write(key, value, this.#options.writes.resolve(options));
   }
 
   /** One request for each entry, in the order given. */
@@ -56,13 +56,8 @@ export class Requests {
     options: WriteOptions<V> | undefined,
   ): WriteRequest[] {
     const pairs = pairsOf(entries);
-    const resolved = forMany(this.#options.resolve(options), Math.min(pairs.length, WRITES_PER_PACKET));
+    const resolved = forMany(this.#options.writes.resolve(options), Math.min(pairs.length, WRITES_PER_PACKET));
     return pairs.map(([key, value]) => this.#write(key, value, resolved));
-  }
-
-  ids(names: readonly string[], what: 'key' | 'tag'): EntryId[] {
-    for (const name of names) assertKey(name, what);
-    return [...new Set(names)].map((name) => toId(this.#namespace, name));
   }
 
   #read(key: string, loader: Loader<unknown>, options: ResolvedOptions): ReadRequest {

@@ -1,7 +1,9 @@
+import { assertTracer } from './cache-options.ts';
 import { CacheView } from './cache-view.ts';
+import { assertFunction, assertNames, detached, knownNames } from './model/arguments.ts';
 import { InvalidOptionError } from './model/errors.ts';
 import type { Observer } from './model/events.ts';
-import { OptionResolver } from './model/option-resolver.ts';
+import { OptionResolvers } from './model/option-resolver.ts';
 import type { ResolvedOptions } from './model/options.ts';
 import type { Tracer } from './ports/tracer.ts';
 import type { Parts } from './state/context.ts';
@@ -13,6 +15,8 @@ export interface Attachment {
   readonly observer?: Observer;
 }
 
+const ATTACHMENT_NAMES = knownNames(['tracer', 'observer'] satisfies (keyof Attachment)[]);
+
 /** A multi-tier cache. Made by `createCache`; whoever makes one closes it. */
 export class TieredCache extends CacheView {
   readonly #parts: Parts;
@@ -22,7 +26,7 @@ export class TieredCache extends CacheView {
 
   /** Use `createCache`. */
   constructor(parts: Parts, defaults: ResolvedOptions, organs: Organs, observers: Set<Observer>, lifecycle: Lifecycle) {
-    super(parts, new OptionResolver(defaults), lifecycle, '');
+    super(parts, new OptionResolvers(defaults), lifecycle, '');
     this.#parts = parts;
     this.#organs = organs;
     this.#observers = observers;
@@ -35,11 +39,13 @@ export class TieredCache extends CacheView {
 
   /** Counts since the cache was made; costs a walk over the key groups. */
   stats(): CacheStats {
+    TieredCache.#own(this, 'stats');
     return statsOf(this.#parts, this.#organs);
   }
 
   /** How each tier is doing, from what is known already: nobody is asked. */
   health(): CacheHealth {
+    TieredCache.#own(this, 'health');
     return healthOf(this.#parts, this.#organs);
   }
 
@@ -49,9 +55,12 @@ export class TieredCache extends CacheView {
    * first look into the outbox, or for nothing.
    * @param timeoutMs Default 1,000.
    */
-  ready(timeoutMs = 1_000): Promise<boolean> {
+  async ready(timeoutMs = 1_000): Promise<boolean> {
+    TieredCache.#own(this, 'ready');
+    if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0))
+      throw new InvalidOptionError('timeoutMs', timeoutMs, 'a number of milliseconds, 0 or more');
     const { heart, follower } = this.#organs;
-    return heart?.ready(timeoutMs) ?? follower?.ready(timeoutMs) ?? Promise.resolve(true);
+    return heart?.ready(timeoutMs) ?? follower?.ready(timeoutMs) ?? true;
   }
 
   /**
@@ -60,6 +69,7 @@ export class TieredCache extends CacheView {
    * @throws {@link InvalidOptionError} when there is no such breaker.
    */
   forceBreaker(tier: 'l2' | 'source', state: 'open' | 'closed' | 'auto'): void {
+    TieredCache.#own(this, 'forceBreaker');
     const { remote, source } = this.#parts;
     const breaker = tier === 'l2' ? remote?.breaker : tier === 'source' ? source.guard?.breaker : undefined;
     if (breaker === undefined) throw new InvalidOptionError('tier', tier, 'a tier of this cache that has a breaker');
@@ -69,7 +79,12 @@ export class TieredCache extends CacheView {
   }
 
   /** Adds an observer, replaces the tracer. Answers a function that undoes it. */
-  attach({ tracer, observer }: Attachment): () => void {
+  attach(attachment: Attachment): () => void {
+    TieredCache.#own(this, 'attach');
+    assertNames('attachment', attachment, ATTACHMENT_NAMES);
+    const { tracer, observer } = attachment;
+    if (tracer !== undefined) assertTracer(tracer);
+    assertFunction('observer', observer, 'a function of an event');
     if (observer !== undefined) this.#observers.add(observer);
     const before = this.#parts.tracer;
     if (tracer !== undefined) this.#parts.tracer = tracer;
@@ -84,7 +99,14 @@ export class TieredCache extends CacheView {
    * Calling it again waits for the same end. Never rejects.
    */
   close(): Promise<void> {
+    // Not async: all callers are given the same promise.
+    if (this === undefined) return Promise.reject(detached('close'));
     return this.#lifecycle.close();
+  }
+
+  /** @throws TypeError when a method is called without its cache, since nothing in it could work. */
+  static #own(cache: unknown, call: string): void {
+    if (typeof cache !== 'object' || cache === null || !(#organs in cache)) throw detached(call);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,4 +1,5 @@
 import { type Meter, metrics, type Observable } from '@opentelemetry/api';
+import { assertPort } from '../core/model/arguments.ts';
 import type { CacheEvent, Observer } from '../core/model/events.ts';
 import { groupOf } from '../core/model/key.ts';
 import type { Lookup } from '../core/model/lookup.ts';
@@ -28,8 +29,10 @@ const DURATION_BUCKETS_S = [
  * Metrics are read from what the cache counts anyway, when an exporter asks; only loads and the duration of lookups are
  * recorded as they happen. Register the SDK first: the metrics API, unlike the tracing one, does not hand instruments
  * to an SDK that comes later.
+ * @throws {@link InvalidOptionError} when it is given no cache.
  */
 export function instrument(cache: InstrumentableCache): Instrumentation {
+  assertPort('cache', cache, ['attach', 'stats', 'health'], 'a cache that createCache has made, not a namespace of it');
   const meter = metrics.getMeter(SCOPE);
   const detachCache = cache.attach({ tracer: otelTracer(cache.name), observer: recorder(meter, cache.name) });
   const stopReading = readOnDemand(meter, cache);

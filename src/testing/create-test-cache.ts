@@ -1,7 +1,8 @@
 import { MemoryServer, memoryLocalTier } from '../adapters/memory/index.ts';
-import type { CacheOptions } from '../core/cache-options.ts';
+import { assertLocalTier, type CacheOptions, KNOWN_OPTIONS } from '../core/cache-options.ts';
 import { createCache } from '../core/create-cache.ts';
-import type { TierFailure } from '../core/model/errors.ts';
+import { assertArray, assertFunction, assertNames, knownNames } from '../core/model/arguments.ts';
+import { InvalidOptionError, type TierFailure } from '../core/model/errors.ts';
 import type { CacheEvent } from '../core/model/events.ts';
 import type { LocalTier } from '../core/ports/local-tier.ts';
 import type { TieredCache } from '../core/tiered-cache.ts';
@@ -52,6 +53,21 @@ export interface TestCache extends AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+const BRINGS_IT = 'a test cache brings its own';
+
+const TIERS: readonly unknown[] = ['l1', 'l1+l2', 'l1+l2+bus'] satisfies TestCacheOptions['tiers'][];
+
+const BROUGHT = ['l2', 'bus', 'clock', 'random'];
+
+const HINTS = Object.fromEntries(BROUGHT.map((name) => [name, BRINGS_IT]));
+
+const KNOWN_TO_JOIN = knownNames([...[...KNOWN_OPTIONS.names].filter((name) => !BROUGHT.includes(name)), 'tiers'], {
+  ...HINTS,
+  seed: 'it is an option of createTestCache, for all that join',
+});
+
+const KNOWN = knownNames([...KNOWN_TO_JOIN.names, 'seed'], HINTS);
+
 /**
  * A cache for tests of the code that uses it: all tiers in memory, time and chance in the test's hands, and faults on
  * demand. Works at once; nothing in it sleeps, needs a server, or keeps a process alive. TTLs have no `jitter` unless the
@@ -66,9 +82,12 @@ export interface TestCache extends AsyncDisposable {
  * await cache.getOrSet('a', load); // 'v1', stale
  * l2.hang();
  * await clock.settle(cache.getOrSet('b', () => 'v2')); // 'v2', once the time budget of L2 is used up
+ * @throws {@link InvalidOptionError} naming the option.
  */
 export function createTestCache(options: TestCacheOptions = {}): TestCache {
+  assertNames('options', options, KNOWN);
   const { seed = 1, ...rest } = options;
+  if (!Number.isSafeInteger(seed)) throw new InvalidOptionError('seed', seed, 'a safe integer');
   return new Fleet(seed).join(rest);
 }
 
@@ -88,7 +107,12 @@ class Fleet {
   }
 
   join(options: Omit<TestCacheOptions, 'seed'>): TestCache {
+    assertNames('options', options, KNOWN_TO_JOIN);
     const { tiers = 'l1+l2+bus', l1: given = memoryLocalTier(), observers = [], onError, defaults, ...rest } = options;
+    assertLocalTier(given);
+    if (!TIERS.includes(tiers)) throw new InvalidOptionError('tiers', tiers, TIERS.join(' or '));
+    assertArray('observers', observers, 'an array of functions');
+    assertFunction('onError', onError, 'a function of a failure');
     const clock = this.#clock;
     const server = this.#server;
     const name = `instance-${this.#members.length + 1}`;

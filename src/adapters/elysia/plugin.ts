@@ -1,4 +1,5 @@
 import { Elysia } from 'elysia';
+import { assertNames, assertPort, knownNames } from '../../core/model/arguments.ts';
 import type { Lookup } from '../../core/model/lookup.ts';
 import type { Loader, ReadOptions } from '../../core/model/options.ts';
 import { respond } from './respond.ts';
@@ -14,6 +15,8 @@ export interface TiercelPluginOptions<C extends LookupCache> {
   readonly cache: C;
 }
 
+const KNOWN = knownNames(['cache']);
+
 /**
  * Gives every route of an Elysia app `cache` and `cached(key, loader, options)`: the value of a key as an answer with
  * `ETag`, `Cache-Status`, `X-Cache-Tier`, `Server-Timing` and `Age`; 404 when the loader says `null`.
@@ -26,8 +29,12 @@ export interface TiercelPluginOptions<C extends LookupCache> {
  *     cached(`product:${id}`, ({ signal }) => loadProduct(id, signal), { ttl: '1h', tags: ['products'] }),
  *   );
  * ```
+ * @throws {@link InvalidOptionError} naming the option.
  */
-export function tiercel<C extends LookupCache>({ cache }: TiercelPluginOptions<C>) {
+export function tiercel<C extends LookupCache>(options: TiercelPluginOptions<C>) {
+  assertNames('options', options, KNOWN);
+  const { cache } = options;
+  assertPort('cache', cache, ['lookup'], 'a cache: tiercel({ cache: createCache(…) })');
   return new Elysia().decorate('cache', cache).resolve({ as: 'scoped' }, ({ request }) => ({
     cached: async <V>(key: string, loader: Loader<V>, options?: ReadOptions<V>): Promise<Response> =>
       respond(await cache.lookup(key, loader, options), request),

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { assertFunction, assertNames, knownNames } from '../../core/model/arguments.ts';
 import type { Entry } from '../../core/model/entry.ts';
 import { bytesOf } from '../../core/model/entry-size.ts';
 import { InvalidOptionError } from '../../core/model/errors.ts';
@@ -20,15 +21,27 @@ export interface LruOptions {
 
 const MOST_ENTRIES = 2 ** 24;
 
+const KNOWN = knownNames(['maxBytes', 'maxEntries', 'sizeOf'] satisfies (keyof LruOptions)[], {
+  max: 'write maxEntries',
+  maxSize: 'write maxBytes',
+  maxItems: 'write maxEntries',
+  sizeCalculation: 'write sizeOf, which is given the entry',
+  ttl: 'it is an option of createCache({ defaults }): l1Ttl, or ttl',
+  maxAge: 'it is an option of createCache({ defaults }): l1Ttl, or ttl',
+});
+
 /**
  * L1 over `lru-cache`.
  *
  * Its `ttl` option is not used: its clock is cached until a timer fires, so after a busy stretch it hands out entries
  * whose time is over. The core compares the entry's own times at every hit instead.
  *
- * @throws {@link InvalidOptionError} naming `maxBytes` or `maxEntries`.
+ * @throws {@link InvalidOptionError} naming the option.
  */
-export function lru({ maxBytes = 64 * 2 ** 20, maxEntries = 100_000, sizeOf = bytesOf }: LruOptions = {}): LocalTier {
+export function lru(options: LruOptions = {}): LocalTier {
+  assertNames('options', options, KNOWN);
+  const { maxBytes = 64 * 2 ** 20, maxEntries = 100_000, sizeOf = bytesOf } = options;
+  assertFunction('sizeOf', sizeOf, 'a function of an entry');
   assertCount('maxBytes', maxBytes, Number.MAX_SAFE_INTEGER);
   assertCount('maxEntries', maxEntries, MOST_ENTRIES);
 

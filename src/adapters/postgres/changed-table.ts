@@ -1,4 +1,5 @@
-import { InvalidKeyError } from '../../core/model/errors.ts';
+import { assertArray, assertNames, knownNames } from '../../core/model/arguments.ts';
+import { InvalidKeyError, InvalidOptionError } from '../../core/model/errors.ts';
 import { assertKey } from '../../core/model/key.ts';
 import { columnsOf, fillTemplate } from './template.ts';
 
@@ -54,21 +55,39 @@ export class OutboxDeclarationError extends Error {
   }
 }
 
-/** @throws {@link OutboxDeclarationError} */
+const KNOWN = knownNames(['table', 'keys', 'tags', 'all', 'columns', 'via'] satisfies (keyof ChangedTable)[]);
+
+/**
+ * @throws {@link OutboxDeclarationError}
+ * @throws {@link InvalidOptionError} when it has an option that does not exist, or one of the wrong type.
+ */
 export function assertDeclaration(declared: ChangedTable): void {
+  assertNames('tables', declared, KNOWN);
+  assertTypes(declared);
   const { table, keys = [], tags = [], all, columns, via } = declared;
   const refuse = (problem: string): never => {
     throw new OutboxDeclarationError(table, problem);
   };
   if (!/^[^.]+(\.[^.]+)?$/.test(table)) refuse('it is not a name, nor a schema and a name');
   if (keys.length + tags.length === 0) refuse('neither keys nor tags are named');
-  if (all.length === 0) refuse('no tag in "all" covers what it changes');
+  if (!all?.length) refuse('no tag in "all" covers what it changes');
   for (const key of keys) assertTemplate(key, 'key', refuse);
   for (const tag of [...tags, ...all]) assertTemplate(tag, 'tag', refuse);
   const dependent = all.find((tag) => columnsOf([tag]).length > 0);
   if (dependent !== undefined) refuse(`${JSON.stringify(dependent)} in "all" depends on a column`);
   if (columns?.includes('')) refuse('the name of a column is empty');
   if (columns !== undefined && via !== undefined) refuse('"columns" and "via" cannot both be given');
+}
+
+function assertTypes({ table, via, ...lists }: ChangedTable): void {
+  if (typeof table !== 'string') throw new InvalidOptionError('table', table, 'the name of a table');
+  if (via !== undefined && typeof via !== 'string') throw new InvalidOptionError('via', via, 'the text of a SELECT');
+  for (const [name, given] of Object.entries({ ...lists, all: lists.all ?? [] })) {
+    if (given === undefined) continue;
+    assertArray(name, given, 'an array of strings');
+    for (const each of given)
+      if (typeof each !== 'string') throw new InvalidOptionError(name, each, 'an array of strings');
+  }
 }
 
 /** What no cache would take as a name must not come out of the outbox either. */

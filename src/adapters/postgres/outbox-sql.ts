@@ -1,3 +1,4 @@
+import { assertArray } from '../../core/model/arguments.ts';
 import { assertDeclaration, type ChangedTable, OutboxDeclarationError } from './changed-table.ts';
 import { CHANNEL, NOTIFY_LOCK, WRITERS_OWN } from './outbox-table.ts';
 import { checkOf } from './table-check.ts';
@@ -127,8 +128,10 @@ $body$;`;
  * there), nor statements that name a partition or a child instead of the table, nor what is done while somebody has
  * disabled them.
  * @throws {@link OutboxDeclarationError} naming the table that cannot be watched.
+ * @throws {@link InvalidOptionError} when it is no list of declarations, or one has an option that does not exist.
  */
 export function outboxSql(tables: readonly ChangedTable[]): string {
+  assertArray('tables', tables, 'an array of declarations: [{ table, keys, tags, all }]');
   for (const [index, declared] of tables.entries()) {
     assertDeclaration(declared);
     if (tables.findIndex(({ table }) => table === declared.table) < index)

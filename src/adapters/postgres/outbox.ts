@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { ISql, Sql, TransactionSql } from 'postgres';
+import { assertNames, knownNames } from '../../core/model/arguments.ts';
 import { type Duration, toMs } from '../../core/model/duration.ts';
 import { InvalidOptionError } from '../../core/model/errors.ts';
 import { type InvalidationMode, namesEverything, type Targets } from '../../core/model/invalidation.ts';
@@ -22,6 +23,8 @@ export interface OutboxOptions {
    */
   readonly sole?: boolean;
 }
+
+const OUTBOX_NAMES = knownNames(['window', 'sole'] satisfies (keyof OutboxOptions)[]);
 
 const DEFAULT_WINDOW_MS = 10 * 60_000;
 const SHORTEST_WINDOW_MS = 2 * 60_000;
@@ -71,6 +74,8 @@ export class PostgresOutbox implements Outbox {
    * @returns a ticket for `cache.invalidate(…, { outbox: ticket })`, after the commit.
    */
   async claim(transaction: TransactionSql): Promise<string> {
+    if (typeof transaction !== 'function' || typeof transaction.savepoint !== 'function')
+      throw new InvalidOptionError('transaction', transaction, 'what sql.begin gives to its function');
     const ticket = this.#draw();
     await statements.claim(transaction, ticket);
     // Without a cache that uses it nobody else would.
@@ -194,7 +199,12 @@ export class PostgresOutbox implements Outbox {
  * const cache = createCache({ l1: lru(), ...redis(url), outbox: outbox(sql) });
  * @throws {@link InvalidOptionError} naming the option that cannot be used.
  */
-export function outbox(sql: Sql, { window, sole = false }: OutboxOptions = {}): PostgresOutbox {
+export function outbox(sql: Sql, options: OutboxOptions = {}): PostgresOutbox {
+  assertNames('options', options, OUTBOX_NAMES);
+  if (typeof sql !== 'function' || typeof sql.begin !== 'function')
+    throw new InvalidOptionError('sql', sql, 'a pool of postgres.js: outbox(postgres(url))');
+  const { window, sole = false } = options;
+  if (typeof sole !== 'boolean') throw new InvalidOptionError('sole', sole, 'true or false');
   const windowMs = window === undefined ? DEFAULT_WINDOW_MS : toMs(window, 'window');
   if (windowMs < SHORTEST_WINDOW_MS || !Number.isFinite(windowMs))
     throw new InvalidOptionError('window', window, 'at least 2 minutes, and finite');

@@ -1,5 +1,6 @@
 import { emitWarning } from 'node:process';
 import type { RedisOptions as ClientOptions, Redis } from 'ioredis';
+import { assertFunction, assertNames, knownNames } from '../../core/model/arguments.ts';
 import { InvalidOptionError } from '../../core/model/errors.ts';
 
 /** Options of {@link redis}. */
@@ -55,10 +56,39 @@ export type ClientSettings = Omit<ClientOptions, 'replyMapping'>;
 
 const MOST_CONNECTIONS = 16;
 
+const IN_THE_URL = 'it belongs into the URL: redis://user:password@host:port/database, rediss:// for TLS';
+
+const KNOWN = knownNames(
+  [
+    'namespace',
+    'connectTimeout',
+    'connections',
+    'probeEvery',
+    'compression',
+    'onWarning',
+  ] satisfies (keyof RedisOptions)[],
+  {
+    prefix: 'write namespace',
+    keyPrefix: 'write namespace',
+    ...Object.fromEntries(
+      ['host', 'port', 'db', 'database', 'username', 'user', 'password', 'tls', 'url'].map((name) => [
+        name,
+        IN_THE_URL,
+      ]),
+    ),
+    commandTimeout: "it is an option of createCache({ defaults: { l2Timeout: '50ms' } }), or of a read",
+    lazyConnect: 'nothing is connected before the cache starts',
+    ttl: 'it is an option of createCache({ defaults }), or of a read',
+  },
+);
+
+const COMPRESSION_NAMES = knownNames(['threshold'] satisfies (keyof CompressionOptions)[]);
+
 /**
  * @throws {@link InvalidOptionError} naming the option.
  */
 export function resolveRedisOptions(options: RedisOptions): ResolvedRedisOptions {
+  assertNames('options', options, KNOWN);
   const { namespace = 'tiercel', connectTimeout = 2_000, connections = 1, probeEvery = 1_000 } = options;
   const { onWarning = (warning) => emitWarning(warning, 'TiercelWarning') } = options;
   // Braces would end the hash tag early, and a blank or control character is a mistake in any name.
@@ -70,6 +100,7 @@ export function resolveRedisOptions(options: RedisOptions): ResolvedRedisOptions
     throw new InvalidOptionError('connections', connections, `a whole number from 1 to ${MOST_CONNECTIONS}`);
   }
   assertTimer('probeEvery', probeEvery);
+  assertFunction('onWarning', onWarning, 'a function of a text');
   return { namespace, connectTimeout, connections, probeEvery, compressFrom: compressFromOf(options), onWarning };
 }
 
@@ -85,8 +116,7 @@ function compressFromOf({ compression = false }: RedisOptions): number {
   if (typeof compression === 'boolean') return compression ? COMPRESS_FROM : Infinity;
   if (typeof compression !== 'object' || compression === null)
     throw new InvalidOptionError('compression', compression, 'true, false, or { threshold }');
-  for (const [name, given] of Object.entries(compression))
-    if (name !== 'threshold') throw new InvalidOptionError(`compression.${name}`, given, 'threshold');
+  assertNames('compression', compression, COMPRESSION_NAMES, 'compression.');
   const { threshold = COMPRESS_FROM } = compression;
   if (Number.isSafeInteger(threshold) && threshold >= 0) return threshold;
   throw new InvalidOptionError('compression.threshold', threshold, 'a whole number of bytes, at least 0');

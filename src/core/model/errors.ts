@@ -34,14 +34,28 @@ export function isCacheError(error: unknown): error is CacheError {
   return typeof error === 'object' && error !== null && BRAND in error;
 }
 
-/** An option that cannot be used; the message names the option and the value given. */
+/** An option or argument that cannot be used, or that does not exist; the message names it and says what is wanted. */
 export class InvalidOptionError extends CacheError {
   override readonly name = 'InvalidOptionError';
   readonly code = 'INVALID_OPTION';
   readonly option: string;
-  constructor(option: string, given: unknown, expected: string) {
-    super(`Option ${option} must be ${expected}; got ${show(given)}`);
+  constructor(
+    option: string,
+    given: unknown,
+    expected: string,
+    message = `Option ${option} must be ${expected}; got ${show(given)}`,
+  ) {
+    super(message);
     this.option = option;
+  }
+
+  /**
+   * An option that does not exist.
+   * @param advice Follows the name in the message.
+   */
+  static unknown(option: string, known: readonly string[], advice: string): InvalidOptionError {
+    const list = known.join(', ');
+    return new InvalidOptionError(option, undefined, list, `Option ${option} is unknown${advice} (known: ${list})`);
   }
 }
 

@@ -1,4 +1,12 @@
-import { type ReadOptions, type ResolvedOptions, resolveOptions, type WriteOptions } from './options.ts';
+import type { KnownNames } from './arguments.ts';
+import {
+  READ_NAMES,
+  type ReadOptions,
+  type ResolvedOptions,
+  resolveOptions,
+  WRITE_NAMES,
+  type WriteOptions,
+} from './options.ts';
 
 type AnyOptions = ReadOptions<never> & WriteOptions<never>;
 
@@ -14,10 +22,13 @@ interface Resolution {
  */
 export class OptionResolver {
   readonly defaults: ResolvedOptions;
+  readonly #names: KnownNames;
   readonly #known = new WeakMap<AnyOptions, Resolution | typeof SEEN_ONCE>();
 
-  constructor(defaults: ResolvedOptions) {
+  /** @param names The options that the calls have which this is for. */
+  constructor(defaults: ResolvedOptions, names: KnownNames = READ_NAMES) {
     this.defaults = defaults;
+    this.#names = names;
   }
 
   /** @throws {@link InvalidOptionError} naming the option and the value that cannot be used. */
@@ -25,9 +36,22 @@ export class OptionResolver {
     if (options === undefined) return this.defaults;
     const known = this.#known.get(options);
     if (typeof known === 'object' && isUnchanged(options, known.given)) return known.resolved;
-    const resolved = resolveOptions(options, this.defaults);
+    const resolved = resolveOptions(options, this.defaults, this.#names);
     this.#known.set(options, known === undefined ? SEEN_ONCE : { given: copyOf(options), resolved });
     return resolved;
+  }
+}
+
+/** One cache's resolvers: reads and writes have different options. */
+export class OptionResolvers {
+  readonly defaults: ResolvedOptions;
+  readonly reads: OptionResolver;
+  readonly writes: OptionResolver;
+
+  constructor(defaults: ResolvedOptions) {
+    this.defaults = defaults;
+    this.reads = new OptionResolver(defaults, READ_NAMES);
+    this.writes = new OptionResolver(defaults, WRITE_NAMES);
   }
 }
 

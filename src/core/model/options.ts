@@ -1,3 +1,4 @@
+import { assertNames, type KnownNames, knownNames } from './arguments.ts';
 import { type Duration, toMs } from './duration.ts';
 import { InvalidOptionError } from './errors.ts';
 import { assertKey } from './key.ts';
@@ -125,20 +126,63 @@ export interface ResolvedOptions {
 
 type AnyOptions = ReadOptions<never> & WriteOptions<never>;
 
-const KNOWN = new Set<string>([...Object.keys(DEFAULTS), 'signal', 'tenant', 'version']);
+const READS_ALONE = 'it is an option of reads alone';
+
+const EACH_CALL = 'it is an option of each call';
+
+const ENTRY_NAMES = [
+  'ttl',
+  'l1Ttl',
+  'negativeTtl',
+  'staleWhileRevalidate',
+  'staleIfError',
+  'jitter',
+  'tags',
+] as const satisfies (keyof EntryOptions)[];
+
+/** What other caches call these. */
+const SYNONYMS = {
+  timeToLive: 'write ttl',
+  maxAge: 'write ttl',
+  expires: 'write ttl',
+  expiresIn: 'write ttl',
+  swr: 'write staleWhileRevalidate',
+  grace: 'write staleIfError',
+  gracePeriod: 'write staleIfError',
+  timeout: 'write hardTimeout, softTimeout or l2Timeout',
+};
+
+/** The options of a read. */
+export const READ_NAMES = knownNames([...Object.keys(DEFAULTS), 'signal', 'tenant'], {
+  ...SYNONYMS,
+  version: 'it is an option of set, and, for the schema of the values, of createCache',
+});
+
+/** The options of a write. */
+export const WRITE_NAMES = knownNames([...ENTRY_NAMES, 'version'], {
+  ...SYNONYMS,
+  ...Object.fromEntries(
+    [...READ_NAMES.names].filter((name) => !ENTRY_NAMES.some((own) => own === name)).map((name) => [name, READS_ALONE]),
+  ),
+});
+
+/** The options of reads that a cache may have defaults for. */
+export const DEFAULT_NAMES = knownNames(
+  [...READ_NAMES.names].filter((name) => !['signal', 'tenant', 'forceFresh', 'tags'].includes(name)),
+  { ...SYNONYMS, tags: EACH_CALL, signal: EACH_CALL, tenant: EACH_CALL, forceFresh: EACH_CALL },
+);
 
 /**
  * Fills in defaults and turns durations into milliseconds.
+ * @param known The options that this call has.
  * @throws {@link InvalidOptionError} naming the option and the value that cannot be used.
  */
 export function resolveOptions(
   options: AnyOptions = {},
   defaults: ResolvedOptions = RESOLVED_DEFAULTS,
+  known: KnownNames = READ_NAMES,
 ): ResolvedOptions {
-  for (const name in options) {
-    if (!KNOWN.has(name))
-      throw new InvalidOptionError(name, (options as Record<string, unknown>)[name], `one of ${[...KNOWN].join(', ')}`);
-  }
+  assertNames('options', options, known);
   const { refreshAhead, jitter, softTimeout, tags, forceFresh, signal, tenant, version } = options;
   if (tags !== undefined && typeof tags !== 'function') assertTags(tags);
   return {
@@ -191,10 +235,13 @@ function aheadOf(
   if (given === false) return { refreshAhead: 1, xfetchBeta: 0 };
   if (typeof given !== 'object' || given === null)
     return { refreshAhead: ratio('refreshAhead', given, refreshAhead), xfetchBeta: 0 };
+  assertNames('refreshAhead', given, AHEAD_NAMES, 'refreshAhead.');
   const { beta } = given;
   if (typeof beta === 'number' && beta > 0 && Number.isFinite(beta)) return { refreshAhead: 1, xfetchBeta: beta };
   throw new InvalidOptionError('refreshAhead', beta, 'a ratio, or { beta } with a number above 0');
 }
+
+const AHEAD_NAMES = knownNames(['beta']);
 
 function positive(option: string, ms: number): number {
   if (ms > 0) return ms;

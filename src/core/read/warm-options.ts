@@ -1,5 +1,6 @@
+import { assertFunction, assertNames, knownNames } from '../model/arguments.ts';
 import { InvalidOptionError } from '../model/errors.ts';
-import { abortSignal, type Loader, type ReadOptions } from '../model/options.ts';
+import { abortSignal, type Loader, READ_NAMES, type ReadOptions } from '../model/options.ts';
 
 /** A key that is worth having before somebody asks for it. */
 export interface WarmItem<V = unknown> {
@@ -48,23 +49,33 @@ const DEFAULT_CONCURRENCY = 4;
 
 const MAX_CONCURRENCY = 64;
 
-const KNOWN = new Set<string>(['concurrency', 'signal', 'onProgress'] satisfies (keyof WarmOptions)[]);
+const KNOWN = knownNames(['concurrency', 'signal', 'onProgress'] satisfies (keyof WarmOptions)[]);
+
+const ITEM_NAMES = knownNames(['key', 'loader', 'options'] satisfies (keyof WarmItem)[]);
+
+const ITEM_OPTIONS = knownNames(
+  [...READ_NAMES.names].filter((name) => name !== 'signal' && name !== 'forceFresh'),
+  { signal: 'it is an option of the whole warm-up', forceFresh: 'a warm-up loads only what no tier holds fresh' },
+);
 
 /** @throws {@link InvalidOptionError} naming the option and the value that cannot be used. */
 export function resolveWarmOptions(options: WarmOptions): ResolvedWarmOptions {
-  for (const [name, given] of Object.entries(options)) {
-    if (!KNOWN.has(name)) throw new InvalidOptionError(name, given, `one of ${[...KNOWN].join(', ')}`);
-  }
+  assertNames('options', options, KNOWN);
   const { concurrency = DEFAULT_CONCURRENCY, signal, onProgress } = options;
   if (!(Number.isInteger(concurrency) && concurrency >= 1 && concurrency <= MAX_CONCURRENCY))
     throw new InvalidOptionError('concurrency', concurrency, `a whole number from 1 to ${MAX_CONCURRENCY}`);
-  if (onProgress !== undefined && typeof onProgress !== 'function')
-    throw new InvalidOptionError('onProgress', onProgress, 'a function');
+  assertFunction('onProgress', onProgress);
   return {
     concurrency,
     ...(signal !== undefined && { signal: abortSignal('signal', signal) }),
     ...(onProgress !== undefined && { onProgress }),
   };
+}
+
+/** @throws {@link InvalidOptionError} naming what of an item cannot be used. Key and loader are checked with the read. */
+export function assertItem(item: { readonly options?: unknown }): void {
+  assertNames('item', item, ITEM_NAMES);
+  if (item.options !== undefined) assertNames('options', item.options, ITEM_OPTIONS);
 }
 
 /** @throws {@link InvalidOptionError} when there is no list. */

@@ -71,7 +71,8 @@ describe('a key may not be', () => {
         expect(error).toBeInstanceOf(InvalidKeyError);
         expect(error).toMatchObject({ code: 'INVALID_KEY', message: expect.stringContaining(problem) });
       }
-      expect(cache.peek(key)).toBeUndefined();
+      expect(() => cache.peek(key)).toThrow(InvalidKeyError);
+      expect(() => cache.peekLookup(key)).toThrow(InvalidKeyError);
       expect(fleet.member().calls).toEqual([]);
     });
   }
@@ -92,8 +93,8 @@ describe('a key may not be', () => {
     const { cache } = fleet.member();
     fleet.settle(cache.namespace('tenant').getOrSet('secret', () => 'of the tenant'));
     const forged = toId('tenant', 'secret');
-    expect(cache.peek(forged)).toBeUndefined();
-    expect(cache.peekLookup(forged)).toBeUndefined();
+    expect(() => cache.peek(forged)).toThrow(InvalidKeyError);
+    expect(() => cache.peekLookup(forged)).toThrow(InvalidKeyError);
     expect(fleet.failure(cache.getOrSet(forged, () => 'loaded'))).toBeInstanceOf(InvalidKeyError);
     expect(fleet.failure(cache.lookup(forged, () => 'loaded'))).toBeInstanceOf(InvalidKeyError);
   });

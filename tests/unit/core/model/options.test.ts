@@ -83,7 +83,7 @@ const REFUSED: readonly (readonly [given: Record<string, unknown>, message: RegE
   [{ tags: Array.from({ length: MAX_TAGS + 1 }, (_, n) => `t${n}`) }, /^Option tags must be at most 64 tags; got 65$/],
   [{ forceFresh: 'yes' }, /^Option forceFresh must be true or false; got "yes"$/],
   [{ signal: {} }, /^Option signal must be an AbortSignal; got an object$/],
-  [{ timeToLive: 5 }, /^Option timeToLive must be one of ttl, .*; got 5$/],
+  [{ timeToLive: 5 }, /^Option timeToLive is unknown: write ttl \(known: ttl, .*\)$/],
 ];
 
 describe('an option that cannot be used rejects, naming itself and what was given:', () => {
