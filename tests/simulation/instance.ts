@@ -51,7 +51,7 @@ export class Debts {
     const result = call();
     const debt = { writes, orders: this.#made };
     this.#made = new Set();
-    for (const order of this.#made) this.#debts.set(order, debt);
+    for (const order of debt.orders) this.#debts.set(order, debt);
     return result;
   }
 
