@@ -20,6 +20,8 @@ export interface Mix {
   readonly how?: readonly How[];
   /** Share of the writes that are somebody else's, where there is an outbox. Default 0.3. */
   readonly outsideShare?: number;
+  /** Share of the sets that are ahead of their commit. Default 0.3. */
+  readonly aheadShare?: number;
   readonly modes?: readonly ('delete' | 'expire')[];
   readonly reads?: readonly Operation['kind'][];
   readonly setting?: Partial<Omit<Setting, 'policies'>>;
@@ -32,6 +34,8 @@ export interface Mix {
 const FAULT_MS = [1, 3_000] as const;
 /** Everybody has connected and is proven by then. */
 const WARM_UP_MS = 1_000;
+/** Tells the chance of {@link isAhead} from that of everything else. */
+const AHEAD = 0x5e7a4ead;
 
 /**
  * A random run. Each has its own few kinds of faults, its own pace and its own policies: many runs that differ find more
@@ -42,6 +46,7 @@ export function planOf(seed: number, mix: Mix = { many: true }): Plan {
   // Of its own, so that the same seed means the same world with and without an outbox.
   const outboxRandom = new SeededRandom(~seed);
   const manyRandom = new SeededRandom(-seed);
+  const aheadRandom = new SeededRandom(seed ^ AHEAD);
   const setting = settingOf(random, mix, outboxRandom, manyRandom);
   const faults = mix.faults ?? someFaults(random);
   const faultShare = mix.faultShare ?? random.pick([0.005, 0.02, 0.05]);
@@ -58,7 +63,7 @@ export function planOf(seed: number, mix: Mix = { many: true }): Plan {
     const act = random.chance(writeShare) ? writeOf(random, key, mix) : readOf(random, key, mix);
     const together = setting.alike ? withMany(act, manyRandom) : act;
     const acts = setting.outbox ? withOutbox(together, outboxRandom, mix) : together;
-    steps.push({ at, place, act: acts });
+    steps.push({ at, place, act: isAhead(acts, aheadRandom, mix) ? { ...acts, ahead: true } : acts });
   }
   return { seed, setting, steps };
 }
@@ -149,6 +154,11 @@ function writeOf(random: SeededRandom, key: string, { how, modes }: Mix): Operat
 function withOutbox(act: Operation, random: SeededRandom, { outsideShare = 0.3 }: Mix): Operation {
   if (act.kind !== 'write') return act;
   return random.chance(outsideShare) ? { kind: 'outside', key: act.key } : { ...act, claimed: random.chance(0.75) };
+}
+
+/** Some of the sets are ahead of their commit. */
+function isAhead(act: Operation, random: SeededRandom, { aheadShare = 0.3 }: Mix): act is Operation & { kind: 'set' } {
+  return act.kind === 'set' && random.chance(aheadShare);
 }
 
 /** Some of what is asked is asked of the whole namespace in one call. */

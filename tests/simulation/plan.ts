@@ -73,8 +73,11 @@ export type Operation =
     }
   /** A transaction of somebody who does not know of the cache. */
   | { readonly kind: 'outside'; readonly key: string }
-  /** A transaction, and then the new value into the cache. */
-  | { readonly kind: 'set'; readonly key: string; readonly versioned: boolean }
+  /**
+   * A transaction, and then the new value into the cache. `ahead`: the transaction commits no sooner than L2 takes the
+   * value, so a load beside the `set` may still find the row of before.
+   */
+  | { readonly kind: 'set'; readonly key: string; readonly versioned: boolean; readonly ahead?: true }
   /** The same with all keys of the namespace that are written through, in one call. */
   | { readonly kind: 'setMany'; readonly key: string };
 
@@ -125,7 +128,7 @@ export function lineOf({ place, act }: Step): string {
     case 'write':
       return `i${place} writes ${act.key}${act.all ? ' and more' : ''}, then ${act.mode} by ${act.how}`;
     case 'set':
-      return `i${place} writes ${act.key}, then set${act.versioned ? ' with version' : ''}`;
+      return `i${place} writes ${act.key}, ${act.ahead ? 'while it is' : 'then'} set${act.versioned ? ' with version' : ''}`;
     case 'setMany':
       return `i${place} writes ${act.key} and more, then set`;
   }

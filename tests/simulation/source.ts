@@ -90,6 +90,19 @@ export class Source {
     });
   }
 
+  /** A row as its next commit will leave it, for a writer to whom the key belongs until then. */
+  next(key: string): Row {
+    return { key, version: this.version(key) + 1, loadedAt: this.#time.now };
+  }
+
+  /** Commits what {@link next} has given out, at this moment. */
+  commitNow({ key, version }: Row): void {
+    const commits = this.#commits.get(key) ?? [];
+    if (version !== commits.length + 1) throw new Error(`Version ${version} of ${key} is not the next one`);
+    this.#commits.set(key, commits);
+    commits.push(this.#time.now);
+  }
+
   /** It acts at one moment between the request and the answer. */
   query<T>(host: Host, about: string, act: () => T): Promise<T> {
     const whom = nameOf(`${host.name} ${about}`);

@@ -5,6 +5,7 @@ import {
   MemoryServer,
   memoryLocalTier,
   type RestartData,
+  type Schedule,
 } from '../../src/adapters/memory/index.ts';
 import { assembleCache, COLLABORATORS } from '../../src/core/create-cache.ts';
 import type { Bus } from '../../src/core/ports/bus.ts';
@@ -20,6 +21,7 @@ import { SeededRandom } from '../../src/testing/seeded-random.ts';
 import { Chance } from './chance.ts';
 import { History, type Row, storedName } from './history.ts';
 import { Debts, type Instance } from './instance.ts';
+import type { Key } from './keys.ts';
 import { Network } from './network.ts';
 import type { Setting } from './plan.ts';
 import { outboxOf, watched } from './simulated-outbox.ts';
@@ -74,6 +76,8 @@ export class World {
   serverClockMoved = 0;
   /** When the last fault will have healed. */
   healedAt = 0;
+  /** By connection and entry: told when L2 takes the value that is set there. */
+  readonly #onTaken = new Map<string, () => void>();
   readonly #random: SeededRandom;
   readonly #weakening: Weakening;
   readonly #onNote: ((line: string) => void) | undefined;
@@ -91,7 +95,7 @@ export class World {
     this.source = new Source(this.time, chance, setting.sourceLatency);
     this.server = new MemoryServer({
       clock: { now: () => this.time.now + this.#serverOffset, after: () => () => {} },
-      schedule: this.network.schedule,
+      schedule: this.#schedule,
       deliver: this.network.deliver,
       interrupt: this.network.interrupt,
     });
@@ -115,6 +119,13 @@ export class World {
   readonly after = (ms: number, run: () => void): void => {
     this.time.at(this.time.now + ms, run);
   };
+
+  /** Calls `then` once, at the moment at which L2 takes a value that this instance sets. Answers what ends the wait. */
+  whenTaken({ tier }: Instance, { id }: Key, then: () => void): () => void {
+    const what = `${tier.name} write ${id}`;
+    this.#onTaken.set(what, then);
+    return () => void this.#onTaken.delete(what);
+  }
 
   /** Adds to the trace, if there is one. */
   note(line: () => string): void {
@@ -233,6 +244,13 @@ export class World {
     });
   }
 
+  readonly #schedule: Schedule = (what, act) =>
+    this.network.schedule(what, () => {
+      const reply = act();
+      if (isTaken(reply)) this.#onTaken.get(what)?.();
+      return reply;
+    });
+
   /** What may excuse another load of some key is kept; everything else is for the trace alone. */
   #observe(instance: string, event: CacheEvent): void {
     const { type } = event;
@@ -250,6 +268,11 @@ const TROUBLES = new Set<CacheEvent['type']>([
   'l2_up',
 ]);
 const UNTOLD = new Set<CacheEvent['type']>(['lookup', 'load', 'lookup_failed', 'invalidated']);
+
+/** Of what a server answers to a write: whether it was done. */
+function isTaken(reply: unknown): boolean {
+  return typeof reply === 'object' && reply !== null && 'kind' in reply && reply.kind === 'done';
+}
 
 function isRow(value: unknown): value is Row {
   return typeof value === 'object' && value !== null && 'key' in value && 'version' in value;

@@ -55,18 +55,61 @@ export class Writers {
   }
 
   /** Commit, then the value into the cache. */
-  set(instance: Instance, key: Key, { versioned }: WriteThrough): void {
+  set(instance: Instance, key: Key, { versioned, ahead }: WriteThrough): void {
     if (!this.#take(key)) return;
+    if (ahead) {
+      this.#setAhead(instance, key, versioned);
+      return;
+    }
     this.#commit(instance, [key], [key], { mode: 'delete', ticket: undefined }, async (writes, [row]) => {
       if (row === undefined) return true;
-      return instance.debts.during(writes, () =>
-        viewOf(instance, key).set(key.key, row, {
-          ttl: this.#world.setting.policies[key.name]?.ttl ?? 0,
-          tags: [key.tag],
-          ...(versioned && { version: row.version }),
-        }),
-      );
+      return instance.debts.during(writes, () => this.#store(instance, key, row, versioned));
     });
+  }
+
+  /** The value into the cache, and its commit at the moment at which L2 takes it, or when it is known that L2 has not. */
+  #setAhead(instance: Instance, key: Key, versioned: boolean): void {
+    const { history, source } = this.#world;
+    const row = source.next(key.name);
+    const writes: WriteRecord[] = [];
+    const commit = (): void => {
+      if (writes.length > 0) return;
+      source.commitNow(row);
+      writes.push(...this.#remember(instance.name, [row], 'delete', false));
+      this.#world.note(() => `${instance.name} commits what it sets: ${describeRows([row])}`);
+    };
+    const stopWaiting = this.#world.whenTaken(instance, key, commit);
+    const order = this.#order(instance, [key], writes);
+    history.invalidations.push(order);
+    const end = (isKnown: boolean): void => {
+      stopWaiting();
+      commit();
+      this.#acknowledge(order);
+      this.#taken.set(key.name, this.#world.time.now + (isKnown ? 0 : LATE_EFFECT_MS));
+    };
+    const setting = instance.debts.during(writes, () => this.#store(instance, key, row, versioned));
+    setting.then(end).catch((error: unknown) => {
+      this.#world.failed({ instance: instance.name, key: key.name }, error);
+    });
+  }
+
+  #store(instance: Instance, key: Key, row: Row, versioned: boolean): Promise<boolean> {
+    return viewOf(instance, key).set(key.key, row, {
+      ttl: this.#world.setting.policies[key.name]?.ttl ?? 0,
+      tags: [key.tag],
+      ...(versioned && { version: row.version }),
+    });
+  }
+
+  #order({ name }: Instance, named: readonly Key[], writes: readonly WriteRecord[]): InvalidationRecord {
+    const keys = named.map((key) => key.name);
+    return { instance: name, keys, writes, start: this.#world.time.now, end: Infinity };
+  }
+
+  #acknowledge(order: InvalidationRecord): void {
+    const { now } = this.#world.time;
+    for (const write of order.writes) write.acknowledgedAt = now;
+    order.end = now;
   }
 
   /** The same for the key and its neighbours that are written through. */
@@ -107,13 +150,7 @@ export class Writers {
       return writes;
     };
     const committed = async (rows: readonly Row[]): Promise<void> => {
-      const order: InvalidationRecord = {
-        instance: instance.name,
-        keys: named.map(({ name }) => name),
-        writes,
-        start: time.now,
-        end: Infinity,
-      };
+      const order = this.#order(instance, named, writes);
       history.invalidations.push(order);
       this.#writes += 1;
       const number = this.#writes;
@@ -122,8 +159,7 @@ export class Writers {
         if (isCacheError(error) && error.code === 'INVALIDATION_PENDING') return false;
         throw error;
       });
-      for (const write of writes) write.acknowledgedAt = time.now;
-      order.end = time.now;
+      this.#acknowledge(order);
       this.#world.note(() => `${instance.name} acknowledges write ${number}${isKnown ? '' : ', but L2 does not know'}`);
       release(isKnown ? 0 : LATE_EFFECT_MS);
     };

@@ -13,6 +13,7 @@ import { lookUpStraight } from './fast-path.ts';
 import { isTrusted } from './l1-hit.ts';
 import { account, accountError, lookupOf, missOf, outcomeAttributes } from './lookup-result.ts';
 import { begin, refreshBehind } from './refresh.ts';
+import { longestWaitForSet, untilWritten } from './until-written.ts';
 
 /** What becomes of a lookup, in this order: L1; a flight that is under way; one of its own. */
 export async function answer(parts: Parts, request: ReadRequest, span: Span): Promise<Lookup<unknown>> {
@@ -45,9 +46,16 @@ export function askL1(
   return lookup === undefined ? { miss: whyNotL1(parts, request, entry, began) } : { lookup };
 }
 
+/** {@link askL1} for callers who know already why it did not answer before. */
+function hitAt(parts: Parts, request: ReadRequest, now: number, span: Span): Lookup<unknown> | undefined {
+  const entry = parts.l1.get(request.id);
+  return entry && fromL1(parts, request, entry, now, span);
+}
+
 /**
- * Joins a flight of the key, or begins one before this call returns if there is none and room for it. A load that was
- * aborted at the `hardTimeout` of others is begun anew while this caller has time left.
+ * Joins a flight of the key, or begins one before this call returns if there is none and room for it. While the key is
+ * set here, it waits for the value instead. A load that was aborted at the `hardTimeout` of others is begun anew while
+ * this caller has time left.
  * @param began When the caller called: its `hardTimeout` counts from then.
  */
 export async function fromFlight(
@@ -59,11 +67,20 @@ export async function fromFlight(
 ): Promise<Lookup<unknown>> {
   const { options, id } = request;
   const giveUpAt = began + options.hardTimeoutMs;
+  let waitForSetUntil: number | undefined;
   for (;;) {
     // A caller that has left begins nothing: a signal that is aborted already would never be heard of.
     options.signal?.throwIfAborted();
     const now = parts.clock.now();
     if (isTimeUp(parts, giveUpAt)) return lookupOf(parts, staleOrTimeout(parts, request), asStored(why), began);
+    if (!options.forceFresh && now < (waitForSetUntil ?? Infinity) && parts.flights.writeOf(id) !== undefined) {
+      waitForSetUntil ??= Math.min(now + longestWaitForSet(options), giveUpAt);
+      request.batch?.standAside();
+      const look = (): Lookup<unknown> | undefined => hitAt(parts, request, parts.clock.now(), span);
+      const found = await untilWritten(parts, request, look, waitForSetUntil);
+      if (found !== undefined) return found;
+      continue;
+    }
     const joined = options.forceFresh ? undefined : parts.flights.joinable(id, oldestToJoin(parts, now));
     const hasToWait = joined === undefined && !parts.flights.hasRoom(id);
     if (joined !== undefined || hasToWait) request.batch?.standAside();

@@ -1,3 +1,4 @@
+import type { Entry } from '../model/entry.ts';
 import type { EntryId } from '../model/key.ts';
 import type { Generations } from '../model/tags.ts';
 import { ATTRIBUTE, SPAN } from '../model/telemetry-names.ts';
@@ -12,16 +13,18 @@ import { NOTHING, type Refilled, refilledOf } from '../state/refill-result.ts';
 import type { ReadRequest } from '../state/request.ts';
 import type { Remote } from '../tiers/guarded-l2.ts';
 import { isFreshHere } from './l1-hit.ts';
+import { untilWritten } from './until-written.ts';
 
 /** The fresh value of a key, from L1 or L2, or `undefined`. Takes no lease and loads nothing. */
 export async function getFresh(parts: Parts, request: ReadRequest): Promise<unknown> {
-  const { remote, l1, clock, counters } = parts;
-  const entry = l1.get(request.id);
-  if (entry !== undefined && isFreshHere(parts, entry, clock.now())) {
-    request.counters.l1Hits += 1;
-    return entry.value;
+  const { remote, flights, counters } = parts;
+  const look = (): Entry | undefined => freshInL1(parts, request);
+  let entry = look();
+  if (entry === undefined) {
+    counters.peekFollowed(request.id);
+    if (flights.writeOf(request.id) !== undefined) entry = await untilWritten(parts, request, look);
   }
-  counters.peekFollowed(request.id);
+  if (entry !== undefined) return entry.value;
   const value = remote && (await readFresh(parts, remote, request));
   if (value === undefined) request.counters.unanswered += 1;
   return value;
@@ -35,6 +38,14 @@ async function readFresh(parts: Parts, remote: Remote, request: ReadRequest): Pr
   parts.background.track(flight.result);
   const { value } = await flight.result;
   return value;
+}
+
+/** The fresh entry of L1, counted as a hit. */
+function freshInL1(parts: Parts, { id, counters }: ReadRequest): Entry | undefined {
+  const entry = parts.l1.get(id);
+  if (entry === undefined || !isFreshHere(parts, entry, parts.clock.now())) return undefined;
+  counters.l1Hits += 1;
+  return entry;
 }
 
 /** The value of a record, if it is fresh and L2 may be believed about it. */
@@ -81,18 +92,25 @@ export async function weigh(
  * @param requests With the same options; a key may come twice.
  */
 export async function getFreshMany(parts: Parts, requests: readonly ReadRequest[]): Promise<unknown[]> {
-  const { remote, l1, clock, counters } = parts;
+  const { remote, flights, counters } = parts;
   const values = new Map<EntryId, unknown>();
   const missing = new Map<EntryId, ReadRequest>();
-  const now = clock.now();
+  const take = (request: ReadRequest, entry: Entry | undefined): void => {
+    if (entry === undefined) missing.set(request.id, request);
+    else values.set(request.id, entry.value);
+  };
+  const written: ReadRequest[] = [];
   for (const request of requests) {
-    const entry = l1.get(request.id);
-    if (entry !== undefined && isFreshHere(parts, entry, now)) {
-      request.counters.l1Hits += 1;
-      values.set(request.id, entry.value);
-    } else missing.set(request.id, request);
+    const entry = freshInL1(parts, request);
+    if (entry === undefined) counters.peekFollowed(request.id);
+    if (entry === undefined && flights.writeOf(request.id) !== undefined) written.push(request);
+    else take(request, entry);
   }
-  for (const id of missing.keys()) counters.peekFollowed(id);
+  if (written.length > 0) {
+    const waits = written.map((request) => untilWritten(parts, request, () => freshInL1(parts, request)));
+    const entries = await Promise.all(waits);
+    written.forEach((request, index) => void take(request, entries[index]));
+  }
   if (remote !== undefined && missing.size > 0) await readMany(parts, remote, [...missing.values()], values);
   for (const [id, request] of missing) if (!values.has(id)) request.counters.unanswered += 1;
   return requests.map(({ id }) => values.get(id));

@@ -22,8 +22,9 @@ export function refreshBehind(parts: Parts, request: ReadRequest, span: Span): v
   else if (mayRefresh(parts, request)) traceRefresh(parts, request, span, () => begin(parts, request, true).result);
 }
 
-/** Whether a refresh of the key is neither under way nor one too many. */
+/** Whether a refresh of the key is neither under way nor one too many. A `set` that is under way replaces the value anyhow. */
 export function mayRefresh({ flights }: Parts, { id }: ReadRequest): boolean {
+  if (flights.writeOf(id) !== undefined) return false;
   return flights.joinable(id, Number.NEGATIVE_INFINITY) === undefined && flights.hasRoom(id);
 }
 

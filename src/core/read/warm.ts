@@ -10,6 +10,7 @@ import type { ReadRequest } from '../state/request.ts';
 import { answerOf, isTimeUp, timeoutOf, waitFor } from '../state/wait-for.ts';
 import { isHit } from './l1-hit.ts';
 import { begin } from './refresh.ts';
+import { untilWritten } from './until-written.ts';
 import type { ResolvedWarmOptions, WarmItem, WarmResult } from './warm-options.ts';
 
 type Outcome = 'fresh' | 'loaded' | 'failed';
@@ -70,11 +71,18 @@ async function warmKey(parts: Parts, request: ReadRequest, signal: AbortSignal):
 
 /** Until the key is fresh here, or its load has failed: a stale answer is good for a reader, not for those to come. */
 async function bring(parts: Parts, request: ReadRequest, signal: AbortSignal): Promise<Outcome> {
-  const { flights, clock, remote } = parts;
+  const { l1, flights, clock, remote } = parts;
   const { id, options } = request;
   const giveUpAt = clock.now() + options.hardTimeoutMs;
   if (remote?.contact.isAwaited)
     await unlessAborted(remote.contact.wait(Math.min(options.l2TimeoutMs, options.hardTimeoutMs)), signal);
+  if (flights.writeOf(id) !== undefined) {
+    const hit = (): true | undefined => {
+      const entry = l1.get(id);
+      return entry !== undefined && isHit(parts, entry, clock.now()) ? true : undefined;
+    };
+    if (await untilWritten(parts, request, hit)) return 'fresh';
+  }
   for (;;) {
     signal.throwIfAborted();
     if (isTimeUp(parts, giveUpAt)) throw timeoutOf(request);

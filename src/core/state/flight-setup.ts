@@ -23,6 +23,7 @@ export function flightSetup(
     owed: pending.owed(),
     background,
     mayLoad,
+    isWrite: false,
     beganAt,
     hardTimeoutMs: options.hardTimeoutMs,
     l2TimeoutMs: options.l2TimeoutMs,

@@ -20,11 +20,13 @@ export interface FlightSetup {
   readonly beganAt?: number | undefined;
   readonly owed: Owed;
   readonly background: boolean;
-  /** Whether it may load: others join it, and few of a key run at once. A plain read or a `set` is neither waited for. */
+  /** Whether it may load: others join it, and few of a key run at once. A plain read or a `set` is not joined. */
   readonly mayLoad: boolean;
   /** Of the first caller, as is {@link l2TimeoutMs}. */
   readonly hardTimeoutMs: number;
   readonly l2TimeoutMs: number;
+  /** Whether it is a `set`: readers of the key wait for it, and what others load meanwhile is not stored. */
+  readonly isWrite: boolean;
 }
 
 /**
@@ -57,9 +59,11 @@ export class Flight<R> {
   /** Whether nobody waits for it but the refresh that began it. */
   readonly background: boolean;
   readonly mayLoad: boolean;
+  /** Whether it is a `set` under way. */
+  readonly isWrite: boolean;
   /** An invalidation has named the key or one of its tags: nothing that it brings may be stored. */
   poisoned = false;
-  /** Another flight of the key ended first: what this one brings may be older than what is stored now. */
+  /** Another flight of the key ended first, or is a `set`: what this one brings may be older than what is stored. */
   outrun = false;
   /** Whether a reader may join it. */
   isOpen: boolean;
@@ -89,7 +93,7 @@ export class Flight<R> {
   #company: Company<R> | undefined;
 
   constructor(id: EntryId, beganAt: number, setup: FlightSetup) {
-    const { seen, tags, owed, background, mayLoad, hardTimeoutMs, l2TimeoutMs } = setup;
+    const { seen, tags, owed, background, mayLoad, isWrite, hardTimeoutMs, l2TimeoutMs } = setup;
     this.id = id;
     this.beganAt = beganAt;
     this.seen = seen;
@@ -97,6 +101,7 @@ export class Flight<R> {
     this.owed = owed;
     this.background = background;
     this.mayLoad = mayLoad;
+    this.isWrite = isWrite;
     this.isOpen = mayLoad;
     this.hardTimeoutMs = hardTimeoutMs;
     this.firstAnswerAt = beganAt + l2TimeoutMs;

@@ -47,6 +47,11 @@ export class Flights<R> {
     if (flights.length > 0) await Promise.race(flights.map((flight) => flight.result.then(ignore, ignore)));
   }
 
+  /** A `set` of this key that is under way. */
+  writeOf(id: EntryId): Flight<R> | undefined {
+    return this.#all.get(id)?.find(isWrite);
+  }
+
   /** Registers a flight before its `run` sends anything. It leaves the register when `run` has settled. */
   begin(id: EntryId, setup: FlightSetup, run: (flight: Flight<R>) => Promise<R>): Flight<R> {
     const flight = this.open(id, setup);
@@ -59,7 +64,11 @@ export class Flights<R> {
     const flight = new Flight<R>(id, setup.beganAt ?? this.#clock.now(), setup);
     const siblings = this.#all.get(id);
     if (siblings === undefined) this.#all.set(id, [flight]);
-    else siblings.push(flight);
+    else {
+      // A `set` under way decides what is stored. A load that begins now may have read the source before it (race 36).
+      if (!flight.isWrite && siblings.some(isWrite)) flight.outrun = true;
+      siblings.push(flight);
+    }
     this.#size += 1;
     if (this.#aborted !== undefined) flight.abort(this.#aborted.reason);
     return flight;
@@ -149,6 +158,10 @@ export class Flights<R> {
 
 export function isOpen<R>(flight: Flight<R>): boolean {
   return flight.isOpen;
+}
+
+function isWrite<R>(flight: Flight<R>): boolean {
+  return flight.isWrite;
 }
 
 function ignore(): void {}

@@ -7,6 +7,7 @@ import type { Generations, TagGeneration } from '../model/tags.ts';
 import { assertStorable } from '../model/value.ts';
 import type { RemoteTier } from '../ports/remote-tier.ts';
 import { keepTags, recall, tagsKeepFor, take } from '../refill/generations.ts';
+import { drop } from '../refill/refill.ts';
 import { packed, stampsOf, tooLong } from '../refill/stored-value.ts';
 import type { Parts } from '../state/context.ts';
 import type { Flight } from '../state/flight.ts';
@@ -51,18 +52,25 @@ export async function writeChecked(
 ): Promise<boolean> {
   const targets: Targets = { ids: [request.id], tags: [] };
   const windows = windowsOf(request.value, request.options);
-  if (windows.ttlMs === 0) return endOnly(parts, targets, request);
   clean(parts, targets, 'delete');
   // Registered like a read, so that a message about the key that comes meanwhile keeps the value out of L1.
-  const setup = flightSetup(parts, request, { background: true, mayLoad: false });
-  let stored = false;
+  const setup = { ...flightSetup(parts, request, { background: true, mayLoad: false }), isWrite: true };
+  let encoded: Encoded | undefined;
   const flight = parts.flights.begin(request.id, setup, async (own) => {
-    stored = await store(parts, request, windows, own, targets, readTags);
+    const { remote } = parts;
+    try {
+      if (windows.ttlMs === 0) await endOnly(parts, targets, request);
+      else if (remote === undefined) encoded = encode(parts, request, windows, new Map());
+      else encoded = await storeInL2(parts, remote, request, windows, own, targets, readTags);
+    } finally {
+      if (encoded === undefined) drop(parts, own);
+      else keepOwn(parts, request, own, encoded);
+    }
     return NOTHING;
   });
   parts.background.track(flight.result);
   await flight.result;
-  return stored;
+  return encoded !== undefined;
 }
 
 /** Key, tags and windows take no more bytes than this. */
@@ -79,26 +87,25 @@ function assertFits(parts: Parts, request: WriteRequest, windows: Windows): void
 }
 
 /** There is nothing to store, but what was there has been replaced. */
-async function endOnly(parts: Parts, targets: Targets, { options }: WriteRequest): Promise<false> {
+async function endOnly(parts: Parts, targets: Targets, { options }: WriteRequest): Promise<void> {
   try {
     await invalidate(parts, targets, 'delete', options.l2TimeoutMs);
   } catch (error) {
     if (!(error instanceof InvalidationPendingError)) throw error;
   }
-  return false;
 }
 
-async function store(
+/** Answers what L2 has stored; nothing when it holds a greater version, or could not be told. */
+async function storeInL2(
   parts: Parts,
+  remote: NonNullable<Parts['remote']>,
   request: WriteRequest,
   windows: Windows,
   flight: Flight<Refilled>,
   targets: Targets,
   readTags: ReadTags,
-): Promise<boolean> {
-  const { remote } = parts;
+): Promise<Encoded | undefined> {
   const generations: Generations = new Map();
-  if (remote === undefined) return keepOwn(parts, request, flight, encode(parts, request, windows, generations));
   // A history from before would bring the value back that this one replaces.
   const recorded = record(parts, targets, 'delete', undefined);
   const order = parts.pending.add(targets, 'delete', recorded.acknowledge);
@@ -133,10 +140,10 @@ async function store(
   await recorded.written;
   if (!written.ok) {
     owe(parts, order, written.error);
-    return false;
+    return undefined;
   }
   parts.pending.settle(order);
-  return written.value.isStored && keepOwn(parts, request, flight, written.value.encoded);
+  return written.value.isStored ? written.value.encoded : undefined;
 }
 
 /** Reads the generations of tags, in their order. */
@@ -175,11 +182,17 @@ function encode(
   return { body, windows };
 }
 
-/** Stored is stored, whether or not L1 may hold it: no other message for the key may have come since. */
-function keepOwn(parts: Parts, request: WriteRequest, flight: Flight<Refilled>, { body, windows }: Encoded): true {
+/**
+ * Takes the value that was set into L1, if no other message for the key has come since. Otherwise L1 holds nothing after
+ * a `set`: what it holds may be the value that L2 has replaced (race 36).
+ */
+function keepOwn(parts: Parts, request: WriteRequest, flight: Flight<Refilled>, { body, windows }: Encoded): void {
   const { clock, random, codec, flights, l1 } = parts;
+  if (!flight.mayStore || !tagsAreCurrent(flight.tags)) {
+    drop(parts, flight);
+    return;
+  }
   flights.outrunOthers(flight);
-  if (!flight.mayStore || !tagsAreCurrent(flight.tags)) return true;
   const now = clock.now();
   const dated: Dated = {
     value: codec.decode(body).value,
@@ -191,7 +204,6 @@ function keepOwn(parts: Parts, request: WriteRequest, flight: Flight<Refilled>, 
     loadBeganAt: Number.NEGATIVE_INFINITY,
   };
   l1.set(request.id, entryOf(dated, request.options, now, random.next(), request.counters));
-  return true;
 }
 
 /**

@@ -4,6 +4,7 @@ import { FLIGHTS } from './flights.ts';
 import { HISTORY } from './history.ts';
 import { OUTBOX } from './outbox.ts';
 import { PROOF } from './proof.ts';
+import { SETS } from './sets.ts';
 import type { Weakened } from './weakening.ts';
 
 /**
@@ -17,4 +18,5 @@ export const WEAKENINGS: Readonly<Record<string, Weakened>> = {
   ...FILLS,
   ...DEBTS,
   ...OUTBOX,
+  ...SETS,
 };

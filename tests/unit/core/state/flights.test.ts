@@ -29,6 +29,7 @@ function fixture(): Fixture {
         mayLoad: true,
         hardTimeoutMs: 10_000,
         l2TimeoutMs: 50,
+        isWrite: false,
         ...setup,
       };
       const flight = flights.begin(id, whole, () => promise);
@@ -81,6 +82,7 @@ describe('a flight', () => {
       mayLoad: true,
       hardTimeoutMs: 10_000,
       l2TimeoutMs: 50,
+      isWrite: false,
     };
     const flight = flights.begin('k', setup, () => Promise.reject(new Error('down')));
     await expect(flight.result).rejects.toThrow('down');

@@ -1,0 +1,41 @@
+import type { ResolvedOptions } from '../model/options.ts';
+import { unlessAborted } from '../primitives/abort.ts';
+import { BudgetExceeded, within } from '../primitives/timeout.ts';
+import type { Parts } from '../state/context.ts';
+import type { ReadRequest } from '../state/request.ts';
+
+/** A reader waits no longer for a `set` than L2 may take to answer, nor than the caller's own limits allow. */
+export function longestWaitForSet({ l2TimeoutMs, softTimeoutMs, hardTimeoutMs }: ResolvedOptions): number {
+  return Math.min(l2TimeoutMs, softTimeoutMs, hardTimeoutMs);
+}
+
+/**
+ * Waits while this process sets the key, so that a reader answers with the value that is set and does not load another.
+ * A load that it begins while a `set` still goes on is stored nowhere (race 36).
+ * @param look Looks into L1, at the end of each `set`: the next one may follow at once.
+ * @returns what `look` has found; nothing when no `set` is under way any more, or the time is over.
+ * @throws the reason of the caller's signal.
+ */
+export async function untilWritten<T>(
+  { clock, flights }: Pick<Parts, 'clock' | 'flights'>,
+  { id, options }: Pick<ReadRequest, 'id' | 'options'>,
+  look: () => T | undefined,
+  until = clock.now() + longestWaitForSet(options),
+): Promise<T | undefined> {
+  const { signal } = options;
+  for (let set = flights.writeOf(id); set !== undefined; set = flights.writeOf(id)) {
+    const now = clock.now();
+    if (now >= until) return undefined;
+    const ended = set.result.then(ignore, ignore);
+    try {
+      await within(clock, until - now, signal === undefined ? ended : unlessAborted(ended, signal));
+    } catch (error) {
+      if (!(error instanceof BudgetExceeded)) throw error;
+    }
+    const found = look();
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function ignore(): void {}
