@@ -14,6 +14,7 @@ export {
   InvalidOptionError,
   InvalidValueError,
   isCacheError,
+  LoadCycleError,
   LoadShedError,
   LoadTimeoutError,
   type PendingSummary,

@@ -50,7 +50,8 @@ export interface CacheOptions {
   readonly freeze?: boolean;
   /**
    * Loaders that run at once in this cache, to protect the source when the tiers cannot help. Some more wait for up to a
-   * second, the rest reject with `LoadShedError`, or are answered stale. Default `Infinity`.
+   * second, the rest reject with `LoadShedError`, or are answered stale. A load for which a loader waits runs in the place
+   * of that loader's load. Default `Infinity`.
    */
   readonly maxLoads?: number;
   /**

@@ -62,7 +62,7 @@ export class CacheView {
    * @param loader Its errors reach every waiting caller as thrown. `null` means that the source has none.
    * @returns a deeply frozen value (see `freeze`), the same object for every caller.
    * @throws {@link InvalidKeyError}, {@link InvalidOptionError}, {@link InvalidValueError}, {@link LoadTimeoutError},
-   *   {@link CacheClosedError}, or what the loader threw. Never because a tier failed.
+   *   {@link LoadCycleError}, {@link CacheClosedError}, or what the loader threw. Never because a tier failed.
    */
   getOrSet<V>(key: string, loader: Loader<V>, options?: ReadOptions<V>): Promise<V> {
     if (this === undefined) return Promise.reject(detached('getOrSet'));

@@ -89,6 +89,21 @@ export class LoadTimeoutError extends CacheError {
   }
 }
 
+/** A loader asked the cache for a key whose load waits for that loader: the call that closed the ring was refused. */
+export class LoadCycleError extends CacheError {
+  override readonly name = 'LoadCycleError';
+  readonly code = 'LOAD_CYCLE';
+  /** The keys of the ring: the loader of each waits for the next, that of the last for the first. */
+  readonly ring: readonly string[];
+  constructor(key: string, ring: readonly string[]) {
+    super(`Key ${show(key)} was not loaded: its loader waits for itself (${[...ring, key].map(show).join(' → ')})`, {
+      key,
+      tier: 'source',
+    });
+    this.ring = ring;
+  }
+}
+
 /** Too many loads are running: this one was not begun, to protect the source. */
 export class LoadShedError extends CacheError {
   override readonly name = 'LoadShedError';

@@ -8,7 +8,7 @@ import type { Parts } from '../state/context.ts';
 import { oldestToJoin } from '../state/flight-setup.ts';
 import { type Refilled, refilledOf } from '../state/refill-result.ts';
 import type { ReadRequest } from '../state/request.ts';
-import { answerOf, isTimeUp, takesQuickAnswer, timeoutOf, waitFor } from '../state/wait-for.ts';
+import { answerOf, isTimeUp, nestedWaitForRoom, takesQuickAnswer, timeoutOf, waitFor } from '../state/wait-for.ts';
 import { lookUpStraight } from './fast-path.ts';
 import { isTrusted } from './l1-hit.ts';
 import { account, accountError, lookupOf, missOf, outcomeAttributes } from './lookup-result.ts';
@@ -117,11 +117,13 @@ function asStored(why: LocalMiss): TierStep {
  */
 async function untilRoom(
   parts: Parts,
-  { id, options }: ReadRequest,
+  request: ReadRequest,
   began: number,
   giveUpAt: number,
 ): Promise<Refilled | undefined> {
   const { clock, flights, l1 } = parts;
+  const { id, options } = request;
+  const nested = nestedWaitForRoom(parts, request);
   const room = unlessAborted(flights.untilOneEnds(id), options.signal);
   const waitUntil = (end: number): Promise<void> => within(clock, Math.max(end - clock.now(), 0), room);
   try {
@@ -134,6 +136,8 @@ async function untilRoom(
     await waitUntil(giveUpAt).catch((late: unknown) => {
       if (!(late instanceof BudgetExceeded)) throw late;
     });
+  } finally {
+    nested?.end();
   }
   return undefined;
 }

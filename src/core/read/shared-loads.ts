@@ -5,7 +5,7 @@ import type { Parts } from '../state/context.ts';
 import { Flight } from '../state/flight.ts';
 import type { Refilled } from '../state/refill-result.ts';
 import type { ReadRequest } from '../state/request.ts';
-import type { Loaded, LoadPatience } from '../tiers/loader.ts';
+import type { Loaded } from '../tiers/loader.ts';
 import { type ManyLoader, runManyLoader } from '../tiers/many-loader.ts';
 
 /** A flight whose key has to be loaded. */
@@ -124,31 +124,11 @@ class SharedLoad {
     } of arrivals)
       if (old !== undefined) stale.set(key, old.value);
     const { background } = flight;
-    const onSpan = (ref: unknown): void => {
-      for (const arrival of arrivals) arrival.flight.span = ref;
-    };
-    const onQueued = (): void => {
-      for (const arrival of arrivals) arrival.flight.goOn('queue');
-    };
-    const onBegun = (now: number): void => {
-      for (const arrival of arrivals) arrival.flight.beginLoad(now);
-    };
-    const patience = patienceOf(arrivals);
-    const call = { key: request.key, tenant, patience, signal, background, counters, onSpan, onQueued, onBegun };
-    return callSource(this.#parts, call, () =>
-      runManyLoader(this.#parts.clock, this.#loader, { keys, stale, patience, signal }),
-    );
+    const flights = arrivals.map((arrival) => arrival.flight);
+    const call = { key: request.key, tenant, flights, signal, background, counters };
+    return callSource(this.#parts, call, (patience, within) => {
+      const nesting: ManyLoader<unknown> = (context) => within(() => this.#loader(context));
+      return runManyLoader(this.#parts.clock, nesting, { keys, stale, patience, signal });
+    });
   }
-}
-
-/** A shared load has the time of the most patient caller of any of its keys. */
-function patienceOf(arrivals: readonly Arrival[]): LoadPatience {
-  return {
-    get hardTimeoutMs() {
-      return arrivals.reduce((most, { flight }) => Math.max(most, flight.hardTimeoutMs), 0);
-    },
-    timedOut(error) {
-      for (const { flight } of arrivals) flight.timedOut(error);
-    },
-  };
 }

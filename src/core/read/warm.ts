@@ -7,7 +7,7 @@ import type { Flight } from '../state/flight.ts';
 import { oldestToJoin } from '../state/flight-setup.ts';
 import type { Refilled } from '../state/refill-result.ts';
 import type { ReadRequest } from '../state/request.ts';
-import { answerOf, isTimeUp, timeoutOf, waitFor } from '../state/wait-for.ts';
+import { answerOf, isTimeUp, nestedWaitForRoom, timeoutOf, waitFor } from '../state/wait-for.ts';
 import { isHit } from './l1-hit.ts';
 import { begin } from './refresh.ts';
 import { untilWritten } from './until-written.ts';
@@ -99,16 +99,15 @@ async function bring(parts: Parts, request: ReadRequest, signal: AbortSignal): P
   }
 }
 
-async function untilRoom(
-  { flights, clock }: Parts,
-  { id }: ReadRequest,
-  giveUpAt: number,
-  signal: AbortSignal,
-): Promise<void> {
+async function untilRoom(parts: Parts, request: ReadRequest, giveUpAt: number, signal: AbortSignal): Promise<void> {
+  const { flights, clock } = parts;
+  const nested = nestedWaitForRoom(parts, request);
   try {
-    await within(clock, Math.max(giveUpAt - clock.now(), 0), unlessAborted(flights.untilOneEnds(id), signal));
+    await within(clock, Math.max(giveUpAt - clock.now(), 0), unlessAborted(flights.untilOneEnds(request.id), signal));
   } catch (error) {
     if (!(error instanceof BudgetExceeded)) throw error;
+  } finally {
+    nested?.end();
   }
 }
 

@@ -2,51 +2,53 @@ import type { GroupCounters } from '../model/counters.ts';
 import type { Entry } from '../model/entry.ts';
 import { isRefusal } from '../model/errors.ts';
 import { ATTRIBUTE, SPAN } from '../model/telemetry-names.ts';
-import type { SpanRef } from '../ports/tracer.ts';
 import type { Parts } from '../state/context.ts';
 import type { Flight } from '../state/flight.ts';
 import type { Refilled } from '../state/refill-result.ts';
 import type { ReadRequest } from '../state/request.ts';
 import type { LoadOrder } from '../tiers/load-limit.ts';
 import { type Loaded, type LoadPatience, runLoader } from '../tiers/loader.ts';
+import { type LoadPlace, RunningLoad } from '../tiers/running-load.ts';
 import { type FillRight, keepAlive } from './lease.ts';
 
 /** One call of a loader, for one key or for many. */
-export interface SourceCall extends Omit<LoadOrder, 'patienceMs'> {
-  readonly patience: LoadPatience;
+export interface SourceCall extends Pick<LoadOrder, 'key' | 'tenant' | 'signal'> {
+  /** The flights that it is for. */
+  readonly flights: readonly Flight<Refilled>[];
   /** Whether nobody waits for it. */
   readonly background: boolean;
   readonly counters: GroupCounters;
-  /** Told of the span in which it runs. */
-  onSpan(ref: SpanRef): void;
-  /** Told that it waits for a place, and that it begins. */
-  onQueued(): void;
-  onBegun(now: number): void;
 }
 
 /**
  * Calls a loader when the source may be asked; counts it, traces it and tells of it.
+ * @param load Calls the loader by `within`, so that the calls that the loader makes of a cache are known as nested ones.
  * @throws what {@link Source.run} refuses with, or what the loader throws.
  */
 export async function callSource<T>(
   { clock, tracer, emit, source, counters: all }: Parts,
-  { key, tenant, signal, patience, background, counters, onSpan, onQueued, onBegun }: SourceCall,
-  load: () => Promise<T>,
+  { key, tenant, signal, flights, background, counters }: SourceCall,
+  load: (patience: LoadPatience, within: <R>(loader: () => R) => R) => Promise<T>,
 ): Promise<T> {
   // Its callers have left before it could begin.
   signal.throwIfAborted();
-  const run = async (): Promise<T> => {
+  const patience = patienceOf(flights);
+  const run = async (place: LoadPlace | undefined): Promise<T> => {
     const began = clock.now();
-    onBegun(began);
+    const running = new RunningLoad(flights, place);
+    for (const flight of flights) flight.beginLoad(running, began);
     counters.loads += 1;
     try {
-      const loaded = await load();
+      const loaded = await load(patience, (loader) => running.run(loader));
       emit({ type: 'load', key, durationMs: clock.now() - began, background });
       return loaded;
     } catch (error) {
       counters.loadErrors += 1;
       emit({ type: 'load', key, durationMs: clock.now() - began, background, error });
       throw error;
+    } finally {
+      running.end();
+      for (const flight of flights) flight.load = undefined;
     }
   };
   const order: LoadOrder = {
@@ -56,17 +58,47 @@ export async function callSource<T>(
     get patienceMs() {
       return patience.hardTimeoutMs;
     },
+    dependents: dependentsOf(flights),
   };
   try {
     return await tracer.trace(SPAN.load, { [ATTRIBUTE.keyGroup]: counters.group }, (span) => {
-      onSpan(span.ref);
-      onQueued();
+      for (const flight of flights) {
+        flight.span = span.ref;
+        flight.goOn('queue');
+      }
       return source.run(order, run);
     });
   } catch (error) {
     if (isRefusal(error)) all.loadsRefused += 1;
     throw error;
   }
+}
+
+/** A load has the time of the most patient caller of any of its flights. */
+function patienceOf(flights: readonly Flight<Refilled>[]): LoadPatience {
+  return {
+    get hardTimeoutMs() {
+      return flights.reduce((most, flight) => Math.max(most, flight.hardTimeoutMs), 0);
+    },
+    timedOut(error) {
+      for (const flight of flights) flight.timedOut(error);
+    },
+  };
+}
+
+/** The loads that wait for any of the flights of one load. */
+function dependentsOf(flights: readonly Flight<Refilled>[]): NonNullable<LoadOrder['dependents']> {
+  return {
+    *loads() {
+      for (const { dependents } of flights) yield* dependents.loads();
+    },
+    watch(run) {
+      const ends = flights.map(({ dependents }) => dependents.watch(run));
+      return () => {
+        for (const end of ends) end();
+      };
+    },
+  };
 }
 
 /** Loads for a flight, alone or together with the other keys of its call, and keeps its lease alive meanwhile. */
@@ -93,13 +125,9 @@ function loadOne(
 ): Promise<Loaded> {
   const { signal, background } = flight;
   const { tenant = namespace } = options;
-  const onSpan = (ref: SpanRef): void => {
-    flight.span = ref;
-  };
-  const onQueued = (): void => flight.goOn('queue');
-  const onBegun = (now: number): void => flight.beginLoad(now);
-  const call = { key, tenant, patience: flight, signal, background, counters, onSpan, onQueued, onBegun };
-  return callSource(parts, call, () =>
-    runLoader(parts.clock, loader, { key, stale: stale?.value, patience: flight, signal }),
-  );
+  const call = { key, tenant, flights: [flight], signal, background, counters };
+  return callSource(parts, call, (patience, within) => {
+    const nesting: typeof loader = (context) => within(() => loader(context));
+    return runLoader(parts.clock, nesting, { key, stale: stale?.value, patience, signal });
+  });
 }

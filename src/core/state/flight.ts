@@ -3,6 +3,7 @@ import type { LoadTimeoutError } from '../model/errors.ts';
 import type { EntryId } from '../model/key.ts';
 import type { TagState } from '../model/tags.ts';
 import type { SpanRef } from '../ports/tracer.ts';
+import { type AwaitedFlight, Dependents, type RunningLoad } from '../tiers/running-load.ts';
 import type { Owed } from './pending-invalidations.ts';
 
 /** What a flight knew of the bus when it began. */
@@ -48,7 +49,7 @@ export interface StandIn<R> {
  * One refill of one key in this process, from before it sends anything until its value is stored or not.
  * Invalidations that pass while it is under way decide what it may still do.
  */
-export class Flight<R> {
+export class Flight<R> implements AwaitedFlight {
   readonly id: EntryId;
   readonly beganAt: number;
   readonly seen: SeenAtStart;
@@ -73,6 +74,8 @@ export class Flight<R> {
   readonly firstAnswerAt: number;
   /** The span to which those who join link. */
   span: SpanRef | undefined;
+  /** Its load, while the loader runs. */
+  load: RunningLoad | undefined;
   // Most flights end without a use for these: made when somebody asks.
   #endedTags: EndedTags | undefined;
   #abort: AbortController | undefined;
@@ -81,6 +84,7 @@ export class Flight<R> {
   #isLate = false;
   #quick: PromiseWithResolvers<R | undefined> | undefined;
   #onGoOn: (() => void)[] | undefined;
+  #dependents: Dependents | undefined;
   #timeout: LoadTimeoutError | undefined;
   #stale: R | undefined;
   #staleEntry: Entry | undefined;
@@ -152,7 +156,8 @@ export class Flight<R> {
   }
 
   /** Its loader is called now. */
-  beginLoad(now: number): void {
+  beginLoad(load: RunningLoad, now: number): void {
+    this.load = load;
     this.#isLate = now > this.firstAnswerAt;
     this.goOn('load');
   }
@@ -165,6 +170,12 @@ export class Flight<R> {
     this.#quick?.resolve(undefined);
     for (const run of this.#onGoOn ?? []) run();
     this.#onGoOn = undefined;
+  }
+
+  /** The loads whose loaders wait for it. */
+  get dependents(): Dependents {
+    this.#dependents ??= new Dependents();
+    return this.#dependents;
   }
 
   /** Its load was aborted because the largest `hardTimeout` of its callers, counted from the load's start, is over. */

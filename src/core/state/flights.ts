@@ -38,12 +38,12 @@ export class Flights<R> {
   /** Whether another flight of this key may begin to load now. */
   hasRoom(id: EntryId): boolean {
     const flights = this.#all.get(id);
-    return flights === undefined || flights.length < MAX_LOADS_PER_KEY || this.#loading(id).length < MAX_LOADS_PER_KEY;
+    return flights === undefined || flights.length < MAX_LOADS_PER_KEY || this.loading(id).length < MAX_LOADS_PER_KEY;
   }
 
   /** Resolves when one of the key's loads has ended, however it ended; at once when there is none. */
   async untilOneEnds(id: EntryId): Promise<void> {
-    const flights = this.#loading(id);
+    const flights = this.loading(id);
     if (flights.length > 0) await Promise.race(flights.map((flight) => flight.result.then(ignore, ignore)));
   }
 
@@ -135,7 +135,8 @@ export class Flights<R> {
     for (const flights of this.#all.values()) for (const flight of flights) flight.abort(reason);
   }
 
-  #loading(id: EntryId): Flight<R>[] {
+  /** The flights of this key that load, or may come to it. */
+  loading(id: EntryId): Flight<R>[] {
     return (this.#all.get(id) ?? []).filter(({ mayLoad }) => mayLoad);
   }
 

@@ -1,5 +1,6 @@
 import { mayServeOnError } from '../model/entry.ts';
-import { LoadTimeoutError } from '../model/errors.ts';
+import { LoadCycleError, LoadTimeoutError } from '../model/errors.ts';
+import { type NestedWait, RunningLoad } from '../tiers/running-load.ts';
 import type { Parts } from './context.ts';
 import type { Flight } from './flight.ts';
 import type { Refilled } from './refill-result.ts';
@@ -34,7 +35,8 @@ export function takesQuickAnswer(
  * @param giveUpAt When the caller's `hardTimeout` is over, counted from its call.
  * @returns what {@link answerOf} makes an answer of, in the continuation of the caller: a timer may be another caller's
  *   doing, and user code that hears of its end must run in this one's asynchronous context.
- * @throws the signal's reason, or what the flight throws.
+ * @throws {@link LoadCycleError} when the call is nested in a loader for which the flight waits, the signal's reason, or what
+ *   the flight throws.
  */
 export function waitFor(
   parts: Parts,
@@ -46,12 +48,21 @@ export function waitFor(
   const { clock } = parts;
   const { signal, softTimeoutMs } = request.options;
   const mayStandIn = flight.background && wanted === 'an answer';
-  if (signal === undefined && softTimeoutMs === Infinity && giveUpAt === Infinity && !mayStandIn) return flight.result;
+  const nested = RunningLoad.current?.waitFor([flight]);
+  if (
+    nested === undefined &&
+    signal === undefined &&
+    softTimeoutMs === Infinity &&
+    giveUpAt === Infinity &&
+    !mayStandIn
+  )
+    return flight.result;
   return new Promise<Waited>((resolve, reject) => {
     let isOver = false;
     let cancelHard = (): void => {};
     const settle = (end: () => void): void => {
       isOver = true;
+      nested?.end();
       cancelSoft();
       cancelHard();
       signal?.removeEventListener('abort', leave);
@@ -62,6 +73,14 @@ export function waitFor(
         flight.leave(signal?.reason);
         reject(signal?.reason);
       });
+    const refuse = (ring: readonly string[]): void => {
+      if (isOver) return;
+      const error = new LoadCycleError(request.key, ring);
+      settle(() => {
+        flight.leave(error);
+        reject(error);
+      });
+    };
     const giveUp = (): void => settle(() => resolve('time is up'));
     const watchTime = (): void => {
       if (!isOver) cancelHard = clock.after(Math.max(giveUpAt - clock.now(), 0), giveUp);
@@ -74,6 +93,8 @@ export function waitFor(
       else flight.onGoOn(watchTime);
     }
     if (mayStandIn) void flight.standIn.then((standIn) => standIn.serves() && settle(() => resolve(standIn.answer)));
+    // After the stand-in, which may be there already.
+    if (nested?.ring !== undefined) void Promise.resolve(nested.ring).then(refuse);
     flight.result.then(
       (result) => settle(() => resolve(result)),
       (error: unknown) =>
@@ -131,4 +152,14 @@ function staleAtTimeout(
   if (answer === undefined || !mayServeOnError(entry, now)) return undefined;
   parts.emit({ type: 'tier_failure', error, operation: 'load', tier: 'source', key: request.key, background: false });
   return { ...answer, source: { outcome: 'failed', durationMs: now - flight.beganAt } };
+}
+
+/**
+ * Takes note that a nested call waits for one of the key's loads to end. The caller ends this.
+ * @throws {@link LoadCycleError} when each of them waits for the load that makes the call.
+ */
+export function nestedWaitForRoom({ flights }: Parts, { id, key }: ReadRequest): NestedWait | undefined {
+  const nested = RunningLoad.current?.waitFor(flights.loading(id));
+  if (nested?.ring !== undefined) throw new LoadCycleError(key, nested.ring);
+  return nested;
 }

@@ -2,6 +2,7 @@ import { BreakerOpenError, type LoadShedError, LoadTimeoutError } from '../model
 import type { CircuitBreaker } from '../primitives/circuit-breaker.ts';
 import type { Clock } from '../primitives/clock.ts';
 import { LoadLimit, type LoadOrder } from './load-limit.ts';
+import type { LoadPlace } from './running-load.ts';
 
 /** A breaker before the source, and what it goes by. */
 export interface SourceGuard {
@@ -56,13 +57,13 @@ export class Source {
    * Runs a load.
    * @throws {@link BreakerOpenError}, {@link LoadShedError}; else the signal's reason, or what the load throws.
    */
-  run<T>(order: LoadOrder, load: () => Promise<T>): Promise<T> {
+  run<T>(order: LoadOrder, load: (place: LoadPlace | undefined) => Promise<T>): Promise<T> {
     const { guard } = this;
     if (guard === undefined) return this.#limit.run(order, load);
     // Places may be held by loads that hang: the trial must not wait for those.
-    if (guard.breaker.beginTrial()) return this.#try(order, load, guard);
+    if (guard.breaker.beginTrial()) return this.#try(order, () => load(undefined), guard);
     if (!guard.breaker.isClosed) return Promise.reject(this.#refusal(order.key));
-    return this.#limit.run(order, () => this.#watch(order, load, guard));
+    return this.#limit.run(order, (place) => this.#watch(order, () => load(place), guard));
   }
 
   async #try<T>(order: LoadOrder, load: () => Promise<T>, guard: SourceGuard): Promise<T> {

@@ -1,5 +1,6 @@
 import { LoadShedError } from '../model/errors.ts';
 import type { Clock } from '../primitives/clock.ts';
+import type { Dependents, LoadPlace, RunningLoad } from './running-load.ts';
 
 /** A load waits at most this long for a place. */
 const LONGEST_WAIT_MS = 1_000;
@@ -19,16 +20,33 @@ export interface LoadOrder {
    * no longer for a place than it may run.
    */
   readonly patienceMs: number;
+  /** The running loads that wait for this one: it may run in the place of one of them. */
+  readonly dependents?: Pick<Dependents, 'loads' | 'watch'>;
 }
 
 interface Waiting {
-  readonly key: string;
-  start(): void;
+  readonly order: LoadOrder;
+  start(grant: Grant): void;
   refuse(error: Error): void;
+}
+
+/** One of the places. It is taken while a load runs in it: the one that it was given to, or one to which that has lent it. */
+interface Place extends LoadPlace {
+  readonly limit: LoadLimit;
+  readonly share: Share;
+  loads: number;
+}
+
+/** Leave to run. */
+interface Grant {
+  readonly place: Place;
+  /** The load whose place it is, and which waits for this one. */
+  readonly lender: RunningLoad | undefined;
 }
 
 /** What one tenant has running, and waiting in the order of asking. */
 interface Share {
+  readonly tenant: string;
   running: number;
   readonly waiting: Set<Waiting>;
 }
@@ -37,6 +55,9 @@ interface Share {
  * Keeps the source from being flattened when the cache cannot help: so many loads run at once, some more wait for a
  * short while, the rest are refused at once. A place that becomes free goes to the waiting tenant that has the fewest, and
  * who must go when too many wait is of the tenant that has the most there: whoever asks for much waits for himself.
+ *
+ * A load whose loader waits for another load lends it its place, to one at a time. Else all places could be held by loads
+ * that wait for loads that wait for a place.
  */
 export class LoadLimit {
   readonly #clock: Clock;
@@ -70,37 +91,89 @@ export class LoadLimit {
    * @throws {@link LoadShedError} when there are too many already, or none became free in time; else the signal's
    *   reason, what {@link dismiss} was given, or what the load throws.
    */
-  async run<T>(order: LoadOrder, load: () => Promise<T>): Promise<T> {
-    const share = this.#shareOf(order.tenant);
+  async run<T>(order: LoadOrder, load: (place: LoadPlace) => Promise<T>): Promise<T> {
+    const grant = this.#borrow(order) ?? (await this.#obtain(order));
     try {
-      if (this.#running < this.#limit) this.#begin(share);
-      else await this.#place(order, share);
-    } catch (error) {
-      this.#forgetIdle(order.tenant, share);
-      throw error;
-    }
-    try {
-      return await load();
+      return await load(grant.place);
     } finally {
-      this.#running -= 1;
-      share.running -= 1;
-      this.#forgetIdle(order.tenant, share);
-      this.#next();
+      this.#giveBack(grant);
     }
   }
 
   /** Refuses all that wait. */
   dismiss(errorOf: (key: string) => Error): void {
-    for (const { waiting } of this.#shares.values()) for (const each of waiting) each.refuse(errorOf(each.key));
+    for (const { waiting } of this.#shares.values()) for (const each of waiting) each.refuse(errorOf(each.order.key));
   }
 
-  #begin(share: Share): void {
+  /** A place of its own, at once or later. */
+  async #obtain(order: LoadOrder): Promise<Grant> {
+    const share = this.#shareOf(order.tenant);
+    if (this.#running < this.#limit) return this.#begin(share);
+    try {
+      return await this.#wait(order, share);
+    } finally {
+      this.#forgetIdle(share);
+    }
+  }
+
+  #begin(share: Share): Grant {
     this.#running += 1;
     share.running += 1;
+    return { place: { limit: this, share, loads: 1 }, lender: undefined };
   }
 
-  /** Resolves when a place has been given. */
-  #place(order: LoadOrder, share: Share): Promise<void> {
+  /** The place of a load that waits for this one. */
+  #borrow(order: LoadOrder): Grant | undefined {
+    const found = this.#lenderOf(order);
+    if (found === undefined) return undefined;
+    const { lender, place } = found;
+    lender.isLending = true;
+    place.loads += 1;
+    return { place, lender };
+  }
+
+  /** A load of another cache may stand between the two. */
+  #lenderOf({ dependents }: LoadOrder): { readonly lender: RunningLoad; readonly place: Place } | undefined {
+    if (dependents === undefined || this.#limit === Infinity) return undefined;
+    const waiting = new Set(dependents.loads());
+    for (const lender of waiting) {
+      const { place } = lender;
+      if (!isPlaceOf(place, this)) for (const further of lender.dependents()) waiting.add(further);
+      else if (!lender.isLending && !lender.isOver) return { lender, place };
+    }
+    return undefined;
+  }
+
+  /** The place becomes free with the last load in it; until then its lender may have more loads to wait for. */
+  #giveBack({ place, lender }: Grant): void {
+    const { share } = place;
+    if (lender !== undefined) lender.isLending = false;
+    place.loads -= 1;
+    if (place.loads > 0) {
+      this.#lend();
+      return;
+    }
+    this.#running -= 1;
+    share.running -= 1;
+    this.#forgetIdle(share);
+    this.#next();
+  }
+
+  /** Begins one load that waits, if there is one, in a place that can be borrowed. */
+  #lend(): void {
+    if (this.#waiting === 0) return;
+    for (const { waiting } of this.#shares.values()) {
+      for (const { order, start } of waiting) {
+        const grant = this.#borrow(order);
+        if (grant === undefined) continue;
+        start(grant);
+        return;
+      }
+    }
+  }
+
+  /** Resolves when a place has been given or lent. */
+  #wait(order: LoadOrder, share: Share): Promise<Grant> {
     const { key, signal } = order;
     if (signal.aborted) return Promise.reject(signal.reason);
     if (this.#waiting >= this.#limit * WAITING_PER_PLACE && !this.#makeRoomFor(share)) {
@@ -112,12 +185,18 @@ export class LoadLimit {
       const end = (settle: () => void): void => {
         if (share.waiting.delete(entry)) this.#waiting -= 1;
         cancel();
+        stopWatching?.();
         signal.removeEventListener('abort', leave);
         settle();
       };
       const refuse = (error: unknown): void => end(() => reject(error));
       const leave = (): void => refuse(signal.reason);
-      const entry: Waiting = { key, start: () => end(resolve), refuse };
+      const entry: Waiting = { order, start: (grant) => end(() => resolve(grant)), refuse };
+      const borrow = (): void => {
+        const grant = this.#borrow(order);
+        if (grant !== undefined) entry.start(grant);
+      };
+      const stopWatching = order.dependents?.watch(borrow);
       let cancel = (): void => {};
       const watch = (): void => {
         const leftMs = beganAt + Math.min(LONGEST_WAIT_MS, order.patienceMs) - clock.now();
@@ -137,7 +216,7 @@ export class LoadLimit {
     for (const each of this.#shares.values()) if (each.waiting.size > greediest.waiting.size) greediest = each;
     const last = [...greediest.waiting].at(-1);
     if (greediest.waiting.size <= share.waiting.size + 1 || last === undefined) return false;
-    last.refuse(this.noPlace(last.key));
+    last.refuse(this.noPlace(last.order.key));
     return true;
   }
 
@@ -153,25 +232,28 @@ export class LoadLimit {
     this.#shares.delete(tenant);
     this.#shares.set(tenant, share);
     // The place is taken in this step: nobody who comes before the waiter wakes up can slip in.
-    this.#begin(share);
-    first?.start();
+    first?.start(this.#begin(share));
   }
 
   #shareOf(tenant: string): Share {
     const known = this.#shares.get(tenant);
     if (known !== undefined) return known;
-    const made: Share = { running: 0, waiting: new Set() };
+    const made: Share = { tenant, running: 0, waiting: new Set() };
     this.#shares.set(tenant, made);
     return made;
   }
 
-  #forgetIdle(tenant: string, share: Share): void {
-    if (share.running === 0 && share.waiting.size === 0 && this.#shares.get(tenant) === share)
-      this.#shares.delete(tenant);
+  #forgetIdle(share: Share): void {
+    if (share.running === 0 && share.waiting.size === 0 && this.#shares.get(share.tenant) === share)
+      this.#shares.delete(share.tenant);
   }
 
   /** The error of a load for which no place became free in time. */
   noPlace(key: string): LoadShedError {
     return new LoadShedError(key, this.#limit, LONGEST_WAIT_MS);
   }
+}
+
+function isPlaceOf(place: LoadPlace | undefined, limit: LoadLimit): place is Place {
+  return place?.limit === limit;
 }
