@@ -129,9 +129,10 @@ export const FAULTS = {
     });
   },
 
-  /** Redis's TIME jumps, as when somebody sets the date; ages are off by as much, and what is fresh is another matter. */
+  /** Redis's TIME jumps, as when somebody sets the date: by less than a TTL, or by far more. */
   'server clock steps': (world, _instance, { ms, draw }) => {
-    world.stepServerClock(draw < 0.5 ? -ms : ms);
+    const isFar = draw % 0.5 < 0.2;
+    world.stepServerClock((draw < 0.5 ? -ms : ms) * (isFar ? 200 : 1));
   },
 
   /** Every session is at an end, and with it the lead; nobody is told. */

@@ -72,8 +72,8 @@ export class World {
   readonly setting: Setting;
   /** Who is at each place at present. */
   readonly instances: (Instance | undefined)[];
-  /** By how much the server's clock has been moved, forth and back together. */
-  serverClockMoved = 0;
+  /** How far the server's clock is from time, and since when, in the order of time. */
+  readonly serverClock: { readonly since: number; readonly offset: number }[] = [{ since: 0, offset: 0 }];
   /** When the last fault will have healed. */
   healedAt = 0;
   /** By connection and entry: told when L2 takes the value that is set there. */
@@ -179,7 +179,7 @@ export class World {
 
   stepServerClock(ms: number): void {
     this.#serverOffset += ms;
-    this.serverClockMoved += Math.abs(ms);
+    this.serverClock.push({ since: this.time.now, offset: this.#serverOffset });
   }
 
   #assemble(

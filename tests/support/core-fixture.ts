@@ -82,12 +82,13 @@ export class Fleet {
   readonly #gates = new Gates();
   readonly #calls = new Map<string, Call[]>();
   readonly #random: SeededRandom;
+  #serverOffsetMs = 0;
 
   constructor(options: FleetOptions = {}) {
     const { instances = 1, seed = 1, warm = true } = options;
     this.#random = new SeededRandom(seed);
     this.server = new MemoryServer({
-      clock: this.time.clockOf(new Host('server')),
+      clock: { now: () => this.time.now + this.#serverOffsetMs, after: () => () => {} },
       schedule: this.#schedule,
       deliver: (run, connection) =>
         this.time.at(this.time.now + ONE_WAY_MS, () => this.#gates.pass('message', connection, run)),
@@ -118,6 +119,11 @@ export class Fleet {
   /** Holds what matches at that stage; see {@link Gates.hold}. */
   hold(stage: Stage, what: string): Gate {
     return this.#gates.hold(stage, what);
+  }
+
+  /** Sets the server's clock forward, or back. */
+  stepServerClock(ms: number): void {
+    this.#serverOffsetMs += ms;
   }
 
   /** Rows of the database that have not reached everybody. */

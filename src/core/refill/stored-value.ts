@@ -22,7 +22,7 @@ export type Verdict =
   | { readonly kind: 'usable'; readonly entry: Entry; readonly state: 'fresh' | 'stale' }
   /** Only for `staleIfError`. */
   | { readonly kind: 'expired'; readonly entry: Entry }
-  /** Of another key, version or format, or ended by a tag: as good as nothing. */
+  /** Of another key, version or format, ended by a tag, or of unknown age: as good as nothing. */
   | { readonly kind: 'void' };
 
 /** Reads an envelope, or says that it is none of ours. */
@@ -57,6 +57,12 @@ export function judge(
   generations: ReadonlyMap<EntryId, TagGeneration>,
   now = parts.clock.now(),
 ): Verdict {
+  const { remote } = parts;
+  const storedAt = remote?.toLocal(stored.storedAt) ?? now;
+  const expiredAt = stored.expiredAt > 0 ? (remote?.toLocal(stored.expiredAt) ?? now) : undefined;
+  // The server's clock has stepped back since: the difference says nothing of how old the value is.
+  if (remote !== undefined && Math.max(storedAt, expiredAt ?? storedAt) - now > remote.uncertaintyMs) return VOID;
+
   let softened = false;
   const tags: TagState[] = [];
   for (const [tag, hard, soft] of envelope.tags) {
@@ -67,12 +73,10 @@ export function judge(
     if (current.soft !== soft) softened = true;
     tags.push(state);
   }
-  const storedAt = Math.min(parts.remote?.toLocal(stored.storedAt) ?? now, now);
-  const expiredAt = stored.expiredAt > 0 ? (parts.remote?.toLocal(stored.expiredAt) ?? now) : undefined;
   const dated: Dated = {
     value: envelope.value,
     loadMs: envelope.loadMs,
-    storedAt,
+    storedAt: Math.min(storedAt, now),
     windows: {
       ttlMs: envelope.ttl,
       staleWhileRevalidateMs: envelope.staleWhileRevalidate,

@@ -32,6 +32,9 @@ export interface Operation {
   readonly contactMs?: number;
 }
 
+/** The server's clock counts as known no better than this, however short the round trip. */
+const LEAST_UNCERTAINTY_MS = 100;
+
 const BREAKER_OPEN: Asked<never> = { ok: false, reason: 'breaker-open', error: undefined };
 
 const UNTRUSTED: Asked<never> = { ok: false, reason: 'untrusted', error: undefined };
@@ -53,6 +56,7 @@ export class Remote {
   #lastBeatAt = Number.NEGATIVE_INFINITY;
   /** Server time minus this process's monotonic time, learnt from heartbeats. */
   #offset = 0;
+  #uncertaintyMs = LEAST_UNCERTAINTY_MS;
 
   constructor(
     tier: RemoteTier,
@@ -117,6 +121,15 @@ export class Remote {
     this.#latencyMs = receivedAt - sentAt;
     // The server read its clock somewhere in between; half-way is off by half a round trip at most.
     this.#offset = time - (sentAt + receivedAt) / 2;
+    this.#uncertaintyMs = Math.min(Math.max((receivedAt - sentAt) / 2, LEAST_UNCERTAINTY_MS), this.#maxLagMs);
+  }
+
+  /**
+   * How far off {@link toLocal} may be, in milliseconds. What is stamped further in the future than that was stamped before the
+   * server's clock stepped back (protocol, race 42).
+   */
+  get uncertaintyMs(): number {
+    return this.#uncertaintyMs;
   }
 
   /** A moment of the server's clock, in this process's monotonic time. */

@@ -12,13 +12,13 @@ import { checkWindow } from './window.ts';
 
 /** Every invariant over the history of a world, the earliest violation first. Linear in it, but for sorting. */
 export function check(world: World): Violation[] {
-  const { history, source, setting, serverClockMoved } = world;
+  const { history, source, setting, serverClock } = world;
   const { reads, writes } = history;
   // D is measured by the clocks of the processes.
   const maxLagMs = MAX_LAG_MS * (1 + 2 * setting.skew);
   const found = [
     ...checkFreshness(reads, writes, maxLagMs, new KnownBy(history.troubles, setting.pendingWithin ?? Infinity)),
-    ...checkWindow(reads, setting.policies, MAX_LAG_MS + serverClockMoved),
+    ...checkWindow(reads, setting.policies, MAX_LAG_MS, serverClock),
     ...checkCommitted(reads, source),
     ...checkOrder(reads, writes, history.stored, maxLagMs),
     ...checkLoads(world),

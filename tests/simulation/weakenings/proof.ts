@@ -1,6 +1,7 @@
 import type { BusListener } from '../../../src/core/ports/bus.ts';
 import { Proof } from '../../../src/core/state/proof.ts';
 import { Heart } from '../../../src/core/sync/heartbeat-loop.ts';
+import { Remote } from '../../../src/core/tiers/guarded-l2.ts';
 import { overriding } from '../../../src/testing/chaos/overriding.ts';
 import type { Wiring } from '../world.ts';
 import { hearing, INVALIDATED, LASTING, SLOW_AND_ALONE, type Weakened } from './weakening.ts';
@@ -101,6 +102,27 @@ export const PROOF: Readonly<Record<string, Weakened>> = {
       wire: (wiring) => hearingReplies(wiring),
     },
     mix: { faults: ['messages are lost', 'bus is a black hole'], policy: LASTING },
+  },
+
+  'a stamp from the future that counts as new': {
+    weakening: {
+      collaborators: {
+        Remote: class extends Remote {
+          override get uncertaintyMs(): number {
+            return Infinity;
+          }
+        },
+      },
+    },
+    mix: {
+      faults: ['server clock steps'],
+      faultShare: 0.01,
+      faultMs: [500, 1_000],
+      writeShare: 0.02,
+      // Some time before a step and some time after it, so that it is no question when a value was stamped.
+      gapMs: 200,
+      policy: { ...LASTING, ttl: 12_000, l1Ttl: 150 },
+    },
   },
 
   'an age that counts from the end of the load': {
