@@ -29,6 +29,7 @@ export type {
   InvalidationOrder,
   Targets,
 } from './core/model/invalidation.ts';
+export type { Cached, Form, Jsonify } from './core/model/json-types.ts';
 export { type EntryId, fromId, groupOf, MAX_KEY_BYTES } from './core/model/key.ts';
 export type { BypassReason, Lookup, LookupSteps, TierStep } from './core/model/lookup.ts';
 export {

@@ -11,8 +11,11 @@ import type { Tracer } from './ports/tracer.ts';
 import type { BreakerOptions } from './primitives/circuit-breaker.ts';
 import type { Clock, Random } from './primitives/clock.ts';
 
-/** How a cache is made. */
-export interface CacheOptions {
+/**
+ * How a cache is made.
+ * @typeParam Freeze Of `freeze`, so that the types of what comes out can go by it.
+ */
+export interface CacheOptions<Freeze extends boolean = boolean> {
   /** For messages and telemetry. Default `cache`. */
   readonly name?: string;
   /** The tier in this process; `lru()` of `tiercel/lru`. */
@@ -47,7 +50,7 @@ export interface CacheOptions {
    * `false` nothing keeps them from it but themselves, and what one changes the next is given. That pays on Bun for values
    * with long arrays, which its engine is ten times slower with when they are frozen.
    */
-  readonly freeze?: boolean;
+  readonly freeze?: Freeze;
   /**
    * Loaders that run at once in this cache, to protect the source when the tiers cannot help. Some more wait for up to a
    * second, the rest reject with `LoadShedError`, or are answered stale. A load for which a loader waits runs in the place

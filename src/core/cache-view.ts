@@ -1,6 +1,7 @@
 import { InvalidationCalls } from './invalidation-calls.ts';
 import { detached } from './model/arguments.ts';
 import type { Entry } from './model/entry.ts';
+import type { Cached, Defined, Form } from './model/json-types.ts';
 import { assertKey, type EntryId, nestedNamespace, toId } from './model/key.ts';
 import type { Lookup } from './model/lookup.ts';
 import type { OptionResolvers } from './model/option-resolver.ts';
@@ -33,8 +34,11 @@ interface Openness {
   readonly closing: AbortSignal;
 }
 
-/** The calls of a cache that concern entries, within one namespace. */
-export class CacheView {
+/**
+ * The calls of a cache that concern entries, within one namespace.
+ * @typeParam F How values come out; `createCache` tells it from its options.
+ */
+export class CacheView<out F extends Form = 'frozen'> {
   readonly #parts: Parts;
   readonly #options: OptionResolvers;
   readonly #lifecycle: Openness;
@@ -64,46 +68,46 @@ export class CacheView {
    * @throws {@link InvalidKeyError}, {@link InvalidOptionError}, {@link InvalidValueError}, {@link LoadTimeoutError},
    *   {@link LoadCycleError}, {@link CacheClosedError}, or what the loader threw. Never because a tier failed.
    */
-  getOrSet<V>(key: string, loader: Loader<V>, options?: ReadOptions<V>): Promise<V> {
+  getOrSet<V>(key: string, loader: Loader<V> & Defined<V>, options?: ReadOptions<V>): Promise<Cached<V, F>> {
     if (this === undefined) return Promise.reject(detached('getOrSet'));
     const hit = options?.forceFresh === true ? undefined : this.#hit(key);
-    if (hit !== undefined) return Promise.resolve(hit.value as V);
-    return this.#lookUp(key, loader, options, 'value') as Promise<V>;
+    if (hit !== undefined) return Promise.resolve(hit.value as Cached<V, F>);
+    return this.#lookUp(key, loader, options, 'value') as Promise<Cached<V, F>>;
   }
 
   /** {@link getOrSet}, with the answer's origin, age and the steps that were taken. */
-  lookup<V>(key: string, loader: Loader<V>, options?: ReadOptions<V>): Promise<Lookup<V>> {
+  lookup<V>(key: string, loader: Loader<V> & Defined<V>, options?: ReadOptions<V>): Promise<Lookup<Cached<V, F>>> {
     if (this === undefined) return Promise.reject(detached('lookup'));
     const hit = options?.forceFresh === true ? undefined : this.#hitLookup<V>(key);
     if (hit !== undefined) return Promise.resolve(hit);
-    return this.#lookUp(key, loader, options, 'lookup') as Promise<Lookup<V>>;
+    return this.#lookUp(key, loader, options, 'lookup') as Promise<Lookup<Cached<V, F>>>;
   }
 
   /** The fresh value of a key, or `undefined`. Never loads, never serves stale. */
-  async get<V = unknown>(key: string): Promise<V | undefined> {
+  async get<V = unknown>(key: string): Promise<Cached<V, F> | undefined> {
     CacheView.#own(this, 'get');
-    return (await getFresh(this.#parts, this.#request(key, neverLoads, undefined))) as V | undefined;
+    return (await getFresh(this.#parts, this.#request(key, neverLoads, undefined))) as Cached<V, F> | undefined;
   }
 
   /**
    * {@link get} from L1 alone, synchronously. Nothing found counts as a miss, unless another call for the key follows, which
    * counts what comes of it: `peek(key) ?? (await getOrSet(key, load))` is one question.
    */
-  peek<V = unknown>(key: string): V | undefined {
+  peek<V = unknown>(key: string): Cached<V, F> | undefined {
     if (this === undefined) throw detached('peek');
     const hit = this.#hit(key);
-    if (hit !== undefined) return hit.value as V;
+    if (hit !== undefined) return hit.value as Cached<V, F>;
     assertKey(key);
     const entry = freshOf(this.#parts, this.#idPrefix + key, key);
     if (entry === undefined) this.#parts.counters.peekMissed(this.#idPrefix + key);
-    return entry?.value as V | undefined;
+    return entry?.value as Cached<V, F> | undefined;
   }
 
   /**
    * {@link lookup} from L1 alone, synchronously: for callers to whom a promise costs more than the answer. Counted as
    * {@link peek}.
    */
-  peekLookup<V = unknown>(key: string): Lookup<V> | undefined {
+  peekLookup<V = unknown>(key: string): Lookup<Cached<V, F>> | undefined {
     if (this === undefined) throw detached('peekLookup');
     const lookup = this.#hitLookup<V>(key);
     if (lookup !== undefined) return lookup;
@@ -125,7 +129,7 @@ export class CacheView {
    *   then a pending invalidation, so nobody serves the old value for longer than it takes to deliver it).
    * @throws {@link InvalidValueError}, {@link InvalidKeyError}, {@link InvalidOptionError}.
    */
-  async set<V>(key: string, value: V, options?: WriteOptions<V>): Promise<boolean> {
+  async set<V>(key: string, value: V & Defined<V>, options?: WriteOptions<V>): Promise<boolean> {
     CacheView.#open(this, 'set');
     return write(this.#parts, this.#requests.write(key, value, options));
   }
@@ -135,9 +139,9 @@ export class CacheView {
    * @param keys At most 10,000; `l2Timeout` counts once for each 100 of them, up to 2 s.
    * @throws {@link InvalidKeyError}, {@link InvalidOptionError}, {@link CacheClosedError}.
    */
-  async getMany<V = unknown>(keys: readonly string[]): Promise<(V | undefined)[]> {
+  async getMany<V = unknown>(keys: readonly string[]): Promise<(Cached<V, F> | undefined)[]> {
     CacheView.#open(this, 'getMany');
-    return (await getFreshMany(this.#parts, this.#requests.readMany(keys, undefined))) as (V | undefined)[];
+    return (await getFreshMany(this.#parts, this.#requests.readMany(keys, undefined))) as (Cached<V, F> | undefined)[];
   }
 
   /**
@@ -158,21 +162,21 @@ export class CacheView {
    */
   async getOrSetMany<V>(
     keys: readonly string[],
-    loader: ManyLoader<V>,
+    loader: ManyLoader<V> & Defined<V>,
     options?: ReadOptions<NoInfer<V> | null>,
-  ): Promise<(V | null)[]> {
+  ): Promise<(Cached<V, F> | null)[]> {
     CacheView.#own(this, 'getOrSetMany');
-    return (await getOrSetMany(this.#parts, this.#many(keys, loader, options), loader)) as (V | null)[];
+    return (await getOrSetMany(this.#parts, this.#many(keys, loader, options), loader)) as (Cached<V, F> | null)[];
   }
 
   /** {@link getOrSetMany}, with each answer's origin, age and the steps that were taken. */
   async lookupMany<V>(
     keys: readonly string[],
-    loader: ManyLoader<V>,
+    loader: ManyLoader<V> & Defined<V>,
     options?: ReadOptions<NoInfer<V> | null>,
-  ): Promise<Lookup<V | null>[]> {
+  ): Promise<Lookup<Cached<V, F> | null>[]> {
     CacheView.#own(this, 'lookupMany');
-    return (await lookupMany(this.#parts, this.#many(keys, loader, options), loader)) as Lookup<V | null>[];
+    return (await lookupMany(this.#parts, this.#many(keys, loader, options), loader)) as Lookup<Cached<V, F> | null>[];
   }
 
   /**
@@ -250,10 +254,10 @@ export class CacheView {
   }
 
   /** A space of its own for keys, tags and patterns: nothing in it meets anything outside. One per tenant, for instance. */
-  namespace(name: string): CacheView {
+  namespace(name: string): CacheView<F> {
     CacheView.#own(this, 'namespace');
     assertKey(name, 'namespace');
-    return new CacheView(this.#parts, this.#options, this.#lifecycle, nestedNamespace(this.#namespace, name));
+    return new CacheView<F>(this.#parts, this.#options, this.#lifecycle, nestedNamespace(this.#namespace, name));
   }
 
   /** Where a key lives, how old it is, its windows and tags, and what invalidated it last. Loads nothing. */
@@ -286,10 +290,10 @@ export class CacheView {
     return entry;
   }
 
-  #hitLookup<V>(key: string): Lookup<V> | undefined {
+  #hitLookup<V>(key: string): Lookup<Cached<V, F>> | undefined {
     const now = this.#parts.clock.now();
     const entry = this.#hit(key);
-    return entry && (hitLookup(this.#parts, entry, now) as Lookup<V>);
+    return entry && (hitLookup(this.#parts, entry, now) as Lookup<Cached<V, F>>);
   }
 
   /** A bad key or option rejects like everything else. */
@@ -309,12 +313,12 @@ export class CacheView {
   }
 
   /** @throws TypeError when a method is called without its cache, since nothing in it could work. */
-  static #own(view: unknown, call: string): asserts view is CacheView {
+  static #own(view: CacheView<Form>, call: string): void {
     if (typeof view !== 'object' || view === null || !(#parts in view)) throw detached(call);
   }
 
   /** @throws {@link CacheClosedError} too. */
-  static #open(view: unknown, call: string): void {
+  static #open(view: CacheView<Form>, call: string): void {
     CacheView.#own(view, call);
     view.#lifecycle.assertOpen();
   }

@@ -27,6 +27,9 @@ import { Remote } from './tiers/guarded-l2.ts';
 import { Source } from './tiers/guarded-source.ts';
 import { jsonCodecOf } from './tiers/json-codec.ts';
 
+/** Where `freeze` is not known before the program runs, values count as frozen. */
+export type FormOf<Freeze extends boolean> = true extends Freeze ? 'frozen' : 'plain';
+
 /**
  * Makes a cache.
  * @example
@@ -34,7 +37,7 @@ import { jsonCodecOf } from './tiers/json-codec.ts';
  * @throws {@link InvalidOptionError} naming the option that cannot be used. Never because a server is away: the cache
  *   works from the first call on and takes L2 into use when it is there.
  */
-export function createCache(options: CacheOptions): TieredCache {
+export function createCache<Freeze extends boolean = true>(options: CacheOptions<Freeze>): TieredCache<FormOf<Freeze>> {
   assertOptions(options);
   return assembleCache(options);
 }
@@ -43,7 +46,10 @@ export function createCache(options: CacheOptions): TieredCache {
 export const COLLABORATORS = { Flights, Heart, PendingInvalidations, Proof, Relay, Remote, Repair, TagRegistry };
 
 /** Puts a cache together and starts it. The options must have passed `assertOptions`. */
-export function assembleCache(options: CacheOptions, collaborators: typeof COLLABORATORS = COLLABORATORS): TieredCache {
+export function assembleCache<Freeze extends boolean = true>(
+  options: CacheOptions<Freeze>,
+  collaborators: typeof COLLABORATORS = COLLABORATORS,
+): TieredCache<FormOf<Freeze>> {
   const { l1, l2, bus, outbox, clock = systemClock, random = systemRandom } = options;
   const maxLagMs = maxLagOf(options);
   // Without an L2 there is nothing that L1 could ask before the TTL ends.
@@ -119,7 +125,7 @@ export function assembleCache(options: CacheOptions, collaborators: typeof COLLA
   }
   const follower = l2 === undefined && outbox !== undefined ? new Follower(parts, outbox) : undefined;
   const organs: Organs = { heart, relay, follower, vitals };
-  const cache = new TieredCache(parts, defaults, organs, observers, lifecycleOf(parts, organs));
+  const cache = new TieredCache<FormOf<Freeze>>(parts, defaults, organs, observers, lifecycleOf(parts, organs));
   if (l2 !== undefined && bus === undefined) emit({ type: 'no_bus' });
   // A cache may be made inside a request, and outlives it.
   detached(() => {

@@ -3,6 +3,7 @@ import { CacheView } from './cache-view.ts';
 import { assertFunction, assertNames, detached, knownNames } from './model/arguments.ts';
 import { InvalidOptionError } from './model/errors.ts';
 import type { Observer } from './model/events.ts';
+import type { Form } from './model/json-types.ts';
 import { OptionResolvers } from './model/option-resolver.ts';
 import type { ResolvedOptions } from './model/options.ts';
 import type { Tracer } from './ports/tracer.ts';
@@ -18,7 +19,7 @@ export interface Attachment {
 const ATTACHMENT_NAMES = knownNames(['tracer', 'observer'] satisfies (keyof Attachment)[]);
 
 /** A multi-tier cache. Made by `createCache`; whoever makes one closes it. */
-export class TieredCache extends CacheView {
+export class TieredCache<out F extends Form = 'frozen'> extends CacheView<F> {
   readonly #parts: Parts;
   readonly #organs: Organs;
   readonly #observers: Set<Observer>;

@@ -18,7 +18,7 @@ const VALUES_VERSION = 1;
 const SLOW_QUERY_MS = 1_000;
 
 /** The cache of all resources, with the tiers that the configuration names. It closes the outbox that it is given. */
-export function createCatalogCache(config: Config, outbox: Outbox | undefined, log: Logger): TieredCache {
+export function createCatalogCache(config: Config, outbox: Outbox | undefined, log: Logger): TieredCache<'plain'> {
   const { l1, maxLagMs, namespace } = config.cache;
   if (config.redis === undefined) {
     const others =

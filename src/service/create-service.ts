@@ -5,6 +5,7 @@ import { outbox } from '../adapters/postgres/index.ts';
 import { type Database, openDatabase } from '../catalog/database.ts';
 import { migrate, pendingMigrations } from '../catalog/migrate.ts';
 import { createCache } from '../core/create-cache.ts';
+import type { Form } from '../core/model/json-types.ts';
 import type { TieredCache } from '../core/tiered-cache.ts';
 import type { Resource } from '../resources/resource.ts';
 import { instrument } from '../telemetry/index.ts';
@@ -30,7 +31,7 @@ import { Warmer, warmConcurrency } from './warming/warmer.ts';
 /** What a running service consists of. Disposing of it closes everything, the youngest first. */
 export interface ServiceContext extends AsyncDisposable {
   readonly app: Elysia;
-  readonly cache: TieredCache;
+  readonly cache: TieredCache<Form>;
   readonly database: Database;
 }
 

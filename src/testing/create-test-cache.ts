@@ -1,9 +1,10 @@
 import { MemoryServer, memoryLocalTier } from '../adapters/memory/index.ts';
 import { assertLocalTier, type CacheOptions, KNOWN_OPTIONS } from '../core/cache-options.ts';
-import { createCache } from '../core/create-cache.ts';
+import { createCache, type FormOf } from '../core/create-cache.ts';
 import { assertArray, assertFunction, assertNames, knownNames } from '../core/model/arguments.ts';
 import { InvalidOptionError, type TierFailure } from '../core/model/errors.ts';
 import type { CacheEvent } from '../core/model/events.ts';
+import type { Form } from '../core/model/json-types.ts';
 import type { LocalTier } from '../core/ports/local-tier.ts';
 import type { TieredCache } from '../core/tiered-cache.ts';
 import { ChaosBus } from './chaos/bus.ts';
@@ -14,7 +15,8 @@ import { SeededRandom } from './seeded-random.ts';
 import { TestClock } from './test-clock.ts';
 
 /** How a test cache is made: as any cache, but for what it brings itself. */
-export interface TestCacheOptions extends Omit<CacheOptions, 'l1' | 'l2' | 'bus' | 'clock' | 'random'> {
+export interface TestCacheOptions<Freeze extends boolean = boolean>
+  extends Omit<CacheOptions<Freeze>, 'l1' | 'l2' | 'bus' | 'clock' | 'random'> {
   /** Which tiers it has. Default all. */
   readonly tiers?: 'l1' | 'l1+l2' | 'l1+l2+bus';
   /** Default: a map without limits. Give `lru({ maxEntries: 10 })` to see evictions. */
@@ -24,8 +26,8 @@ export interface TestCacheOptions extends Omit<CacheOptions, 'l1' | 'l2' | 'bus'
 }
 
 /** A cache over tiers in memory, and everything by which a test moves and sees it. */
-export interface TestCache extends AsyncDisposable {
-  readonly cache: TieredCache;
+export interface TestCache<F extends Form = 'frozen'> extends AsyncDisposable {
+  readonly cache: TieredCache<F>;
   /** Time for this cache and all that joined it. It moves when the test says so, and only then. */
   readonly clock: TestClock;
   readonly l1: ChaosLocalTier;
@@ -45,7 +47,7 @@ export interface TestCache extends AsyncDisposable {
    * Another instance over the same server, in the same time, as another process of the fleet would be.
    * @param options What differs from the options of this one.
    */
-  join(options?: Omit<TestCacheOptions, 'seed'>): TestCache;
+  join(options?: Omit<TestCacheOptions, 'seed' | 'freeze'>): TestCache<F>;
   /**
    * Heals everything and closes the cache, and those that joined it. To close one while something hangs, move time:
    * `clock.settle(cache.close())`. A test that does neither leaves nothing behind.
@@ -84,7 +86,9 @@ const KNOWN = knownNames([...KNOWN_TO_JOIN.names, 'seed'], HINTS);
  * await clock.settle(cache.getOrSet('b', () => 'v2')); // 'v2', once the time budget of L2 is used up
  * @throws {@link InvalidOptionError} naming the option.
  */
-export function createTestCache(options: TestCacheOptions = {}): TestCache {
+export function createTestCache<Freeze extends boolean = true>(
+  options: TestCacheOptions<Freeze> = {},
+): TestCache<FormOf<Freeze>> {
   assertNames('options', options, KNOWN);
   const { seed = 1, ...rest } = options;
   if (!Number.isSafeInteger(seed)) throw new InvalidOptionError('seed', seed, 'a safe integer');
@@ -96,7 +100,7 @@ class Fleet {
   readonly #clock = new TestClock();
   readonly #random: SeededRandom;
   readonly #server: MemoryServer;
-  readonly #members: TestCache[] = [];
+  readonly #members: TestCache<Form>[] = [];
   /** An instance is connected before anybody can call it: its beginning is no part of a test. */
   #isConnecting = false;
 
@@ -106,7 +110,7 @@ class Fleet {
     this.#server = new MemoryServer({ clock: this.#clock, deliver });
   }
 
-  join(options: Omit<TestCacheOptions, 'seed'>): TestCache {
+  join<Freeze extends boolean = true>(options: Omit<TestCacheOptions<Freeze>, 'seed'>): TestCache<FormOf<Freeze>> {
     assertNames('options', options, KNOWN_TO_JOIN);
     const { tiers = 'l1+l2+bus', l1: given = memoryLocalTier(), observers = [], onError, defaults, ...rest } = options;
     assertLocalTier(given);
@@ -137,18 +141,18 @@ class Fleet {
         onError?.(failure);
       },
     });
-    const member: TestCache = {
+    const member: TestCache<FormOf<Freeze>> = {
       ...{ cache, clock, l1, l2, bus, server, events, failures },
       loader: (load) => chaosLoader(load, chaos),
       // A store belongs to one process: the one that joins gets its own.
-      join: (other) => this.join({ ...options, l1: memoryLocalTier(), ...other }),
+      join: (other) => this.join<Freeze>({ ...options, l1: memoryLocalTier(), ...other }),
       [Symbol.asyncDispose]: () => this.#end(),
     };
     this.#members.push(member);
     return member;
   }
 
-  #connected(options: CacheOptions): TieredCache {
+  #connected<Freeze extends boolean>(options: CacheOptions<Freeze>): TieredCache<FormOf<Freeze>> {
     this.#isConnecting = true;
     try {
       return createCache(options);

@@ -78,7 +78,7 @@ describe('the compiler infers', () => {
     expectTypeOf(calls.absent).returns.resolves.toEqualTypeOf<Product | null>();
     expectTypeOf(calls.named).returns.resolves.toEqualTypeOf<Product>();
     expectTypeOf(calls.tagged).returns.resolves.toEqualTypeOf<Product>();
-    expectTypeOf(calls.inNamespace).returns.resolves.toEqualTypeOf<string[]>();
+    expectTypeOf(calls.inNamespace).returns.resolves.toEqualTypeOf<readonly string[]>();
   });
 
   test('the value of a lookup, and what it says beside it', () => {

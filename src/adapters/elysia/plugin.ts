@@ -6,7 +6,7 @@ import { respond } from './respond.ts';
 
 /** What the plugin needs of a cache; `createCache` of `tiercel` gives one. */
 export interface LookupCache {
-  lookup<V>(key: string, loader: Loader<V>, options?: ReadOptions<V>): Promise<Lookup<V>>;
+  lookup<V>(key: string, loader: Loader<V>, options?: ReadOptions<V>): Promise<Lookup<unknown>>;
 }
 
 /** Options of {@link tiercel}. */

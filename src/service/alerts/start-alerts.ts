@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import type { Form } from '../../core/model/json-types.ts';
 import { systemClock, systemRandom } from '../../core/primitives/clock.ts';
 import type { TieredCache } from '../../core/tiered-cache.ts';
 import type { Config } from '../config/load-config.ts';
@@ -14,7 +15,7 @@ const { sampleMs, latency } = ALERT_THRESHOLDS;
 /** What alerts are about. */
 export interface AlertsOptions {
   readonly config: Config;
-  readonly cache: TieredCache;
+  readonly cache: TieredCache<Form>;
   /** As {@link alertedAnswers} makes them. */
   readonly answers: AnswerTimes;
   readonly probeSource: (() => Promise<boolean>) | undefined;

@@ -1,13 +1,10 @@
 import type { Sql } from '../../catalog/sql.ts';
 import { type ApiToken, findToken } from '../../catalog/tokens.ts';
-import type { ReadOptions } from '../../core/model/options.ts';
+import type { TieredCache } from '../../core/tiered-cache.ts';
 import type { FindHolder, Principal, Right } from './access-control.ts';
 
 /** What is used of a cache: one without a second tier, so that token digests stay in this process. */
-interface HolderCache {
-  peekLookup<V>(key: string): { readonly value: V } | undefined;
-  getOrSet<V>(key: string, loader: () => Promise<V>, options: ReadOptions<V>): Promise<V>;
-}
+type HolderCache = Pick<TieredCache, 'peekLookup' | 'getOrSet'>;
 
 /**
  * A revoked token is refused after one second at the latest. While the database cannot be asked, a token that was good

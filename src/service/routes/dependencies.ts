@@ -10,7 +10,7 @@ import type { L1Timing } from './l1-read-time.ts';
 /** What resources need of the cache. */
 export interface ResourceCache extends LookupCache {
   /** What L1 can answer at once. */
-  peekLookup<V>(key: string): Lookup<V> | undefined;
+  peekLookup(key: string): Lookup<unknown> | undefined;
   /** Rejects with `InvalidationPendingError` when L2 could not be told yet. `outbox`: the ticket of {@link Claims}. */
   invalidate(targets: Invalidates, options: { readonly outbox: string }): Promise<unknown>;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { memoryLocalTier } from '../../../../src/adapters/memory/index.ts';
-import { createCache, InvalidOptionError, InvalidValueError } from '../../../../src/index.ts';
+import { type Cached, createCache, InvalidOptionError, InvalidValueError } from '../../../../src/index.ts';
 import { Fleet } from '../../../support/core-fixture.ts';
 
 const SURVIVORS: Readonly<Record<string, unknown>> = {
@@ -64,7 +64,7 @@ describe('a value survives both tiers unchanged:', () => {
 
 describe('a value is one object for all callers', () => {
   const list = () => ({ items: [{ id: 1 }] });
-  type List = ReturnType<typeof list>;
+  type List = Cached<ReturnType<typeof list>>;
   const read = (fleet: Fleet, index: number): List => fleet.settle(fleet.cache(index).getOrSet('k', list));
 
   test('which none of them can change, whichever tier it came from', () => {
@@ -72,7 +72,7 @@ describe('a value is one object for all callers', () => {
     const values = [read(fleet, 0), read(fleet, 0), read(fleet, 1), read(fleet, 1)];
     expect(values[0]).toBe(values[1] as List);
     for (const value of values) {
-      expect(() => value.items.push({ id: 2 })).toThrow(TypeError);
+      expect(() => Object.assign(value.items, { 1: { id: 2 } })).toThrow(TypeError);
       expect(() => Object.assign(value.items[0] ?? {}, { id: 2 })).toThrow(TypeError);
     }
     expect(read(fleet, 1)).toEqual(list());
@@ -144,7 +144,7 @@ describe('an answer', () => {
     const load = () => ({ items: [{ n: 1 }] });
     for (const index of [0, 0, 1]) {
       const value = fleet.settle(fleet.cache(index).getOrSet('k', load));
-      expect(() => value.items.push({ n: 2 })).toThrow(TypeError);
+      expect(() => Object.assign(value.items, { 1: { n: 2 } })).toThrow(TypeError);
       expect(() => Object.assign(value.items[0] ?? {}, { n: 2 })).toThrow(TypeError);
     }
     expect(fleet.settle(fleet.cache(0).getOrSet('k', load))).toEqual({ items: [{ n: 1 }] });

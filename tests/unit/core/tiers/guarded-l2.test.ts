@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { InvalidOptionError } from '../../../../src/index.ts';
+import { InvalidOptionError, type LoaderContext } from '../../../../src/index.ts';
 import { Fleet } from '../../../support/core-fixture.ts';
 
 const NAMES = Array.from({ length: 20 }, (_, index) => `k${index}`);
@@ -26,7 +26,11 @@ describe('the breaker of L2', () => {
       expect(error).toBeInstanceOf(InvalidOptionError);
       expect(String(error)).toContain(Object.keys(options)[0] ?? '');
     }
-    const late = fleet.failure(fleet.cache().getOrSet('k', ({ setTtl }) => setTtl(Number.MAX_VALUE)));
+    const load = ({ setTtl }: LoaderContext): null => {
+      setTtl(Number.MAX_VALUE);
+      return null;
+    };
+    const late = fleet.failure(fleet.cache().getOrSet('k', load));
     expect(String(late)).toContain('setTtl');
     expect(fleet.settle(fleet.cache().getOrSet('k', () => 1, { ttl: Infinity }))).toBe(1);
     expect(fleet.cache().health().l2).toMatchObject({ breaker: 'closed' });

@@ -47,7 +47,7 @@ describe('a loader of many keys', () => {
     const fleet = new Fleet();
     const loader = ({ keys: wanted }: ManyLoaderContext) =>
       wanted.map((key) => [key, key === 'b' || key === 'd' ? undefined : key] as const);
-    const error = fleet.failure(fleet.cache().getOrSetMany(['a', 'd', 'b', 'c'], loader));
+    const error = fleet.failure(fleet.cache().getOrSetMany<unknown>(['a', 'd', 'b', 'c'], loader));
     expect(error).toBeInstanceOf(InvalidValueError);
     expect(error).toMatchObject({ key: 'd' });
     expect([fleet.cache().peek<string>('a'), fleet.cache().peek<string>('c')]).toEqual(['a', 'c']);
