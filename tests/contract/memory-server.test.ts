@@ -18,7 +18,7 @@ function heldClock(): Clock & { advance(ms: number): void } {
 async function agreed(server: MemoryServer) {
   const connected = await connect(server.remoteTier());
   const { epoch } = await connected.tier.heartbeat('one', token());
-  const generation = await connected.tier.agreeGeneration(epoch, token());
+  const { generation } = await connected.tier.agreeGeneration(epoch, token());
   return { ...connected, generation, session: { epoch, generation } };
 }
 

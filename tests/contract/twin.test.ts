@@ -136,7 +136,7 @@ class Side {
         return this.#done(await tier.invalidate(order, this.#session(step.generation), isRepair));
       }
       case 'agree':
-        return tier.agreeGeneration(this.#epoch, step.generation, step.replaces);
+        return (await tier.agreeGeneration(this.#epoch, step.generation, step.replaces)).generation;
       case 'adopt': {
         const { generation, withinMs } = step;
         return tier.adoptGeneration({ epoch: this.#epoch, generation, since: LATER, withinMs, mark: 2 });

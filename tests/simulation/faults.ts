@@ -111,6 +111,18 @@ export const FAULTS = {
     world.after(graceMs + ms, () => server.rejoin());
   },
 
+  /** A proxy with a backup server, or an address that is moved: the server of before runs on, and answers again later. */
+  'address leads elsewhere': ({ server, after }, _instance, { ms, draw }) => {
+    server.redirect(draw < 0.7 ? 'second' : 'third');
+    after(ms, () => server.redirect('first'));
+  },
+
+  /** SWAPDB, and once more to swap them back. */
+  'databases are swapped': ({ server, after }, _instance, { ms }) => {
+    server.swap();
+    after(ms, () => server.swap());
+  },
+
   'server is flushed': ({ server }) => {
     server.flush();
   },

@@ -225,6 +225,7 @@ export class World {
       // An absent row does not say which it is; nothing is older than it.
       if (isRow(value)) this.history.noteStored(storedName(value.key, value.version), generation, this.time.now);
     };
+    let told: string | undefined;
     return overriding<RemoteTier>(tier, {
       fill: async (request) => {
         const isStored = await tier.fill(request);
@@ -236,9 +237,15 @@ export class World {
         if (reply.kind === 'done') stored(request.body, request.session.generation);
         return reply;
       },
-      agreeGeneration: async (epoch, proposal, replaces) => {
-        const agreed = await tier.agreeGeneration(epoch, proposal, replaces);
-        if (replaces !== undefined && agreed !== replaces) this.history.noteReplaced(replaces);
+      heartbeat: async (...given) => {
+        const heartbeat = await tier.heartbeat(...given);
+        told = heartbeat.generation;
+        return heartbeat;
+      },
+      agreeGeneration: async (epoch, proposal, replaces, after) => {
+        const former = replaces ?? told;
+        const agreed = await tier.agreeGeneration(epoch, proposal, replaces, after);
+        if (former !== undefined && agreed.generation !== former) this.history.noteReplaced(former);
         return agreed;
       },
     });

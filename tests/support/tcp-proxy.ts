@@ -31,6 +31,8 @@ export interface TcpProxy extends AsyncDisposable {
   impose(fault: Fault, selection?: Selection): ImposedFault;
   /** Lifts all faults and accepts connections. */
   heal(): Promise<void>;
+  /** From now on the address leads to another server; the connections open now are reset. */
+  retarget(target: ProxyOptions['target']): void;
   /** RST to both sides of the connections selected. */
   resetConnections(where?: (connection: ProxyConnection) => boolean): void;
   /** New connections are refused (ECONNREFUSED); those that exist stay. */
@@ -43,7 +45,7 @@ export interface TcpProxy extends AsyncDisposable {
 
 /** Starts a proxy on a free port. */
 export async function startProxy(options: ProxyOptions): Promise<TcpProxy> {
-  const target = addressOf(options.target);
+  let target = addressOf(options.target);
   const port = await freePort();
   const connections = new Set<Connection>();
   const imposed = new Set<{ readonly fault: Fault; readonly selection: Selection }>();
@@ -98,6 +100,10 @@ export async function startProxy(options: ProxyOptions): Promise<TcpProxy> {
     },
     resetConnections(where = () => true) {
       for (const connection of proxy.connections) if (where(connection)) connection.reset();
+    },
+    retarget(given) {
+      target = addressOf(given);
+      proxy.resetConnections();
     },
     refuse() {
       listener?.close();

@@ -2,6 +2,7 @@ import type { BusMessage, InvalidationMode, InvalidationOrder } from '../../core
 import type { EntryId } from '../../core/model/key.ts';
 import type { TagGeneration } from '../../core/model/tags.ts';
 import {
+  type Agreement,
   type FillRequest,
   type Heartbeat,
   RemoteError,
@@ -38,8 +39,10 @@ export class MemoryDatabase {
   refusesWrites = false;
 
   readonly #host: DatabaseHost;
-  readonly #contents: Contents;
-  readonly #history: History;
+  #contents: Contents;
+  #history: History;
+  /** The contents of the server's other database, which no connection has selected. */
+  #otherContents: Contents;
   readonly #startedAt: number;
   #evictedKeys = 0;
   #drawn = 0;
@@ -48,8 +51,15 @@ export class MemoryDatabase {
     this.#host = host;
     this.epoch = epoch;
     this.#contents = new Contents(() => host.time(), from);
+    this.#otherContents = new Contents(() => host.time());
     this.#startedAt = host.time();
     this.#history = new History(epoch, this.#contents, () => host.time());
+  }
+
+  /** SWAPDB: every connection is in the other database from now on, which is empty at first. */
+  swap(): void {
+    [this.#contents, this.#otherContents] = [this.#otherContents, this.#contents];
+    this.#history = new History(this.epoch, this.#contents, () => this.#host.time());
   }
 
   /** Everything as it is now, for the data of another run. */
@@ -98,18 +108,18 @@ export class MemoryDatabase {
     return { epoch, sequence, ...beat };
   }
 
-  agreeGeneration(epoch: string, proposal: string, replaces?: string): string {
+  agreeGeneration(epoch: string, proposal: string, replaces?: string, after = 0): Agreement {
     this.#assertWritable();
-    const agreed = this.#history.agree(epoch, proposal, replaces, undefined);
+    const agreed = this.#history.agree(epoch, proposal, replaces, after);
     if (agreed === undefined) throw new RemoteError('unavailable', 'The server has another history by now');
     return agreed;
   }
 
-  adoptGeneration({ epoch, generation, since, withinMs, mark }: RepairedGeneration): string | undefined {
+  adoptGeneration({ epoch, generation, since, withinMs, mark, after = 0 }: RepairedGeneration): string | undefined {
     const isLate = Math.floor(this.#host.time()) - since > withinMs;
     if (isLate) return undefined;
     this.#assertWritable();
-    return this.#history.agree(epoch, generation, undefined, mark);
+    return this.#history.adopt(epoch, generation, after, mark)?.generation;
   }
 
   leaveMark(epoch: string, mark: number): void {
@@ -151,6 +161,7 @@ export class MemoryDatabase {
     const key = recordKey(shape, request.generation, request.id);
     if (request.claim !== undefined && this.#contents.claims.get(key) === request.claim)
       this.#contents.claims.delete(key);
+    if (this.#history.recorded !== request.generation) return false;
     const held = this.#contents.records.get(key);
     if (held === undefined || held.kind !== request.expected.kind) return false;
     if (tokenOf(held) !== request.expected.token) return false;

@@ -1,4 +1,4 @@
-import type { Heartbeat } from '../../core/ports/remote-tier.ts';
+import type { Agreement, Heartbeat } from '../../core/ports/remote-tier.ts';
 import type { Contents } from './contents.ts';
 
 /** How long the records of a history outlive its last heartbeat. */
@@ -19,20 +19,30 @@ export class History {
   }
 
   /** The record says of which epoch it is; one of another counts for nothing. */
+  get agreement(): Agreement | undefined {
+    const [epoch, generation = '', term] = this.#contents.generations.get(AGREED)?.split(' ') ?? [];
+    return epoch === this.#epoch ? { generation, term: Number(term) } : undefined;
+  }
+
+  /** The generation in the record, of whatever epoch it is. */
+  get recorded(): string | undefined {
+    return this.#contents.generations.get(AGREED)?.split(' ')[1];
+  }
+
   get generation(): string | undefined {
-    const [epoch, generation] = this.#contents.generations.get(AGREED)?.split(' ') ?? [];
-    return epoch === this.#epoch ? generation : undefined;
+    return this.agreement?.generation;
   }
 
   /** Notes a heartbeat, and what was there before it. */
   beat(nonce: string, wantsMark: boolean): Omit<Heartbeat, 'epoch' | 'sequence'> {
     const { notes } = this.#contents;
     const time = Math.floor(this.#time());
-    const { generation } = this;
+    const { agreement } = this;
+    const generation = agreement?.generation;
     const last = this.#lastBeat();
-    if (generation !== undefined) {
-      this.#storeGeneration(generation);
-      notes.set('beat', { kind: 'beat', time, generation }, RECORD_STAY_MS);
+    if (agreement !== undefined) {
+      this.#storeAgreement(agreement);
+      notes.set('beat', { kind: 'beat', time, generation: agreement.generation }, RECORD_STAY_MS);
     }
     const { marked, ...marks } = this.#marks();
     const wanted = wantsMark ? Math.max(marks.wanted, marked) + 1 : marks.wanted;
@@ -40,18 +50,24 @@ export class History {
     const named = notes.get('identity');
     const identity = named?.kind === 'identity' ? named.identity : nonce;
     notes.set('identity', { kind: 'identity', identity }, RECORD_STAY_MS);
-    return { time, generation, last, identity, wanted, marked };
+    return { time, generation, term: agreement?.term ?? 0, last, identity, wanted, marked };
   }
 
-  /** The generation that counts from now; `undefined` when the epoch is over. Whatever was wanted before it is marked with it. */
-  agree(epoch: string, proposal: string, replaces: string | undefined, mark: number | undefined): string | undefined {
+  /**
+   * Agrees a fresh generation, and marks with it whatever was wanted before; `undefined` when the epoch is over.
+   * @param after An agreement whose term does not exceed this one is replaced, whatever the proposal `replaces`.
+   */
+  agree(epoch: string, generation: string, replaces: string | undefined, after: number): Agreement | undefined {
     if (epoch !== this.#epoch) return undefined;
-    const present = this.generation;
-    if (present !== undefined && present !== replaces) return present;
-    this.#storeGeneration(proposal);
-    const { wanted, marked } = this.#marks();
-    this.#storeMarks(wanted, Math.max(marked, mark ?? wanted));
-    return proposal;
+    const present = this.agreement;
+    if (present !== undefined && present.generation !== replaces && present.term > after) return present;
+    return this.#begin(generation, after, undefined);
+  }
+
+  /** Agrees a repaired generation where there is none, and leaves its mark; `undefined` when the epoch is over. */
+  adopt(epoch: string, generation: string, after: number, mark: number): Agreement | undefined {
+    if (epoch !== this.#epoch) return undefined;
+    return this.agreement ?? this.#begin(generation, after, mark);
   }
 
   leaveMark(epoch: string, mark: number): void {
@@ -59,8 +75,17 @@ export class History {
     if (epoch === this.#epoch && mark > marked) this.#storeMarks(wanted, mark);
   }
 
-  #storeGeneration(generation: string): void {
-    this.#contents.generations.set(AGREED, `${this.#epoch} ${generation}`, RECORD_STAY_MS);
+  #begin(generation: string, after: number, mark: number | undefined): Agreement {
+    const former = this.agreement?.term ?? 0;
+    const begun = { generation, term: Math.max(Math.floor(this.#time()), after + 1, former + 1) };
+    this.#storeAgreement(begun);
+    const { wanted, marked } = this.#marks();
+    this.#storeMarks(wanted, Math.max(marked, mark ?? wanted));
+    return begun;
+  }
+
+  #storeAgreement({ generation, term }: Agreement): void {
+    this.#contents.generations.set(AGREED, `${this.#epoch} ${generation} ${term}`, RECORD_STAY_MS);
   }
 
   #lastBeat(): Heartbeat['last'] {

@@ -106,6 +106,11 @@ export class MemoryOutboxTable {
     return { leads, lagMs: this.#lag(cache), mustRenew: leads && state.mustRenew };
   }
 
+  /** The cache is no more, or another is in its place: no row waits for it, and it begins anew if it returns. */
+  forget(cache: string): void {
+    this.#caches.delete(cache);
+  }
+
   /** The cache has begun anew. */
   renewed(cache: string): void {
     this.#stateOf(cache).mustRenew = false;

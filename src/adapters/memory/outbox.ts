@@ -16,6 +16,7 @@ export class MemoryOutbox implements Outbox {
   #tickets = 0;
   readonly #acknowledged = new Map<string, Targets>();
   #cache = '';
+  #former: string | undefined;
 
   /**
    * @param name Of the process; begins its tickets.
@@ -44,8 +45,16 @@ export class MemoryOutbox implements Outbox {
   }
 
   lead(cache: string): Promise<Lead> {
+    if (this.#cache !== '' && this.#cache !== cache) this.#former = this.#cache;
     this.#cache = cache;
-    return this.#run('lead', () => this.#table.lead(this.#session, cache));
+    const former = this.#former;
+    return this.#run('lead', () => {
+      const lead = this.#table.lead(this.#session, cache);
+      if (!lead.leads || former === undefined) return lead;
+      this.#table.forget(former);
+      this.#former = undefined;
+      return lead;
+    });
   }
 
   renewed(): Promise<void> {

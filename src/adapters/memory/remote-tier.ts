@@ -133,8 +133,9 @@ export class MemoryRemoteTier implements RemoteTier {
     return this.#call(`heartbeat ${nonce}`, (database) => database.heartbeat(instance, nonce, wantsMark));
   }
 
-  agreeGeneration(epoch: string, proposal: string, replaces?: string) {
-    return this.#call(`agreeGeneration ${proposal}`, (database) => database.agreeGeneration(epoch, proposal, replaces));
+  agreeGeneration(epoch: string, proposal: string, replaces?: string, after?: number) {
+    const act = (database: MemoryDatabase) => database.agreeGeneration(epoch, proposal, replaces, after);
+    return this.#call(`agreeGeneration ${proposal}`, act);
   }
 
   adoptGeneration(repaired: RepairedGeneration) {

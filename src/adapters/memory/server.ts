@@ -50,6 +50,9 @@ export class MemoryServer implements ServerLink {
   /** The present run, or the last one while the server is stopped. */
   #last: Run;
   #isStopped = false;
+  /** Servers that the address does not lead to at present, by name; they run on. */
+  readonly #elsewhere = new Map<string, Run>();
+  #leadsTo = 'first';
   /** A run that only some connections still reach; see {@link isolate}. */
   #isolated: { readonly run: Run; readonly reaches: (connection: string) => boolean } | undefined;
 
@@ -102,7 +105,8 @@ export class MemoryServer implements ServerLink {
   }
 
   isUp(run: Run): boolean {
-    return run === this.#isolated?.run || (run === this.#last && !this.#isStopped);
+    if (run === this.#isolated?.run || [...this.#elsewhere.values()].includes(run)) return true;
+    return run === this.#last && !this.#isStopped;
   }
 
   /** Ends the run: every connection to it is lost, and none comes back until {@link restart}. */
@@ -149,6 +153,29 @@ export class MemoryServer implements ServerLink {
     if (run === undefined) return;
     this.#lose(run);
     this.#reconnect();
+  }
+
+  /**
+   * The address leads to another server from now on: a new one, or one that it has led to before under this name. Every
+   * connection is lost and finds that one. The server of before runs on, and still takes what is on its way to it.
+   * @param name The server that the address leads to in the beginning is `first`.
+   */
+  redirect(name: string): void {
+    if (name === this.#leadsTo) return;
+    this.rejoin();
+    const former = this.#last;
+    this.#elsewhere.set(this.#leadsTo, former);
+    this.#last = this.#elsewhere.get(name) ?? this.#newRun(undefined);
+    this.#elsewhere.delete(name);
+    this.#leadsTo = name;
+    this.#isStopped = false;
+    this.#lose(former);
+    this.#reconnect();
+  }
+
+  /** SWAPDB: the same run, with what is in its other database; empty at first. */
+  swap(): void {
+    this.#last.database.swap();
   }
 
   /** FLUSHALL: the same run, with nothing in it. */

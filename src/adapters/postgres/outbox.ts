@@ -96,8 +96,10 @@ export class PostgresOutbox implements Outbox {
     const { isKnown, ...state } = await this.#run((sql) => statements.lead(sql, cache));
     if (!state.leads) return { ...state, mustRenew: false };
     await this.#listen();
+    // Before the former one is forgotten: a cache that comes beside another has missed what that one was told (race 37).
+    const mustRenew = !isKnown && (await this.#run((sql) => statements.register(sql, cache)));
     await this.#forgetFormer();
-    return { ...state, mustRenew: !isKnown && (await this.#run((sql) => statements.register(sql, cache))) };
+    return { ...state, mustRenew };
   }
 
   renewed(): Promise<void> {
@@ -165,7 +167,7 @@ export class PostgresOutbox implements Outbox {
     await this.#session.close();
   }
 
-  /** Redis has lost what it was: nothing waits for that any more. */
+  /** Redis has lost what it was, or is another one: nothing waits for the former cache, and it begins anew if it returns. */
   async #forgetFormer(): Promise<void> {
     const former = this.#former;
     if (former === undefined) return;

@@ -5,6 +5,7 @@ import type { TagGeneration } from '../../core/model/tags.ts';
 import type { CacheIdentity } from '../../core/ports/cache-identity.ts';
 import type { Packing } from '../../core/ports/codec.ts';
 import {
+  type Agreement,
   type FillRequest,
   type Heartbeat,
   RemoteError,
@@ -23,7 +24,7 @@ import type { EvictionWatch } from './eviction-watch.ts';
 import { type Keyspace, scanPattern } from './protocol/keyspace.ts';
 import { heartbeatHead, invalidationHead } from './protocol/message.ts';
 import { INFO_SECTIONS, parseInfo } from './protocol/parse-info.ts';
-import { generationsOf, heartbeatOf, unexpected } from './protocol/replies.ts';
+import { agreementOf, generationsOf, heartbeatOf, unexpected } from './protocol/replies.ts';
 import { SCRIPTS } from './protocol/scripts.ts';
 import {
   bytesOf,
@@ -128,19 +129,19 @@ export class RedisRemoteTier implements RemoteTier {
     return beat;
   }
 
-  async agreeGeneration(epoch: string, proposal: string, replaces = ''): Promise<string> {
-    const reply = await this.#agree(epoch, proposal, [replaces, '', '', '']);
+  async agreeGeneration(epoch: string, proposal: string, replaces = '', after = 0): Promise<Agreement> {
+    const reply = await this.#agree(epoch, proposal, [replaces, '', '', '', after]);
     if (reply === undefined) throw new RemoteError('unavailable', 'Redis has another history by now');
     return reply;
   }
 
-  adoptGeneration({ epoch, generation, since, withinMs, mark }: RepairedGeneration): Promise<string | undefined> {
-    return this.#agree(epoch, generation, ['', since, withinMs, mark]);
+  async adoptGeneration(repaired: RepairedGeneration): Promise<string | undefined> {
+    const { epoch, generation, since, withinMs, mark, after = 0 } = repaired;
+    return (await this.#agree(epoch, generation, ['', since, withinMs, mark, after]))?.generation;
   }
 
-  async #agree(epoch: string, proposal: string, terms: readonly (string | number)[]): Promise<string | undefined> {
-    const reply = await this.#connections.run(SCRIPTS.agree, [this.#keys.history], [epoch, proposal, ...terms]);
-    return reply === null ? undefined : String(reply);
+  async #agree(epoch: string, proposal: string, terms: readonly (string | number)[]): Promise<Agreement | undefined> {
+    return agreementOf(await this.#connections.run(SCRIPTS.agree, [this.#keys.history], [epoch, proposal, ...terms]));
   }
 
   async leaveMark(epoch: string, mark: number): Promise<void> {
@@ -225,11 +226,12 @@ export class RedisRemoteTier implements RemoteTier {
 
   async fill(request: FillRequest): Promise<boolean> {
     const { id, generation, expected, claim, token, body, age, notAfter, keepFor } = request;
-    const keys = [this.#keys.entry(id, generation)];
+    const keys = [this.#keys.entry(id, generation), this.#keys.history];
     if (claim !== undefined) keys.push(this.#keys.claim(id, generation));
     const prefix = recordPrefix(expected.kind, expected.token);
     const dated = Math.floor(notAfter ?? LATEST);
-    const args = [prefix, token, Math.ceil(age), stay(keepFor), bytesOf(body), leaseRecord(claim ?? ''), dated];
+    const given = leaseRecord(claim ?? '');
+    const args = [prefix, token, Math.ceil(age), stay(keepFor), bytesOf(body), given, dated, generation];
     return (await this.#connections.run(SCRIPTS.fill, keys, args)) === 1;
   }
 

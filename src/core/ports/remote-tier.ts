@@ -43,6 +43,8 @@ export interface Heartbeat {
   readonly time: number;
   /** The generation agreed for this epoch; `undefined` when there is none yet. */
   readonly generation: string | undefined;
+  /** The {@link Agreement.term} of that generation; 0 when there is none. */
+  readonly term: number;
   /**
    * The last heartbeat of anybody before this one that found a generation. After a restart it tells from when the data are,
    * and under which generation its entries lie. `undefined`: none is known.
@@ -56,6 +58,16 @@ export interface Heartbeat {
   readonly marked: number;
 }
 
+/** A generation that the instances use in one epoch. */
+export interface Agreement {
+  readonly generation: string;
+  /**
+   * Puts agreements in order. Each one has a greater term than every agreement that its proposer had used before, and no
+   * smaller one than the server's clock in milliseconds.
+   */
+  readonly term: number;
+}
+
 /** A generation whose entries are from before, with all that has been committed since removed from them. */
 export interface RepairedGeneration {
   readonly epoch: string;
@@ -66,6 +78,8 @@ export interface RepairedGeneration {
   readonly withinMs: number;
   /** What {@link Heartbeat.wanted} was by then: the mark that is left with it. */
   readonly mark: number;
+  /** It is agreed with a greater term than this one. Default 0. */
+  readonly after?: number;
 }
 
 /** What a script says when the caller's {@link Session} is not the server's: nothing was done. */
@@ -138,10 +152,12 @@ export interface RemoteTier {
    */
   heartbeat(instance: string, nonce: string, wantsMark?: boolean): Promise<Heartbeat>;
   /**
-   * Sets the epoch's generation to `proposal`, a fresh one, if it has none or still has the one that it `replaces`; answers
-   * what it is now. Leaves a mark for all who have asked: nothing old can be in it. Rejects in another epoch.
+   * Sets the epoch's generation to `proposal`, a fresh one, and answers what it is now. It does so in three cases: the epoch
+   * has no generation, or the one that the proposal `replaces`, or one whose term is not greater than `after`. Leaves a mark
+   * for all who have asked: nothing old can be in it. Rejects in another epoch.
+   * @param after The term of the last agreement that the caller has used; default 0, none.
    */
-  agreeGeneration(epoch: string, proposal: string, replaces?: string): Promise<string>;
+  agreeGeneration(epoch: string, proposal: string, replaces?: string, after?: number): Promise<Agreement>;
   /**
    * Sets the epoch's generation, if it has none, to one that was repaired, and leaves its mark.
    * @returns what it is now; `undefined` when too much time has passed, or in another epoch, and nothing was done.
@@ -174,7 +190,10 @@ export interface RemoteTier {
   readMany(ids: readonly EntryId[], generation: string): Promise<readonly StoredRecord[]>;
   /** Milliseconds until the record goes, `Infinity` for never, `undefined` when there is none. For `inspect`. */
   remaining(id: EntryId, generation: string): Promise<number | undefined>;
-  /** Stores a loaded value; `false` when the record is not the expected one any more, and nothing changed. */
+  /**
+   * Stores a loaded value; `false` when the record is not the expected one any more, or the request's generation is not the
+   * one that is agreed, and nothing changed.
+   */
   fill(request: FillRequest): Promise<boolean>;
   /** Gives a lease back if it is still mine. */
   release(id: EntryId, generation: string, token: string): Promise<void>;

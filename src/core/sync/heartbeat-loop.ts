@@ -44,6 +44,7 @@ export class Heart implements HeartbeatLink, RemoteListener {
   #activeAt = 0;
   #lastAccepted: number | undefined;
   #knownEpoch: string | undefined;
+  #lastSession: Session | undefined;
   #subscribedAt: number | undefined;
   readonly #repair: Repair;
   readonly #onBeat: () => void;
@@ -291,10 +292,13 @@ export class Heart implements HeartbeatLink, RemoteListener {
 
   /**
    * What is owed is delivered in the new history, and stops standing in for L2 here as soon as it is: nothing may be
-   * read in the old one by then. What is known of tags belongs to the old one too.
+   * read in the old one by then. What is known of tags belongs to the old one too, also where a lost connection has ended
+   * it before. For another epoch that is done already.
    */
   #leaveOther(session: Session): void {
-    if (this.#remote.session === undefined || this.#remote.believes(session)) return;
+    const last = this.#lastSession;
+    this.#lastSession = session;
+    if (last?.epoch !== session.epoch || last.generation === session.generation) return;
     this.#remote.distrust();
     this.#forget();
   }

@@ -146,7 +146,7 @@ export class Relay {
   async #begin(epoch: string, replaces: string | undefined): Promise<void> {
     const fresh = this.#parts.random.token();
     await this.#pass('all', { epoch, generation: replaces ?? fresh }, true);
-    await this.#within(this.#remote.tier.agreeGeneration(epoch, fresh, replaces));
+    await this.#within(this.#remote.tier.agreeGeneration(epoch, fresh, replaces, this.#repair.term));
     this.#onRepaired();
   }
 
@@ -197,7 +197,7 @@ export class Relay {
       if (demand.kind !== 'repair' || demand.epoch !== epoch || this.#looks.isClosed) return;
       await this.#pass('all', session, true);
       const { time: since, wanted: mark } = demand;
-      const repaired = { ...session, since, withinMs: REPAIRED_WITHIN_MS, mark };
+      const repaired = { ...session, since, withinMs: REPAIRED_WITHIN_MS, mark, after: this.#repair.term };
       if ((await this.#within(tier.adoptGeneration(repaired))) !== undefined) return this.#onRepaired();
     }
   }

@@ -1,4 +1,4 @@
-import type { Heartbeat, RemoteTier, Session } from '../ports/remote-tier.ts';
+import type { Agreement, Heartbeat, RemoteTier, Session } from '../ports/remote-tier.ts';
 import type { Clock, Random } from '../primitives/clock.ts';
 
 /** So long a history without a generation waits for a relay; then a fresh one, cold and right, does without. */
@@ -23,6 +23,11 @@ export type Demand =
       readonly last: Heartbeat['last'];
     };
 
+/** One epoch and what was agreed in it. */
+interface AgreedHistory extends Agreement {
+  readonly epoch: string;
+}
+
 /** Which history the server tells, and whether it may be read already. */
 export interface Judgement {
   /** `undefined` while no generation is agreed. */
@@ -45,12 +50,30 @@ export class Repair {
   /** An outage is over, and no heartbeat that asks for a mark has been answered since. */
   #hasMissed = false;
   #waitingSince: number | undefined;
+  /** The history that this instance has used last: its own orders may have been told there, and nowhere else. */
+  #used: AgreedHistory | undefined;
 
   constructor(clock: Clock, random: Random, maxLagMs: number, hasOutbox: boolean) {
     this.hasOutbox = hasOutbox;
     this.#clock = clock;
     this.#random = random;
     this.#maxLagMs = maxLagMs;
+  }
+
+  /** The term of the history that this instance has used last; 0 before the first. */
+  get term(): number {
+    return this.#used?.term ?? 0;
+  }
+
+  /**
+   * Whether a history may be used. An instance uses a later one than its last, or that one itself. An earlier one may have
+   * missed what later ones were told: the address led to another server meanwhile, or two databases were swapped twice
+   * (races 37 and 38). The order comes from terms, so the instance need not remember which histories it has left.
+   */
+  mayUse({ epoch, generation, term }: AgreedHistory): boolean {
+    const used = this.#used;
+    if (used === undefined || term > used.term) return true;
+    return term === used.term && epoch === used.epoch && generation === used.generation;
   }
 
   /** Whether L2 answers, and is not believed yet. */
@@ -76,26 +99,46 @@ export class Repair {
    * Takes note of a heartbeat's answer.
    * @param hasAsked Whether it asked for a mark.
    */
-  async judge(heartbeat: Heartbeat, hasAsked: boolean, tier: RemoteTier): Promise<Judgement> {
-    const { epoch, generation } = heartbeat;
+  async judge(told: Heartbeat, hasAsked: boolean, tier: RemoteTier): Promise<Judgement> {
     const now = this.#clock.now();
+    this.#latest = { heartbeat: told, at: now };
+    const heartbeat = await this.#leaveEarlier(told, tier);
     this.#latest = { heartbeat, at: now };
+    const { epoch, generation, term } = heartbeat;
+
     if (!this.hasOutbox) {
-      const agreed = generation ?? (await tier.agreeGeneration(epoch, this.#random.token()));
-      return { session: { epoch, generation: agreed }, isRepaired: true };
+      const agreed = generation === undefined ? await this.#agree(epoch, tier) : { generation, term };
+      return { session: this.#use({ epoch, ...agreed }), isRepaired: true };
     }
+
     if (this.#isRepaired(heartbeat, hasAsked) && generation !== undefined) {
       this.#waitingSince = undefined;
-      return { session: { epoch, generation }, isRepaired: true };
+      return { session: this.#use({ epoch, generation, term }), isRepaired: true };
     }
+
     this.#waitingSince ??= now;
     // A generation that others believe in is not this instance's to end, however long it has to read around it.
-    if (generation !== undefined) return { session: { epoch, generation }, isRepaired: false };
+    if (generation !== undefined) return { session: this.#use({ epoch, generation, term }), isRepaired: false };
     if (now - this.#waitingSince < PATIENCE_MS) return { session: undefined, isRepaired: false };
     // Nobody repairs. In a fresh generation there is nothing old, and the mark of its beginning is this instance's too.
     this.#waitingSince = now;
-    const agreed = await tier.agreeGeneration(epoch, this.#random.token());
-    return { session: { epoch, generation: agreed }, isRepaired: false };
+    return { session: this.#use({ epoch, ...(await this.#agree(epoch, tier)) }), isRepaired: false };
+  }
+
+  /** An earlier history goes on in a fresh generation, for this instance and for all others. */
+  async #leaveEarlier(heartbeat: Heartbeat, tier: RemoteTier): Promise<Heartbeat> {
+    const { epoch, generation, term } = heartbeat;
+    if (generation === undefined || this.mayUse({ epoch, generation, term })) return heartbeat;
+    return { ...heartbeat, ...(await this.#agree(epoch, tier)) };
+  }
+
+  #agree(epoch: string, tier: RemoteTier): Promise<Agreement> {
+    return tier.agreeGeneration(epoch, this.#random.token(), undefined, this.term);
+  }
+
+  #use(history: AgreedHistory): Session {
+    this.#used = history;
+    return { epoch: history.epoch, generation: history.generation };
   }
 
   /** What is asked of the relay, by the latest heartbeat; one that is too old says nothing. */

@@ -121,7 +121,7 @@ export async function twoInstances(makeHarness: MakeHarness): Promise<TwoInstanc
   const { tier: two } = await connect(server.tier());
   const watcher = await subscribe(server.bus(), 'watcher');
   const { epoch } = await one.heartbeat('setup', 'setup');
-  const generation = await one.agreeGeneration(epoch, token());
+  const { generation } = await one.agreeGeneration(epoch, token());
   return {
     server,
     one,

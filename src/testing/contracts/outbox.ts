@@ -91,6 +91,22 @@ function define(test: AddTest, make: () => Promise<OutboxHarness>): void {
     await Promise.all([one.close(), two.close(), three.close()]);
   });
 
+  test('a cache that was left for another begins with nothing when its instances return to it', async () => {
+    await using both = await make();
+    const outbox = both.outbox();
+    contains(await outbox.lead('a'), { leads: true, mustRenew: false });
+    contains(await outbox.lead('b'), { leads: true, mustRenew: true });
+    await outbox.renewed();
+    await both.commit(keys('k'));
+    await outbox.settle((await outbox.undelivered('all')).map(({ id }) => id));
+    // Nobody has told `a` of it, and the row counts as delivered.
+    deepEqual(namesOf(await outbox.undelivered('all')), []);
+    contains(await outbox.lead('a'), { leads: true, mustRenew: true });
+    await outbox.renewed();
+    contains(await outbox.lead('a'), { leads: true, mustRenew: false });
+    await outbox.close();
+  });
+
   test('says how long the oldest row that is due has been waiting', async () => {
     await using both = await make();
     const outbox = both.outbox();

@@ -12,7 +12,7 @@ test('nothing stays in Redis for ever but the history', async () => {
   const keys = keyspace(namespace, CACHE, 0);
   const { tier } = await connect(redis(url, { namespace }).l2);
   const { epoch } = await tier.heartbeat('one', token());
-  const generation = await tier.agreeGeneration(epoch, token());
+  const { generation } = await tier.agreeGeneration(epoch, token());
   const session = { epoch, generation };
   await tier.heartbeat('one', token(), true);
 

@@ -40,6 +40,14 @@ function watch(url: string) {
 
 const as = (user: string) => server.url.replace('redis://', `redis://${user}@`);
 
+/** A connection where the generation `g` is agreed. */
+async function agreedTier(namespace: string) {
+  const { tier } = await connect(redis(server.url, { namespace }).l2);
+  const { epoch } = await tier.heartbeat('one', token());
+  await tier.agreeGeneration(epoch, 'g');
+  return tier;
+}
+
 describe('what an operator must mend', () => {
   test('a wrong password is an alarm once, and is noticed when it is mended', async () => {
     await admin.acl('SETUSER', 'alice', 'on', '>right', 'allkeys', 'allchannels', '+@all');
@@ -116,7 +124,7 @@ describe('what an operator must mend', () => {
     const namespace = uniqueNamespace();
     const { tier } = await connect(redis(server.url, { namespace }).l2);
     const { epoch } = await tier.heartbeat('one', token());
-    const generation = await tier.agreeGeneration(epoch, token());
+    const { generation } = await tier.agreeGeneration(epoch, token());
     const key = keyspace(namespace, CACHE, 0).entry('a', generation);
     const expected = { kind: 'lease', token: token() } as const;
     const calls = [
@@ -134,7 +142,7 @@ describe('what an operator must mend', () => {
   });
 
   test('a number that no server takes is an invalid request, and says nothing about the server', async () => {
-    const { tier } = await connect(redis(server.url, { namespace: uniqueNamespace() }).l2);
+    const tier = await agreedTier(uniqueNamespace());
     const lease = token();
     await tier.acquire('a', 'g', lease, LONG);
     const expected = { kind: 'lease', token: lease } as const;
@@ -147,7 +155,7 @@ describe('what an operator must mend', () => {
   });
 
   test('the longest duration that a caller may give is taken, whatever windows it has', async () => {
-    const { tier } = await connect(redis(server.url, { namespace: uniqueNamespace() }).l2);
+    const tier = await agreedTier(uniqueNamespace());
     const lease = token();
     const keepFor = 2 * LONGEST_DURATION_MS;
     expect(await tier.acquire('a', 'g', lease, LONGEST_DURATION_MS)).toEqual({ kind: 'none' });
@@ -162,7 +170,7 @@ describe('what an operator must mend', () => {
 
   test('an empty record is told apart from none when it is replaced', async () => {
     const namespace = uniqueNamespace();
-    const { tier } = await connect(redis(server.url, { namespace }).l2);
+    const tier = await agreedTier(namespace);
     const key = keyspace(namespace, CACHE, 0).entry('a', 'g');
     await admin.set(key, '');
     const found = await tier.read('a', 'g');
@@ -180,7 +188,7 @@ describe('what an operator must mend', () => {
     const namespace = uniqueNamespace();
     const { tier } = await connect(redis(server.url, { namespace }).l2);
     const { epoch } = await tier.heartbeat('one', token());
-    const generation = await tier.agreeGeneration(epoch, token());
+    const { generation } = await tier.agreeGeneration(epoch, token());
     const session = { epoch, generation };
     const lease = token();
     const writing = { id: 'a', session, origin: 'one', body: 'v', keepFor: LONG };

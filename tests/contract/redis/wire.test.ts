@@ -36,7 +36,7 @@ const tiers = (connections = 1) => redis(proxy.through(server.url), { namespace:
 async function agreed() {
   const connected = await connect(tiers().l2);
   const { epoch } = await connected.tier.heartbeat('one', token());
-  const generation = await connected.tier.agreeGeneration(epoch, token());
+  const { generation } = await connected.tier.agreeGeneration(epoch, token());
   wire.forget();
   chunks = 0;
   return { ...connected, generation, session: { epoch, generation } };

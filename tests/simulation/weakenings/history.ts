@@ -1,9 +1,22 @@
 import type { BusListener } from '../../../src/core/ports/bus.ts';
 import type { RemoteTier, Session } from '../../../src/core/ports/remote-tier.ts';
+import { Repair } from '../../../src/core/sync/recovery.ts';
 import { Remote } from '../../../src/core/tiers/guarded-l2.ts';
 import { overriding } from '../../../src/testing/chaos/overriding.ts';
+import type { Mix } from '../plan-of.ts';
 import type { Wiring } from '../world.ts';
 import { hearing, INVALIDATED, LASTING, type Weakened } from './weakening.ts';
+
+/** Other servers, or another database of the one, answer in turn, and come back with what they had. */
+export const LED_ELSEWHERE = {
+  faults: ['address leads elsewhere', 'databases are swapped'],
+  faultMs: [300, 4_000],
+  faultShare: 0.02,
+  writeShare: 0.15,
+  gapMs: 10,
+  setting: { keys: INVALIDATED },
+  policy: LASTING,
+} as const satisfies Mix;
 
 /** Whether L2 still tells the history that is believed. */
 export const HISTORY: Readonly<Record<string, Weakened>> = {
@@ -76,6 +89,23 @@ export const HISTORY: Readonly<Record<string, Weakened>> = {
     },
   },
 
+  'an earlier history that is believed again': {
+    weakening: {
+      collaborators: {
+        Repair: class extends Repair {
+          override mayUse(): boolean {
+            return true;
+          }
+
+          override get term(): number {
+            return 0;
+          }
+        },
+      },
+    },
+    mix: { ...LED_ELSEWHERE, setting: { keys: INVALIDATED, outbox: false } },
+  },
+
   'a heartbeat that only publishes': {
     weakening: { wire: (wiring) => beatingWithoutWriting(wiring) },
     mix: {
@@ -100,7 +130,7 @@ function withoutEpochs({ tier, bus, ...rest }: Wiring): Wiring {
         const heartbeat = await tier.heartbeat(instance, nonce);
         present = heartbeat.epoch;
         await tier.agreeGeneration(present, GENERATION);
-        return { ...heartbeat, epoch: EPOCH, generation: GENERATION };
+        return { ...heartbeat, epoch: EPOCH, generation: GENERATION, term: 1 };
       },
       invalidate: (order, session) => tier.invalidate(order, real(session)),
       write: (request) => tier.write({ ...request, session: real(request.session) }),

@@ -32,7 +32,7 @@ export interface Keyspace {
 export const HISTORY = {
   /** Number of the last invalidation. */
   number: 'number',
-  /** The run of the server, and the generation that was agreed for it. */
+  /** The run of the server, the generation that was agreed for it, and the term of that agreement. */
   generation: 'generation',
   /** The run of the server, how many marks were wanted, and the latest one. */
   marks: 'marks',

@@ -1,10 +1,10 @@
 import type { TagGeneration } from '../../../core/model/tags.ts';
-import { type Heartbeat, RemoteError } from '../../../core/ports/remote-tier.ts';
+import { type Agreement, type Heartbeat, RemoteError } from '../../../core/ports/remote-tier.ts';
 
 /** What the heartbeat script answers. */
 export function heartbeatOf(reply: unknown): Heartbeat {
   if (!Array.isArray(reply)) throw unexpected('heartbeat', reply);
-  const [epoch, number, time, generation, last, wanted, marked, identity] = reply.map((part) =>
+  const [epoch, number, time, generation, last, wanted, marked, identity, term] = reply.map((part) =>
     part === null ? undefined : String(part),
   );
   return {
@@ -12,11 +12,20 @@ export function heartbeatOf(reply: unknown): Heartbeat {
     sequence: Number(number),
     time: Number(time),
     generation,
+    term: Number(term),
     last: lastOf(last),
     identity: String(identity),
     wanted: Number(wanted),
     marked: Number(marked),
   };
+}
+
+/** What the `agree` script answers; `undefined` when it did nothing. */
+export function agreementOf(reply: unknown): Agreement | undefined {
+  if (reply === null) return undefined;
+  if (!Array.isArray(reply)) throw unexpected('agree', reply);
+  const [generation, term] = reply;
+  return { generation: String(generation), term: Number(term) };
 }
 
 /** What the script of the tags answers. */

@@ -29,7 +29,9 @@ end`;
 export const GENERATION = `
 
 local function generationOf(key, epoch)
-  return string.match(redis.call('HGET', key, '${HISTORY.generation}') or '', '^' .. epoch .. ' (%S+)')
+  local held = redis.call('HGET', key, '${HISTORY.generation}') or ''
+  local generation, term = string.match(held, '^' .. epoch .. ' (%S+) (%d+)')
+  return generation, tonumber(term or 0)
 
 end`;
 

@@ -27,7 +27,7 @@ function script(terms: Terms, ...parts: readonly string[]): Script {
 /**
  * KEYS history · ARGV epoch, channel, message, whether a mark is wanted, an identity for a server that has none.
  * Answers epoch, number, time, generation, the heartbeat of before, how many marks were wanted, the latest mark, the
- * identity. Without a generation the last heartbeat stays as it is, for the relay that repairs this history, and the
+ * identity, the term of the generation. Without a generation the last heartbeat stays as it is, for the relay that repairs this history, and the
  * write that proves goes into another field.
  */
 const heartbeat = script(
@@ -46,7 +46,9 @@ local epoch, time, number = presentEpoch(), now(), presentNumber(history)
 
 local last = redis.call('HGET', history, '${HISTORY.heartbeat}')
 
-local generation = epoch == ARGV[1] and generationOf(history, epoch)
+local generation, term
+
+if epoch == ARGV[1] then generation, term = generationOf(history, epoch) end
 
 if generation then
   redis.call('HSET', history, '${HISTORY.heartbeat}', digits(time, 1) .. ' ' .. generation)
@@ -70,12 +72,15 @@ local identity = redis.call('HGET', history, '${HISTORY.identity}')
 
 publish(ARGV[2], ARGV[3], epoch, number)
 
-return { epoch, number, digits(time, 1), generation or false, last, digits(wanted, 1), digits(marked, 1), identity }`,
+local marks = { digits(wanted, 1), digits(marked, 1) }
+
+return { epoch, number, digits(time, 1), generation or false, last, marks[1], marks[2], identity, digits(term or 0, 1) }`,
 );
 
 /**
- * KEYS history · ARGV epoch, proposal, the one it may replace, repaired since, within, mark. The last three are empty for
- * a fresh one. Answers what it is now; nil when the repair is too old, or the epoch is another.
+ * KEYS history · ARGV epoch, proposal, the one it may replace, repaired since, within, mark, the term that the new one must
+ * exceed. Since, within and mark are empty for a fresh one, which also replaces an agreement whose term does not exceed that
+ * one. Answers what it is now and its term; nil when the repair is too old, or the epoch is another.
  */
 const agree = script(
   'allow-oom',
@@ -91,17 +96,21 @@ if presentEpoch() ~= epoch then return false end
 
 if since and now() - since > tonumber(ARGV[5]) then return false end
 
-local held = generationOf(history, epoch)
+local held, term = generationOf(history, epoch)
 
-if held and held ~= ARGV[3] then return held end
+local after = tonumber(ARGV[7])
 
-redis.call('HSET', history, '${HISTORY.generation}', epoch .. ' ' .. ARGV[2])
+if held and (since or (held ~= ARGV[3] and term > after)) then return { held, digits(term, 1) } end
+
+term = digits(math.max(now(), after + 1, term + 1), 1)
+
+redis.call('HSET', history, '${HISTORY.generation}', epoch .. ' ' .. ARGV[2] .. ' ' .. term)
 
 local wanted, marked = marksOf(history, epoch)
 
 storeMarks(history, epoch, wanted, math.max(marked, tonumber(ARGV[6]) or wanted))
 
-return ARGV[2]`,
+return { ARGV[2], term }`,
 );
 
 /** KEYS history · ARGV epoch, mark. */
@@ -120,8 +129,9 @@ if tonumber(ARGV[2]) > marked then storeMarks(KEYS[1], ARGV[1], wanted, tonumber
 );
 
 /**
- * KEYS record, refresh claim (optional) · ARGV expected first bytes, token, age, stay, body, claim, latest time.
- * Answers 1 when it stored. A missing record has the same first bytes as an empty one, which some other program may
+ * KEYS record, history, refresh claim (optional) · ARGV expected first bytes, token, age, stay, body, claim, latest time,
+ * generation. Answers 1 when it stored. It stores nothing where another generation is agreed, or none: two databases may
+ * have been swapped since the caller's last heartbeat (race 38). A missing record has the same first bytes as an empty one, which some other program may
  * have left: only then its existence is asked. A loaded value brings no version of its own; the source is at least where
  * the replaced value left it.
  */
@@ -132,7 +142,11 @@ const fill = script(
   VALUE,
   `
 
-if KEYS[2] and redis.call('GET', KEYS[2]) == ARGV[6] then redis.call('DEL', KEYS[2]) end
+if KEYS[3] and redis.call('GET', KEYS[3]) == ARGV[6] then redis.call('DEL', KEYS[3]) end
+
+local agreed = redis.call('HGET', KEYS[2], '${HISTORY.generation}') or ''
+
+if string.match(agreed, '^%S+ (%S+)') ~= ARGV[8] then return 0 end
 
 local header = redis.call('GETRANGE', KEYS[1], 0, ${HEADER.bytes - 1})
 

@@ -26,6 +26,19 @@ export function fillContract(test: AddTest, makeHarness: MakeHarness): void {
     isAbove(await two.remaining('a', generation), LONG / 2);
   });
 
+  test('a value is stored under the agreed generation alone', async () => {
+    await using both = await twoInstances(makeHarness);
+    const { one, session, generation } = both;
+    const lease = token();
+    for (const each of [generation, 'another']) await one.acquire('a', each, lease, LONG);
+    const expected = { kind: 'lease', token: lease } as const;
+    const request = { id: 'a', expected, token: token(), body: 'v', age: 0, keepFor: LONG } as const;
+    equal(await one.fill({ ...request, generation: 'another' }), false);
+    await one.agreeGeneration(session.epoch, 'another', generation);
+    equal(await one.fill({ ...request, generation }), false);
+    equal(await one.fill({ ...request, generation: 'another' }), true);
+  });
+
   const meanwhiles: [string, (both: TwoInstances, lease: string) => Promise<unknown>][] = [
     ['the lease was given back', ({ one, generation }, lease) => one.release('a', generation, lease)],
     ['the key was deleted', ({ two, session }) => two.invalidate(orderOf(['a']), session)],

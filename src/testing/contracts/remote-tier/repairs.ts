@@ -1,7 +1,7 @@
 import { deepEqual, equal, notEqual } from 'node:assert/strict';
 import type { Heartbeat } from '../../../core/ports/remote-tier.ts';
 import { until } from '../../until.ts';
-import { contains } from '../checks.ts';
+import { contains, isAtLeast } from '../checks.ts';
 import type { AddTest } from '../contract.ts';
 import { connect, LONG, type MakeHarness, orderOf, type TwoInstances, token, twoInstances } from '../harness.ts';
 
@@ -101,11 +101,51 @@ export function repairContract(test: AddTest, makeHarness: MakeHarness): void {
     await using both = await twoInstances(makeHarness);
     const { one, two, session, generation } = both;
     await both.put('a', 'v0');
-    equal(await one.agreeGeneration(session.epoch, 'g2', 'another'), generation);
-    equal(await one.agreeGeneration(session.epoch, 'g2', generation), 'g2');
-    equal(await two.agreeGeneration(session.epoch, 'g3', generation), 'g2');
+    contains(await one.agreeGeneration(session.epoch, 'g2', 'another'), { generation });
+    contains(await one.agreeGeneration(session.epoch, 'g2', generation), { generation: 'g2' });
+    contains(await two.agreeGeneration(session.epoch, 'g3', generation), { generation: 'g2' });
     deepEqual(await two.invalidate(orderOf(['a']), session), { kind: 'session-mismatch' });
     deepEqual(await two.read('a', 'g2'), { kind: 'none' });
+  });
+
+  test('each agreement has a greater term than the one before it, and than the one that it is to follow', async () => {
+    await using server = await makeHarness();
+    const { tier } = await connect(server.tier());
+    const { epoch, term, time } = await tier.heartbeat('one', token());
+    equal(term, 0);
+    const first = await tier.agreeGeneration(epoch, 'g1');
+    isAtLeast(first.term, time);
+    contains(await tier.heartbeat('one', token()), first);
+    const later = first.term + 1_000_000;
+    deepEqual(await tier.agreeGeneration(epoch, 'g2', 'g1', later), { generation: 'g2', term: later + 1 });
+    deepEqual(await tier.agreeGeneration(epoch, 'g3', 'g2'), { generation: 'g3', term: later + 2 });
+    contains(await tier.heartbeat('one', token()), { generation: 'g3', term: later + 2 });
+    await tier.close();
+  });
+
+  test('an agreement gives way to who has used a later one, and to nobody else', async () => {
+    await using server = await makeHarness();
+    const { tier } = await connect(server.tier());
+    const { epoch } = await tier.heartbeat('one', token());
+    const first = await tier.agreeGeneration(epoch, 'g1');
+    deepEqual(await tier.agreeGeneration(epoch, 'g2', undefined, first.term - 1), first);
+    const second = await tier.agreeGeneration(epoch, 'g2', undefined, first.term);
+    contains(second, { generation: 'g2' });
+    isAtLeast(second.term, first.term + 1);
+    deepEqual(await tier.agreeGeneration(epoch, 'g3', undefined, first.term), second);
+    const repaired = { epoch, generation: 'g4', since: Number.MAX_SAFE_INTEGER, withinMs: LONG, mark: 1 };
+    equal(await tier.adoptGeneration({ ...repaired, after: second.term }), 'g2');
+    await tier.close();
+  });
+
+  test({ name: 'a repaired generation is adopted with a later term', needs: 'restart' }, async () => {
+    await using both = await twoInstances(makeHarness);
+    const { one, generation } = both;
+    const { epoch, time } = await restartedWith(both, []);
+    const after = time + 1_000_000;
+    const repaired = { epoch, generation, since: time, withinMs: LONG, mark: 1, after };
+    equal(await one.adoptGeneration(repaired), generation);
+    contains(await one.heartbeat('one', token()), { generation, term: after + 1 });
   });
 
   test(

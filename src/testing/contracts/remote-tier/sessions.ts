@@ -62,9 +62,9 @@ export function sessionContract(test: AddTest, makeHarness: MakeHarness): void {
     const { epoch, generation } = await one.heartbeat('one', token());
     equal(generation, undefined);
     const [first, second] = await Promise.all([one.agreeGeneration(epoch, 'g1'), two.agreeGeneration(epoch, 'g2')]);
-    equal(first, second);
-    equal(await one.agreeGeneration(epoch, 'g3'), first);
-    equal((await two.heartbeat('two', token())).generation, first);
+    deepEqual(first, second);
+    deepEqual(await one.agreeGeneration(epoch, 'g3'), first);
+    contains(await two.heartbeat('two', token()), first);
     await Promise.all([one.close(), two.close()]);
   });
 
@@ -115,7 +115,8 @@ export function sessionContract(test: AddTest, makeHarness: MakeHarness): void {
         }
         equal((await tier.read('a', generation)).kind, keepData ? 'value' : 'none');
 
-        const agreed = { epoch: after.epoch, generation: await tier.agreeGeneration(after.epoch, generation) };
+        const { generation: again } = await tier.agreeGeneration(after.epoch, generation);
+        const agreed = { epoch: after.epoch, generation: again };
         equal((await tier.invalidate(orderOf(['a']), agreed)).kind, 'done');
         deepEqual(await two.read('a', generation), { kind: 'none' });
         await tier.close();
