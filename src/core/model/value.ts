@@ -10,18 +10,41 @@ const NUMBER_BYTES = 25;
 const UNIT_BYTES = 6;
 
 /**
- * Refuses what JSON would silently change: a value must come back from L2 as it was given. A property that is
- * `undefined` is left out and an object with `toJSON` (a `Date`) is what that returns; both are what users of JSON expect.
+ * Refuses what JSON would lose: `undefined`, `NaN`, a `Map`, bytes, a cycle. What it changes as its users expect is taken: an
+ * object with `toJSON` is what that returns, a boxed text or number is unboxed, a member that is `undefined` is left out.
  * @returns how many bytes its JSON takes at most: several times what it does take, and known for nothing.
  * @throws {@link InvalidValueError} naming the place.
  */
 export function assertStorable(value: unknown, key: string): number {
-  if (value === undefined) {
-    throw new InvalidValueError('is undefined; return null for "the source has none"', { key });
+  try {
+    if (value === undefined)
+      throw new InvalidValueError('is undefined; return null for "the source has none"', { key });
+    return walk(writtenAs(value, '', '', key), '', 0, key);
+  } catch (error) {
+    if (error instanceof InvalidValueError) throw error;
+    // A `toJSON` or a getter of the user's.
+    throw new InvalidValueError('cannot be written as JSON', { key, cause: error });
   }
-  return walk(value, '', 0, key);
 }
 
+/**
+ * What JSON writes instead of a value: what its `toJSON` returns, which is not asked for a `toJSON` of its own.
+ * @param name Of the member or element, for `toJSON`.
+ */
+function writtenAs(value: unknown, name: string, path: string, key: string): unknown {
+  if (value === null || value === undefined || typeof value === 'string' || typeof value === 'number') return value;
+  // A `Buffer` has a `toJSON`, and its list of numbers is read back as no `Buffer`.
+  if (ArrayBuffer.isView(value)) refuse(`is of type ${kindOf(value)}`, path, key);
+  const { toJSON } = value as { toJSON?: unknown };
+  if (typeof toJSON !== 'function') return value;
+  const written: unknown = toJSON.call(value, name);
+  if (written === null && kindOf(value) === INSTANT) refuse('is an invalid date', path, key);
+  return written;
+}
+
+const INSTANT = 'Date';
+
+/** @param value As {@link writtenAs} gives it. */
 function walk(value: unknown, path: string, depth: number, key: string): number {
   switch (typeof value) {
     case 'string':
@@ -40,21 +63,31 @@ function walk(value: unknown, path: string, depth: number, key: string): number 
 
 function walkObject(value: object, path: string, depth: number, key: string): number {
   if (depth > MAX_DEPTH) refuse('is nested too deeply or refers to itself', path, key);
-  const { toJSON } = value as { toJSON?: unknown };
-  if (typeof toJSON === 'function') return walk(toJSON.call(value), path, depth + 1, key);
   let bytes = '[]'.length;
   if (Array.isArray(value)) {
-    for (let index = 0; index < value.length; index += 1)
-      bytes += walk(value[index], `${path}[${index}]`, depth + 1, key) + ','.length;
+    for (let index = 0; index < value.length; index += 1) {
+      const place = `${path}[${index}]`;
+      bytes += walk(writtenAs(value[index], String(index), place, key), place, depth + 1, key) + ','.length;
+    }
     return bytes;
   }
-  // A class's instance is its members. A built-in (a `Map`, a promise that nobody awaited) would be written as `{}`.
-  const kind = Object.prototype.toString.call(value).slice('[object '.length, -1);
+  // A class's instance is its members. A built-in (a `Map`, a promise that was not awaited) would be written as `{}`.
+  const kind = kindOf(value);
+  if (BOXED.has(kind)) return walk(value.valueOf(), path, depth + 1, key);
   if (kind !== 'Object') refuse(`is of type ${kind}`, path, key);
-  for (const [name, member] of Object.entries(value)) {
-    if (member !== undefined) bytes += textBytes(name) + walk(member, `${path}.${name}`, depth + 1, key) + ':,'.length;
+  for (const [name, given] of Object.entries(value)) {
+    const place = `${path}.${name}`;
+    const member = writtenAs(given, name, place, key);
+    if (member !== undefined) bytes += textBytes(name) + walk(member, place, depth + 1, key) + ':,'.length;
   }
   return bytes;
+}
+
+const BOXED: ReadonlySet<string> = new Set(['String', 'Number', 'Boolean']);
+
+/** `Map`, `Date`, `Uint8Array`; `Object` of every class that says nothing else. */
+function kindOf(value: unknown): string {
+  return Object.prototype.toString.call(value).slice('[object '.length, -1);
 }
 
 function textBytes({ length }: string): number {

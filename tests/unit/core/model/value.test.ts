@@ -23,6 +23,46 @@ const SURVIVORS: Readonly<Record<string, unknown>> = {
   'a member called __proto__': JSON.parse('{"__proto__":{"polluted":true},"own":1}'),
 };
 
+class Money {
+  readonly #cents = 150;
+  readonly currency = 'EUR';
+  toJSON(name: string) {
+    return { cents: this.#cents, as: name };
+  }
+}
+
+class Itself {
+  readonly amount = 1;
+  toJSON() {
+    return this;
+  }
+}
+
+class Point {
+  readonly x = 1;
+  readonly y = 2;
+  length() {
+    return Math.hypot(this.x, this.y);
+  }
+}
+
+/** What JSON changes, as its users expect, and what then comes back. */
+const WRITTEN: Readonly<Record<string, { readonly value: () => unknown; readonly back: unknown }>> = {
+  'a date': { value: () => ({ when: new Date(0) }), back: { when: '1970-01-01T00:00:00.000Z' } },
+  'a date alone': { value: () => new Date(0), back: '1970-01-01T00:00:00.000Z' },
+  'a URL': { value: () => [new URL('https://example.org/a?b')], back: ['https://example.org/a?b'] },
+  'an instance of a class': { value: () => ({ at: new Point() }), back: { at: { x: 1, y: 2 } } },
+  'an instance with toJSON': { value: () => ({ price: new Money() }), back: { price: { cents: 150, as: 'price' } } },
+  'toJSON that returns this': { value: () => ({ it: new Itself() }), back: { it: { amount: 1 } } },
+  'toJSON that leaves a member out': { value: () => ({ a: 1, gone: { toJSON: () => undefined } }), back: { a: 1 } },
+  'boxed values': { value: () => [Object('a'), Object(1), Object(true)], back: ['a', 1, true] },
+  'an object without a prototype': { value: () => Object.assign(Object.create(null), { a: 1 }), back: { a: 1 } },
+  'what is not enumerable': {
+    value: () => Object.defineProperty({ a: 1, [Symbol('s')]: 2 }, 'hidden', { value: 3 }),
+    back: { a: 1 },
+  },
+};
+
 describe('a value survives both tiers unchanged:', () => {
   for (const [name, value] of Object.entries(SURVIVORS)) {
     test(name, () => {
@@ -48,11 +88,33 @@ describe('a value survives both tiers unchanged:', () => {
     expect('polluted' in {}).toBe(false);
   });
 
-  test('what toJSON makes of it, where it has one', () => {
+  for (const [name, { value, back }] of Object.entries(WRITTEN)) {
+    test(`as JSON writes it: ${name}`, () => {
+      const fleet = new Fleet({ instances: 2 });
+      const unwanted = () => 'loaded again';
+      const loaded = fleet.settle(fleet.cache(0).getOrSet<unknown>('k', () => value()));
+      const fromL2 = fleet.settle(fleet.cache(1).getOrSet<unknown>('k', unwanted));
+      expect(fleet.settle(fleet.cache(0).set<unknown>('set', value()))).toBe(true);
+      const set = fleet.settle(fleet.cache(1).get('set'));
+      for (const given of [loaded, fromL2, set]) expect(given).toEqual(back);
+      expect(JSON.stringify(loaded)).toBe(JSON.stringify(value()));
+    });
+  }
+
+  test('a BigInt, where the program says how it is written', () => {
     const fleet = new Fleet();
-    const when = new Date(0);
-    const first = fleet.settle(fleet.cache().getOrSet<unknown>('k', () => ({ when })));
-    expect(first).toEqual({ when: '1970-01-01T00:00:00.000Z' });
+    const big = BigInt.prototype as { toJSON?: () => string };
+    big.toJSON = function (this: bigint) {
+      return `${this}`;
+    };
+    try {
+      const first = fleet.settle(fleet.cache().getOrSet<unknown>('k', () => ({ cents: 2n ** 70n, none: [1n] })));
+      expect(first).toEqual({ cents: '1180591620717411303424', none: ['1'] });
+    } finally {
+      delete big.toJSON;
+    }
+    const error = fleet.failure(fleet.cache().getOrSet<unknown>('other', () => 1n));
+    expect(error).toBeInstanceOf(InvalidValueError);
   });
 
   test('without the members that are undefined', () => {
@@ -122,6 +184,29 @@ const REFUSED: Readonly<Record<string, readonly [value: unknown, complaint: RegE
   'a cycle': [cycle, /nested too deeply or refers to itself at list\[0\]\.list\[0\]/],
   'a toJSON that gives nothing': [{ toJSON: () => undefined }, /is of type undefined/],
   'a toJSON that gives NaN': [{ sum: { toJSON: () => Number.NaN } }, /is NaN at sum/],
+  'a Buffer': [{ file: Buffer.from('a') }, /is of type Uint8Array at file/],
+  'a Buffer alone': [Buffer.from('a'), /is of type Uint8Array, /],
+  'a typed array': [[new Float64Array(2)], /is of type Float64Array at \[0\]/],
+  'an invalid date': [{ at: [new Date('never')] }, /is an invalid date at at\[0\]/],
+  'toJSON that gives undefined in a list': [[{ toJSON: () => undefined }], /is of type undefined at \[0\]/],
+  'toJSON that gives what JSON has not': [{ a: { toJSON: () => Number.NaN } }, /is NaN at a/],
+  'toJSON that gives a date, whose own is not asked': [{ a: { toJSON: () => new Date(0) } }, /is of type Date at a/],
+  'toJSON that throws': [
+    {
+      toJSON() {
+        throw new Error('boom');
+      },
+    },
+    /cannot be written as JSON/,
+  ],
+  'a getter that throws': [
+    {
+      get a() {
+        throw new Error('boom');
+      },
+    },
+    /cannot be written as JSON/,
+  ],
 };
 
 describe('a value that JSON would change is refused, by name and place:', () => {
