@@ -1,4 +1,5 @@
 import { assertArray, assertFunction, assertNames, assertPort, knownNames } from './model/arguments.ts';
+import { assertNamespace } from './model/cache-name.ts';
 import { type Duration, toMs } from './model/duration.ts';
 import { InvalidOptionError, type TierFailure } from './model/errors.ts';
 import type { Observer } from './model/events.ts';
@@ -10,13 +11,18 @@ import type { RemoteTier } from './ports/remote-tier.ts';
 import type { Tracer } from './ports/tracer.ts';
 import type { BreakerOptions } from './primitives/circuit-breaker.ts';
 import type { Clock, Random } from './primitives/clock.ts';
+import { assertMadeTogether } from './tiers/claimed-parts.ts';
 
 /**
  * How a cache is made.
  * @typeParam Freeze Of `freeze`, so that the types of what comes out can go by it.
  */
 export interface CacheOptions<Freeze extends boolean = boolean> {
-  /** For messages and telemetry. Default `cache`. */
+  /**
+   * Identifies the cache: its namespace in L2, unless `redis(url, { namespace })` says otherwise, and its name in messages
+   * and telemetry. With an L2 it is 1 to 64 letters, digits and `.`, `_`, `:`, `-`. Caches of different names never see each
+   * other's entries. Default `tiercel`: two unnamed caches are one cache.
+   */
   readonly name?: string;
   /** The tier in this process; `lru()` of `tiercel/lru`. */
   readonly l1: LocalTier;
@@ -156,6 +162,7 @@ export function assertOptions(options: CacheOptions): void {
   const { name, version, freeze, maxLoads, defaults, onError, breaker, source } = options;
   if (name !== undefined && (typeof name !== 'string' || name === ''))
     throw new InvalidOptionError('name', name, 'a string that is not empty');
+  if (name !== undefined && options.l2 !== undefined) assertNamespace('name', name);
   if (version !== undefined && typeof version !== 'string' && typeof version !== 'number')
     throw new InvalidOptionError('version', version, 'a string or a number');
   if (freeze !== undefined && typeof freeze !== 'boolean')
@@ -174,6 +181,7 @@ function assertParts({ l1, l2, bus, outbox, observers, tracer, clock, random }: 
   if (l2 !== undefined) assertPort('l2', l2, ['start', 'heartbeat', 'acquire', 'fill', 'invalidate'], REMOTE);
   if (bus !== undefined) assertPort('bus', bus, ['start', 'reset', 'close'], REMOTE);
   if (bus !== undefined && l2 === undefined) throw new InvalidOptionError('bus', bus, 'given together with l2');
+  assertMadeTogether(l2, bus);
   if (outbox !== undefined)
     assertPort('outbox', outbox, ['start', 'lead', 'record', 'follow'], 'an outbox: outbox(sql) of tiercel/postgres');
   if (observers !== undefined) {

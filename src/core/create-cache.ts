@@ -1,4 +1,5 @@
 import { assertOptions, type CacheOptions, maxLagOf, maxValueBytesOf, slowAfterOf } from './cache-options.ts';
+import { DEFAULT_NAME } from './model/cache-name.ts';
 import { Counters } from './model/counters.ts';
 import { CacheClosedError, type TierName } from './model/errors.ts';
 import type { CacheEvent } from './model/events.ts';
@@ -23,6 +24,7 @@ import { Relay } from './sync/outbox-relay.ts';
 import { Repair } from './sync/recovery.ts';
 import { Vitals } from './sync/server-monitor.ts';
 import { type Lifecycle, TieredCache } from './tiered-cache.ts';
+import { claimParts } from './tiers/claimed-parts.ts';
 import { Remote } from './tiers/guarded-l2.ts';
 import { Source } from './tiers/guarded-source.ts';
 import { jsonCodecOf } from './tiers/json-codec.ts';
@@ -81,7 +83,7 @@ export function assembleCache<Freeze extends boolean = true>(
     },
   );
   const parts: Parts = {
-    name: options.name ?? 'cache',
+    name: options.name ?? DEFAULT_NAME,
     instance: random.token(),
     version: String(options.version ?? ''),
     maxLagMs,
@@ -124,6 +126,7 @@ export function assembleCache<Freeze extends boolean = true>(
       relay = new collaborators.Relay(parts, parts.remote, outbox, repair, answerMs, () => heart?.hurry());
   }
   const follower = l2 === undefined && outbox !== undefined ? new Follower(parts, outbox) : undefined;
+  claimParts({ l1, l2, bus, outbox });
   const organs: Organs = { heart, relay, follower, vitals };
   const cache = new TieredCache<FormOf<Freeze>>(parts, defaults, organs, observers, lifecycleOf(parts, organs));
   if (l2 !== undefined && bus === undefined) emit({ type: 'no_bus' });

@@ -2,6 +2,7 @@ import { MemoryServer, memoryLocalTier } from '../adapters/memory/index.ts';
 import { assertLocalTier, type CacheOptions, KNOWN_OPTIONS } from '../core/cache-options.ts';
 import { createCache, type FormOf } from '../core/create-cache.ts';
 import { assertArray, assertFunction, assertNames, knownNames } from '../core/model/arguments.ts';
+import { DEFAULT_NAME } from '../core/model/cache-name.ts';
 import { InvalidOptionError, type TierFailure } from '../core/model/errors.ts';
 import type { CacheEvent } from '../core/model/events.ts';
 import type { Form } from '../core/model/json-types.ts';
@@ -35,7 +36,7 @@ export interface TestCache<F extends Form = 'frozen'> extends AsyncDisposable {
   readonly l2: ChaosRemoteTier;
   /** This instance's subscription. */
   readonly bus: ChaosBus;
-  /** The server behind L2 and bus, which all instances share: `stop()`, `restart({ keepData })`, `flush()`, `full`. */
+  /** The server behind L2 and bus, which all instances of this name share: `stop()`, `restart({ keepData })`, `flush()`, `full`. */
   readonly server: MemoryServer;
   /** What the cache has told, in its order. Emptied by the test if it likes: `events.length = 0`. */
   readonly events: CacheEvent[];
@@ -44,7 +45,8 @@ export interface TestCache<F extends Form = 'frozen'> extends AsyncDisposable {
   /** A loader, or what a loader calls, with faults of this test's time; see {@link chaosLoader}. */
   loader<Given extends unknown[], V>(load: (...given: Given) => V | Promise<V>): ChaosLoader<Given, V>;
   /**
-   * Another instance over the same server, in the same time, as another process of the fleet would be.
+   * Another instance over the same server, in the same time, as another process of the fleet would be. One of another `name`
+   * is another cache, with a server of its own.
    * @param options What differs from the options of this one.
    */
   join(options?: Omit<TestCacheOptions, 'seed' | 'freeze'>): TestCache<F>;
@@ -99,15 +101,23 @@ export function createTestCache<Freeze extends boolean = true>(
 class Fleet {
   readonly #clock = new TestClock();
   readonly #random: SeededRandom;
-  readonly #server: MemoryServer;
+  /** One for each name: caches of different names never see each other's entries. */
+  readonly #servers = new Map<string, MemoryServer>();
   readonly #members: TestCache<Form>[] = [];
   /** An instance is connected before anybody can call it: its beginning is no part of a test. */
   #isConnecting = false;
 
   constructor(seed: number) {
     this.#random = new SeededRandom(seed);
+  }
+
+  #serverOf(name: string): MemoryServer {
+    const known = this.#servers.get(name);
+    if (known !== undefined) return known;
     const deliver = (run: () => void): void => (this.#isConnecting ? run() : queueMicrotask(run));
-    this.#server = new MemoryServer({ clock: this.#clock, deliver });
+    const server = new MemoryServer({ clock: this.#clock, deliver });
+    this.#servers.set(name, server);
+    return server;
   }
 
   join<Freeze extends boolean = true>(options: Omit<TestCacheOptions<Freeze>, 'seed'>): TestCache<FormOf<Freeze>> {
@@ -118,16 +128,16 @@ class Fleet {
     assertArray('observers', observers, 'an array of functions');
     assertFunction('onError', onError, 'a function of a failure');
     const clock = this.#clock;
-    const server = this.#server;
-    const name = `instance-${this.#members.length + 1}`;
+    const { name = DEFAULT_NAME } = rest;
+    const server = this.#serverOf(name);
+    const instance = `instance-${this.#members.length + 1}`;
     const chaos = { clock, random: this.#random.fork() };
     const l1 = new ChaosLocalTier(given, chaos);
-    const l2 = chaosRemoteTier(server.remoteTier(`${name}.l2`), chaos);
-    const bus = new ChaosBus(server.bus(`${name}.bus`), chaos);
+    const l2 = chaosRemoteTier(server.remoteTier(`${instance}.l2`), chaos);
+    const bus = new ChaosBus(server.bus(`${instance}.bus`), chaos);
     const events: CacheEvent[] = [];
     const failures: TierFailure[] = [];
     const cache = this.#connected({
-      name,
       ...rest,
       defaults: { jitter: 0, ...defaults },
       l1,

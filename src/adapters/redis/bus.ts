@@ -5,17 +5,20 @@ import type { CacheIdentity } from '../../core/ports/cache-identity.ts';
 import { RemoteError } from '../../core/ports/remote-tier.ts';
 import type { Backoff } from './connection/backoff.ts';
 import { toRemoteError } from './connection/failure.ts';
+import { isOfSelect, nameConnection, selectDatabase } from './connection/set-up.ts';
 import type { Keyspace } from './protocol/keyspace.ts';
 import { parseMessage } from './protocol/message.ts';
 
 /** One subscription on a connection of its own: Redis keeps the order of messages within a connection only. */
 export class RedisBus implements Bus {
+  readonly madeWith: object;
   readonly #client: Redis;
   readonly #backoff: Backoff;
   readonly #keysOf: (cache: CacheIdentity) => Keyspace;
   #listener: BusListener | undefined;
   /** Channels of the invalidations, and of this instance's own heartbeats. */
   #channels: readonly [bus: string, echo: string] = ['', ''];
+  #database = 0;
   #subscribed = false;
   /** Told apart from the connections before and after it. */
   #attempt = 0;
@@ -23,19 +26,23 @@ export class RedisBus implements Bus {
   #said: string | undefined;
   #subscribing: Promise<void> | undefined;
 
-  /** @param keysOf Names the channels of the cache that starts this bus. */
+  /** @param keysOf Names the channels of the cache that starts this bus. It marks the tier that was made with this bus, too. */
   constructor(client: Redis, backoff: Backoff, keysOf: (cache: CacheIdentity) => Keyspace) {
     this.#client = client;
     this.#backoff = backoff;
     this.#keysOf = keysOf;
+    this.madeWith = keysOf;
   }
 
   start(instance: string, listener: BusListener, cache: CacheIdentity): void {
     this.#listener = listener;
     const keys = this.#keysOf(cache);
     this.#channels = [keys.bus, keys.echo(instance)];
+    this.#database = keys.database;
+    nameConnection(this.#client, keys.namespace, 'bus');
     const client = this.#client;
     client.on('error', (error: Error) => {
+      if (isOfSelect(error)) return;
       this.#error = error;
       this.#reportRefusal(error);
     });
@@ -63,6 +70,7 @@ export class RedisBus implements Bus {
 
   async #subscribe(attempt: number): Promise<void> {
     try {
+      await selectDatabase(this.#client, this.#database);
       await this.#client.subscribe(...this.#channels);
       if (attempt === this.#attempt) this.#acknowledge();
     } catch (error) {

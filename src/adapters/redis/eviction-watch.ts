@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { EntryId } from '../../core/model/key.ts';
 import { toRemoteError } from './connection/failure.ts';
+import { nameConnection, selectDatabase } from './connection/set-up.ts';
 import type { Keyspace } from './protocol/keyspace.ts';
 
 /** How long the server is not asked again after it has said that it tells nobody of evictions, or not us. */
@@ -41,7 +42,7 @@ export class EvictionWatch {
     if (onEvicted === undefined || keys === undefined) {
       if (status !== 'wait' && status !== 'end') this.#client.disconnect();
     } else if ((status === 'wait' || status === 'end') && performance.now() >= this.#notBefore) {
-      this.#opening = this.#open();
+      this.#opening = this.#open(keys);
     }
   }
 
@@ -50,11 +51,13 @@ export class EvictionWatch {
     await this.#opening;
   }
 
-  async #open(): Promise<void> {
+  async #open({ namespace, database }: Keyspace): Promise<void> {
     const client = this.#client;
+    nameConnection(client, namespace, 'evictions');
     try {
       await client.connect();
-      if (await this.#isOn()) await client.subscribe(`__keyevent@${client.options.db ?? 0}__:evicted`);
+      await selectDatabase(client, database);
+      if (await this.#isOn()) await client.subscribe(`__keyevent@${database}__:evicted`);
       else this.#giveUp();
     } catch (error) {
       if (toRemoteError(error).failure === 'unavailable') client.disconnect();

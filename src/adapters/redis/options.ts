@@ -1,13 +1,14 @@
 import { emitWarning } from 'node:process';
 import type { RedisOptions as ClientOptions, Redis } from 'ioredis';
 import { assertFunction, assertNames, knownNames } from '../../core/model/arguments.ts';
+import { assertNamespace } from '../../core/model/cache-name.ts';
 import { InvalidOptionError } from '../../core/model/errors.ts';
 
 /** Options of {@link redis}. */
 export interface RedisOptions {
   /**
-   * Begins the name of every key and channel. 1 to 64 letters, digits and `.`, `_`, `:`, `-`; default `tiercel`.
-   * Caches with the same namespace share their entries.
+   * Begins the name of every key and channel. 1 to 64 letters, digits and `.`, `_`, `:`, `-`; default: the name of the
+   * cache. Caches with the same namespace share their entries.
    */
   readonly namespace?: string;
   /** How long one attempt to connect may take, in milliseconds. Default 2,000. */
@@ -30,7 +31,8 @@ export interface RedisOptions {
    */
   readonly compression?: boolean | CompressionOptions;
   /**
-   * Told of each setting of a client passed in that undoes a promise of the cache, by name.
+   * Told of each setting of a client passed in that undoes a promise of the cache, by name, and of a second open cache with
+   * the same address, database and namespace in this process.
    * Default: a process warning named `TiercelWarning`.
    */
   readonly onWarning?: (warning: string) => void;
@@ -43,7 +45,9 @@ export interface CompressionOptions {
 }
 
 /** {@link RedisOptions} with every default filled in. */
-export interface ResolvedRedisOptions extends Required<Omit<RedisOptions, 'compression'>> {
+export interface ResolvedRedisOptions extends Required<Omit<RedisOptions, 'compression' | 'namespace'>> {
+  /** Unset: the name of the cache. */
+  readonly namespace: string | undefined;
   /** From so many bytes on; `Infinity` for never. */
   readonly compressFrom: number;
 }
@@ -89,12 +93,9 @@ const COMPRESSION_NAMES = knownNames(['threshold'] satisfies (keyof CompressionO
  */
 export function resolveRedisOptions(options: RedisOptions): ResolvedRedisOptions {
   assertNames('options', options, KNOWN);
-  const { namespace = 'tiercel', connectTimeout = 2_000, connections = 1, probeEvery = 1_000 } = options;
+  const { namespace, connectTimeout = 2_000, connections = 1, probeEvery = 1_000 } = options;
   const { onWarning = (warning) => emitWarning(warning, 'TiercelWarning') } = options;
-  // Braces would end the hash tag early, and a blank or control character is a mistake in any name.
-  if (typeof namespace !== 'string' || !/^[\w.:-]{1,64}$/.test(namespace)) {
-    throw new InvalidOptionError('namespace', namespace, '1 to 64 letters, digits, ".", "_", ":" or "-"');
-  }
+  if (namespace !== undefined) assertNamespace('namespace', namespace);
   assertTimer('connectTimeout', connectTimeout);
   if (!Number.isInteger(connections) || connections < 1 || connections > MOST_CONNECTIONS) {
     throw new InvalidOptionError('connections', connections, `a whole number from 1 to ${MOST_CONNECTIONS}`);

@@ -37,51 +37,38 @@ export interface RedisTiers {
 export function redis(server: string | Redis | undefined, options: RedisOptions = {}): RedisTiers {
   const resolved = resolveRedisOptions(options);
   const { namespace, connectTimeout, connections, probeEvery, compressFrom } = resolved;
-  const settings = (role: string, backoff?: Backoff): ClientSettings => ({
+  const settings = (backoff?: Backoff): ClientSettings => ({
     ...FAIL_FAST,
     connectTimeout,
-    connectionName: `tiercel:${namespace}:${role}`,
     retryStrategy: backoff?.next ?? (() => null),
   });
 
   const busBackoff = new Backoff(probeEvery);
-  const busSettings = settings('bus', busBackoff);
-  const evictionSettings = settings('evictions');
-  const keysIn = (client: Redis) => (cache: CacheIdentity) => keyspace(namespace, cache, databaseOf(client));
-  const tier = (clients: readonly CommandClient[], evictions: Redis): RemoteTier =>
-    new RedisRemoteTier(
-      new Connections(clients),
-      keysIn(evictions),
-      new EvictionWatch(evictions),
-      gzipPacking(compressFrom),
-      databaseOf(evictions),
-    );
-  const busOver = (client: Redis): Bus => new RedisBus(client, busBackoff, keysIn(client));
+  const tiersOver = (clients: readonly CommandClient[], bus: Redis, evictions: Redis): RedisTiers => {
+    const keysOf = (cache: CacheIdentity) => keyspace(namespace ?? cache.name, cache, evictions.options.db ?? 0);
+    const connections = new Connections(clients, resolved.onWarning);
+    return {
+      l2: new RedisRemoteTier(connections, keysOf, new EvictionWatch(evictions), gzipPacking(compressFrom)),
+      bus: new RedisBus(bus, busBackoff, keysOf),
+    };
+  };
 
   if (isClient(server)) {
     assertClient(server, connections);
     for (const warning of unsafeSettings(server)) resolved.onWarning(warning);
     const borrowed: CommandClient = { client: server, backoff: undefined };
-    return {
-      l2: tier([borrowed], server.duplicate(evictionSettings)),
-      bus: busOver(server.duplicate(busSettings)),
-    };
+    // What has been selected since the client was made counts, not what its options say.
+    const db = server.condition?.select ?? server.options.db ?? 0;
+    const bus = server.duplicate({ ...settings(busBackoff), db });
+    return tiersOver([borrowed], bus, server.duplicate({ ...settings(), db }));
   }
 
   assertUrl(server);
   const commandClients = Array.from({ length: connections }, (): CommandClient => {
     const backoff = new Backoff(probeEvery);
-    return { client: new Redis(server, settings('data', backoff)), backoff };
+    return { client: new Redis(server, settings(backoff)), backoff };
   });
-  return {
-    l2: tier(commandClients, new Redis(server, evictionSettings)),
-    bus: busOver(new Redis(server, busSettings)),
-  };
-}
-
-/** Number of the database that a client of ours selects. */
-function databaseOf({ options }: Redis): number {
-  return options.db ?? 0;
+  return tiersOver(commandClients, new Redis(server, settings(busBackoff)), new Redis(server, settings()));
 }
 
 function isClient(given: unknown): given is Redis {

@@ -57,28 +57,26 @@ const MISMATCH = { kind: 'session-mismatch' } as const;
 export class RedisRemoteTier implements RemoteTier {
   readonly system = 'redis';
   readonly packing: Packing;
+  readonly madeWith: object;
   readonly #connections: Connections;
   readonly #keysOf: (cache: CacheIdentity) => Keyspace;
   readonly #evictions: EvictionWatch;
-  readonly #database: number;
   #started: Keyspace | undefined;
 
   /**
-   * @param keysOf Names the keys of the cache that starts this tier.
-   * @param database Number of the database in which everything lies.
+   * @param keysOf Names the keys of the cache that starts this tier. It marks the bus that was made with this tier, too.
    */
   constructor(
     connections: Connections,
     keysOf: (cache: CacheIdentity) => Keyspace,
     evictions: EvictionWatch,
     packing: Packing,
-    database: number,
   ) {
     this.packing = packing;
+    this.madeWith = keysOf;
     this.#connections = connections;
     this.#keysOf = keysOf;
     this.#evictions = evictions;
-    this.#database = database;
   }
 
   get #keys(): Keyspace {
@@ -88,7 +86,7 @@ export class RedisRemoteTier implements RemoteTier {
 
   start(listener: RemoteListener, cache: CacheIdentity): void {
     this.#started = this.#keysOf(cache);
-    this.#connections.start(listener);
+    this.#connections.start(listener, this.#started);
   }
 
   beforeSending(run: () => void): void {
@@ -105,7 +103,7 @@ export class RedisRemoteTier implements RemoteTier {
 
   async info(): Promise<RemoteInfo> {
     const text = await this.#connections.send<string>((pipeline) => pipeline.info(...INFO_SECTIONS));
-    return parseInfo(String(text), this.#database);
+    return parseInfo(String(text), this.#keys.database);
   }
 
   watchEvictions(onEvicted: ((id: EntryId) => void) | undefined): void {

@@ -3,6 +3,8 @@ import type { CacheIdentity } from './cache-identity.ts';
 
 /** Carries invalidations to every instance, and this instance's heartbeats back to it, in one ordered stream. */
 export interface Bus {
+  /** See {@link RemoteTier.madeWith}. */
+  readonly madeWith?: object | undefined;
   /**
    * Subscribes and goes on trying until {@link close}; never rejects for an absent server.
    * Messages of one server arrive in the order in which the server published them.

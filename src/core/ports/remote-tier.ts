@@ -129,6 +129,8 @@ export interface WriteRequest {
 export interface RemoteTier {
   /** For messages and telemetry: `redis`, `memory`. */
   readonly system: string;
+  /** One object for all that was made together: a bus that has another one belongs to another tier. */
+  readonly madeWith?: object | undefined;
   /** How bodies lie in this tier; absent where they lie as the codec made them. */
   readonly packing?: Packing | undefined;
   /**

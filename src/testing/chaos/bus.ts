@@ -44,6 +44,10 @@ export class ChaosBus implements Bus {
     this.#faults = new Faults(options);
   }
 
+  get madeWith(): object | undefined {
+    return this.#bus.madeWith;
+  }
+
   /** Messages do not arrive, without a sign. */
   lose(scope?: MessageScope): Fault {
     return this.#faults.add(() => {}, scope);

@@ -104,7 +104,7 @@ describe('instances that have joined', () => {
 
   test('lose a server that is gone for all of them', async () => {
     await using one = createTestCache();
-    const two = one.join({ name: 'two' });
+    const two = one.join();
     one.server.stop();
     for (const { cache, clock } of [one, two]) {
       expect((await clock.settle(cache.lookup('a', () => 'v'))).steps.l2?.outcome).toBe('bypass');
@@ -113,6 +113,15 @@ describe('instances that have joined', () => {
     await one.clock.advance('5s');
     await one.cache.getOrSet('b', () => 'v');
     expect((await two.cache.lookup('b', () => 'never')).tier).toBe('l2');
+  });
+
+  test('of another name are another cache: neither sees the entries of the other, or its clear()', async () => {
+    await using users = createTestCache({ name: 'users' });
+    const orders = users.join({ name: 'orders' });
+    await users.cache.getOrSet('1', () => 'a user');
+    expect(await orders.cache.getOrSet('1', () => 'an order')).toBe('an order');
+    await orders.cache.clear();
+    expect(await users.join().cache.get<string>('1')).toBe('a user');
   });
 
   test('load once, whoever is asked', async () => {

@@ -1,10 +1,12 @@
 import type { ChainableCommander, Redis } from 'ioredis';
 import { RemoteError } from '../../../core/ports/remote-tier.ts';
+import type { Keyspace } from '../protocol/keyspace.ts';
 import { SCRIPTS } from '../protocol/scripts.ts';
 import { Batch } from './auto-pipeline.ts';
 import type { Backoff } from './backoff.ts';
 import { toRemoteError } from './failure.ts';
 import { epochOf } from './server-identity.ts';
+import { isOfSelect, nameConnection, selectDatabase } from './set-up.ts';
 
 /** What a {@link Connection} tells its owner. */
 export interface ConnectionListener {
@@ -16,14 +18,15 @@ export interface ConnectionListener {
 }
 
 /**
- * One client and whether it may be used: a connection is open from the moment its server's version is checked and the
- * scripts are loaded until it closes.
+ * One client and whether it may be used: a connection is open from the moment its server's version is checked, its database
+ * is selected and the scripts are loaded until it closes.
  */
 export class Connection {
   readonly #client: Redis;
   readonly #batch: Batch;
   readonly #backoff: Backoff | undefined;
   readonly #listener: ConnectionListener;
+  #database = 0;
   #epoch: string | undefined;
   /** Told apart from the connections before and after it, whose answers may still come in. */
   #attempt = 0;
@@ -45,8 +48,10 @@ export class Connection {
     return this.#epoch;
   }
 
-  start(): void {
+  start({ namespace, database }: Keyspace): void {
     const client = this.#client;
+    this.#database = database;
+    if (this.#backoff !== undefined) nameConnection(client, namespace, 'data');
     client.on('error', this.#onError);
     client.on('ready', this.#onReady);
     client.on('close', this.#onClose);
@@ -92,6 +97,7 @@ export class Connection {
   }
 
   readonly #onError = (error: Error): void => {
+    if (isOfSelect(error)) return;
     this.#error = error;
     this.#listener.onRefused(toRemoteError(error));
   };
@@ -107,6 +113,7 @@ export class Connection {
     const client = this.#client;
     try {
       const epoch = epochOf(await client.info('server'));
+      await selectDatabase(client, this.#database);
       await Promise.all(Object.values(SCRIPTS).map(({ lua }) => client.script('LOAD', lua)));
       if (attempt !== this.#attempt) return;
       this.#epoch = epoch;

@@ -1,10 +1,12 @@
 import type { Buffer } from 'node:buffer';
 import type { ChainableCommander, Redis } from 'ioredis';
 import { RemoteError, type RemoteListener } from '../../../core/ports/remote-tier.ts';
+import type { Keyspace } from '../protocol/keyspace.ts';
 import type { Script } from '../protocol/scripts.ts';
 import type { Backoff } from './backoff.ts';
 import { Connection } from './connection.ts';
 import { isReply, toRemoteError } from './failure.ts';
+import { enterPlace } from './live-places.ts';
 
 /** A client to send commands with; without `backoff` it belongs to somebody else. */
 export interface CommandClient {
@@ -22,6 +24,9 @@ type Append = (pipeline: ChainableCommander) => ChainableCommander;
  */
 export class Connections {
   readonly #connections: readonly Connection[];
+  readonly #address: string;
+  readonly #warn: (warning: string) => void;
+  #leave: () => void = () => {};
   #listener: RemoteListener | undefined;
   #connected = false;
   /** Raised at every loss: an answer that was asked for before it is not believed after it. */
@@ -32,7 +37,10 @@ export class Connections {
   /** Why there is no connection, for whoever asks for one. */
   #reason: Error | undefined;
 
-  constructor(clients: readonly CommandClient[]) {
+  /** @param warn Told when another open cache of this process is at the same place. */
+  constructor(clients: readonly CommandClient[], warn: (warning: string) => void) {
+    this.#warn = warn;
+    this.#address = addressOf(clients[0]?.client);
     this.#connections = clients.map(({ client, backoff }) => {
       const connection: Connection = new Connection(client, backoff, {
         onOpen: () => this.#onOpen(connection),
@@ -48,9 +56,11 @@ export class Connections {
     return this.#connected ? this.#connections[0]?.epoch : undefined;
   }
 
-  start(listener: RemoteListener): void {
+  start(listener: RemoteListener, keys: Keyspace): void {
     this.#listener = listener;
-    for (const connection of this.#connections) connection.start();
+    const { database, namespace } = keys;
+    this.#leave = enterPlace(`namespace ${namespace} in database ${database} of ${this.#address}`, this.#warn);
+    for (const connection of this.#connections) connection.start(keys);
   }
 
   reset(): void {
@@ -58,6 +68,7 @@ export class Connections {
   }
 
   async close(): Promise<void> {
+    this.#leave();
     this.#listener = undefined;
     this.#connected = false;
     this.#period++;
@@ -160,6 +171,12 @@ export class Connections {
     this.#said = error.message;
     this.#listener?.onAlarm(error);
   }
+}
+
+/** Without user and password. */
+function addressOf(client: Redis | undefined): string {
+  const { path, host, port } = client?.options ?? {};
+  return path ?? `${host ?? 'localhost'}:${port ?? 6379}`;
 }
 
 function lost(cause: unknown): RemoteError {

@@ -5,6 +5,9 @@ import { RECORD_FORMAT } from './stored-record.ts';
 
 /** Names of everything that one cache has in one bucket of Redis. See {@link keyspace}. */
 export interface Keyspace {
+  readonly namespace: string;
+  /** Number of the database in which everything lies. */
+  readonly database: number;
   /**
    * Hash with the number of the last invalidation, the generation, the marks, the identity and the last heartbeats. It is
    * the only key without expiry.
@@ -74,6 +77,8 @@ export function keyspace(
   };
   const entries = (inner: string, generation: string) => scope(`${entryPrefix}${shape}:`, inner, generation);
   return {
+    namespace,
+    database,
     history: `${bucket}:history`,
     bus: `${bucket}:bus:${database}`,
     shape,

@@ -55,7 +55,7 @@ test('a refresh is one load in the fleet, also where L1 holds nothing', () => {
   const fleet = new Fleet({
     instances: 3,
     defaults,
-    weakening: { wire: (wiring) => ({ ...wiring, l1: nothing }) },
+    weakening: { wire: (wiring) => ({ ...wiring, l1: { ...nothing } }) },
   });
   fleet.settle(fleet.cache().getOrSet('k', () => 'first'));
   fleet.run(1_000);
