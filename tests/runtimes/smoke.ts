@@ -1,5 +1,5 @@
 import postgres from 'postgres';
-import { createCache, type TieredCache } from 'tiercel';
+import { createCache, isCacheError, type TieredCache } from 'tiercel';
 import { cacheStatus } from 'tiercel/elysia';
 import { lru } from 'tiercel/lru';
 import { instrument } from 'tiercel/otel';
@@ -71,6 +71,19 @@ async function* keys() {
 const { loaded } = await first.warm(keys());
 const { fresh } = await second.warm(keys(), { concurrency: 16 });
 assert(loaded === 200 && fresh === 200, `one instance loads 200 keys and the other finds them; ${loaded} and ${fresh}`);
+
+let loading = 0;
+const bothLoad = async () => loading === 2;
+const asking = (key: string) => async (): Promise<string> => {
+  loading += 1;
+  await until(bothLoad, 'both loaders run');
+  return first.getOrSet(key, () => 'never', { hardTimeout: Infinity });
+};
+const ring = [first.getOrSet('ring:a', asking('ring:b')), first.getOrSet('ring:b', asking('ring:a'))];
+for (const outcome of await Promise.allSettled(ring)) {
+  const { reason } = outcome.status === 'rejected' ? outcome : { reason: undefined };
+  assert(isCacheError(reason) && reason.code === 'LOAD_CYCLE', `a ring of loads is refused; it ended by ${reason}`);
+}
 
 await runOwnTests(redisUrl, namespace);
 

@@ -198,6 +198,7 @@ describe('a caller’s own time', () => {
     watch(fleet.cache().getOrSet('first', held.loader, JOB));
     fleet.run(5);
     const request = watch(fleet.cache().getOrSet('k', () => 'value', REQUEST));
+    fleet.run(50);
     const job = watch(fleet.cache().getOrSet('k', () => 'value', JOB));
     fleet.run(300);
     expect(errorOf(request)).toBeInstanceOf(LoadShedError);
@@ -298,7 +299,11 @@ describe('hits in L2', () => {
     const fleet = new Fleet({ instances: 2, weakening: { wire: recording } });
     fleet.settle(fleet.cache(0).getOrSet('k', () => 'value'));
     const { cache } = fleet.member(1);
-    const reads = Array.from({ length: 20 }, () => watch(cache.getOrSet('k', () => 'never', { hardTimeout: 7_777 })));
+    const { signal } = new AbortController();
+    const reads = Array.from({ length: 20 }, (_, index) => {
+      const options = { hardTimeout: 7_777, ...(index % 2 === 0 && { signal }) };
+      return watch(cache.getOrSet('k', () => 'never', options));
+    });
     fleet.run(5);
     for (const read of reads) expect(read.value()).toBe('value');
     expect(timers.filter((ms) => ms > 5_000 && ms <= 7_777)).toEqual([]);
