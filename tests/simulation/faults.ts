@@ -8,8 +8,9 @@ type Injure = (world: World, instance: Instance, fault: Pick<Fault, 'ms' | 'draw
 /** Everything heals by itself after a while: what is checked is what was served meanwhile and afterwards. */
 export const FAULTS = {
   /** Garbage collection, a blocked event loop, SIGSTOP. */
-  'process stands': ({ time }, { host }, { ms }) => {
+  'process stands': ({ time, history }, { host }, { ms }) => {
     host.pausedUntil = time.now + ms;
+    history.pauses.push({ instance: host.name, start: time.now, end: host.pausedUntil });
   },
 
   /** At whatever it was awaiting. What it owed to L2 goes with it; its successor may have to wait for its subscription. */

@@ -71,6 +71,19 @@ export interface LoadRecord {
   readonly bypassed: boolean;
   /** How long the first of its process to want the key has been waiting, in milliseconds; 0 where nobody waits. */
   readonly waited: number;
+  /** Whether a caller with a shorter `hardTimeout` than that of the policy was waiting for the key in its process. */
+  readonly hurried: boolean;
+}
+
+/** One call that may load, from its beginning to its answer or error. */
+export interface WaitRecord {
+  readonly instance: string;
+  readonly key: string;
+  readonly start: number;
+  readonly end: number;
+  /** Its own `hardTimeout`. */
+  readonly limit: number;
+  readonly error?: unknown;
 }
 
 /** A read or write that was rejected. */
@@ -100,11 +113,19 @@ export class History {
   readonly invalidations: InvalidationRecord[] = [];
   readonly loads: LoadRecord[] = [];
   readonly failures: FailureRecord[] = [];
+  readonly waits: WaitRecord[] = [];
+  /** When processes stood still. */
+  readonly pauses: TroubleRecord[] = [];
   readonly troubles: TroubleRecord[] = [];
   readonly #stored = new Map<string, Map<string, number>>();
   readonly #replaced = new Set<string>();
   /** Reads that have no answer yet. */
-  readonly open = new Set<{ readonly instance: string; readonly key: string; readonly start: number }>();
+  readonly open = new Set<{
+    readonly instance: string;
+    readonly key: string;
+    readonly start: number;
+    readonly hurry?: number | undefined;
+  }>();
 
   /** L2 has taken one version of a row, by {@link storedName}. */
   noteStored(name: string, generation: string, now: number): void {
@@ -127,6 +148,11 @@ export class History {
       for (const [name, at] of names) first.set(name, Math.min(at, first.get(name) ?? Infinity));
     }
     return first;
+  }
+
+  /** Whether a caller waits for the key in a process that has a `hardTimeout` of its own. */
+  isHurried(instance: string, key: string): boolean {
+    return [...this.open].some((read) => read.instance === instance && read.key === key && read.hurry !== undefined);
   }
 
   /** Since when somebody has been waiting for a key in a process; the given moment if nobody is. */

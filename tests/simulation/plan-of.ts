@@ -28,6 +28,8 @@ export interface Mix {
   readonly policy?: Partial<Policy>;
   /** Whether many keys may be asked for in one call, in runs where they are alike. Default `false`; `true` where no mix is given. */
   readonly many?: boolean;
+  /** Whether some callers have a shorter `hardTimeout` than others of the key. Default `false`; `true` where no mix is given. */
+  readonly hurry?: boolean;
 }
 
 /** Long enough for every timer of the cache to meet it, short enough for a run to see its end. */
@@ -41,11 +43,12 @@ const AHEAD = 0x5e7a4ead;
  * A random run. Each has its own few kinds of faults, its own pace and its own policies: many runs that differ find more
  * than one kind of run repeated (Groce et al., *Swarm Testing*, 2012).
  */
-export function planOf(seed: number, mix: Mix = { many: true }): Plan {
+export function planOf(seed: number, mix: Mix = { many: true, hurry: true }): Plan {
   const random = new SeededRandom(seed);
   // Of its own, so that the same seed means the same world with and without an outbox.
   const outboxRandom = new SeededRandom(~seed);
   const manyRandom = new SeededRandom(-seed);
+  const hurryRandom = new SeededRandom(seed ^ 0x2545f491);
   const aheadRandom = new SeededRandom(seed ^ AHEAD);
   const setting = settingOf(random, mix, outboxRandom, manyRandom);
   const faults = mix.faults ?? someFaults(random);
@@ -61,7 +64,8 @@ export function planOf(seed: number, mix: Mix = { many: true }): Plan {
     if (faults.length > 0 && random.chance(faultShare)) steps.push({ at, place, act: faultOf(random, faults, mix) });
     const key = random.pick(setting.keys);
     const act = random.chance(writeShare) ? writeOf(random, key, mix) : readOf(random, key, mix);
-    const together = setting.alike ? withMany(act, manyRandom) : act;
+    const hurried = mix.hurry === true ? withHurry(act, hurryRandom) : act;
+    const together = setting.alike ? withMany(hurried, manyRandom) : hurried;
     const acts = setting.outbox ? withOutbox(together, outboxRandom, mix) : together;
     steps.push({ at, place, act: isAhead(acts, aheadRandom, mix) ? { ...acts, ahead: true } : acts });
   }
@@ -159,6 +163,11 @@ function withOutbox(act: Operation, random: SeededRandom, { outsideShare = 0.3 }
 /** Some of the sets are ahead of their commit. */
 function isAhead(act: Operation, random: SeededRandom, { aheadShare = 0.3 }: Mix): act is Operation & { kind: 'set' } {
   return act.kind === 'set' && random.chance(aheadShare);
+}
+
+/** Some callers have little time: less than an answer of L2 may take, or than a load. */
+function withHurry(act: Operation, random: SeededRandom): Operation {
+  return act.kind === 'read' && random.chance(0.1) ? { ...act, hurry: random.between(5, 400) } : act;
 }
 
 /** Some of what is asked is asked of the whole namespace in one call. */

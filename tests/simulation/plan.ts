@@ -51,6 +51,8 @@ export type Operation =
       readonly forceFresh?: true;
       /** The caller leaves after so many milliseconds. */
       readonly patience?: number;
+      /** The caller's own `hardTimeout`, where it is not that of the policy. */
+      readonly hurry?: number;
     }
   /** The key and all others of its namespace, in one call. */
   | {
@@ -59,6 +61,7 @@ export type Operation =
       readonly naming: 'before' | 'value' | 'loader';
       readonly forceFresh?: true;
       readonly patience?: number;
+      readonly hurry?: number;
     }
   | { readonly kind: 'get' | 'peek' | 'getMany'; readonly key: string }
   /** A transaction on every key that the invalidation names, or on the one key alone, and then the invalidation. */

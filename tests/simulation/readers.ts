@@ -8,7 +8,7 @@ import type { World } from './world.ts';
 type Read = Omit<Extract<Operation, { kind: 'read' }>, 'kind' | 'key'>;
 
 /** A read that has begun. */
-type Question = Pick<ReadRecord, 'instance' | 'key' | 'start'>;
+type Question = Pick<ReadRecord, 'instance' | 'key' | 'start'> & { readonly hurry?: number | undefined };
 
 /** Everybody who reads, and the database behind their loaders: what comes of it goes into the history. */
 export class Readers {
@@ -19,7 +19,7 @@ export class Readers {
   }
 
   read(instance: Instance, key: Key, how: Read): void {
-    const open = this.#opened(instance, key);
+    const open = this.#opened(instance, key, how.hurry);
     const loader: Loader<Row | null> = ({ setTags, signal }) => {
       if (how.naming === 'loader') setTags([key.tag]);
       return this.#load(instance, key, how.forceFresh === true, signal);
@@ -37,7 +37,7 @@ export class Readers {
   /** The key and its neighbours, in one call. */
   readMany(instance: Instance, first: Key, how: Read): void {
     const keys = this.#neighboursOf(first);
-    const opened = keys.map((key) => this.#opened(instance, key));
+    const opened = keys.map((key) => this.#opened(instance, key, how.hurry));
     const named = new Map(keys.map((key) => [key.key, key]));
     const loader: ManyLoader<Row | null> = async ({ keys: wanted, setTags, signal }) => {
       const loads = wanted.map((name) => {
@@ -72,6 +72,7 @@ export class Readers {
   ): void {
     looking.then(
       (lookups) => {
+        this.#waited(opened);
         opened.forEach((open, index) => {
           this.#world.history.open.delete(open);
           const found = lookups[index];
@@ -87,6 +88,7 @@ export class Readers {
         });
       },
       (error: unknown) => {
+        this.#waited(opened, error);
         for (const open of opened) this.#world.history.open.delete(open);
         const [open] = opened;
         if (open === undefined || (patience !== undefined && isAbort(error))) return;
@@ -95,8 +97,18 @@ export class Readers {
     );
   }
 
-  #opened(instance: Instance, key: Key): Question {
-    const open = { instance: instance.name, key: key.name, start: this.#world.time.now };
+  /** A call has come to its end, for all keys that it was about. */
+  #waited(opened: readonly Question[], error?: unknown): void {
+    const [first] = opened;
+    if (first === undefined) return;
+    const { time, history, setting } = this.#world;
+    const { instance, key, start, hurry } = first;
+    const limit = hurry ?? setting.policies[key]?.hardTimeout ?? Infinity;
+    history.waits.push({ instance, key, start, end: time.now, limit, error });
+  }
+
+  #opened(instance: Instance, key: Key, hurry?: number): Question {
+    const open = { instance: instance.name, key: key.name, start: this.#world.time.now, hurry };
     this.#world.history.open.add(open);
     return open;
   }
@@ -113,7 +125,7 @@ export class Readers {
   #optionsOf(
     instance: Instance,
     keys: readonly Key[],
-    { naming, forceFresh, patience }: Read,
+    { naming, forceFresh, patience, hurry }: Read,
   ): ReadOptions<Row | null> {
     const tags = [...new Set(keys.map(({ tag }) => tag))];
     const tagsOf = (row: Row | null): string[] => (row === null ? tags : [keyNamed(row.key).tag]);
@@ -122,6 +134,7 @@ export class Readers {
       ...this.#world.setting.policies[keys[0]?.name ?? ''],
       ...named,
       ...(forceFresh && { forceFresh }),
+      ...(hurry !== undefined && { hardTimeout: hurry }),
       ...(patience !== undefined && { signal: this.#signalAfter(instance, patience) }),
     };
   }
@@ -187,6 +200,7 @@ export class Readers {
       forced,
       bypassed: instance.cache.health().l2?.healthy !== true,
       waited: time.now - history.waitingSince(instance.name, key.name, time.now),
+      hurried: history.isHurried(instance.name, key.name),
     };
     history.loads.push(load);
     this.#world.note(() => `${instance.name} loads ${key.name}`);

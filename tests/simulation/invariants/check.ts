@@ -7,6 +7,7 @@ import { checkFreshness } from './freshness.ts';
 import { KnownBy } from './known.ts';
 import { checkLoads } from './loads.ts';
 import { checkOrder } from './order.ts';
+import { checkOwnTime } from './own-time.ts';
 import { ms, type Violation } from './violation.ts';
 import { checkWindow } from './window.ts';
 
@@ -24,6 +25,7 @@ export function check(world: World): Violation[] {
     ...checkLoads(world),
     ...checkErrors(history),
     ...checkAnswered(history),
+    ...checkOwnTime(history, setting.skew),
   ];
   return found.sort((one, other) => one.at - other.at);
 }

@@ -33,6 +33,7 @@ export function checkLoads({ history, setting }: World): Violation[] {
     const isCounted = (load: LoadRecord): boolean =>
       !load.forced &&
       !load.bypassed &&
+      !load.hurried &&
       load.waited < hardTimeout * PATIENT &&
       load.start >= lastsFrom &&
       !orders.some((order) => isPending(order, load));

@@ -2,7 +2,7 @@ import type { ReadRecord } from '../history.ts';
 
 /** A broken invariant, with what shows it. */
 export interface Violation {
-  readonly invariant: 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'no error' | 'no hang';
+  readonly invariant: 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'no error' | 'no hang' | 'own time';
   readonly at: number;
   readonly message: string;
 }

@@ -72,6 +72,23 @@ export const FLIGHTS: Readonly<Record<string, Weakened>> = {
     },
   },
 
+  'callers who wait for as long as the flight, not for their own time': {
+    weakening: {
+      collaborators: {
+        Flights: class<R> extends Flights<R> {
+          override open(...given: Parameters<Flights<R>['open']>): Flight<R> {
+            const flight = super.open(...given);
+            Object.defineProperty(flight, 'stage', { value: 'first-question' });
+            Object.defineProperty(flight, 'firstAnswerAt', { value: Number.NEGATIVE_INFINITY });
+            flight.onGoOn = () => {};
+            return flight;
+          }
+        },
+      },
+    },
+    mix: { hurry: true },
+  },
+
   'flights that forget which tags have ended meanwhile': {
     weakening: {
       collaborators: {
