@@ -4,6 +4,8 @@ export interface AsyncStorage<T> {
   run<R>(value: T, work: () => R): R;
   /** The stored value of the call that is running; `undefined` outside of every {@link run}. */
   getStore(): T | undefined;
+  /** Ends every {@link run}: no call has a stored value until the next one. */
+  disable(): void;
 }
 
 interface AsyncHooks {
