@@ -10,6 +10,7 @@ import { detached } from './primitives/async-context.ts';
 import { BackgroundTasks } from './primitives/background-tasks.ts';
 import { type BreakerOptions, CircuitBreaker } from './primitives/circuit-breaker.ts';
 import { systemClock, systemRandom } from './primitives/clock.ts';
+import { WakeWatch } from './primitives/wake-watch.ts';
 import type { Parts } from './state/context.ts';
 import { emitterOf } from './state/emitter.ts';
 import { Flights } from './state/flights.ts';
@@ -28,6 +29,7 @@ import { claimParts } from './tiers/claimed-parts.ts';
 import { Remote } from './tiers/guarded-l2.ts';
 import { Source } from './tiers/guarded-source.ts';
 import { jsonCodecOf } from './tiers/json-codec.ts';
+import { cleanAll } from './write/apply-locally.ts';
 
 /** Where `freeze` is not known before the program runs, values count as frozen. */
 export type FormOf<Freeze extends boolean> = true extends Freeze ? 'frozen' : 'plain';
@@ -99,7 +101,16 @@ export function assembleCache<Freeze extends boolean = true>(
     hasBus: bus !== undefined,
     outbox,
     // Without a bus, and without an outbox to follow, nothing proves anything: L1's TTL is the bound.
-    proof: new collaborators.Proof(bus !== undefined || (l2 === undefined && outbox) ? maxLagMs : Infinity),
+    proof: new collaborators.Proof(bus !== undefined || (l2 === undefined && outbox) ? maxLagMs : Infinity, {
+      watch: new WakeWatch(clock, maxLagMs),
+      now: () => clock.now(),
+      onWake: () => {
+        cleanAll(parts);
+        parts.remote?.distrust();
+        emit({ type: 'bus_resync' });
+        heart?.awoke();
+      },
+    }),
     tags: new collaborators.TagRegistry(clock),
     flights: new collaborators.Flights(clock),
     source,

@@ -194,7 +194,7 @@ function rate(hits: number, misses: number): number {
 export function healthOf(parts: Parts, { heart, relay, follower, vitals }: Organs): CacheHealth {
   const { clock, proof, remote, source, hasBus, l1, pending, flights } = parts;
   const now = clock.now();
-  const suspended = now > proof.until && heart?.isResting !== true;
+  const suspended = !proof.isProven(now) && heart?.isResting !== true;
   const proofAgeMs = Number.isFinite(proof.provenAt) ? now - proof.provenAt : undefined;
   const { entries, bytes } = l1.usage();
   return {

@@ -30,6 +30,11 @@ export class TestClock implements Clock {
     return this.#now;
   }
 
+  /** The same, as nobody sets the date and no host sleeps. */
+  wall(): number {
+    return this.#now;
+  }
+
   after(ms: number, run: () => void): () => void {
     if (ms === Infinity) return () => {};
     this.#order += 1;

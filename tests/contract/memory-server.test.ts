@@ -8,6 +8,7 @@ function heldClock(): Clock & { advance(ms: number): void } {
   let now = 0;
   return {
     now: () => now,
+    wall: () => now,
     after: () => () => undefined,
     advance: (ms) => {
       now += ms;

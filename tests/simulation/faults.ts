@@ -13,6 +13,17 @@ export const FAULTS = {
     history.pauses.push({ instance: host.name, start: time.now, end: host.pausedUntil });
   },
 
+  /**
+   * A frozen function, a laptop that is shut: the process stands, and its monotonic clock with it. What was sent to it may be
+   * waiting when it wakes, or its connections are gone.
+   */
+  'host sleeps': ({ time, history, after }, { name, host, subscription }, { ms, draw }) => {
+    history.wakes.push({ instance: name, at: host.sleep(time.now, ms) });
+    if (draw < 0.5) return;
+    subscription.disconnect();
+    after(ms + 200 * draw, () => subscription.reconnect());
+  },
+
   /** At whatever it was awaiting. What it owed to L2 goes with it; its successor may have to wait for its subscription. */
   'process crashes': (world, instance, { ms, draw }) => {
     world.crash(instance, ms, 1_000 * draw);

@@ -101,6 +101,12 @@ export interface TroubleRecord {
   readonly end: number;
 }
 
+/** A host that wakes from a sleep in which its monotonic clock stood still. */
+export interface WakeRecord {
+  readonly instance: string;
+  readonly at: number;
+}
+
 /** One version of one row, for {@link History.stored}. */
 export function storedName(key: string, version: number): string {
   return `${key} ${version}`;
@@ -117,6 +123,7 @@ export class History {
   /** When processes stood still. */
   readonly pauses: TroubleRecord[] = [];
   readonly troubles: TroubleRecord[] = [];
+  readonly wakes: WakeRecord[] = [];
   readonly #stored = new Map<string, Map<string, number>>();
   readonly #replaced = new Set<string>();
   /** Reads that have no answer yet. */

@@ -7,10 +7,31 @@ export class Host {
   readonly name: string;
   pausedUntil = 0;
   crashed = false;
+  /** How long the host has slept, up to the end of the present sleep. */
+  #sleptMs = 0;
+  #wakesAt = 0;
 
   constructor(name: string) {
     this.name = name;
   }
+
+  /** The process stands, and its monotonic clock with it. Answers when it wakes. */
+  sleep(now: number, ms: number): number {
+    this.#sleptMs += Math.max(now + ms - Math.max(now, this.#wakesAt), 0);
+    this.#wakesAt = Math.max(this.#wakesAt, now + ms);
+    this.pausedUntil = Math.max(this.pausedUntil, this.#wakesAt);
+    return this.#wakesAt;
+  }
+
+  /** For how long the monotonic clock has stood still by that moment. */
+  sleptMs(now: number): number {
+    return this.#sleptMs - Math.max(this.#wakesAt - now, 0);
+  }
+}
+
+/** The clock of a server, which wants no timers and never sleeps. */
+export function sleeplessClock(now: () => number): Clock {
+  return { now, wall: now, after: () => () => {} };
 }
 
 interface Happening extends Due {
@@ -45,9 +66,25 @@ export class VirtualTime {
   /** The clock of one host, from an origin and at a speed of its own. */
   clockOf(host: Host, origin = 0, speed = 1): Clock {
     return {
-      now: () => this.#now * speed + origin,
-      after: (ms, run) => (ms === Infinity ? () => {} : this.at(this.#now + ms / speed, run, host)),
+      now: () => (this.#now - host.sleptMs(this.#now)) * speed + origin,
+      wall: () => this.#now,
+      after: (ms, run) => (ms === Infinity ? () => {} : this.#after(ms / speed, run, host)),
     };
+  }
+
+  /** A timer counts by the monotonic clock: what the host sleeps meanwhile comes on top. */
+  #after(ms: number, run: () => void, host: Host): () => void {
+    const sleptBefore = host.sleptMs(this.#now);
+    let cancel = this.at(
+      this.#now + ms,
+      () => {
+        const slept = host.sleptMs(this.#now) - sleptBefore;
+        if (slept <= 0) return run();
+        cancel = this.#after(slept, run, host);
+      },
+      host,
+    );
+    return () => cancel();
   }
 
   /** Lets everything happen that is due up to `end`. */

@@ -26,7 +26,7 @@ import { Network } from './network.ts';
 import type { Setting } from './plan.ts';
 import { outboxOf, watched } from './simulated-outbox.ts';
 import { Source } from './source.ts';
-import { Host, VirtualTime } from './virtual-time.ts';
+import { Host, sleeplessClock, VirtualTime } from './virtual-time.ts';
 
 export type {
   MemoryBus as MemoryBusConnection,
@@ -94,7 +94,7 @@ export class World {
     this.network = new Network(this.time, chance, setting.lateShare);
     this.source = new Source(this.time, chance, setting.sourceLatency);
     this.server = new MemoryServer({
-      clock: { now: () => this.time.now + this.#serverOffset, after: () => () => {} },
+      clock: sleeplessClock(() => this.time.now + this.#serverOffset),
       schedule: this.#schedule,
       deliver: this.network.deliver,
       interrupt: this.network.interrupt,

@@ -14,7 +14,7 @@ import type { LocalTier } from '../../src/core/ports/local-tier.ts';
 import type { CacheEvent, TieredCache, TierFailure } from '../../src/index.ts';
 import { type ChaosRemoteTier, chaosRemoteTier } from '../../src/testing/index.ts';
 import { SeededRandom } from '../../src/testing/seeded-random.ts';
-import { Host, VirtualTime } from '../simulation/virtual-time.ts';
+import { Host, sleeplessClock, VirtualTime } from '../simulation/virtual-time.ts';
 import type { Weakening, Wiring } from '../simulation/world.ts';
 import { type Gate, Gates, type Stage } from './gates.ts';
 import { watch } from './watch.ts';
@@ -88,7 +88,7 @@ export class Fleet {
     const { instances = 1, seed = 1, warm = true } = options;
     this.#random = new SeededRandom(seed);
     this.server = new MemoryServer({
-      clock: { now: () => this.time.now + this.#serverOffsetMs, after: () => () => {} },
+      clock: sleeplessClock(() => this.time.now + this.#serverOffsetMs),
       schedule: this.#schedule,
       deliver: (run, connection) =>
         this.time.at(this.time.now + ONE_WAY_MS, () => this.#gates.pass('message', connection, run)),

@@ -1,11 +1,14 @@
 /**
  * Time as the cache sees it. Production uses {@link systemClock}; tests advance a fake by hand.
  *
- * No wall clock takes part in any decision: steps and skew of the host's date cannot expire or revive an entry.
+ * Ages come from the monotonic clock: steps and skew of the host's date cannot expire or revive an entry. The wall clock is
+ * a witness only: where it has gone further than the monotonic one, the host has slept.
  */
 export interface Clock {
   /** Milliseconds since some fixed moment, never going back. May have a fraction. */
   now(): number;
+  /** Milliseconds of the host's date since some fixed moment. It goes on while the host sleeps, and people may set it. */
+  wall(): number;
   /**
    * Calls `run` once, after at least `ms` milliseconds.
    * @param ms Milliseconds, 0 or more; values beyond what the platform's timers hold are clamped.
@@ -30,6 +33,7 @@ type Timer = number | { unref(): void };
 /** The platform's monotonic clock and timers. Timers do not keep a process alive on their own. */
 export const systemClock: Clock = {
   now: () => performance.now(),
+  wall: () => Date.now(),
   after(ms, run) {
     const timer = setTimeout(run, Math.min(ms, LONGEST_TIMER_MS)) as unknown as Timer;
     // Node and Bun give objects, which would hold the process open; Deno and browsers give numbers.

@@ -37,7 +37,7 @@ export function lookUpStraight(
   if (options.forceFresh || options.signal?.aborted || flights.countOf(id) > 0) return undefined;
   const began = clock.now();
   const local = l1.get(id);
-  if (began > proof.until || (local !== undefined && (local.failed || began < local.localUntil))) return undefined;
+  if (!proof.isProven(began) || (local !== undefined && (local.failed || began < local.localUntil))) return undefined;
   const flight = flights.open(id, flightSetup(parts, request, { background: false, mayLoad: true, beganAt: began }));
   if (local !== undefined) offerStale(parts, flight, { entry: local, tier: 'l1' }, undefined);
   return new StraightLookup(parts, remote, request, flight, local, wanted).start();

@@ -185,7 +185,7 @@ function whyNotL1(parts: Parts, request: ReadRequest, entry: Entry | undefined, 
   const durationMs = parts.clock.now() - now;
   const bypass = (reason: BypassReason) => ({ outcome: 'bypass', reason, durationMs }) as const;
   if (request.options.forceFresh) return bypass('force-fresh');
-  if (now > parts.proof.until && (entry === undefined || !isTrusted(parts, entry, now))) return bypass('unproven');
+  if (!parts.proof.isProven(now) && (entry === undefined || !isTrusted(parts, entry, now))) return bypass('unproven');
   return { outcome: missOf(entry, now), reason: undefined, durationMs };
 }
 

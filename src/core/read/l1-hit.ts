@@ -18,7 +18,7 @@ export function isFreshHere(parts: Parts, entry: Entry, now: number): boolean {
 }
 
 export function isTrusted({ proof, maxLagMs }: Parts, entry: Entry, now: number): boolean {
-  return now <= proof.until || now - entry.loadBeganAt <= maxLagMs;
+  return proof.isProven(now) || (now - entry.loadBeganAt <= maxLagMs && entry.loadBeganAt > proof.awokeAt);
 }
 
 /** The hot path: the entry of L1 that answers without any question, counted as a hit. */

@@ -67,7 +67,7 @@ export function keepTags(parts: Parts, tier: RemoteTier, { tags, generation, use
 export function recall(parts: Parts, tags: Iterable<EntryId>, into: Generations): EntryId[] {
   const { hasBus, clock, proof, tags: registry } = parts;
   const now = clock.now();
-  const mayRemember = hasBus && now <= proof.until;
+  const mayRemember = hasBus && proof.isProven(now);
   const unknown: EntryId[] = [];
   for (const tag of tags) {
     if (into.has(tag)) continue;

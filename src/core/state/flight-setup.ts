@@ -4,7 +4,7 @@ import type { ReadRequest } from './request.ts';
 
 /** A flight may be joined under the condition under which its value could be served from L1. */
 export function oldestToJoin({ proof, maxLagMs }: Parts, now: number): number {
-  return now <= proof.until ? Number.NEGATIVE_INFINITY : now - maxLagMs;
+  return proof.isProven(now) ? Number.NEGATIVE_INFINITY : Math.max(now - maxLagMs, proof.awokeAt);
 }
 
 /** What a read takes note of before it sends anything. */

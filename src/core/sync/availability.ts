@@ -18,7 +18,7 @@ export class Announcer {
   /** Compares with the last time. */
   say(isConnected: boolean): void {
     const now = this.#parts.clock.now();
-    this.#sayOfL1(now <= this.#parts.proof.until);
+    this.#sayOfL1(this.#parts.proof.isProven(now));
     this.#sayOfL2(now, isConnected);
   }
 

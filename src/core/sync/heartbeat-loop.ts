@@ -86,7 +86,7 @@ export class Heart implements HeartbeatLink, RemoteListener {
 
   /** Whether L2 is in use and, with a bus, L1 is proven. */
   get isReady(): boolean {
-    return this.#remote.session !== undefined && this.#parts.clock.now() <= this.#parts.proof.until;
+    return this.#remote.session !== undefined && this.#parts.proof.isProven(this.#parts.clock.now());
   }
 
   /** Whether heartbeats rest because nobody uses the cache: its proof has lapsed, and the next call renews it. */
@@ -100,6 +100,12 @@ export class Heart implements HeartbeatLink, RemoteListener {
 
   get isSubscribed(): boolean {
     return this.#subscribedAt !== undefined;
+  }
+
+  /** The host has slept: as after an outage, others may have owed what they could not number. */
+  awoke(): void {
+    this.#repair.missed();
+    this.hurry();
   }
 
   /** Resolves with {@link isReady} as soon as it is true, or when the time is over. */
@@ -186,8 +192,6 @@ export class Heart implements HeartbeatLink, RemoteListener {
       this.#parts.emit({ type: 'tier_failure', error, operation: 'subscribe', tier: 'l2', background: true });
   }
 
-  // The loop.
-
   async #run(): Promise<void> {
     while (!this.#closed) {
       this.#hurried = false;
@@ -273,6 +277,8 @@ export class Heart implements HeartbeatLink, RemoteListener {
     this.#sent.add(nonce, sentAt);
     const asks = this.#repair.wantsMark(this.#lastAccepted, sentAt);
     const heartbeat = await within(clock, this.#deadlineMs, tier.heartbeat(instance, nonce, asks));
+    // The answer may have waited here while the host slept: it tells of a world of before.
+    if (this.#parts.proof.hasSleptSince(sentAt)) return this.hurry();
     this.#remote.learn(heartbeat, sentAt, clock.now());
     this.#watchEpoch(heartbeat.epoch);
     this.accept(sentAt);

@@ -14,6 +14,7 @@ setDefaultTimeout(20_000);
 const SPEED = 40;
 const fast: Clock = {
   now: () => systemClock.now() * SPEED,
+  wall: systemClock.wall,
   after: (ms, run) => systemClock.after(ms / SPEED, run),
 };
 

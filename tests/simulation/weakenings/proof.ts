@@ -30,8 +30,8 @@ export const PROOF: Readonly<Record<string, Weakened>> = {
     weakening: {
       collaborators: {
         Proof: class extends Proof {
-          override get until(): number {
-            return Infinity;
+          override isProven(): boolean {
+            return true;
           }
         },
       },
@@ -102,6 +102,28 @@ export const PROOF: Readonly<Record<string, Weakened>> = {
       wire: (wiring) => hearingReplies(wiring),
     },
     mix: { faults: ['messages are lost', 'bus is a black hole'], policy: LASTING },
+  },
+
+  'no second witness: a proof ages by the monotonic clock alone': {
+    weakening: {
+      collaborators: {
+        Proof: class extends Proof {
+          constructor(maxLagMs: number) {
+            super(maxLagMs);
+          }
+        },
+      },
+    },
+    mix: {
+      faults: ['host sleeps'],
+      faultMs: [2_000, 4_000],
+      faultShare: 0.01,
+      // Slow enough that what is asked comes after a sleep too, not only in it.
+      gapMs: 20,
+      reads: ['read'],
+      setting: { instances: 2 },
+      policy: LASTING,
+    },
   },
 
   'a stamp from the future that counts as new': {

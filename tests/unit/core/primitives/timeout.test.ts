@@ -38,6 +38,7 @@ describe('within a budget', () => {
     let fire = (): void => {};
     const held = {
       now: () => 0,
+      wall: () => 0,
       after(_ms: number, run: () => void) {
         fire = run;
         return () => {};

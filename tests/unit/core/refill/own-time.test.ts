@@ -290,6 +290,7 @@ describe('hits in L2', () => {
       ...wiring,
       clock: {
         now: () => clock.now(),
+        wall: () => clock.wall(),
         after: (ms, run) => {
           timers.push(ms);
           return clock.after(ms, run);
