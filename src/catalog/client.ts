@@ -7,6 +7,9 @@ export function clientSettings(pool: number, applicationName: string) {
     idle_timeout: 300,
     backoff: reconnectDelay,
     onnotice: ignore,
+    // A new connection would ask the server for its array types, by a query of which no caller knows. If the server ends the
+    // connection during that query, its rejection is handled nowhere and ends the process.
+    fetch_types: false,
     types: NUMBERS,
     connection: {
       application_name: applicationName,

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { addAccessCounts, mostAccessed, orgIds } from '../../src/catalog/queries.ts';
-import type { Sql } from '../../src/catalog/sql.ts';
+import { bigints, type Sql } from '../../src/catalog/sql.ts';
 import { openSeededPostgres, type SeededCatalog } from './catalog-databases.ts';
 
 setDefaultTimeout(30_000);
@@ -23,7 +23,7 @@ const countsOf = async (sql: Sql, ids: readonly number[]) =>
   (
     await sql<
       { access_count: number }[]
-    >`select access_count from products where id = any (${ids}::bigint[]) order by id`
+    >`select access_count from products where id = any (${bigints(sql, ids)}) order by id`
   ).map(({ access_count }) => access_count);
 
 describe('counts of reads', () => {

@@ -47,7 +47,7 @@ describe.each(CATALOGS)('the catalog on %s', (name, open) => {
              (select count(distinct user_id) from permissions) as users_with_permissions,
              (select count(*) from bom_items i join boms b on b.id = bom_id join products p on p.id = i.product_id
               where p.org_id <> b.org_id or p.id = b.product_id) as strange_items,
-             (select array_agg(distinct status order by status) from license_plates) as statuses`;
+             (select json_agg(distinct status order by status) from license_plates) as statuses`;
     expect(counts).toEqual({
       orgs: 10,
       products: 1000,

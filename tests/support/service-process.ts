@@ -64,7 +64,7 @@ export async function startService(env: Readonly<Record<string, string>> = {}): 
     pid: child.pid,
     logs,
     output: () => child.output(),
-    fetch: (path, init) => fetch(url + path, init),
+    fetch: (path, init) => fetch(url + path, init).catch((error: unknown) => explain(child, error)),
     logged: (name, where) => until(() => event(name, where), { within: 10_000, what: `the service to log ${name}` }),
     stop: (signal = 'SIGTERM') => child.stop(signal, STOP_MS),
     kill: () => child.kill(),
@@ -75,6 +75,17 @@ export async function startService(env: Readonly<Record<string, string>> = {}): 
     },
   };
   return service;
+}
+
+/** A connection that is closed tells of its end earlier than a process that has ended. */
+const END_MS = 500;
+
+/** @throws an error that holds the last words of a service that has ended, else the error of the request. */
+async function explain(child: Child, error: unknown): Promise<never> {
+  const isAborted = error instanceof DOMException;
+  const status = isAborted ? undefined : await Promise.race([child.exited, Bun.sleep(END_MS).then(() => undefined)]);
+  if (status === undefined) throw error;
+  throw new Error(`the service has ended (${status}):\n${child.output().slice(-4_000)}`, { cause: error });
 }
 
 /**

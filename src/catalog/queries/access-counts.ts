@@ -1,5 +1,5 @@
 import { cancellable } from '../../adapters/postgres/index.ts';
-import type { Queryable } from '../sql.ts';
+import { bigints, type Queryable } from '../sql.ts';
 
 /** How often a row was read since it was last said. */
 export type RowCount = readonly [id: number, reads: number];
@@ -15,14 +15,21 @@ export async function addAccessCounts(
   counts: readonly RowCount[],
   signal?: AbortSignal,
 ): Promise<number[]> {
-  const ids = sql`${counts.map(([id]) => id)}::bigint[]`;
+  const ids = bigints(
+    sql,
+    counts.map(([id]) => id),
+  );
+  const reads = bigints(
+    sql,
+    counts.map(([, count]) => count),
+  );
   const left = await cancellable(
     sql<{ id: number }[]>`
       with free as (
         select id from ${sql(table)} where id = any (${ids}) order by id for no key update skip locked
       ), counted as (
         update ${sql(table)} counted set ${sql(column)} = counted.${sql(column)} + read.reads
-        from free join unnest(${ids}, ${counts.map(([, reads]) => reads)}::bigint[]) read (id, reads) using (id)
+        from free join unnest(${ids}, ${reads}) read (id, reads) using (id)
         where counted.id = free.id
       )
       select id from ${sql(table)} where id = any (${ids}) and id not in (select id from free)`,

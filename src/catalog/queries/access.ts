@@ -16,7 +16,9 @@ export async function userPermissions(
   const [row] = await cancellable(
     sql<UserPermissions[]>`
       select id, org_id as "orgId", name,
-             array(select permission from permissions where user_id = users.id order by permission) as permissions
+             coalesce((
+               select json_agg(permission order by permission) from permissions where user_id = users.id
+             ), '[]') as permissions
       from users where id = ${id}`,
     signal,
   );

@@ -1,7 +1,7 @@
 import { cancellable } from '../../adapters/postgres/index.ts';
 import { UnknownReferenceError } from '../errors.ts';
 import type { Bom, BomItem } from '../rows.ts';
-import { inTransaction, type Queryable, type Sql, type Transaction } from '../sql.ts';
+import { bigints, inTransaction, type Queryable, type Sql, type Transaction } from '../sql.ts';
 
 /** A BOM of any org with its items in order; compare `orgId` before showing it to anybody. `null` when there is none. */
 export async function bomById(sql: Queryable, id: number, signal?: AbortSignal): Promise<Bom | null> {
@@ -37,12 +37,8 @@ export async function replaceBomItems(
     await tx`delete from bom_items where bom_id = ${id}`;
     await tx`
       insert into bom_items (bom_id, product_id, quantity, unit)
-      select ${id}, product_id, quantity, unit
-      from unnest(
-        ${items.map((item) => item.productId)}::bigint[],
-        ${items.map((item) => item.quantity)}::numeric[],
-        ${items.map((item) => item.unit)}::text[]
-      ) with ordinality as line (product_id, quantity, unit, rank)
+      select ${id}, (item ->> 'productId')::bigint, (item ->> 'quantity')::numeric, item ->> 'unit'
+      from jsonb_array_elements(${JSON.stringify(items)}::text::jsonb) with ordinality as line (item, rank)
       order by rank`;
     return bomById(tx, id);
   });
@@ -51,7 +47,7 @@ export async function replaceBomItems(
 /** Locks the products too: one that was deleted between this look and the insert would end as a foreign key error. */
 async function assertProducts(tx: Transaction, orgId: number, ids: readonly number[]): Promise<void> {
   const found = await tx<{ id: number }[]>`
-    select id from products where org_id = ${orgId} and id = any (${ids}::bigint[]) order by id for key share`;
+    select id from products where org_id = ${orgId} and id = any (${bigints(tx, ids)}) order by id for key share`;
   const known = new Set(found.map((product) => product.id));
   const unknown = ids.filter((id) => !known.has(id));
   if (unknown.length > 0) throw new UnknownReferenceError('product', unknown);

@@ -54,7 +54,7 @@ export async function dashboardsAreStale(sql: Queryable): Promise<boolean> {
     select not ${canBeJudged(sql)} or exists (
       select from tiercel_outbox
       where ${isUnseen(sql)} and (
-        tags && ${[tags.dashboards, ROOT_TAG]} or ${names('keys', prefixes.dashboard)} or ${names('tags', prefixes.org)}
+        tags && array[${tags.dashboards}, ${ROOT_TAG}] or ${names('keys', prefixes.dashboard)} or ${names('tags', prefixes.org)}
       )
     ) as "isStale"
     from org_dashboards_refresh`;
@@ -73,7 +73,8 @@ function fromViewOrTables(sql: Queryable, orgId: number) {
       where org_id = ${orgId} and ${canBeJudged(sql)} and not exists (
         select from tiercel_outbox
         where ${isUnseen(sql)} and (
-          keys && ${[keys.dashboard(orgId)]} or tags && ${[tags.org(orgId), tags.dashboards, ROOT_TAG]}
+          keys && array[${keys.dashboard(orgId)}]
+          or tags && array[${tags.org(orgId)}, ${tags.dashboards}, ${ROOT_TAG}]
         )
       )
     )
