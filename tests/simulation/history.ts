@@ -69,7 +69,7 @@ export interface LoadRecord {
   readonly forced: boolean;
   /** Whether its process could not use L2 when it began. */
   readonly bypassed: boolean;
-  /** How long the first of its process to want the key has been waiting, in milliseconds; 0 where nobody waits. */
+  /** How long a caller of its process has waited for the key, in milliseconds, to now or until it gave up a moment ago. */
   readonly waited: number;
   /** Whether a caller with a shorter `hardTimeout` than that of the policy was waiting for the key in its process. */
   readonly hurried: boolean;
@@ -111,6 +111,9 @@ export interface WakeRecord {
 export function storedName(key: string, version: number): string {
   return `${key} ${version}`;
 }
+
+/** A flight that waits for a load elsewhere notices up to this much later that the time of its callers is over. */
+const A_MOMENT_MS = 150;
 
 /** Everything that clients did, and what the database says of it. */
 export class History {
@@ -162,12 +165,20 @@ export class History {
     return [...this.open].some((read) => read.instance === instance && read.key === key && read.hurry !== undefined);
   }
 
-  /** Since when somebody has been waiting for a key in a process; the given moment if nobody is. */
-  waitingSince(instance: string, key: string, now: number): number {
-    let since = now;
+  /**
+   * How long a caller has waited for a key in a process; 0 if none waits. A caller whose time was over a moment ago counts:
+   * the flight that it began goes on for those who have time left.
+   */
+  waited(instance: string, key: string, now: number): number {
+    let longest = 0;
     for (const read of this.open) {
-      if (read.instance === instance && read.key === key) since = Math.min(since, read.start);
+      if (read.instance === instance && read.key === key) longest = Math.max(longest, now - read.start);
     }
-    return since;
+    for (let index = this.waits.length - 1; index >= 0; index -= 1) {
+      const wait = this.waits[index];
+      if (wait === undefined || wait.end < now - A_MOMENT_MS) break;
+      if (wait.instance === instance && wait.key === key) longest = Math.max(longest, wait.end - wait.start);
+    }
+    return longest;
   }
 }

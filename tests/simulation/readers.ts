@@ -99,12 +99,10 @@ export class Readers {
 
   /** A call has come to its end, for all keys that it was about. */
   #waited(opened: readonly Question[], error?: unknown): void {
-    const [first] = opened;
-    if (first === undefined) return;
     const { time, history, setting } = this.#world;
-    const { instance, key, start, hurry } = first;
-    const limit = hurry ?? setting.policies[key]?.hardTimeout ?? Infinity;
-    history.waits.push({ instance, key, start, end: time.now, limit, error });
+    const policy = setting.policies[opened[0]?.key ?? ''];
+    for (const { instance, key, start, hurry = policy?.hardTimeout ?? Infinity } of opened)
+      history.waits.push({ instance, key, start, end: time.now, limit: hurry, error });
   }
 
   #opened(instance: Instance, key: Key, hurry?: number): Question {
@@ -199,7 +197,7 @@ export class Readers {
       end: Infinity,
       forced,
       bypassed: instance.cache.health().l2?.healthy !== true,
-      waited: time.now - history.waitingSince(instance.name, key.name, time.now),
+      waited: history.waited(instance.name, key.name, time.now),
       hurried: history.isHurried(instance.name, key.name),
     };
     history.loads.push(load);
