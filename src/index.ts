@@ -43,7 +43,7 @@ export {
 } from './core/model/options.ts';
 export type { TagGeneration } from './core/model/tags.ts';
 export type { Bus, BusListener } from './core/ports/bus.ts';
-export type { Packing } from './core/ports/codec.ts';
+export type { Packing, ValueCodec } from './core/ports/codec.ts';
 export type { LocalTier } from './core/ports/local-tier.ts';
 export {
   type FillRequest,

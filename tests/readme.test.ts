@@ -38,7 +38,7 @@ describe('the README', () => {
     await admin`create table books (id int, author text)`;
     expect(snippets().length).toBeGreaterThanOrEqual(2);
     for (const [index, code] of snippets().entries()) {
-      const imports = code.match(/^import .*'tiercel\/(?:postgres|testing)';\n/gm) ?? [];
+      const imports = code.match(/^import .*'(?:tiercel\/(?:postgres|testing)|superjson)';\n/gm) ?? [];
       const body = code
         .replace(/^import .*\n/gm, '')
         .replaceAll(

@@ -5,6 +5,7 @@ import { InvalidOptionError, type TierFailure } from './model/errors.ts';
 import type { Observer } from './model/events.ts';
 import { DEFAULT_NAMES, type ReadOptions } from './model/options.ts';
 import type { Bus } from './ports/bus.ts';
+import type { ValueCodec } from './ports/codec.ts';
 import type { LocalTier } from './ports/local-tier.ts';
 import type { Outbox } from './ports/outbox.ts';
 import type { RemoteTier } from './ports/remote-tier.ts';
@@ -58,6 +59,13 @@ export interface CacheOptions<Freeze extends boolean = boolean> {
    */
   readonly freeze?: Freeze;
   /**
+   * Encodes values as JSON and decodes them, so that dates, maps and whatever else it knows come back as they were given:
+   * superjson, devalue, or your own. Each caller gets a copy of its own, unless `freeze` is `false`. A value that it cannot
+   * decode is a miss, and `onError` is told. A cache with a codec and one without read nothing of each other; two codecs
+   * want two `version`s.
+   */
+  readonly codec?: ValueCodec | undefined;
+  /**
    * Loaders that run at once in this cache, to protect the source when the tiers cannot help. Some more wait for up to a
    * second, the rest reject with `LoadShedError`, or are answered stale. A load for which a loader waits runs in the place
    * of that loader's load. Default `Infinity`.
@@ -108,6 +116,7 @@ export const KNOWN_OPTIONS = knownNames(
     'version',
     'maxValueBytes',
     'freeze',
+    'codec',
     'maxLoads',
     'source',
     'breaker',
@@ -159,7 +168,9 @@ export function slowAfterOf({ slowAfter }: SourceOptions): number {
 export function assertOptions(options: CacheOptions): void {
   assertNames('options', options, KNOWN_OPTIONS);
   assertParts(options);
-  const { name, version, freeze, maxLoads, defaults, onError, breaker, source } = options;
+  const { name, version, freeze, codec, maxLoads, defaults, onError, breaker, source } = options;
+  if (codec !== undefined)
+    assertPort('codec', codec, ['encode', 'decode'], 'an object with encode(value) and decode(json)');
   if (name !== undefined && (typeof name !== 'string' || name === ''))
     throw new InvalidOptionError('name', name, 'a string that is not empty');
   if (name !== undefined && options.l2 !== undefined) assertNamespace('name', name);

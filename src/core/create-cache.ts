@@ -1,10 +1,13 @@
 import { assertOptions, type CacheOptions, maxLagOf, maxValueBytesOf, slowAfterOf } from './cache-options.ts';
+import { handingOutCopies } from './copies.ts';
 import { DEFAULT_NAME } from './model/cache-name.ts';
 import { Counters } from './model/counters.ts';
 import { CacheClosedError, type TierName } from './model/errors.ts';
 import type { CacheEvent } from './model/events.ts';
+import type { Form } from './model/json-types.ts';
 import { resolveOptions } from './model/options.ts';
 import { TagRegistry } from './model/tags.ts';
+import type { ValueCodec } from './ports/codec.ts';
 import { noTracer } from './ports/tracer.ts';
 import { detached } from './primitives/async-context.ts';
 import { BackgroundTasks } from './primitives/background-tasks.ts';
@@ -29,9 +32,10 @@ import { claimParts } from './tiers/claimed-parts.ts';
 import { Remote } from './tiers/guarded-l2.ts';
 import { Source } from './tiers/guarded-source.ts';
 import { jsonCodecOf } from './tiers/json-codec.ts';
+import { valueCodecOf } from './tiers/value-codec.ts';
 import { cleanAll } from './write/apply-locally.ts';
 
-/** Where `freeze` is not known before the program runs, values count as frozen. */
+/** Where it is not known before the program runs, values count as frozen. */
 export type FormOf<Freeze extends boolean> = true extends Freeze ? 'frozen' : 'plain';
 
 /**
@@ -41,7 +45,9 @@ export type FormOf<Freeze extends boolean> = true extends Freeze ? 'frozen' : 'p
  * @throws {@link InvalidOptionError} naming the option that cannot be used. Never because a server is away: the cache
  *   works from the first call on and takes L2 into use when it is there.
  */
-export function createCache<Freeze extends boolean = true>(options: CacheOptions<Freeze>): TieredCache<FormOf<Freeze>> {
+export function createCache(options: CacheOptions & { readonly codec: ValueCodec }): TieredCache<'decoded'>;
+export function createCache<Freeze extends boolean = true>(options: CacheOptions<Freeze>): TieredCache<FormOf<Freeze>>;
+export function createCache(options: CacheOptions): TieredCache<Form> {
   assertOptions(options);
   return assembleCache(options);
 }
@@ -50,11 +56,11 @@ export function createCache<Freeze extends boolean = true>(options: CacheOptions
 export const COLLABORATORS = { Flights, Heart, PendingInvalidations, Proof, Relay, Remote, Repair, TagRegistry };
 
 /** Puts a cache together and starts it. The options must have passed `assertOptions`. */
-export function assembleCache<Freeze extends boolean = true>(
-  options: CacheOptions<Freeze>,
+export function assembleCache<F extends Form = 'frozen'>(
+  options: CacheOptions,
   collaborators: typeof COLLABORATORS = COLLABORATORS,
-): TieredCache<FormOf<Freeze>> {
-  const { l1, l2, bus, outbox, clock = systemClock, random = systemRandom } = options;
+): TieredCache<F> {
+  const { l1, l2, bus, outbox, clock = systemClock, random = systemRandom, freeze = true } = options;
   const maxLagMs = maxLagOf(options);
   // Without an L2 there is nothing that L1 could ask before the TTL ends.
   const defaults = resolveOptions(l2 === undefined ? { l1Ttl: Infinity, ...options.defaults } : options.defaults);
@@ -91,7 +97,7 @@ export function assembleCache<Freeze extends boolean = true>(
     maxLagMs,
     clock,
     random,
-    codec: jsonCodecOf(options.freeze ?? true),
+    codec: options.codec === undefined ? jsonCodecOf(freeze) : valueCodecOf(options.codec, freeze),
     maxValueBytes: maxValueBytesOf(options),
     l1,
     remote: l2 && new collaborators.Remote(l2, l2Breaker, clock, emit, maxLagMs),
@@ -139,7 +145,7 @@ export function assembleCache<Freeze extends boolean = true>(
   const follower = l2 === undefined && outbox !== undefined ? new Follower(parts, outbox) : undefined;
   claimParts({ l1, l2, bus, outbox });
   const organs: Organs = { heart, relay, follower, vitals };
-  const cache = new TieredCache<FormOf<Freeze>>(parts, defaults, organs, observers, lifecycleOf(parts, organs));
+  const cache = new TieredCache<F>(parts, defaults, organs, observers, lifecycleOf(parts, organs));
   if (l2 !== undefined && bus === undefined) emit({ type: 'no_bus' });
   // A cache may be made inside a request, and outlives it.
   detached(() => {
@@ -148,7 +154,7 @@ export function assembleCache<Freeze extends boolean = true>(
     follower?.start();
     vitals?.start();
   });
-  return cache;
+  return options.codec !== undefined && freeze ? handingOutCopies(cache, parts.codec.copyOf) : cache;
 }
 
 /** However long callers are willing to wait for L2: what nobody waits for ends by then, so that a hung server is noticed. */

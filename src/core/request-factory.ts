@@ -86,7 +86,9 @@ export class Requests {
     const own = options.tagsOf?.(value) ?? options.tags;
     assertTags(own);
     const tagIds = [...new Set([...this.namespaceTags, ...own.map((tag) => toId(this.#namespace, tag))])];
-    return { key, id: toId(this.#namespace, key), value, options, tagIds, counters: this.#parts.counters.of(key) };
+    const { codec, counters } = this.#parts;
+    const written = codec.written(value, key);
+    return { key, id: toId(this.#namespace, key), value: written, options, tagIds, counters: counters.of(key) };
   }
 }
 

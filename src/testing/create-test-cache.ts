@@ -1,11 +1,12 @@
 import { MemoryServer, memoryLocalTier } from '../adapters/memory/index.ts';
-import { assertLocalTier, type CacheOptions, KNOWN_OPTIONS } from '../core/cache-options.ts';
-import { createCache, type FormOf } from '../core/create-cache.ts';
+import { assertLocalTier, assertOptions, type CacheOptions, KNOWN_OPTIONS } from '../core/cache-options.ts';
+import { assembleCache, type FormOf } from '../core/create-cache.ts';
 import { assertArray, assertFunction, assertNames, knownNames } from '../core/model/arguments.ts';
 import { DEFAULT_NAME } from '../core/model/cache-name.ts';
 import { InvalidOptionError, type TierFailure } from '../core/model/errors.ts';
 import type { CacheEvent } from '../core/model/events.ts';
 import type { Form } from '../core/model/json-types.ts';
+import type { ValueCodec } from '../core/ports/codec.ts';
 import type { LocalTier } from '../core/ports/local-tier.ts';
 import type { TieredCache } from '../core/tiered-cache.ts';
 import { ChaosBus } from './chaos/bus.ts';
@@ -49,7 +50,7 @@ export interface TestCache<F extends Form = 'frozen'> extends AsyncDisposable {
    * is another cache, with a server of its own.
    * @param options What differs from the options of this one.
    */
-  join(options?: Omit<TestCacheOptions, 'seed' | 'freeze'>): TestCache<F>;
+  join(options?: Omit<TestCacheOptions, 'seed' | 'freeze' | 'codec'>): TestCache<F>;
   /**
    * Heals everything and closes the cache, and those that joined it. To close one while something hangs, move time:
    * `clock.settle(cache.close())`. A test that does neither leaves nothing behind.
@@ -88,9 +89,11 @@ const KNOWN = knownNames([...KNOWN_TO_JOIN.names, 'seed'], HINTS);
  * await clock.settle(cache.getOrSet('b', () => 'v2')); // 'v2', once the time budget of L2 is used up
  * @throws {@link InvalidOptionError} naming the option.
  */
+export function createTestCache(options: TestCacheOptions & { readonly codec: ValueCodec }): TestCache<'decoded'>;
 export function createTestCache<Freeze extends boolean = true>(
-  options: TestCacheOptions<Freeze> = {},
-): TestCache<FormOf<Freeze>> {
+  options?: TestCacheOptions<Freeze>,
+): TestCache<FormOf<Freeze>>;
+export function createTestCache(options: TestCacheOptions = {}): TestCache<Form> {
   assertNames('options', options, KNOWN);
   const { seed = 1, ...rest } = options;
   if (!Number.isSafeInteger(seed)) throw new InvalidOptionError('seed', seed, 'a safe integer');
@@ -120,7 +123,7 @@ class Fleet {
     return server;
   }
 
-  join<Freeze extends boolean = true>(options: Omit<TestCacheOptions<Freeze>, 'seed'>): TestCache<FormOf<Freeze>> {
+  join<F extends Form>(options: Omit<TestCacheOptions, 'seed'>): TestCache<F> {
     assertNames('options', options, KNOWN_TO_JOIN);
     const { tiers = 'l1+l2+bus', l1: given = memoryLocalTier(), observers = [], onError, defaults, ...rest } = options;
     assertLocalTier(given);
@@ -137,7 +140,7 @@ class Fleet {
     const bus = new ChaosBus(server.bus(`${instance}.bus`), chaos);
     const events: CacheEvent[] = [];
     const failures: TierFailure[] = [];
-    const cache = this.#connected({
+    const cache = this.#connected<F>({
       ...rest,
       defaults: { jitter: 0, ...defaults },
       l1,
@@ -151,21 +154,22 @@ class Fleet {
         onError?.(failure);
       },
     });
-    const member: TestCache<FormOf<Freeze>> = {
+    const member: TestCache<F> = {
       ...{ cache, clock, l1, l2, bus, server, events, failures },
       loader: (load) => chaosLoader(load, chaos),
       // A store belongs to one process: the one that joins gets its own.
-      join: (other) => this.join<Freeze>({ ...options, l1: memoryLocalTier(), ...other }),
+      join: (other) => this.join<F>({ ...options, l1: memoryLocalTier(), ...other }),
       [Symbol.asyncDispose]: () => this.#end(),
     };
     this.#members.push(member);
     return member;
   }
 
-  #connected<Freeze extends boolean>(options: CacheOptions<Freeze>): TieredCache<FormOf<Freeze>> {
+  #connected<F extends Form>(options: CacheOptions): TieredCache<F> {
     this.#isConnecting = true;
     try {
-      return createCache(options);
+      assertOptions(options);
+      return assembleCache(options);
     } finally {
       this.#isConnecting = false;
     }

@@ -27,7 +27,16 @@ const PATIENCE_MS = 60_000;
 export interface FleetOptions
   extends Pick<
     CacheOptions,
-    'version' | 'maxValueBytes' | 'freeze' | 'breaker' | 'maxLoads' | 'source' | 'onError' | 'tracer' | 'maxLag'
+    | 'version'
+    | 'maxValueBytes'
+    | 'freeze'
+    | 'codec'
+    | 'breaker'
+    | 'maxLoads'
+    | 'source'
+    | 'onError'
+    | 'tracer'
+    | 'maxLag'
   > {
   /** Default 1. */
   readonly instances?: number;

@@ -10,6 +10,7 @@ import type {
   Lookup,
   ReadOptions,
   TieredCache,
+  ValueCodec,
 } from '../../src/index.ts';
 
 /** What the compiler says comes back of a value. Nothing here runs. */
@@ -19,6 +20,8 @@ declare const decoded: TieredCache<'decoded'>;
 declare const make: typeof createCache;
 declare const l1: LocalTier;
 declare const freeze: boolean;
+declare const codec: ValueCodec;
+declare const perhaps: ValueCodec | undefined;
 
 interface Author {
   name: string;
@@ -181,12 +184,20 @@ describe('a cache', () => {
       frozen: () => make({ l1, freeze: true }),
       plain: () => make({ l1, freeze: false }),
       either: () => make({ l1, freeze }),
+      decoded: () => make({ l1, codec }),
+      shared: () => make({ l1, codec, freeze: false }),
+      perhaps: () => make({ l1, codec: perhaps }),
+      inline: () => make({ l1, codec: { encode: String, decode: (json) => json } }),
       options: (options: CacheOptions) => make(options),
     };
     expectTypeOf(made.default).returns.toEqualTypeOf<TieredCache>();
     expectTypeOf(made.frozen).returns.toEqualTypeOf<TieredCache>();
     expectTypeOf(made.plain).returns.toEqualTypeOf<TieredCache<'plain'>>();
     expectTypeOf(made.either).returns.toEqualTypeOf<TieredCache>();
+    expectTypeOf(made.decoded).returns.toEqualTypeOf<TieredCache<'decoded'>>();
+    expectTypeOf(made.shared).returns.toEqualTypeOf<TieredCache<'decoded'>>();
+    expectTypeOf(made.perhaps).returns.toEqualTypeOf<TieredCache>();
+    expectTypeOf(made.inline).returns.toEqualTypeOf<TieredCache<'decoded'>>();
     expectTypeOf(made.options).returns.toEqualTypeOf<TieredCache>();
     expectTypeOf<TieredCache<'plain'>>().toExtend<CacheView<'plain'>>();
   });

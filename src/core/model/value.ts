@@ -110,3 +110,25 @@ export function deepFreeze<V>(value: V): V {
   else for (const name in value) deepFreeze(value[name]);
   return Object.freeze(value);
 }
+
+/** Built-in kinds that `structuredClone` copies as they are. */
+const CLONED: ReadonlySet<string> = new Set([INSTANT, 'RegExp', 'Map', 'Set', 'Array', 'Object']);
+
+/**
+ * Whether `structuredClone` gives back the same: classes of users, which it makes plain objects of, and functions, which it
+ * refuses, are nowhere in it.
+ */
+export function isCloneable(value: unknown, seen = new Set<object>()): boolean {
+  if (typeof value === 'function' || typeof value === 'symbol') return false;
+  if (typeof value !== 'object' || value === null || seen.has(value)) return true;
+  seen.add(value);
+  const prototype: unknown = Object.getPrototypeOf(value);
+  const isBuiltIn =
+    prototype === Object.prototype ||
+    (prototype !== null && kindOf(value) !== 'Object' && Object.getPrototypeOf(prototype) === Object.prototype);
+  if (!isBuiltIn || !CLONED.has(kindOf(value)) || Object.getOwnPropertySymbols(value).length > 0) return false;
+  const members: unknown[] = Object.values(value);
+  if (value instanceof Map) members.push(...value.keys(), ...value.values());
+  if (value instanceof Set) members.push(...value);
+  return members.every((member) => isCloneable(member, seen));
+}

@@ -33,6 +33,21 @@ export interface Codec {
    * @throws {@link CodecError} when the bytes are not an envelope of this format.
    */
   decode(body: string | Uint8Array): Envelope;
+  /**
+   * The form of a value in which it is encoded: the value itself, or what the user's codec makes of it.
+   * @throws {@link InvalidValueError} when that codec throws.
+   */
+  written(value: unknown, key: string): unknown;
+  /** What a caller is given of a decoded value that others are given too: the value itself, or a copy. */
+  copyOf(value: unknown): unknown;
+}
+
+/** Values ↔ JSON, for values that JSON cannot hold: dates, maps, BigInts. Both directions are synchronous. */
+export interface ValueCodec {
+  /** JSON of a value; called once for each load and each `set`. Never called with `null`. */
+  encode(value: unknown): unknown;
+  /** The value of what {@link encode} has made; called once where a value is loaded or read from L2. */
+  decode(json: unknown): unknown;
 }
 
 /**

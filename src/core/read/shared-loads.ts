@@ -122,7 +122,7 @@ class SharedLoad {
       request: { key },
       stale: old,
     } of arrivals)
-      if (old !== undefined) stale.set(key, old.value);
+      if (old !== undefined) stale.set(key, this.#parts.codec.copyOf(old.value));
     const { background } = flight;
     const flights = arrivals.map((arrival) => arrival.flight);
     const call = { key: request.key, tenant, flights, signal, background, counters };

@@ -128,6 +128,6 @@ function loadOne(
   const call = { key, tenant, flights: [flight], signal, background, counters };
   return callSource(parts, call, (patience, within) => {
     const nesting: typeof loader = (context) => within(() => loader(context));
-    return runLoader(parts.clock, nesting, { key, stale: stale?.value, patience, signal });
+    return runLoader(parts.clock, nesting, { key, stale: stale && parts.codec.copyOf(stale.value), patience, signal });
   });
 }

@@ -1,9 +1,11 @@
 import { type Dated, type Entry, entryOf } from '../model/entry.ts';
+import { InvalidValueError } from '../model/errors.ts';
 import { type EntryId, toId } from '../model/key.ts';
 import { jittered, usefulForMs, windowsOf } from '../model/lifetime.ts';
 import { assertTags } from '../model/options.ts';
 import { type Generations, isNoNewerThan, NO_GENERATION } from '../model/tags.ts';
 import { assertStorable } from '../model/value.ts';
+import type { Codec } from '../ports/codec.ts';
 import type { Parts } from '../state/context.ts';
 import type { Flight } from '../state/flight.ts';
 import type { Refilled } from '../state/refill-result.ts';
@@ -38,7 +40,8 @@ export async function makeProduct(
 ): Promise<Product> {
   const { clock, random, codec, version } = parts;
   const { key, id, options, counters } = request;
-  assertStorable(loaded.value, key);
+  const written = codec.written(loaded.value, key);
+  assertStorable(written, key);
   const lateTags = tagsOfValue(request, loaded).filter((tag) => !request.tagIds.includes(tag));
   const late = await lateGenerations(parts, request, flight, lateTags, generations, mayFill);
   const loadMs = loaded.endedAt - loaded.beganAt;
@@ -47,7 +50,7 @@ export async function makeProduct(
   const body = codec.encode({
     id,
     version,
-    value: loaded.value,
+    value: written,
     ttl: windows.ttlMs,
     staleWhileRevalidate: windows.staleWhileRevalidateMs,
     staleIfError: windows.staleIfErrorMs,
@@ -56,7 +59,7 @@ export async function makeProduct(
   });
   const dated: Dated = {
     loadMs,
-    value: codec.decode(body).value,
+    value: readBack(codec, body, key),
     storedAt: loaded.beganAt,
     windows,
     tags: [...flight.tags, ...lateTags.map((tag) => parts.tags.obtain(tag))],
@@ -70,6 +73,15 @@ export async function makeProduct(
     mayKeepInL1: isWanted && late !== 'moved',
     mayFillL2: isWanted && late === 'as-of-start',
   };
+}
+
+/** What every later reader will be given. */
+function readBack(codec: Codec, body: string | Uint8Array, key: string): unknown {
+  try {
+    return codec.decode(body).value;
+  } catch (cause) {
+    throw new InvalidValueError('is not what its codec can decode again', { key, cause });
+  }
 }
 
 /** Ids of the tags that the value and the loader name. */

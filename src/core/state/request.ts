@@ -37,6 +37,7 @@ export interface Batch {
 export interface WriteRequest {
   readonly key: string;
   readonly id: EntryId;
+  /** As it is to be encoded; see `Codec.written`. */
   readonly value: unknown;
   readonly options: ResolvedOptions;
   readonly tagIds: readonly EntryId[];

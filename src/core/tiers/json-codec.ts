@@ -32,48 +32,55 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
  * @param freeze Whether values come out deeply frozen.
  */
 export function jsonCodecOf(freeze: boolean): Codec {
-  return freeze ? jsonCodec : { ...jsonCodec, decode: opened };
+  return freeze ? jsonCodec : { ...jsonCodec, decode: (body) => openAs(FORMAT, body) };
 }
 
 /** {@link jsonCodecOf} values that come out frozen. */
 export const jsonCodec: Codec = {
   format: FORMAT,
 
-  encode(envelope) {
-    const { id, version, ttl, staleWhileRevalidate, staleIfError, loadMs, tags, value } = envelope;
-    const wire: Wire = [
-      FORMAT,
-      id,
-      version,
-      toWire(ttl),
-      toWire(staleWhileRevalidate),
-      toWire(staleIfError),
-      toWire(loadMs),
-      flat(tags),
-      value,
-    ];
-    try {
-      return JSON.stringify(wire);
-    } catch (cause) {
-      throw new InvalidValueError('cannot be written as JSON', { key: id, cause });
-    }
-  },
+  encode: (envelope) => encodeAs(FORMAT, envelope),
 
   decode(body) {
-    const envelope = opened(body);
+    const envelope = openAs(FORMAT, body);
     deepFreeze(envelope.value);
     return envelope;
   },
+
+  written: (value) => value,
+  copyOf: (value) => value,
 };
 
-function opened(body: string | Uint8Array): Envelope {
+/** An envelope as JSON. @throws {@link InvalidValueError} when a value is none. */
+export function encodeAs(format: number, envelope: Envelope): string {
+  const { id, version, ttl, staleWhileRevalidate, staleIfError, loadMs, tags, value } = envelope;
+  const wire: Wire = [
+    format,
+    id,
+    version,
+    toWire(ttl),
+    toWire(staleWhileRevalidate),
+    toWire(staleIfError),
+    toWire(loadMs),
+    flat(tags),
+    value,
+  ];
+  try {
+    return JSON.stringify(wire);
+  } catch (cause) {
+    throw new InvalidValueError('cannot be written as JSON', { key: id, cause });
+  }
+}
+
+/** @throws {@link CodecError} when the bytes are no envelope of this format. */
+export function openAs(format: number, body: string | Uint8Array): Envelope {
   let wire: unknown;
   try {
     wire = JSON.parse(typeof body === 'string' ? body : utf8.decode(body));
   } catch (cause) {
     throw new CodecError('they are not JSON', { cause });
   }
-  if (!isWire(wire)) throw new CodecError('they are of another format');
+  if (!isWire(wire, format)) throw new CodecError('they are of another format');
   const [, id, version, ttl, staleWhileRevalidate, staleIfError, loadMs, tags, value] = wire;
   return {
     id,
@@ -95,8 +102,8 @@ function fromWire(duration: number): number {
   return duration === FOR_EVER ? Infinity : duration;
 }
 
-function isWire(wire: unknown): wire is Wire {
-  if (!Array.isArray(wire) || wire.length < ELEMENTS || wire[0] !== FORMAT) return false;
+function isWire(wire: unknown, format: number): wire is Wire {
+  if (!Array.isArray(wire) || wire.length < ELEMENTS || wire[0] !== format) return false;
   const [, id, version, ttl, staleWhileRevalidate, staleIfError, loadMs, tags] = wire as unknown[];
   if (typeof id !== 'string' || typeof version !== 'string') return false;
   if (typeof ttl !== 'number' || typeof staleWhileRevalidate !== 'number') return false;

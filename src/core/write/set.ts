@@ -187,15 +187,24 @@ function encode(
  * a `set`: what it holds may be the value that L2 has replaced (race 36).
  */
 function keepOwn(parts: Parts, request: WriteRequest, flight: Flight<Refilled>, { body, windows }: Encoded): void {
-  const { clock, random, codec, flights, l1 } = parts;
+  const { clock, random, codec, flights, l1, emit } = parts;
   if (!flight.mayStore || !tagsAreCurrent(flight.tags)) {
     drop(parts, flight);
     return;
   }
   flights.outrunOthers(flight);
   const now = clock.now();
+  let value: unknown;
+  try {
+    ({ value } = codec.decode(body));
+  } catch (error) {
+    // The codec cannot decode what it has encoded: it is stored, and will be a miss to its readers.
+    emit({ type: 'tier_failure', error, operation: 'decode', tier: 'l2', key: request.key, background: true });
+    drop(parts, flight);
+    return;
+  }
   const dated: Dated = {
-    value: codec.decode(body).value,
+    value,
     loadMs: 0,
     storedAt: now,
     windows,

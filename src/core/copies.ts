@@ -1,0 +1,43 @@
+import type { CacheView } from './cache-view.ts';
+import type { Form } from './model/json-types.ts';
+
+type Copy = (value: unknown) => unknown;
+
+/** What a call answers, in terms of the values in it. */
+const ANSWERS: Readonly<Record<string, (answer: unknown, copyOf: Copy) => unknown>> = {
+  getOrSet: (value, copyOf) => copyOf(value),
+  get: (value, copyOf) => copyOf(value),
+  peek: (value, copyOf) => copyOf(value),
+  lookup: inLookup,
+  peekLookup: inLookup,
+  getMany: (values, copyOf) => inList(values, copyOf),
+  getOrSetMany: (values, copyOf) => inList(values, copyOf),
+  lookupMany: (lookups, copyOf) => inList(lookups, (lookup) => inLookup(lookup, copyOf)),
+  namespace: (view, copyOf) => handingOutCopies(view as CacheView<Form>, copyOf),
+};
+
+/**
+ * A cache whose callers each get a copy of their own. The methods of this one object are replaced, so that a cache that
+ * hands out its values as they are pays nothing for it.
+ */
+export function handingOutCopies<C extends CacheView<Form>>(cache: C, copyOf: Copy): C {
+  for (const [name, copied] of Object.entries(ANSWERS)) {
+    const method = Reflect.get(cache, name) as (...given: unknown[]) => unknown;
+    const value = function (this: unknown, ...given: unknown[]): unknown {
+      const answer = method.apply(this, given);
+      return answer instanceof Promise ? answer.then((each) => copied(each, copyOf)) : copied(answer, copyOf);
+    };
+    Object.defineProperty(cache, name, { value });
+  }
+  return cache;
+}
+
+function inLookup(lookup: unknown, copyOf: Copy): unknown {
+  return typeof lookup === 'object' && lookup !== null && 'value' in lookup
+    ? { ...lookup, value: copyOf(lookup.value) }
+    : lookup;
+}
+
+function inList(answers: unknown, copyOf: Copy): unknown {
+  return Array.isArray(answers) ? answers.map(copyOf) : answers;
+}
