@@ -125,8 +125,9 @@ export class CacheView<out F extends Form = 'frozen'> {
   /**
    * Stores a value in both tiers; other processes drop theirs. The last call wins, or with `version` the greatest.
    * After a change in the database prefer {@link delete}: two writers that cross here may leave the older value.
-   * @returns whether the value is stored: `false` for an older `version`, and when L2 could not be told (the key is
-   *   then a pending invalidation, so nobody serves the old value for longer than it takes to deliver it).
+   * @returns whether the value is stored for good: `false` for an older `version`; when L2 could not be told (the key is
+   *   then a pending invalidation, so nobody serves the old value for longer than it takes to deliver it); and when the
+   *   outbox could not be told (the value is served, and the order is written as soon as the database answers).
    * @throws {@link InvalidValueError}, {@link InvalidKeyError}, {@link InvalidOptionError}.
    */
   async set<V>(key: string, value: V & Defined<V>, options?: WriteOptions<V>): Promise<boolean> {
@@ -201,7 +202,7 @@ export class CacheView<out F extends Form = 'frozen'> {
   /**
    * Removes a key: from L2 and this process when it resolves, from other processes' L1 normally within 5 ms, at worst
    * within the bound D. A load that is under way cannot bring the old value back.
-   * @throws {@link InvalidationPendingError} when L2 could not be told.
+   * @throws {@link InvalidationPendingError} when L2 or the outbox could not be told.
    */
   async delete(key: string, options?: InvalidateOptions): Promise<void> {
     CacheView.#own(this, 'delete');

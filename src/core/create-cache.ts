@@ -18,6 +18,7 @@ import type { Parts } from './state/context.ts';
 import { emitterOf } from './state/emitter.ts';
 import { Flights } from './state/flights.ts';
 import { KnownIds } from './state/id-cache.ts';
+import { OutboxRecorder } from './state/outbox-recorder.ts';
 import { PendingInvalidations } from './state/pending-invalidations.ts';
 import { Proof } from './state/proof.ts';
 import { RecentInvalidations } from './state/recent-invalidations.ts';
@@ -53,7 +54,17 @@ export function createCache(options: CacheOptions): TieredCache<Form> {
 }
 
 /** The classes that keep a cache consistent. Tests replace one by a weaker one, to see that its absence is noticed. */
-export const COLLABORATORS = { Flights, Heart, PendingInvalidations, Proof, Relay, Remote, Repair, TagRegistry };
+export const COLLABORATORS = {
+  Flights,
+  Heart,
+  OutboxRecorder,
+  PendingInvalidations,
+  Proof,
+  Relay,
+  Remote,
+  Repair,
+  TagRegistry,
+};
 
 /** Puts a cache together and starts it. The options must have passed `assertOptions`. */
 export function assembleCache<F extends Form = 'frozen'>(
@@ -90,6 +101,7 @@ export function assembleCache<F extends Form = 'frozen'>(
       slowMs: slowAfterOf(options.source),
     },
   );
+  const pending = new collaborators.PendingInvalidations();
   const parts: Parts = {
     name: options.name ?? DEFAULT_NAME,
     instance: random.token(),
@@ -106,6 +118,7 @@ export function assembleCache<F extends Form = 'frozen'>(
     knownIds: new KnownIds(),
     hasBus: bus !== undefined,
     outbox,
+    recorder: outbox && new collaborators.OutboxRecorder(outbox, clock, pending, emit, l2 !== undefined),
     // Without a bus, and without an outbox to follow, nothing proves anything: L1's TTL is the bound.
     proof: new collaborators.Proof(bus !== undefined || (l2 === undefined && outbox) ? maxLagMs : Infinity, {
       watch: new WakeWatch(clock, maxLagMs),
@@ -120,7 +133,7 @@ export function assembleCache<F extends Form = 'frozen'>(
     tags: new collaborators.TagRegistry(clock),
     flights: new collaborators.Flights(clock),
     source,
-    pending: new collaborators.PendingInvalidations(),
+    pending,
     recent: new RecentInvalidations(() => clock.now()),
     counters,
     background: new BackgroundTasks((error) =>
@@ -202,6 +215,7 @@ function lifecycleOf(parts: Parts, { heart, relay, follower, vitals }: Organs): 
     await heart?.close();
     // The last heartbeat may have delivered what the outbox is yet to be told of.
     await parts.background.drain();
+    await parts.recorder?.close();
     await closeOutbox(parts);
     parts.l1.clear();
   };

@@ -192,7 +192,7 @@ function rate(hits: number, misses: number): number {
 
 /** Looks at each tier; asks nobody. */
 export function healthOf(parts: Parts, { heart, relay, follower, vitals }: Organs): CacheHealth {
-  const { clock, proof, remote, source, hasBus, l1, pending, flights } = parts;
+  const { clock, proof, remote, source, hasBus, l1, pending, recorder, flights } = parts;
   const now = clock.now();
   const suspended = !proof.isProven(now) && heart?.isResting !== true;
   const proofAgeMs = Number.isFinite(proof.provenAt) ? now - proof.provenAt : undefined;
@@ -213,7 +213,7 @@ export function healthOf(parts: Parts, { heart, relay, follower, vitals }: Organ
     ...(hasBus && { bus: { subscribed: heart?.isSubscribed ?? false, proofAgeMs } }),
     ...(relay && { relay: relay.health }),
     ...(follower && { follower: { healthy: follower.isHealthy, proofAgeMs } }),
-    pending: pending.summary(),
+    pending: (recorder ?? pending).summary(),
     flights: flights.size,
   };
 }

@@ -98,7 +98,7 @@ describe('the log', () => {
     [{ type: 'l1_suspended' }, { level: 'warn', event: 'l1_suspended' }],
     [{ type: 'l1_resumed' }, { level: 'info', event: 'l1_resumed' }],
     [
-      { type: 'invalidation_pending', keys: 1, tags: 2, all: false },
+      { type: 'invalidation_pending', keys: 1, tags: 2, all: false, outbox: false },
       { level: 'warn', event: 'invalidation_pending', keys: 1, tags: 2 },
     ],
     [

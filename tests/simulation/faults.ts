@@ -164,6 +164,16 @@ export const FAULTS = {
     source.outbox.dropSessions();
   },
 
+  /** Orders without a change of a row cannot be written down, or the answer is lost. */
+  'outbox fails to write': ({ time, source }, _instance, { ms }) => {
+    source.recording = { until: time.now + ms, fails: true, byMs: 0 };
+  },
+
+  /** A disk that is busy: such statements are under way for a second or two. */
+  'outbox is slow to write': ({ time, source }, _instance, { ms, draw }) => {
+    source.recording = { until: time.now + ms, fails: false, byMs: 2_000 * draw };
+  },
+
   'source fails': ({ time, source }, _instance, { ms }) => {
     source.failingUntil = time.now + ms;
   },

@@ -1,7 +1,11 @@
 import type { MemoryBus, MemoryOutbox, MemoryRemoteTier } from '../../src/adapters/memory/index.ts';
+import type { Targets } from '../../src/core/model/invalidation.ts';
+import type { Outbox } from '../../src/core/ports/outbox.ts';
+import type { OutboxRecorder, RecordOrder } from '../../src/core/state/outbox-recorder.ts';
 import type { PendingInvalidations, PendingOrder } from '../../src/core/state/pending-invalidations.ts';
 import type { CacheView, TieredCache } from '../../src/index.ts';
 import type { ChaosBus } from '../../src/testing/chaos/bus.ts';
+import { overriding } from '../../src/testing/chaos/overriding.ts';
 import type { WriteRecord } from './history.ts';
 import type { Key } from './keys.ts';
 import type { Host } from './virtual-time.ts';
@@ -29,17 +33,20 @@ export function viewOf({ cache }: Instance, { path }: Key): CacheView {
   return view;
 }
 
-/** Writes, and the pending invalidations on which they wait: those of one call. */
+/** What L2 or the outbox is yet to take: a pending invalidation, or the targets of an order for the outbox. */
+type Token = PendingOrder | Targets;
+
+/** Writes, and what they wait for: what one call has made. */
 interface Debt {
   readonly writes: readonly WriteRecord[];
-  readonly orders: Set<PendingOrder>;
+  readonly tokens: Set<Token>;
 }
 
-/** Which writes wait for which pending invalidations of one process. */
+/** Which writes wait for which orders of one process. */
 export class Debts {
-  readonly #debts = new Map<PendingOrder, Debt>();
+  readonly #debts = new Map<Token, Debt>();
   readonly #now: () => number;
-  #made = new Set<PendingOrder>();
+  #made = new Set<Token>();
 
   constructor(now: () => number) {
     this.#now = now;
@@ -49,9 +56,9 @@ export class Debts {
   during<T>(writes: readonly WriteRecord[], call: () => T): T {
     this.#made = new Set();
     const result = call();
-    const debt = { writes, orders: this.#made };
+    const debt = { writes, tokens: this.#made };
     this.#made = new Set();
-    for (const order of debt.orders) this.#debts.set(order, debt);
+    for (const token of debt.tokens) this.#debts.set(token, debt);
     return result;
   }
 
@@ -75,11 +82,36 @@ export class Debts {
     };
   }
 
-  #settle(order: PendingOrder): void {
-    const debt = this.#debts.get(order);
+  /** The class, with this to tell of what is to be written down. */
+  watchRecorder(recorder: typeof OutboxRecorder): typeof OutboxRecorder {
+    const added = (targets: Targets): void => {
+      this.#made.add(targets);
+    };
+    return class extends recorder {
+      override add(...given: Parameters<OutboxRecorder['add']>): RecordOrder {
+        const order = super.add(...given);
+        added(order.targets);
+        return order;
+      }
+    };
+  }
+
+  /** The outbox as the process believes it to be: what it answers to have written is written. */
+  watchOutbox(outbox: Outbox): Outbox {
+    return overriding<Outbox>(outbox, {
+      record: async (orders) => {
+        const tickets = await outbox.record(orders);
+        for (const { targets } of orders) this.#settle(targets);
+        return tickets;
+      },
+    });
+  }
+
+  #settle(token: Token): void {
+    const debt = this.#debts.get(token);
     if (debt === undefined) return;
-    this.#debts.delete(order);
-    debt.orders.delete(order);
-    if (debt.orders.size === 0) for (const write of debt.writes) write.deliveredAt ??= this.#now();
+    this.#debts.delete(token);
+    debt.tokens.delete(token);
+    if (debt.tokens.size === 0) for (const write of debt.writes) write.deliveredAt ??= this.#now();
   }
 }

@@ -22,6 +22,8 @@ export interface Mix {
   readonly outsideShare?: number;
   /** Share of the sets that are ahead of their commit. Default 0.3. */
   readonly aheadShare?: number;
+  /** Share of the other writes that triggers write down under the writer's ticket, where there is an outbox. Default 0.75. */
+  readonly claimedShare?: number;
   readonly modes?: readonly ('delete' | 'expire')[];
   readonly reads?: readonly Operation['kind'][];
   readonly setting?: Partial<Omit<Setting, 'policies'>>;
@@ -155,9 +157,11 @@ function writeOf(random: SeededRandom, key: string, { how, modes }: Mix): Operat
 }
 
 /** Some of the writes are somebody else's, and of the others most are written down by triggers. */
-function withOutbox(act: Operation, random: SeededRandom, { outsideShare = 0.3 }: Mix): Operation {
+function withOutbox(act: Operation, random: SeededRandom, { outsideShare = 0.3, claimedShare = 0.75 }: Mix): Operation {
   if (act.kind !== 'write') return act;
-  return random.chance(outsideShare) ? { kind: 'outside', key: act.key } : { ...act, claimed: random.chance(0.75) };
+  return random.chance(outsideShare)
+    ? { kind: 'outside', key: act.key }
+    : { ...act, claimed: random.chance(claimedShare) };
 }
 
 /** Some of the sets are ahead of their commit. */

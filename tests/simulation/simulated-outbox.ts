@@ -17,6 +17,7 @@ const LOST_SHARE = 0.1;
 /** One process's way to the outbox of the simulated database. */
 export function outboxOf(source: Source, time: VirtualTime, host: Host): MemoryOutbox {
   const query = <T>(what: string, act: () => T): Promise<T> => {
+    if (what.endsWith(' record')) return source.record(host, what, act);
     if (!what.endsWith(' acknowledge')) return source.query(host, what, act);
     return new Promise((resolve, reject) => {
       time.at(time.now + GATHER_MS, () => source.query(host, what, act).then(resolve, reject), host);

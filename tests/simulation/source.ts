@@ -20,6 +20,8 @@ export interface Commit {
   readonly recorded: false | { readonly ticket: string | undefined };
 }
 
+const NO_TROUBLE = { until: 0, fails: false, byMs: 0 };
+
 /** The database: the truth. A row that was never committed is absent. */
 export class Source {
   readonly #time: VirtualTime;
@@ -33,6 +35,8 @@ export class Source {
   latency: readonly [low: number, high: number];
   /** Every query fails until then. */
   failingUntil = 0;
+  /** Statements that write orders down, and begin before `until`, fail or take so much longer. */
+  recording: { readonly until: number; readonly fails: boolean; readonly byMs: number } = NO_TROUBLE;
   readonly #slow = new Map<Host, { readonly until: number; readonly byMs: number }>();
 
   constructor(time: VirtualTime, chance: Chance, latency: readonly [low: number, high: number]) {
@@ -101,6 +105,20 @@ export class Source {
     if (version !== commits.length + 1) throw new Error(`Version ${version} of ${key} is not the next one`);
     this.#commits.set(key, commits);
     commits.push(this.#time.now);
+  }
+
+  /** As {@link query}. A statement that fails may fail before it has taken effect, or after. */
+  async record<T>(host: Host, what: string, act: () => T): Promise<T> {
+    const { until, fails, byMs } = this.recording;
+    const whom = nameOf(`${host.name} ${what} trouble`);
+    const began = this.#time.now;
+    if (began >= until) return this.query(host, what, act);
+    if (byMs > 0) await new Promise<void>((resume) => this.#time.at(began + byMs, resume));
+    const isLost = fails && this.chance.of(whom, began) < 0.5;
+    if (fails && !isLost) throw new SourceError('The database refuses to write');
+    const result = await this.query(host, what, act);
+    if (isLost) throw new SourceError('The answer is lost');
+    return result;
   }
 
   /** It acts at one moment between the request and the answer. */

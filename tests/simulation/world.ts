@@ -191,7 +191,7 @@ export class World {
   ) {
     const { tier = same, bus = same, wire = same, collaborators } = this.#weakening;
     const seen = given && watched(given, host, this.history, this.time);
-    const outbox = seen && (this.#weakening.outbox?.(seen, this.source.outbox) ?? seen);
+    const outbox = seen && debts.watchOutbox(this.#weakening.outbox?.(seen, this.source.outbox) ?? seen);
     const random = new SeededRandom(this.#random.next() * 2 ** 32);
     const clock = this.time.clockOf(host, random.between(0, 1e6), 1 + random.between(-1, 1) * this.setting.skew);
     const wiring = wire({
@@ -214,7 +214,11 @@ export class World {
         breaker: { settleMs: this.setting.settleMs },
         observers: [(event) => this.#observe(host.name, event)],
       },
-      { ...chosen, PendingInvalidations: debts.watch(chosen.PendingInvalidations) },
+      {
+        ...chosen,
+        PendingInvalidations: debts.watch(chosen.PendingInvalidations),
+        OutboxRecorder: debts.watchRecorder(chosen.OutboxRecorder),
+      },
     );
   }
 

@@ -1,5 +1,13 @@
-import { type InvalidationMode, namesEverything, type Targets } from '../../core/model/invalidation.ts';
-import type { FollowedRows, Lead, Outbox, OutboxListener, OutboxRow, Undelivered } from '../../core/ports/outbox.ts';
+import { namesEverything, type Targets } from '../../core/model/invalidation.ts';
+import type {
+  FollowedRows,
+  Lead,
+  Outbox,
+  OutboxListener,
+  OutboxOrder,
+  OutboxRow,
+  Undelivered,
+} from '../../core/ports/outbox.ts';
 import type { Schedule } from './link.ts';
 import type { MemoryOutboxTable, OutboxSession, StoredRow } from './outbox-table.ts';
 
@@ -77,12 +85,11 @@ export class MemoryOutbox implements Outbox {
     return this.#run('settle', () => this.#table.settle(this.#cache, ({ id }) => ids.includes(id)));
   }
 
-  record(targets: Targets, mode: InvalidationMode): Promise<string> {
-    const ticket = this.draw();
-    const number = this.#table.draw();
+  record(orders: readonly OutboxOrder[]): Promise<readonly string[]> {
+    const drawn = orders.map((order) => ({ ...order, ticket: this.draw(), number: this.#table.draw() }));
     return this.#run('record', () => {
-      this.#table.commit(targets, mode, ticket, number);
-      return ticket;
+      for (const { targets, mode, ticket, number } of drawn) this.#table.commit(targets, mode, ticket, number);
+      return drawn.map(({ ticket }) => ticket);
     });
   }
 

@@ -1,6 +1,6 @@
 import type { ISql } from 'postgres';
-import type { InvalidationMode, Targets } from '../../core/model/invalidation.ts';
-import type { OutboxRow, Undelivered } from '../../core/ports/outbox.ts';
+import type { InvalidationMode } from '../../core/model/invalidation.ts';
+import type { OutboxOrder, OutboxRow, Undelivered } from '../../core/ports/outbox.ts';
 import { LEAD_LOCK, WRITERS_OWN } from './outbox-table.ts';
 import type { Ticket } from './tickets.ts';
 
@@ -153,10 +153,14 @@ export async function settleTickets(sql: ISql, cache: string, tickets: readonly 
         and tiercel_outbox.tags <@ array(select jsonb_array_elements_text(told.tags))))`;
 }
 
-export async function record(sql: ISql, ticket: string, { ids, tags }: Targets, mode: InvalidationMode): Promise<void> {
+/** All in one statement, so that a burst of invalidations waits for the disk once. */
+export async function record(sql: ISql, orders: readonly (OutboxOrder & { readonly ticket: string })[]): Promise<void> {
+  const rows = orders.map(({ ticket, mode, targets: { ids: keys, tags } }) => ({ ticket, mode, keys, tags }));
   await sql`
     insert into tiercel_outbox (keys, tags, mode, origin, not_before)
-    values (${list(sql, ids)}, ${list(sql, tags)}, ${mode}, ${ticket}, clock_timestamp() + ${WRITERS_OWN}::text::interval)`;
+    select array(select jsonb_array_elements_text(keys)), array(select jsonb_array_elements_text(tags)), mode, ticket,
+           clock_timestamp() + ${WRITERS_OWN}::text::interval
+    from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as given (ticket text, mode text, keys jsonb, tags jsonb)`;
 }
 
 /** The rows of the transaction under way are left to its writer for a moment. */

@@ -3,11 +3,19 @@ import type { ISql, Sql, TransactionSql } from 'postgres';
 import { assertNames, knownNames } from '../../core/model/arguments.ts';
 import { type Duration, toMs } from '../../core/model/duration.ts';
 import { InvalidOptionError } from '../../core/model/errors.ts';
-import { type InvalidationMode, namesEverything, type Targets } from '../../core/model/invalidation.ts';
-import type { FollowedRows, Lead, Outbox, OutboxListener, OutboxRow, Undelivered } from '../../core/ports/outbox.ts';
+import { namesEverything, type Targets } from '../../core/model/invalidation.ts';
+import type {
+  FollowedRows,
+  Lead,
+  Outbox,
+  OutboxListener,
+  OutboxOrder,
+  OutboxRow,
+  Undelivered,
+} from '../../core/ports/outbox.ts';
 import * as statements from './outbox-statements.ts';
 import { CHANNEL } from './outbox-table.ts';
-import { OwnSession } from './own-session.ts';
+import { OwnSession, SESSION_NAME, WRITER_NAME } from './own-session.ts';
 import { type Ticket, Tickets } from './tickets.ts';
 
 /** How an outbox is used. */
@@ -44,7 +52,9 @@ export class PostgresOutbox implements Outbox {
   readonly windowMs: number;
   readonly #sole: boolean;
   readonly #pool: Sql;
+  /** Holds the lead and listens. */
   readonly #session: OwnSession;
+  readonly #writer: OwnSession;
   readonly #tickets: Tickets;
   /** Begins this process's tickets. */
   readonly #self = `${randomBytes(12).toString('base64url')}.`;
@@ -62,9 +72,10 @@ export class PostgresOutbox implements Outbox {
     this.#pool = sql;
     this.windowMs = windowMs;
     this.#sole = sole;
-    this.#session = new OwnSession(sql, () => this.#onChange());
+    this.#session = new OwnSession(sql, { name: SESSION_NAME, onNotify: () => this.#onChange() });
+    this.#writer = new OwnSession(sql, { name: WRITER_NAME, isTransient: true });
     const mark = (tickets: readonly Ticket[]) =>
-      this.#run((own) => statements.settleTickets(own, this.#cache, tickets));
+      this.#write((own) => statements.settleTickets(own, this.#cache, tickets));
     this.#tickets = new Tickets(mark, (error) => this.#onError(error));
   }
 
@@ -122,10 +133,10 @@ export class PostgresOutbox implements Outbox {
     return this.#run((sql) => statements.settle(sql, this.#cache, ids));
   }
 
-  async record(targets: Targets, mode: InvalidationMode): Promise<string> {
-    const ticket = this.#draw();
-    await this.#run((sql) => statements.record(sql, ticket, targets, mode));
-    return ticket;
+  async record(orders: readonly OutboxOrder[]): Promise<readonly string[]> {
+    const drawn = orders.map((order) => ({ ...order, ticket: this.#draw() }));
+    await this.#write((sql) => statements.record(sql, drawn));
+    return drawn.map(({ ticket }) => ticket);
   }
 
   acknowledge(ticket: string, targets: Targets): void {
@@ -164,7 +175,7 @@ export class PostgresOutbox implements Outbox {
   async close(): Promise<void> {
     this.#onChange = () => {};
     await this.#tickets.flush();
-    await this.#session.close();
+    await Promise.all([this.#session.close(), this.#writer.close()]);
   }
 
   /** Redis has lost what it was, or is another one: nothing waits for the former cache, and it begins anew if it returns. */
@@ -177,6 +188,11 @@ export class PostgresOutbox implements Outbox {
 
   #run<T>(statement: (sql: ISql) => Promise<T>): Promise<T> {
     return this.#sole ? statement(this.#pool) : this.#session.run(statement);
+  }
+
+  /** What waits for the disk. */
+  #write<T>(statement: (sql: ISql) => Promise<T>): Promise<T> {
+    return this.#sole ? statement(this.#pool) : this.#writer.run(statement);
   }
 
   async #listen(): Promise<void> {
@@ -196,7 +212,7 @@ export class PostgresOutbox implements Outbox {
  * The outbox of a database, for `createCache({ outbox })`: what anybody commits reaches every instance, and what a process
  * could not tell Redis is delivered by another.
  * @param sql The pool that the service uses. One connection beside it is made for the outbox, straight to the server: a
- *   pooler that hands out sessions by the transaction cannot carry it.
+ *   pooler that hands out sessions by the transaction cannot carry it. Another one is there while rows are written.
  * @example
  * const cache = createCache({ l1: lru(), ...redis(url), outbox: outbox(sql) });
  * @throws {@link InvalidOptionError} naming the option that cannot be used.

@@ -8,24 +8,41 @@ const ANSWER_MS = 3_000;
 const CONNECT_SECONDS = 3;
 const CLOSE_SECONDS = 1;
 
-/** What a session is called in `pg_stat_activity`. */
+/** What the session of the lead and of `LISTEN` is called in `pg_stat_activity`. */
 export const SESSION_NAME = 'tiercel-outbox';
 
+/** What the session that writes is called. */
+export const WRITER_NAME = 'tiercel-outbox-writer';
+
+/** A session that only writes is closed after so many seconds without a statement. */
+const WRITER_IDLE_SECONDS = 10;
+
+/** What a session is for. */
+export interface SessionUse {
+  readonly name: string;
+  /** Closed when it has been idle for long, because nothing belongs to it. Default `false`. */
+  readonly isTransient?: boolean;
+  /** Called for each notification after {@link OwnSession.listen}. */
+  readonly onNotify?: () => void;
+}
+
 /**
- * One connection beside the pool, for what belongs to a session: an advisory lock, `LISTEN`. It is made when it is needed,
- * and made anew when it was lost or has not answered in time.
+ * One connection beside the pool. It is made when it is needed, and made anew when it was lost or has not answered in time.
+ * One session holds what belongs to a session: an advisory lock, `LISTEN`. Another one writes, so that a slow commit holds
+ * up neither. The pool would not do: a caller who invalidates inside a transaction holds one of its connections, and would
+ * wait for another one that is not there.
  */
 export class OwnSession {
   readonly #pool: Sql;
-  readonly #onNotify: () => void;
+  readonly #use: SessionUse;
   #client: Sql | undefined;
   /** Of the present connection. */
   #isListening = false;
   #period = 0;
 
-  constructor(pool: Sql, onNotify: () => void) {
+  constructor(pool: Sql, use: SessionUse) {
     this.#pool = pool;
-    this.#onNotify = onNotify;
+    this.#use = use;
   }
 
   /** Whether notifications of {@link listen} arrive. */
@@ -68,10 +85,11 @@ export class OwnSession {
 
   #connect(): Sql {
     const { options } = this.#pool;
+    const { name, isTransient = false, onNotify = () => {} } = this.#use;
     const settings = {
       ...options,
       max: 1,
-      idle_timeout: null,
+      idle_timeout: isTransient ? WRITER_IDLE_SECONDS : null,
       max_lifetime: null,
       connect_timeout: CONNECT_SECONDS,
       // Statements here bring no arrays and ask for none, so nothing has to be known of types.
@@ -86,11 +104,11 @@ export class OwnSession {
       },
       connection: {
         ...options.connection,
-        application_name: SESSION_NAME,
-        idle_session_timeout: IDLE_SESSION_MS,
+        application_name: name,
+        ...(!isTransient && { idle_session_timeout: IDLE_SESSION_MS }),
         statement_timeout: ANSWER_MS,
       },
-      onnotify: () => this.#onNotify(),
+      onnotify: onNotify,
       // A client whose connection was lost in the middle of a statement would tell the next one of that loss.
       onclose: () => this.#drop(client),
     };

@@ -154,30 +154,40 @@ export class CacheClosedError extends CacheError {
   }
 }
 
-/** What an invalidation still owes to L2. */
+/** What this instance still owes to L2 and to the outbox. */
 export interface PendingSummary {
   readonly keys: number;
   readonly tags: number;
   readonly patterns: number;
   /** Everything: ordered so, or because the pending set was full. */
   readonly all: boolean;
+  /** Whether some of it is owed to the outbox. */
+  readonly outbox: boolean;
 }
 
 /**
- * The invalidation took effect in this process, and L2 could not be told. It is kept and repeated until it is
- * delivered; until then its keys are not read from L2 here.
+ * The invalidation took effect in this process, and L2 or the outbox could not be told. The order is kept and repeated until
+ * it is delivered. Until L2 has acknowledged it, its keys are not read from L2 here. An order that only the outbox lacks
+ * is in effect everywhere, and would be lost if Redis came back with older data and this process were gone.
  */
 export class InvalidationPendingError extends CacheError {
   override readonly name = 'InvalidationPendingError';
   readonly code = 'INVALIDATION_PENDING';
   /** All that this instance still owes, this order included. */
   readonly pending: PendingSummary;
-  constructor(pending: PendingSummary, cause?: unknown) {
-    super('L2 could not be told of the invalidation; it is kept and repeated until it is delivered', {
-      tier: 'l2',
-      ...(cause === undefined ? {} : { cause }),
-    });
+  /** Whether the outbox could not be told of this order. */
+  readonly outbox: boolean;
+  /** @param owedTo The tiers that could not be told of this order: `source` stands for the outbox. */
+  constructor(pending: PendingSummary, cause?: unknown, owedTo: readonly ('l2' | 'source')[] = ['l2']) {
+    const isOutboxAlone = !owedTo.includes('l2');
+    super(
+      isOutboxAlone
+        ? 'The outbox could not be told of the invalidation; it is kept and written as soon as the database answers'
+        : 'L2 could not be told of the invalidation; it is kept and repeated until it is delivered',
+      { tier: isOutboxAlone ? 'source' : 'l2', ...(cause === undefined ? {} : { cause }) },
+    );
     this.pending = pending;
+    this.outbox = owedTo.includes('source');
   }
 }
 

@@ -40,7 +40,14 @@ export type CacheEvent =
    */
   | { readonly type: 'eviction'; readonly count: number; readonly groups: Readonly<Record<string, number>> }
   | { readonly type: 'invalidated'; readonly targets: Targets; readonly origin: 'here' | 'elsewhere' }
-  | { readonly type: 'invalidation_pending'; readonly keys: number; readonly tags: number; readonly all: boolean }
+  /** L2 or, with `outbox`, the outbox could not be told of an invalidation. The counts are of all that is owed. */
+  | {
+      readonly type: 'invalidation_pending';
+      readonly keys: number;
+      readonly tags: number;
+      readonly all: boolean;
+      readonly outbox: boolean;
+    }
   | { readonly type: 'invalidation_delivered' }
   /** A message on the bus was not the expected one: at least one was lost. */
   | { readonly type: 'bus_gap'; readonly expected: number | undefined; readonly got: number }

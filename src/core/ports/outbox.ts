@@ -7,6 +7,9 @@ export interface OutboxRow {
   readonly mode: InvalidationMode;
 }
 
+/** An invalidation that follows no change of a row. */
+export type OutboxOrder = Omit<OutboxRow, 'id'>;
+
 /** Which of the rows that nobody has delivered: those whose time has come, or also those that are still left to their writer. */
 export type Undelivered = 'due' | 'all';
 
@@ -62,10 +65,11 @@ export interface Outbox {
   /** L2 has acknowledged these rows. */
   settle(ids: readonly string[]): Promise<void>;
   /**
-   * Writes down an invalidation that follows no change of a row. It is left to this instance for a moment, as a writer's own.
-   * @returns its ticket, once it is durable.
+   * Writes down invalidations that follow no change of a row, all of them or none. They are left to this instance for a
+   * moment, as a writer's own. Neither a slow answer nor a failure of it holds up the other methods.
+   * @returns their tickets in the order given, once they are durable.
    */
-  record(targets: Targets, mode: InvalidationMode): Promise<string>;
+  record(orders: readonly OutboxOrder[]): Promise<readonly string[]>;
   /**
    * L2 has acknowledged these targets. Of the rows under the ticket those count as delivered that name nothing else: what a
    * writer has forgotten is delivered all the same. Written behind, in batches; what is lost of it is delivered once more.

@@ -12,6 +12,7 @@ import type { Source } from '../tiers/guarded-source.ts';
 import type { Flights } from './flights.ts';
 import type { KnownIds } from './id-cache.ts';
 import type { QuestionBatch, TagRead } from './l2-question.ts';
+import type { OutboxRecorder } from './outbox-recorder.ts';
 import type { PendingInvalidations } from './pending-invalidations.ts';
 import type { Proof } from './proof.ts';
 import type { RecentInvalidations } from './recent-invalidations.ts';
@@ -42,6 +43,8 @@ export interface Parts {
   readonly hasBus: boolean;
   /** Where the source remembers what L2 has to be told; absent where nobody writes it down. */
   readonly outbox: Outbox | undefined;
+  /** Writes into {@link outbox} what follows no change of a row. Absent without one. */
+  readonly recorder: OutboxRecorder | undefined;
   readonly proof: Proof;
   readonly tags: TagRegistry;
   readonly flights: Flights<Refilled>;

@@ -95,13 +95,15 @@ export class PendingInvalidations {
     return this.#orders.length === 0 ? NOTHING_OWED : new Owed([...this.#orders]);
   }
 
-  summary(): PendingSummary {
-    const targets = this.#orders.map((order) => order.targets);
+  /** @param recording What is owed to the outbox alone. @param isOwing Whether anything is owed to the outbox. */
+  summary(recording: readonly Targets[] = [], isOwing = false): PendingSummary {
+    const targets = [...this.#orders.map((order) => order.targets), ...recording];
     return {
       keys: targets.reduce((sum, { ids }) => sum + ids.length, 0),
       tags: targets.reduce((sum, each) => sum + each.tags.length, 0),
       patterns: targets.filter(({ pattern }) => pattern !== undefined).length,
       all: targets.some(namesEverything),
+      outbox: isOwing,
     };
   }
 }
@@ -112,6 +114,7 @@ function orderOf(targets: Targets, mode: InvalidationMode, onDelivered: () => vo
 
 function nobody(): void {}
 
-function namesIn(targets: Targets): number {
+/** How much an order counts against a bound. */
+export function namesIn(targets: Targets): number {
   return targets.ids.length + targets.tags.length + 1;
 }

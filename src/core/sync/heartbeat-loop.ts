@@ -281,6 +281,7 @@ export class Heart implements HeartbeatLink, RemoteListener {
     if (this.#parts.proof.hasSleptSince(sentAt)) return this.hurry();
     this.#remote.learn(heartbeat, sentAt, clock.now());
     this.#watchEpoch(heartbeat.epoch);
+    this.#parts.recorder?.heartbeat(heartbeat.epoch, sentAt);
     this.accept(sentAt);
     const judgement = await within(clock, this.#deadlineMs, this.#repair.judge(heartbeat, asks, tier));
     this.#onBeat();

@@ -4,7 +4,6 @@ import { Repeating } from '../primitives/periodic-task.ts';
 import { within } from '../primitives/timeout.ts';
 import type { Parts } from '../state/context.ts';
 import { clean, cleanAll } from '../write/apply-locally.ts';
-import { withoutPattern } from '../write/record-in-outbox.ts';
 import { listenerOf, lookEveryMs } from './outbox-polling.ts';
 
 /** What was committed longer ago, in bounds of the outbox's memory, may be gone from it. */
@@ -75,21 +74,7 @@ export class Follower {
     this.#lookedAt = beganAt;
     proof.takeHeartbeat('', 0, beganAt);
     this.#first.resolve();
-    await this.#recordOwed();
     await this.#outbox.prune();
-  }
-
-  /** What could not be written down when it was ordered. */
-  async #recordOwed(): Promise<void> {
-    const { pending, emit } = this.#parts;
-    const orders = pending.waiting();
-    if (orders.length === 0) return;
-    for (const order of orders) {
-      const named = withoutPattern(order.targets);
-      this.#outbox.acknowledge(await this.#outbox.record(named, order.mode), named);
-      pending.settle(order);
-    }
-    emit({ type: 'invalidation_delivered' });
   }
 
   #take(targets: Targets, mode: InvalidationMode): void {

@@ -2,7 +2,6 @@ import { InvalidationPendingError } from '../model/errors.ts';
 import type { InvalidationMode, Targets } from '../model/invalidation.ts';
 import { ATTRIBUTE, SPAN } from '../model/telemetry-names.ts';
 import type { Parts } from '../state/context.ts';
-import type { PendingOrder } from '../state/pending-invalidations.ts';
 import { clean } from './apply-locally.ts';
 import { deliver, deliveryBudget } from './deliver.ts';
 import { type Recorded, type RecordedAs, record } from './record-in-outbox.ts';
@@ -14,7 +13,8 @@ export const CONTACT_MS = 1_000;
  * Invalidates: this process first and in any case, then L2 and through it everybody else.
  * @param as Whether, and as what, the outbox holds it already.
  * @returns how many L2 records a pattern touched.
- * @throws {@link InvalidationPendingError} when L2 could not be told; the order is kept and repeated.
+ * @throws {@link InvalidationPendingError} when L2 or the outbox could not be told. The order is kept and repeated. One that
+ *   only the outbox lacks shadows nothing in L2.
  */
 export function invalidate(
   parts: Parts,
@@ -29,10 +29,11 @@ export function invalidate(
   parts.recent.note(targets, 'here');
   parts.emit({ type: 'invalidated', targets, origin: 'here' });
   const recorded = record(parts, targets, mode, as);
-  if (remote === undefined) return tellFollowers(parts, targets, mode, recorded);
+  if (remote === undefined) return tellFollowers(parts, recorded);
   // From here to the acknowledgement, what the order names is a miss in L2 for this instance. Since the cleaning and
   // this line are one step, no flight can have read the old value in between.
-  const order = pending.add(targets, mode, recorded.acknowledge);
+  let toldIn: string | undefined;
+  const order = pending.add(targets, mode, () => recorded.acknowledge(toldIn));
   const telling = tracer.trace(
     SPAN.invalidate,
     { [ATTRIBUTE.name]: name, [ATTRIBUTE.operation]: mode },
@@ -42,13 +43,18 @@ export function invalidate(
         budgetMs: deliveryBudget(targets, budgetMs),
         contactMs: CONTACT_MS,
       };
-      const told = await remote.ask(operation, (tier, session) => deliver(parts, tier, session, targets, mode));
-      await recorded.written;
+      const told = await remote.ask(operation, async (tier, session) => ({
+        swept: await deliver(parts, tier, session, targets, mode),
+        epoch: session.epoch,
+      }));
       if (told.ok) {
+        toldIn = told.value.epoch;
         pending.settle(order);
-        return told.value;
-      }
-      const error = owe(parts, order, told.error);
+      } else pending.leave(order);
+
+      const isWritten = await recorded.written;
+      if (told.ok && isWritten) return told.value.swept;
+      const error = owe(parts, told, isWritten);
       span.fail(error);
       throw error;
     },
@@ -58,23 +64,25 @@ export function invalidate(
 }
 
 /** Without an L2, others can only learn of it from the outbox. */
-async function tellFollowers(
-  parts: Parts,
-  targets: Targets,
-  mode: InvalidationMode,
-  { written, acknowledge }: Recorded,
-): Promise<number> {
-  const order = parts.pending.add(targets, mode, acknowledge);
-  if (!(await written)) throw owe(parts, order, undefined);
-  parts.pending.settle(order);
+async function tellFollowers(parts: Parts, { written, acknowledge }: Recorded): Promise<number> {
+  if (!(await written)) throw owe(parts, TOLD, false);
+  acknowledge();
   return 0;
 }
 
-export function owe({ pending, emit }: Parts, order: PendingOrder, cause: unknown): InvalidationPendingError {
-  pending.leave(order);
-  const summary = pending.summary();
-  emit({ type: 'invalidation_pending', keys: summary.keys, tags: summary.tags, all: summary.all });
-  return new InvalidationPendingError(summary, cause);
+/** What came of telling L2. */
+type Told = { readonly ok: true } | { readonly ok: false; readonly error: unknown };
+
+const TOLD: Told = { ok: true };
+
+/** Tells observers of an order that L2 or the outbox has not taken, and makes the error for its caller. */
+export function owe(parts: Parts, told: Told, isWritten: boolean): InvalidationPendingError {
+  const summary = (parts.recorder ?? parts.pending).summary();
+  const { keys, tags, all } = summary;
+  parts.emit({ type: 'invalidation_pending', keys, tags, all, outbox: !isWritten });
+  const cause = told.ok ? parts.recorder?.error : told.error;
+  const owedTo = [...(told.ok ? [] : (['l2'] as const)), ...(isWritten ? [] : (['source'] as const))];
+  return new InvalidationPendingError(summary, cause, owedTo);
 }
 
 /** What to invalidate. At least one of the three; lists may be empty. */
@@ -88,7 +96,7 @@ export interface InvalidateRequest {
 }
 
 export interface InvalidateOptions {
-  /** When L2 could not be told: `reject` (the default), or `resolve` and go on delivering behind it. */
+  /** When L2 or the outbox could not be told: `reject` (the default), or `resolve` and go on delivering behind it. */
   readonly onPending?: 'reject' | 'resolve';
   /**
    * With an outbox: the ticket under which the writer's own transaction has written it down, or `false` when it need not

@@ -17,15 +17,16 @@ import type { WriteRequest } from '../state/request.ts';
 import { clean } from './apply-locally.ts';
 import { otherHistory } from './deliver.ts';
 import { CONTACT_MS, invalidate, owe } from './invalidate.ts';
-import { record } from './record-in-outbox.ts';
+import { type Recorded, record } from './record-in-outbox.ts';
 
 /** Values of a `setMany` that are sent at once. */
 export const WRITES_PER_PACKET = 500;
 
 /**
  * Stores a value in both tiers and takes it out of everybody else's L1.
- * @returns whether the value is stored; `false` when a greater version is, or when L2 could not be told: the key then
- *   is a pending invalidation.
+ * @returns whether the value is stored for good: `false` when a greater version is stored, when L2 could not be told (the
+ *   key then is a pending invalidation), and when the outbox could not be told (L2 holds the value, and would serve the
+ *   one before it if Redis came back with older data; the order is kept and written as soon as the database answers).
  * @throws {@link InvalidValueError} when it cannot be stored as it is.
  */
 export async function write(parts: Parts, request: WriteRequest): Promise<boolean> {
@@ -55,13 +56,19 @@ export async function writeChecked(
   clean(parts, targets, 'delete');
   // Registered like a read, so that a message about the key that comes meanwhile keeps the value out of L1.
   const setup = { ...flightSetup(parts, request, { background: true, mayLoad: false }), isWrite: true };
+  // A history from before would bring the value back that this one replaces.
+  const recorded = windows.ttlMs === 0 || !parts.remote ? undefined : record(parts, targets, 'delete', undefined);
+  let told: Stored | undefined;
   let encoded: Encoded | undefined;
   const flight = parts.flights.begin(request.id, setup, async (own) => {
     const { remote } = parts;
     try {
       if (windows.ttlMs === 0) await endOnly(parts, targets, request);
       else if (remote === undefined) encoded = encode(parts, request, windows, new Map());
-      else encoded = await storeInL2(parts, remote, request, windows, own, targets, readTags);
+      else {
+        told = await storeInL2(parts, remote, request, windows, own, recorded, readTags);
+        if (told.ok) encoded = told.encoded;
+      }
     } finally {
       if (encoded === undefined) drop(parts, own);
       else keepOwn(parts, request, own, encoded);
@@ -70,8 +77,17 @@ export async function writeChecked(
   });
   parts.background.track(flight.result);
   await flight.result;
-  return encoded !== undefined;
+
+  // Readers who wait for this write need not wait for the outbox.
+  const isWritten = recorded === undefined || (await recorded.written);
+  if (told !== undefined && !(told.ok && isWritten)) owe(parts, told, isWritten);
+  return encoded !== undefined && isWritten;
 }
+
+/** What came of telling L2. */
+type Stored =
+  | { readonly ok: true; readonly encoded: Encoded | undefined }
+  | { readonly ok: false; readonly error: unknown };
 
 /** Key, tags and windows take no more bytes than this. */
 const HEADER_ROOM = 2 ** 20;
@@ -102,13 +118,12 @@ async function storeInL2(
   request: WriteRequest,
   windows: Windows,
   flight: Flight<Refilled>,
-  targets: Targets,
+  recorded: Recorded | undefined,
   readTags: ReadTags,
-): Promise<Encoded | undefined> {
+): Promise<Stored> {
   const generations: Generations = new Map();
-  // A history from before would bring the value back that this one replaces.
-  const recorded = record(parts, targets, 'delete', undefined);
-  const order = parts.pending.add(targets, 'delete', recorded.acknowledge);
+  let toldIn: string | undefined;
+  const order = parts.pending.add({ ids: [request.id], tags: [] }, 'delete', () => recorded?.acknowledge(toldIn));
   const written = await remote.ask(
     { name: 'set', budgetMs: request.options.l2TimeoutMs, key: request.key, contactMs: CONTACT_MS },
     async (tier, session) => {
@@ -134,16 +149,17 @@ async function storeInL2(
         remote.distrust();
         throw otherHistory();
       }
-      return { encoded, isStored: reply.kind === 'done' };
+      return { encoded, isStored: reply.kind === 'done', epoch: session.epoch };
     },
   );
-  await recorded.written;
   if (!written.ok) {
-    owe(parts, order, written.error);
-    return undefined;
+    parts.pending.leave(order);
+    return written;
   }
+  const { encoded, isStored, epoch } = written.value;
+  toldIn = epoch;
   parts.pending.settle(order);
-  return written.value.isStored ? written.value.encoded : undefined;
+  return { ok: true, encoded: isStored ? encoded : undefined };
 }
 
 /** Reads the generations of tags, in their order. */

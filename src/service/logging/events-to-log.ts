@@ -69,8 +69,11 @@ function lineOf(event: CacheEvent): Line | undefined {
       return warn('redis_eviction', { count, groups }, 'Redis has dropped keys to make room');
     }
     case 'invalidation_pending': {
-      const { keys, tags, all } = event;
-      return warn('invalidation_pending', { keys, tags, all }, 'Redis has not been told of an invalidation yet');
+      const { keys, tags, all, outbox } = event;
+      const message = outbox
+        ? 'The invalidation did not reach the outbox. It is queued and written as soon as the database answers.'
+        : 'Redis has not been told of an invalidation yet';
+      return warn('invalidation_pending', { keys, tags, all, outbox }, message);
     }
     case 'bus_gap': {
       const { expected, got } = event;

@@ -135,7 +135,7 @@ function define(test: AddTest, make: () => Promise<OutboxHarness>): void {
     const outbox = both.outbox();
     outbox.start(NEVER);
     const ticket = await both.commitClaimed(outbox, keys('a'));
-    const recorded = await outbox.record({ ids: ['b'], tags: ['t'] }, 'expire');
+    const [recorded = ''] = await outbox.record([{ targets: { ids: ['b'], tags: ['t'] }, mode: 'expire' }]);
     await both.commitClaimed(outbox, keys('c'));
     deepEqual(
       (await outbox.undelivered('all')).map(({ mode }) => mode),
@@ -161,6 +161,29 @@ function define(test: AddTest, make: () => Promise<OutboxHarness>): void {
     await until(async () => (await outbox.undelivered('all')).length === 1, { what: 'the mark' });
     deepEqual(namesOf(await outbox.undelivered('all')), ['a', 'b']);
     await outbox.close();
+  });
+
+  test('records many orders at once, each under a ticket of its own, and leaves them to their process for a moment', async () => {
+    await using both = await make();
+    const [one, two] = [both.outbox(), both.outbox()];
+    await one.lead('c');
+    const orders = Array.from({ length: 300 }, (_, index) => ({
+      targets: index % 2 === 0 ? keys(`k${index}`, `m${index}`) : { ids: [], tags: [`t${index}`] },
+      mode: index % 3 === 0 ? ('expire' as const) : ('delete' as const),
+    }));
+    const tickets = await one.record(orders);
+    equal(new Set(tickets).size, orders.length);
+    deepEqual(await one.undelivered('due'), []);
+    const rows = await one.undelivered('all');
+    deepEqual(
+      rows.map(({ targets, mode }) => ({ targets, mode })),
+      orders,
+    );
+    orders.slice(0, 299).forEach(({ targets }, index) => void one.acknowledge(tickets[index] ?? '', targets));
+    await until(async () => (await one.undelivered('all')).length === 1, { what: 'the marks' });
+    deepEqual((await one.undelivered('all'))[0]?.targets, orders[299]?.targets);
+    deepEqual(await two.record([]), []);
+    await Promise.all([one.close(), two.close()]);
   });
 
   test('what was acknowledged before it closes is marked by then', async () => {
@@ -243,7 +266,8 @@ function define(test: AddTest, make: () => Promise<OutboxHarness>): void {
     const [first, second] = [await one.follow(undefined), await two.follow(undefined)];
     deepEqual([first.rows, first.everything], [[], false]);
     one.acknowledge(await both.commitClaimed(one, keys('a')), keys('a', 'more'));
-    one.acknowledge(await one.record({ ids: ['b'], tags: ['t'] }, 'expire'), { ids: ['b'], tags: ['t'] });
+    const [ticket = ''] = await one.record([{ targets: { ids: ['b'], tags: ['t'] }, mode: 'expire' }]);
+    one.acknowledge(ticket, { ids: ['b'], tags: ['t'] });
     deepEqual((await one.follow(first.cursor)).rows, []);
     deepEqual((await two.follow(second.cursor)).rows, [
       { targets: keys('a'), mode: 'delete' },

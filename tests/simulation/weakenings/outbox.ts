@@ -1,6 +1,7 @@
 import type { MemoryOutboxTable } from '../../../src/adapters/memory/index.ts';
 import type { Outbox, OutboxRow } from '../../../src/core/ports/outbox.ts';
 import type { Heartbeat, RemoteTier } from '../../../src/core/ports/remote-tier.ts';
+import { OutboxRecorder, type RecordOrder } from '../../../src/core/state/outbox-recorder.ts';
 import { type Judgement, Repair } from '../../../src/core/sync/recovery.ts';
 import { overriding } from '../../../src/testing/chaos/overriding.ts';
 import { INVALIDATED, LASTING, type Weakened } from './weakening.ts';
@@ -17,6 +18,19 @@ const RESTARTING = {
   gapMs: 10,
   setting: RECORDED,
   policy: LASTING,
+} as const;
+
+/** The same while orders without a change of a row are hard to write down. */
+const RECORDING_BADLY = {
+  ...RESTARTING,
+  faults: [...RESTARTING.faults, 'outbox fails to write', 'outbox is slow to write'],
+  faultShare: 0.04,
+  // One write at a time: the next one of the same key would hide that one was lost.
+  writeShare: 0.03,
+  how: ['key'],
+  modes: ['delete'],
+  outsideShare: 0,
+  claimedShare: 0,
 } as const;
 
 /** Nobody reaches L2 for longer than D, while writers go on. */
@@ -89,8 +103,35 @@ export const OUTBOX: Readonly<Record<string, Weakened>> = {
   },
 
   'an invalidation without a change of a row that is not written down': {
-    weakening: { outbox: (outbox) => overriding<Outbox>(outbox, { record: async () => 'nowhere' }) },
+    weakening: {
+      outbox: (outbox) => overriding<Outbox>(outbox, { record: async (orders) => orders.map(() => 'nowhere') }),
+    },
     mix: RESTARTING,
+  },
+
+  'an order that only L2 has acknowledged is forgotten': {
+    weakening: {
+      outbox: (outbox) =>
+        overriding<Outbox>(outbox, {
+          record: (orders) => outbox.record(orders).catch(() => orders.map(() => 'nowhere')),
+        }),
+    },
+    mix: RECORDING_BADLY,
+  },
+
+  'a row that counts as delivered because L2 had acknowledged its order before it was committed': {
+    weakening: {
+      collaborators: {
+        OutboxRecorder: class extends OutboxRecorder {
+          override acknowledge(order: RecordOrder): void {
+            void order.written.then((isWritten) => isWritten && super.acknowledge(order));
+          }
+
+          override heartbeat(): void {}
+        },
+      },
+    },
+    mix: RECORDING_BADLY,
   },
 
   'an outage that ends without a mark': {

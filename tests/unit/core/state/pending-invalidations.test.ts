@@ -54,14 +54,14 @@ describe('orders', () => {
     pending.settle(order);
     pending.settle(order);
     expect(pending.isEmpty).toBe(true);
-    expect(pending.summary()).toEqual({ keys: 0, tags: 0, patterns: 0, all: false });
+    expect(pending.summary()).toEqual({ keys: 0, tags: 0, patterns: 0, all: false, outbox: false });
   });
 
   test('add up in the summary', () => {
     const pending = new PendingInvalidations();
     pending.add({ ids: ['a', 'b'], tags: ['t'], pattern: { namespace: '', glob: '*' } }, 'delete');
     pending.leave(pending.add(tag('u'), 'expire'));
-    expect(pending.summary()).toEqual({ keys: 2, tags: 2, patterns: 1, all: false });
+    expect(pending.summary()).toEqual({ keys: 2, tags: 2, patterns: 1, all: false, outbox: false });
   });
 
   test('become one for everything beyond the limit; those on their way stay as they are', () => {
@@ -71,7 +71,7 @@ describe('orders', () => {
     expect(pending.summary()).toMatchObject({ keys: 9, all: false });
     const last = pending.add(tag('t', 'u'), 'expire');
     pending.leave(last);
-    expect(pending.summary()).toEqual({ keys: 7, tags: 1, patterns: 0, all: true });
+    expect(pending.summary()).toEqual({ keys: 7, tags: 1, patterns: 0, all: true, outbox: false });
     expect(pending.waiting()).toMatchObject([{ mode: 'delete', targets: { tags: [ROOT_TAG] } }]);
     // What has been swallowed can still be settled by whoever knew it.
     pending.settle(last);

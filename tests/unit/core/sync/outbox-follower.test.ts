@@ -109,6 +109,6 @@ describe('without an L2, an instance that follows the outbox', () => {
     away.now = false;
     fleet.run(1_100);
     expect(fleet.cache(1).peek('k')).toBeUndefined();
-    expect(fleet.cache().health().pending).toEqual({ keys: 0, tags: 0, patterns: 0, all: false });
+    expect(fleet.cache().health().pending).toEqual({ keys: 0, tags: 0, patterns: 0, all: false, outbox: false });
   });
 });

@@ -269,7 +269,7 @@ describe('an outage', () => {
       bus.reconnect();
     }
     fleet.run(100);
-    expect(fleet.cache().health().pending).toEqual({ keys: 0, tags: 0, patterns: 0, all: false });
+    expect(fleet.cache().health().pending).toEqual({ keys: 0, tags: 0, patterns: 0, all: false, outbox: false });
     expect(isUsed(fleet)).toEqual([false, false]);
     gate.open();
   });

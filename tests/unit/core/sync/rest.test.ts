@@ -54,7 +54,7 @@ describe('heartbeats', () => {
     fleet.settle(fleet.cache().getOrSet('k', () => 1));
     fleet.run(MINUTE);
     fleet.settle(fleet.cache().delete('k'));
-    expect(fleet.cache().health().pending).toEqual({ keys: 0, tags: 0, patterns: 0, all: false });
+    expect(fleet.cache().health().pending).toEqual({ keys: 0, tags: 0, patterns: 0, all: false, outbox: false });
   });
 
   test('wake when the connection is lost, so that nobody waits for a beat that cannot come', () => {

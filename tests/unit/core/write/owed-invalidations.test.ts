@@ -14,10 +14,10 @@ describe('while L2 cannot be told', () => {
     expect(error).toMatchObject({
       code: 'INVALIDATION_PENDING',
       tier: 'l2',
-      pending: { keys: 2, tags: 1, patterns: 0, all: false },
+      pending: { keys: 2, tags: 1, patterns: 0, all: false, outbox: false },
     });
     expect(fleet.cache().peek('k')).toBeUndefined();
-    expect(fleet.cache().health().pending).toEqual({ keys: 2, tags: 1, patterns: 0, all: false });
+    expect(fleet.cache().health().pending).toEqual({ keys: 2, tags: 1, patterns: 0, all: false, outbox: false });
   });
 
   test('delete, expire, clear and a pattern do so too; with onPending: resolve they resolve', () => {
@@ -30,7 +30,7 @@ describe('while L2 cannot be told', () => {
     for (const call of [cache.delete('k', options), cache.expire('k', options), cache.clear(options)])
       expect(fleet.settle(call)).toBeUndefined();
     expect(fleet.settle(cache.invalidate({ pattern: 'k*', keys: ['a'] }, options))).toEqual({ keys: 1, tags: 0 });
-    expect(cache.health().pending).toMatchObject({ patterns: 2, all: true });
+    expect(cache.health().pending).toMatchObject({ patterns: 2, all: true, outbox: false });
   });
 
   test('nobody here is given what L2 still holds, until it is delivered', () => {
@@ -64,7 +64,7 @@ describe('while L2 cannot be told', () => {
     expect(fleet.member(0).events.map(({ type }) => type)).toContain('invalidation_delivered');
     const operations = fleet.member(0).calls.map(({ operation }) => operation);
     expect(operations[0]).toBe('invalidate');
-    expect(fleet.cache(0).health().pending).toEqual({ keys: 0, tags: 0, patterns: 0, all: false });
+    expect(fleet.cache(0).health().pending).toEqual({ keys: 0, tags: 0, patterns: 0, all: false, outbox: false });
     expect(fleet.cache(1).peek('k')).toBeUndefined();
   });
 
