@@ -75,6 +75,14 @@ async function save(): Promise<void> {
   client.disconnect();
 }
 
+/** The sessions that hold the lead or wait for it. */
+async function leaderSessions(): Promise<readonly number[]> {
+  const rows = await psql<{ pid: number }[]>`
+    select pid from pg_stat_activity
+    where application_name = 'tiercel-outbox' and datname = current_database() order by pid`;
+  return rows.map(({ pid }) => pid);
+}
+
 const titleOf = (cache: TieredCache): Promise<string> =>
   cache.getOrSet('book:1', async () => {
     const [row] = await psql<{ title: string }[]>`select title from books where id = 1`;
@@ -88,17 +96,20 @@ test(`${DELETES} deletes at once are all recorded, and no value of them comes ba
   for (const cache of caches) expect(await titleOf(cache)).toBe('old');
   await save();
 
-  const deleting = timed(() => Promise.allSettled(KEYS.map((key) => one.delete(key))));
+  const leaders = await leaderSessions();
+  const deleting = timed(() => Promise.all(KEYS.map((key) => one.delete(key, { onPending: 'resolve' }))));
   await psql`update books set title = 'new' where id = 1`;
   const seeing = timed(() =>
     until(async () => (await titleOf(other)) === 'new', { what: 'the change from psql to be seen', every: 2 }),
   );
   const [deleted, seen] = await Promise.all([deleting, seeing]);
-  expect(deleted.value.filter(({ status }) => status === 'rejected')).toEqual([]);
   printFigures(`${DELETES} deletes together, and a change from psql at the same time`, [deleted.ms, seen.ms]);
+  // What a busy machine could not write within a second is owed, and written behind it.
+  await until(() => !one.health().pending.outbox, { what: 'everything to be recorded' });
   const [row] = await psql<{ recorded: number }[]>`
     select count(distinct key)::int as recorded from tiercel_outbox, unnest(keys) key where key like 'k%'`;
   expect(row?.recorded).toBe(DELETES);
+  expect(await leaderSessions()).toEqual(leaders);
   expect(seen.ms).toBeLessThan(SEEN_WITHIN_MS);
 
   await server.restart({ keepData: true });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
+import postgres from 'postgres';
 import { type ChangedTable, dropOutboxSql, outboxSql } from '../../src/adapters/postgres/index.ts';
 import { sqlState } from '../../src/catalog/sql.ts';
 import { OUTBOXES, type OutboxDatabase, openOnPostgres, PATIENCE, written, writtenBy } from './outbox-databases.ts';
@@ -23,6 +24,20 @@ describe.each(OUTBOXES)('the outbox is installed on %s', (_, open) => {
   afterAll(() => database.close());
   beforeEach(async () => {
     await database.sql.unsafe(`${dropOutboxSql()}; truncate goods, shops, loose; insert into goods values (1, 1, 1)`);
+  });
+
+  test('many times at once, as by instances that migrate when they start', async () => {
+    const installers = Array.from({ length: 24 }, (_, index) => (index % 4 === 3 ? [goods] : [goods, shops]));
+    const { url } = database;
+    // The embedded database has one session.
+    const pool = url === undefined ? database.sql : postgres(url, { max: installers.length, onnotice: () => {} });
+    try {
+      await pool`drop table if exists tiercel_outbox, tiercel_outbox_caches`;
+      await Promise.all(installers.map((tables) => pool.begin((tx) => tx.unsafe(outboxSql(tables)))));
+      expect(await code()).not.toEqual([]);
+    } finally {
+      if (pool !== database.sql) await pool.end({ timeout: 1 });
+    }
   });
 
   /** The triggers and functions that the outbox put into the database. */

@@ -1,6 +1,6 @@
 import { assertArray } from '../../core/model/arguments.ts';
 import { assertDeclaration, type ChangedTable, OutboxDeclarationError } from './changed-table.ts';
-import { CHANNEL, NOTIFY_LOCK, WRITERS_OWN } from './outbox-table.ts';
+import { CHANNEL, INSTALL_LOCK, NOTIFY_LOCK, WRITERS_OWN } from './outbox-table.ts';
 import { checkOf } from './table-check.ts';
 import { triggersOf } from './triggers.ts';
 
@@ -72,8 +72,11 @@ create table if not exists tiercel_outbox_caches (
 /**
  * Functions look in this schema alone, whoever's statement calls them; temporary tables come last. Outside of a transaction
  * the setting would be gone by the next statement, and the functions would look wherever the session does.
+ *
+ * One transaction at a time installs or removes the outbox of a schema. Several instances that migrate when they start
+ * would otherwise create the same table twice, or wait for each other's locks on the watched tables.
  */
-const SET_SEARCH_PATH = `
+const BEGIN = `
 select set_config('tiercel.search_path', current_setting('search_path'), true);
 select set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true);
 do $body$
@@ -82,7 +85,8 @@ begin
     raise exception 'The outbox must be installed and removed in a transaction' using errcode = 'no_active_sql_transaction';
   end if;
 end
-$body$;`;
+$body$;
+select pg_advisory_xact_lock(${INSTALL_LOCK}, hashtext(current_schema()));`;
 
 /** The rest of somebody's transaction looks where it did before. */
 const RESTORE_SEARCH_PATH = `select set_config('search_path', current_setting('tiercel.search_path'), true);`;
@@ -138,13 +142,13 @@ export function outboxSql(tables: readonly ChangedTable[]): string {
       throw new OutboxDeclarationError(declared.table, 'it is declared twice');
   }
   const watched = tables.flatMap((table) => [checkOf(table), triggersOf(table)]);
-  return join([SET_SEARCH_PATH, TABLE, DROP_TRIGGERS, ADD, NOTIFY, ...watched, RESTORE_SEARCH_PATH]);
+  return join([BEGIN, TABLE, DROP_TRIGGERS, ADD, NOTIFY, ...watched, RESTORE_SEARCH_PATH]);
 }
 
 /** What takes the outbox away again, in a transaction: triggers, functions, and the table with the rows in it. */
 export function dropOutboxSql(): string {
   return join([
-    SET_SEARCH_PATH,
+    BEGIN,
     DROP_TRIGGERS,
     'drop table if exists tiercel_outbox, tiercel_outbox_caches;',
     RESTORE_SEARCH_PATH,

@@ -175,7 +175,10 @@ export interface News extends Omit<OutboxRow, 'id'> {
 
 /**
  * Rows of transactions that the cursor's snapshot did not see and this one does: exactly those, however long a transaction
- * took to commit. One that runs for ever elsewhere only makes more rows be looked at.
+ * took to commit. Such a transaction had not begun when the cursor was given out, or was running then; both kinds are found
+ * by the index over `xid`. So a transaction that stays open anywhere makes no row be read twice.
+ *
+ * A row whose transaction this server has not begun yet comes from a dump of another server. It is no news.
  */
 export async function follow(
   sql: ISql,
@@ -185,8 +188,11 @@ export async function follow(
     select pg_current_snapshot()::text as cursor, (
       select coalesce(json_agg(json_build_object('keys', keys, 'tags', tags, 'mode', mode, 'origin', origin)), '[]')
       from (select keys, tags, mode, origin from tiercel_outbox
-            where xid >= pg_snapshot_xmin(${cursor ?? null}::text::pg_snapshot)
-              and not pg_visible_in_snapshot(xid, ${cursor ?? null}::text::pg_snapshot)
+            where xid >= pg_snapshot_xmax(${cursor ?? null}::text::pg_snapshot)
+              and xid < pg_snapshot_xmax(pg_current_snapshot())
+            union all
+            select keys, tags, mode, origin from tiercel_outbox
+            where xid = any (array(select pg_snapshot_xip(${cursor ?? null}::text::pg_snapshot)))
             limit ${MOST_FOLLOWED + 1}) news
     ) as rows`;
   if (row === undefined) throw new Error('The outbox gave no answer');
