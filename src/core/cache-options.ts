@@ -66,6 +66,12 @@ export interface CacheOptions<Freeze extends boolean = boolean> {
    */
   readonly codec?: ValueCodec | undefined;
   /**
+   * Says whether a value that L2 holds is one that this program can use: the shape of an earlier release is not. One that
+   * fails is a miss. Asked once for each read from L2, not of what is loaded or set here, nor of `null`. It must answer at
+   * once; what it throws counts as no, and `onError` is told.
+   */
+  readonly validate?: ((value: unknown, key: string) => boolean) | undefined;
+  /**
    * Loaders that run at once in this cache, to protect the source when the tiers cannot help. Some more wait for up to a
    * second, the rest reject with `LoadShedError`, or are answered stale. A load for which a loader waits runs in the place
    * of that loader's load. Default `Infinity`.
@@ -117,6 +123,7 @@ export const KNOWN_OPTIONS = knownNames(
     'maxValueBytes',
     'freeze',
     'codec',
+    'validate',
     'maxLoads',
     'source',
     'breaker',
@@ -168,7 +175,7 @@ export function slowAfterOf({ slowAfter }: SourceOptions): number {
 export function assertOptions(options: CacheOptions): void {
   assertNames('options', options, KNOWN_OPTIONS);
   assertParts(options);
-  const { name, version, freeze, codec, maxLoads, defaults, onError, breaker, source } = options;
+  const { name, version, freeze, codec, validate, maxLoads, defaults, onError, breaker, source } = options;
   if (codec !== undefined)
     assertPort('codec', codec, ['encode', 'decode'], 'an object with encode(value) and decode(json)');
   if (name !== undefined && (typeof name !== 'string' || name === ''))
@@ -181,6 +188,7 @@ export function assertOptions(options: CacheOptions): void {
   if (maxLoads !== undefined && maxLoads !== Infinity && !(Number.isInteger(maxLoads) && maxLoads > 0))
     throw new InvalidOptionError('maxLoads', maxLoads, 'a whole number above 0, or Infinity');
   if (defaults !== undefined) assertNames('defaults', defaults, DEFAULT_NAMES);
+  assertFunction('validate', validate, 'a function of a value that answers true or false');
   assertFunction('onError', onError, 'a function of a failure');
   if (breaker !== undefined) assertBreaker('breaker', breaker);
   if (source !== undefined) assertSource(source);

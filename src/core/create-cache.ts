@@ -110,6 +110,7 @@ export function assembleCache<F extends Form = 'frozen'>(
     clock,
     random,
     codec: options.codec === undefined ? jsonCodecOf(freeze) : valueCodecOf(options.codec, freeze),
+    validate: options.validate,
     maxValueBytes: maxValueBytesOf(options),
     l1,
     remote: l2 && new collaborators.Remote(l2, l2Breaker, clock, emit, maxLagMs),

@@ -31,6 +31,7 @@ export interface FleetOptions
     | 'maxValueBytes'
     | 'freeze'
     | 'codec'
+    | 'validate'
     | 'breaker'
     | 'maxLoads'
     | 'source'

@@ -1,5 +1,5 @@
 import { type Dated, type Entry, entryOf } from '../model/entry.ts';
-import { CodecError, InvalidValueError } from '../model/errors.ts';
+import { CodecError, InvalidOptionError, InvalidValueError } from '../model/errors.ts';
 import type { EntryId } from '../model/key.ts';
 import { type Generations, NO_GENERATION, type TagGeneration, type TagState } from '../model/tags.ts';
 import type { Envelope, TagStamp } from '../ports/codec.ts';
@@ -38,7 +38,22 @@ export function openEnvelope(parts: Parts, request: ReadRequest, stored: StoredV
   if (envelope.id !== request.id || envelope.version !== parts.version) return undefined;
   // An entry made before a tag was named here could not be invalidated by it.
   for (const tag of request.tagIds) if (!carries(envelope, tag)) return undefined;
+  if (parts.validate !== undefined && !passes(parts, parts.validate, request.key, envelope.value)) return undefined;
   return envelope;
+}
+
+/** A validator that throws, or answers later, costs a load of this key and nothing else. */
+function passes({ emit }: Parts, validate: NonNullable<Parts['validate']>, key: string, value: unknown): boolean {
+  if (value === null) return true;
+  try {
+    const answer: unknown = validate(value, key);
+    if (typeof answer === 'boolean') return answer;
+    if (answer instanceof Promise) answer.catch(() => {});
+    throw new InvalidOptionError('validate', answer, 'a function that answers true or false at once');
+  } catch (error) {
+    emit({ type: 'tier_failure', error, operation: 'validate', tier: 'l2', key, background: false });
+    return false;
+  }
 }
 
 /** No index: entries have few tags, and those of a read stand first. */

@@ -30,6 +30,8 @@ export interface Parts {
   readonly clock: Clock;
   readonly random: Random;
   readonly codec: Codec;
+  /** Whether a value from L2 can be used; absent where every value can. */
+  readonly validate: ((value: unknown, key: string) => boolean) | undefined;
   /** What is longer than this when encoded, in UTF-8 bytes, neither goes to L2 nor is believed when it comes from there. */
   readonly maxValueBytes: number;
   readonly l1: LocalTier;
