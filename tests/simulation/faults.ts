@@ -18,7 +18,9 @@ export const FAULTS = {
    * waiting when it wakes, or its connections are gone.
    */
   'host sleeps': ({ time, history, after }, { name, host, subscription }, { ms, draw }) => {
-    history.wakes.push({ instance: name, at: host.sleep(time.now, ms) });
+    const wakesAt = host.sleep(time.now, ms);
+    history.wakes.push({ instance: name, at: wakesAt });
+    history.pauses.push({ instance: name, start: time.now, end: wakesAt });
     if (draw < 0.5) return;
     subscription.disconnect();
     after(ms + 200 * draw, () => subscription.reconnect());

@@ -34,6 +34,9 @@ export function sleeplessClock(now: () => number): Clock {
   return { now, wall: now, after: () => () => {} };
 }
 
+/** What is left of a timer below this is a matter of rounding. */
+const TIMER_STEP_MS = 1e-6;
+
 interface Happening extends Due {
   readonly host: Host | undefined;
   readonly run: () => void;
@@ -75,12 +78,14 @@ export class VirtualTime {
   /** A timer counts by the monotonic clock: what the host sleeps meanwhile comes on top. */
   #after(ms: number, run: () => void, host: Host): () => void {
     const sleptBefore = host.sleptMs(this.#now);
+    const due = this.#now + ms;
     let cancel = this.at(
-      this.#now + ms,
+      due,
       () => {
-        const slept = host.sleptMs(this.#now) - sleptBefore;
-        if (slept <= 0) return run();
-        cancel = this.#after(slept, run, host);
+        // The timer of a host that wakes after it was due may have run down in part before the sleep.
+        const leftMs = due + host.sleptMs(this.#now) - sleptBefore - this.#now;
+        if (leftMs < TIMER_STEP_MS) return run();
+        cancel = this.#after(leftMs, run, host);
       },
       host,
     );
