@@ -34,7 +34,7 @@ export async function runOwnTests(redisUrl: string | undefined, namespace: strin
   let corners = 0;
   const makeServer = () => {
     corners += 1;
-    const options = { namespace: `${namespace}-${corners}` };
+    const options = { namespace: `${namespace}-${corners}`, onWarning: () => {} };
     return {
       tier: () => redis(redisUrl, options).l2,
       bus: () => redis(redisUrl, options).bus,

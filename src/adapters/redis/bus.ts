@@ -6,15 +6,14 @@ import { RemoteError } from '../../core/ports/remote-tier.ts';
 import type { Backoff } from './connection/backoff.ts';
 import { toRemoteError } from './connection/failure.ts';
 import { isOfSelect, nameConnection, selectDatabase } from './connection/set-up.ts';
-import type { Keyspace } from './protocol/keyspace.ts';
+import type { Naming } from './protocol/keyspace.ts';
 import { parseMessage } from './protocol/message.ts';
 
 /** One subscription on a connection of its own: Redis keeps the order of messages within a connection only. */
 export class RedisBus implements Bus {
-  readonly madeWith: object;
+  readonly madeWith: Naming;
   readonly #client: Redis;
   readonly #backoff: Backoff;
-  readonly #keysOf: (cache: CacheIdentity) => Keyspace;
   #listener: BusListener | undefined;
   /** Channels of the invalidations, and of this instance's own heartbeats. */
   #channels: readonly [bus: string, echo: string] = ['', ''];
@@ -26,17 +25,16 @@ export class RedisBus implements Bus {
   #said: string | undefined;
   #subscribing: Promise<void> | undefined;
 
-  /** @param keysOf Names the channels of the cache that starts this bus. It marks the tier that was made with this bus, too. */
-  constructor(client: Redis, backoff: Backoff, keysOf: (cache: CacheIdentity) => Keyspace) {
+  /** @param naming That of the tier that was made with this bus. */
+  constructor(client: Redis, backoff: Backoff, naming: Naming) {
     this.#client = client;
     this.#backoff = backoff;
-    this.#keysOf = keysOf;
-    this.madeWith = keysOf;
+    this.madeWith = naming;
   }
 
   start(instance: string, listener: BusListener, cache: CacheIdentity): void {
     this.#listener = listener;
-    const keys = this.#keysOf(cache);
+    const keys = this.madeWith.keyspaceOf(cache);
     this.#channels = [keys.bus, keys.echo(instance)];
     this.#database = keys.database;
     nameConnection(this.#client, keys.namespace, 'bus');

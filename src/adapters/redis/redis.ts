@@ -1,6 +1,5 @@
 import { Redis } from 'ioredis';
 import type { Bus } from '../../core/ports/bus.ts';
-import type { CacheIdentity } from '../../core/ports/cache-identity.ts';
 import type { RemoteTier } from '../../core/ports/remote-tier.ts';
 import { RedisBus } from './bus.ts';
 import { Backoff } from './connection/backoff.ts';
@@ -16,7 +15,7 @@ import {
   unsafeSettings,
 } from './options.ts';
 import { gzipPacking } from './protocol/gzip-packing.ts';
-import { keyspace } from './protocol/keyspace.ts';
+import { keyspace, type Naming } from './protocol/keyspace.ts';
 import { RedisRemoteTier } from './remote-tier.ts';
 
 /** What {@link redis} makes: spread it into the options of `createCache`. */
@@ -45,11 +44,13 @@ export function redis(server: string | Redis | undefined, options: RedisOptions 
 
   const busBackoff = new Backoff(probeEvery);
   const tiersOver = (clients: readonly CommandClient[], bus: Redis, evictions: Redis): RedisTiers => {
-    const keysOf = (cache: CacheIdentity) => keyspace(namespace ?? cache.name, cache, evictions.options.db ?? 0);
+    const naming: Naming = {
+      keyspaceOf: (cache) => keyspace(namespace ?? cache.name, cache, evictions.options.db ?? 0),
+    };
     const connections = new Connections(clients, resolved.onWarning);
     return {
-      l2: new RedisRemoteTier(connections, keysOf, new EvictionWatch(evictions), gzipPacking(compressFrom)),
-      bus: new RedisBus(bus, busBackoff, keysOf),
+      l2: new RedisRemoteTier(connections, naming, new EvictionWatch(evictions), gzipPacking(compressFrom)),
+      bus: new RedisBus(bus, busBackoff, naming),
     };
   };
 

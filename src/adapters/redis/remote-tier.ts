@@ -21,7 +21,7 @@ import { systemRandom } from '../../core/primitives/clock.ts';
 import type { Connections } from './connection/connections.ts';
 import { toRemoteError } from './connection/failure.ts';
 import type { EvictionWatch } from './eviction-watch.ts';
-import { type Keyspace, scanPattern } from './protocol/keyspace.ts';
+import { type Keyspace, type Naming, scanPattern } from './protocol/keyspace.ts';
 import { heartbeatHead, invalidationHead } from './protocol/message.ts';
 import { INFO_SECTIONS, parseInfo } from './protocol/parse-info.ts';
 import { agreementOf, generationsOf, heartbeatOf, unexpected } from './protocol/replies.ts';
@@ -57,25 +57,18 @@ const MISMATCH = { kind: 'session-mismatch' } as const;
 export class RedisRemoteTier implements RemoteTier {
   readonly system = 'redis';
   readonly packing: Packing;
-  readonly madeWith: object;
+  readonly madeWith: Naming;
   readonly #connections: Connections;
-  readonly #keysOf: (cache: CacheIdentity) => Keyspace;
   readonly #evictions: EvictionWatch;
   #started: Keyspace | undefined;
 
   /**
-   * @param keysOf Names the keys of the cache that starts this tier. It marks the bus that was made with this tier, too.
+   * @param naming That of the bus that was made with this tier.
    */
-  constructor(
-    connections: Connections,
-    keysOf: (cache: CacheIdentity) => Keyspace,
-    evictions: EvictionWatch,
-    packing: Packing,
-  ) {
+  constructor(connections: Connections, naming: Naming, evictions: EvictionWatch, packing: Packing) {
     this.packing = packing;
-    this.madeWith = keysOf;
+    this.madeWith = naming;
     this.#connections = connections;
-    this.#keysOf = keysOf;
     this.#evictions = evictions;
   }
 
@@ -85,7 +78,7 @@ export class RedisRemoteTier implements RemoteTier {
   }
 
   start(listener: RemoteListener, cache: CacheIdentity): void {
-    this.#started = this.#keysOf(cache);
+    this.#started = this.madeWith.keyspaceOf(cache);
     this.#connections.start(listener, this.#started);
   }
 

@@ -1,7 +1,12 @@
 import { InvalidOptionError } from '../model/errors.ts';
 
 /** The options whose objects belong to one cache. */
-export type OwnedOption = 'l1' | 'l2' | 'bus' | 'outbox';
+export interface OwnedParts {
+  readonly l1: object;
+  readonly l2?: (object & MadeWith) | undefined;
+  readonly bus?: object | undefined;
+  readonly outbox?: object | undefined;
+}
 
 /** One registry for all copies of this library in a process. */
 const REGISTRY = Symbol.for('tiercel.claimed');
@@ -16,15 +21,20 @@ const WITH_ANOTHER_L2 = 'the one that was made with this l2: both come from one 
  * too, so the claim is for good.
  * @throws {@link InvalidOptionError} naming the option.
  */
-export function claimParts(parts: Readonly<Partial<Record<OwnedOption, object | undefined>>>): void {
+export function claimParts(parts: OwnedParts): void {
   const claimed = claimedObjects();
   const mine = new Set<object>();
-  for (const [option, part] of Object.entries(parts)) {
+  for (const option of ['l1', 'l2', 'bus', 'outbox'] as const) {
+    const part = parts[option];
     if (part === undefined) continue;
     if (claimed.has(part) || mine.has(part)) throw new InvalidOptionError(option, part, TAKEN);
     mine.add(part);
   }
+  // What stands between a cache and its tier, to watch it or to trouble it, is another object; this one stays the same.
+  const pair = parts.l2?.madeWith;
+  if (pair !== undefined && claimed.has(pair)) throw new InvalidOptionError('l2', parts.l2, TAKEN);
   for (const part of mine) claimed.add(part);
+  if (pair !== undefined) claimed.add(pair);
 }
 
 /** @throws {@link InvalidOptionError} naming `bus` when it was made with another L2 than this. */

@@ -4,6 +4,7 @@ import { MemoryOutbox, MemoryOutboxTable, MemoryServer } from '../../../src/adap
 import { redis } from '../../../src/adapters/redis/index.ts';
 import { systemClock } from '../../../src/core/primitives/clock.ts';
 import { type CacheOptions, createCache } from '../../../src/index.ts';
+import { ChaosBus, chaosRemoteTier } from '../../../src/testing/index.ts';
 
 const refused = (option: string) => expect.objectContaining({ code: 'INVALID_OPTION', option });
 
@@ -60,5 +61,14 @@ createCache({ l1: takenL1 });
 test('a bus and an L2 of different redis() calls are refused, whatever stands between', () => {
   const one = redis('redis://127.0.0.1:1');
   const other = redis('redis://127.0.0.1:1');
+  const [l2, bus] = [chaosRemoteTier(one.l2), new ChaosBus(other.bus)];
   expect(() => createCache({ l1: lru(), l2: one.l2, bus: other.bus })).toThrow(refused('bus'));
+  expect(() => createCache({ l1: lru(), l2, bus })).toThrow(refused('bus'));
+});
+
+test('an L2 of redis() is known again behind another object', async () => {
+  const { l2, bus } = redis('redis://127.0.0.1:1');
+  const cache = createCache({ l1: lru(), l2: chaosRemoteTier(l2), bus: new ChaosBus(bus) });
+  expect(() => createCache({ l1: lru(), l2: chaosRemoteTier(l2) })).toThrow(refused('l2'));
+  await cache.close();
 });

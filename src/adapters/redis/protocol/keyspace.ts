@@ -31,6 +31,11 @@ export interface Keyspace {
   idOfEntry(key: string): EntryId | undefined;
 }
 
+/** Knows the keyspace of the cache that starts a tier or a bus. A tier and a bus that were made together have the same one. */
+export interface Naming {
+  keyspaceOf(cache: CacheIdentity): Keyspace;
+}
+
 /** The fields of {@link Keyspace.history}. Readers ignore what follows the parts that they know. */
 export const HISTORY = {
   /** Number of the last invalidation. */
