@@ -30,10 +30,13 @@ import { Repair } from './sync/recovery.ts';
 import { Vitals } from './sync/server-monitor.ts';
 import { type Lifecycle, TieredCache } from './tiered-cache.ts';
 import { claimParts } from './tiers/claimed-parts.ts';
+import { GuardedL1 } from './tiers/guarded-l1.ts';
 import { Remote } from './tiers/guarded-l2.ts';
 import { Source } from './tiers/guarded-source.ts';
 import { jsonCodecOf } from './tiers/json-codec.ts';
+import { QuietTracer } from './tiers/quiet-tracer.ts';
 import { valueCodecOf } from './tiers/value-codec.ts';
+
 import { cleanAll } from './write/apply-locally.ts';
 
 /** Where it is not known before the program runs, values count as frozen. */
@@ -112,7 +115,7 @@ export function assembleCache<F extends Form = 'frozen'>(
     codec: options.codec === undefined ? jsonCodecOf(freeze) : valueCodecOf(options.codec, freeze),
     validate: options.validate,
     maxValueBytes: maxValueBytesOf(options),
-    l1,
+    l1: new GuardedL1(l1, emit),
     remote: l2 && new collaborators.Remote(l2, l2Breaker, clock, emit, maxLagMs),
     questions: [],
     tagReads: [],
@@ -142,7 +145,7 @@ export function assembleCache<F extends Form = 'frozen'>(
     ),
     emit,
     observers,
-    tracer: options.tracer ?? noTracer,
+    tracer: options.tracer === undefined ? noTracer : new QuietTracer(options.tracer),
   };
   let relay: Relay | undefined;
   const vitals = parts.remote && new Vitals(parts, parts.remote);
@@ -164,8 +167,14 @@ export function assembleCache<F extends Form = 'frozen'>(
   // A cache may be made inside a request, and outlives it.
   detached(() => {
     heart?.start();
-    relay?.start();
-    follower?.start();
+    try {
+      relay?.start();
+      follower?.start();
+    } catch (error) {
+      // An outbox that refuses to start refuses the cache: what has started already ends.
+      if (heart !== undefined) parts.background.track(heart.close());
+      throw error;
+    }
     vitals?.start();
   });
   return options.codec !== undefined && freeze ? handingOutCopies(cache, parts.codec.copyOf) : cache;

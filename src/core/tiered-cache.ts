@@ -9,6 +9,7 @@ import type { ResolvedOptions } from './model/options.ts';
 import type { Tracer } from './ports/tracer.ts';
 import type { Parts } from './state/context.ts';
 import { type CacheHealth, type CacheStats, healthOf, type Organs, statsOf } from './stats.ts';
+import { QuietTracer } from './tiers/quiet-tracer.ts';
 
 /** What watches a cache from outside; see {@link TieredCache.attach}. */
 export interface Attachment {
@@ -83,11 +84,12 @@ export class TieredCache<out F extends Form = 'frozen'> extends CacheView<F> {
   attach(attachment: Attachment): () => void {
     TieredCache.#own(this, 'attach');
     assertNames('attachment', attachment, ATTACHMENT_NAMES);
-    const { tracer, observer } = attachment;
-    if (tracer !== undefined) assertTracer(tracer);
+    const { tracer: given, observer } = attachment;
+    if (given !== undefined) assertTracer(given);
     assertFunction('observer', observer, 'a function of an event');
     if (observer !== undefined) this.#observers.add(observer);
     const before = this.#parts.tracer;
+    const tracer = given && new QuietTracer(given);
     if (tracer !== undefined) this.#parts.tracer = tracer;
     return () => {
       if (observer !== undefined) this.#observers.delete(observer);

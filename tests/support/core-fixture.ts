@@ -49,6 +49,8 @@ export interface FleetOptions
   readonly weakening?: Weakening;
   /** Whether there is a database whose changes are written down; see {@link Fleet.database}. */
   readonly outbox?: boolean;
+  /** Changes the options of a member of that number, after all else has been put together. */
+  readonly remake?: (options: CacheOptions, member: number) => CacheOptions;
   readonly seed?: number;
   /** Whether everybody is connected and proven before the test begins. Default `true`. */
   readonly warm?: boolean;
@@ -196,7 +198,7 @@ export class Fleet {
   }
 
   #start(options: FleetOptions): Member {
-    const { tiers = 'l1+l2+bus', outbox: hasOutbox, weakening = {}, defaults, ...rest } = options;
+    const { tiers = 'l1+l2+bus', outbox: hasOutbox, weakening = {}, defaults, remake = same, ...rest } = options;
     const { instances: _, seed: __, warm: ___, ...given } = rest;
     const name = `i${this.members.length}`;
     const host = new Host(name);
@@ -217,26 +219,29 @@ export class Fleet {
     const failures: TierFailure[] = [];
     const calls: Call[] = [];
     this.#calls.set(tier.name, calls);
-    const cache = assembleCache(
-      {
-        name,
-        l1,
-        ...(tiers !== 'l1' && { l2 }),
-        ...(tiers === 'l1+l2+bus' && { bus: wiring.bus }),
-        outbox: watched,
-        clock,
-        random: this.#random.fork(),
-        onError: (failure) => failures.push(failure),
-        observers: [(event) => events.push(event)],
-        ...given,
-        defaults: { jitter: 0, ...defaults },
-      },
-      { ...COLLABORATORS, ...weakening.collaborators },
-    );
+    const made: CacheOptions = {
+      name,
+      l1,
+      ...(tiers !== 'l1' && { l2 }),
+      ...(tiers === 'l1+l2+bus' && { bus: wiring.bus }),
+      outbox: watched,
+      clock,
+      random: this.#random.fork(),
+      onError: (failure) => failures.push(failure),
+      observers: [(event) => events.push(event)],
+      ...given,
+      defaults: { jitter: 0, ...defaults },
+    };
+    const collaborators = { ...COLLABORATORS, ...weakening.collaborators };
+    const cache = assembleCache(remake(made, this.members.length), collaborators);
     const member = { name, cache, host, l1, tier, l2, bus, outbox, events, failures, calls };
     this.members.push(member);
     return member;
   }
+}
+
+function same(options: CacheOptions): CacheOptions {
+  return options;
 }
 
 /** Moments at which a member sent something to L2: what is sent in one moment travels together. */

@@ -50,7 +50,7 @@ export function lru(options: LruOptions = {}): LocalTier {
     max: maxEntries,
     maxSize: maxBytes,
     // lru-cache takes positive integers only, and an entry is never free.
-    sizeCalculation: (entry) => Math.max(1, Math.ceil(sizeOf(entry))),
+    sizeCalculation: (entry) => sizeFrom(sizeOf(entry)),
     dispose: (_entry, _id, reason) => {
       if (reason === 'evict') evictions++;
     },
@@ -66,6 +66,13 @@ export function lru(options: LruOptions = {}): LocalTier {
     ids: () => [...entries.keys()],
     usage: () => ({ entries: entries.size, bytes: entries.calculatedSize, evictions }),
   };
+}
+
+/** What an entry counts as; more than any limit is not kept. */
+function sizeFrom(given: number): number {
+  if (typeof given !== 'number' || Number.isNaN(given))
+    throw new InvalidOptionError('sizeOf', given, 'a function that answers a number of bytes');
+  return Math.min(Math.max(1, Math.ceil(given)), Number.MAX_SAFE_INTEGER);
 }
 
 function assertCount(option: string, given: number, most: number): void {

@@ -1,4 +1,6 @@
 import type { Entry } from './entry.ts';
+import { InvalidValueError } from './errors.ts';
+import { MAX_DEPTH } from './value.ts';
 
 /** The entry without its value: object, times, id, its place in the store. */
 const ENTRY = 400;
@@ -27,9 +29,10 @@ const WIDE = /[^\u0000-\u00ff]/;
 /**
  * What an entry takes of the heap, about, in bytes: for an L1 that is bounded by them. The figures are of JavaScriptCore,
  * fitted to measurements of values of many kinds (`bun run bench memory`); V8 takes somewhat less.
+ * @throws {@link InvalidValueError} when the value is nested more deeply than any that may be stored.
  */
 export function bytesOf({ value }: Pick<Entry, 'value'>): number {
-  return Math.ceil(ENTRY + (weightGiven(value) ?? weightOf(value)));
+  return Math.ceil(ENTRY + (weightGiven(value) ?? weightOf(value, 0)));
 }
 
 const given = new WeakMap<object, number>();
@@ -43,23 +46,24 @@ function weightGiven(value: unknown): number | undefined {
   return typeof value === 'object' && value !== null ? given.get(value) : undefined;
 }
 
-function weightOf(value: unknown): number {
+function weightOf(value: unknown, depth: number): number {
   if (typeof value === 'string') return STRING + value.length * (WIDE.test(value) ? 2 : 1);
   if (typeof value !== 'object' || value === null) return 0;
-  if (Array.isArray(value)) return arrayWeight(value);
+  if (depth > MAX_DEPTH) throw new InvalidValueError(`is nested more than ${MAX_DEPTH} levels deep`);
+  if (Array.isArray(value)) return arrayWeight(value, depth);
   let properties = 0;
   let members = 0;
   for (const member of Object.values(value)) {
     properties += 1;
-    members += weightOf(member);
+    members += weightOf(member, depth + 1);
   }
   return OBJECT + members + FURTHER_PROPERTY * Math.max(properties - INLINE_PROPERTIES, 0);
 }
 
-function arrayWeight(elements: readonly unknown[]): number {
+function arrayWeight(elements: readonly unknown[], depth: number): number {
   let weight = Object.isFrozen(elements)
     ? FROZEN_ARRAY + FROZEN_ELEMENT * elements.length
     : ARRAY + ELEMENT * elements.length;
-  for (const element of elements) weight += weightOf(element);
+  for (const element of elements) weight += weightOf(element, depth + 1);
   return weight;
 }

@@ -1,7 +1,7 @@
-import { InvalidValueError } from './errors.ts';
+import { CodecError, InvalidValueError } from './errors.ts';
 
 /** Deeper than this is taken for a cycle or an attack; JSON parsers have limits of their own. */
-const MAX_DEPTH = 200;
+export const MAX_DEPTH = 200;
 
 /** `-1.7976931348623157e+308`, `-0.0000012345678901234567`: none is longer. */
 const NUMBER_BYTES = 25;
@@ -102,12 +102,14 @@ function refuse(problem: string, path: string, key: string): never {
 /**
  * Freezes a value that JSON made, all the way down: every caller gets the same object, and none can change what the
  * next one gets. Cheaper than a copy per read, and once per value instead of once per call.
+ * @throws {@link CodecError} when it is nested more deeply than {@link assertStorable} lets any value be.
  */
-export function deepFreeze<V>(value: V): V {
+export function deepFreeze<V>(value: V, depth = 0): V {
   if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) for (let index = 0; index < value.length; index += 1) deepFreeze(value[index]);
+  if (depth > MAX_DEPTH) throw new CodecError(`their value is nested more than ${MAX_DEPTH} levels deep`);
+  if (Array.isArray(value)) for (let index = 0; index < value.length; index += 1) deepFreeze(value[index], depth + 1);
   // Without a list of its members: freezing costs as much as parsing even so.
-  else for (const name in value) deepFreeze(value[name]);
+  else for (const name in value) deepFreeze(value[name], depth + 1);
   return Object.freeze(value);
 }
 

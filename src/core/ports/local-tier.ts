@@ -1,7 +1,11 @@
 import type { Entry } from '../model/entry.ts';
 import type { EntryId } from '../model/key.ts';
 
-/** L1: a store inside this process. Synchronous and never failing; it decides alone what to evict. */
+/**
+ * L1: a store inside this process. Synchronous; it decides alone what to evict. What a method throws concerns its own entry:
+ * `get` is a miss then, and what `set` refuses is not kept. After a `delete` or `clear` that throws, nothing is read from it
+ * until a `clear` has succeeded.
+ */
 export interface LocalTier {
   get(id: EntryId): Entry | undefined;
   set(id: EntryId, entry: Entry): void;

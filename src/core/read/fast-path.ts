@@ -112,8 +112,17 @@ class StraightLookup implements Question {
     if (entry !== undefined) this.#settle(entry, keep(this.#parts, this.flight, entry), answer.now);
   }
 
-  /** The entry of a fresh value. Else the flight goes on by {@link refill}. */
+  /** The entry of a fresh value. Else the flight goes on by {@link refill}, or ends with what was thrown on the way. */
   #hit(answer: BatchAnswer): Entry | undefined {
+    try {
+      return this.#freshOrRefill(answer);
+    } catch (error) {
+      this.#parts.flights.follow(this.flight, Promise.reject(error));
+      return undefined;
+    }
+  }
+
+  #freshOrRefill(answer: BatchAnswer): Entry | undefined {
     const parts = this.#parts;
     const { request, flight } = this;
     const { generations } = answer;

@@ -56,7 +56,10 @@ export async function freshInL2(
   record: StoredRecord | undefined,
 ): Promise<Refilled> {
   if (record?.kind !== 'value') return NOTHING;
-  const verdict = await weigh(parts, request, flight, record.value);
+  const verdict = await weigh(parts, request, flight, record.value).catch((error: unknown): Verdict => {
+    parts.emit({ type: 'tier_failure', error, operation: 'read', tier: 'l2', key: request.key, background: false });
+    return { kind: 'void' };
+  });
   if (verdict.kind !== 'usable' || verdict.state !== 'fresh') return NOTHING;
   const { entry } = verdict;
   const keptInL1 = keep(parts, flight, entry);

@@ -23,9 +23,13 @@ export function isTrusted({ proof, maxLagMs }: Parts, entry: Entry, now: number)
 
 /** The hot path: the entry of L1 that answers without any question, counted as a hit. */
 export function hitOf(parts: Parts, id: EntryId, key: string): Entry | undefined {
-  const entry = parts.l1.get(id);
-  if (entry === undefined || !isHit(parts, entry, parts.clock.now())) return undefined;
-  return counted(parts, entry, key);
+  try {
+    const entry = parts.l1.hits.get(id);
+    if (entry === undefined || !isHit(parts, entry, parts.clock.now())) return undefined;
+    return counted(parts, entry, key);
+  } catch (error) {
+    return parts.l1.failed(error, id);
+  }
 }
 
 /** {@link hitOf} for callers who would not refresh the value; not one function with it, whose check could not be inlined. */

@@ -3,6 +3,7 @@ import { usefulForMs } from '../model/lifetime.ts';
 import type { ResolvedOptions } from '../model/options.ts';
 import type { Generations } from '../model/tags.ts';
 import { RemoteError, type RemoteTier, type StoredRecord } from '../ports/remote-tier.ts';
+import { attempt } from '../primitives/attempt.ts';
 import type { Parts } from '../state/context.ts';
 import { type BatchAnswer, type Question, QuestionBatch, type Terms } from '../state/l2-question.ts';
 import type { Asked, Operation, Remote } from '../tiers/guarded-l2.ts';
@@ -46,8 +47,22 @@ function batchFor(parts: Parts, remote: Remote, { request: { id, options } }: Qu
   const isAlone = flights.countOf(id) > 1;
   if (!isAlone) for (const open of questions) if (takes(open, options)) return open;
   const batch = new QuestionBatch(options.l2TimeoutMs, options.leaseMs, isAlone);
-  if (questions.push(batch) === 1) remote.tier.beforeSending(() => send(parts, remote, questions.splice(0)));
+  if (questions.push(batch) === 1) beforeSending(parts, remote);
   return batch;
+}
+
+/** A tier that refuses to be told answers no question of this turn, and the next turn begins anew. */
+function beforeSending(parts: Parts, remote: Remote): void {
+  const { questions } = parts;
+  try {
+    remote.tier.beforeSending(() => send(parts, remote, questions.splice(0)));
+  } catch (error) {
+    // A moment later: the question that made the batch is yet to be added to it.
+    const asked = Promise.resolve().then(() => {
+      for (const batch of questions.splice(0)) batch.answer(unanswered(parts, error));
+    });
+    parts.background.track(asked);
+  }
 }
 
 function takes(batch: QuestionBatch, { l2TimeoutMs, leaseMs }: ResolvedOptions): boolean {
@@ -81,7 +96,7 @@ async function askAsOne(parts: Parts, remote: Remote, batch: QuestionBatch): Pro
     ids.forEach((id, index) => {
       const record = records[index];
       if (record !== undefined && !(record instanceof RemoteError) && record.kind === 'none')
-        parts.background.track(tier.release(id, generation, token));
+        parts.background.track(attempt(() => tier.release(id, generation, token)));
     });
   };
   const asked = await remote.ask(

@@ -3,6 +3,7 @@ import type { BypassReason } from '../model/lookup.ts';
 import type { Generations } from '../model/tags.ts';
 import type { Envelope } from '../ports/codec.ts';
 import type { RemoteTier, StoredRecord, StoredValue } from '../ports/remote-tier.ts';
+import { attempt } from '../primitives/attempt.ts';
 import { pause } from '../primitives/timeout.ts';
 import type { Parts } from '../state/context.ts';
 import type { Flight } from '../state/flight.ts';
@@ -177,14 +178,14 @@ export class L2Question {
     if (options.forceFresh) return { kind: 'mine', right: { ...right, claim: undefined }, candidate: this.#candidate };
     this.#flight.goOn('further-questions');
     const giveBack = (tier: RemoteTier): void => {
-      this.#parts.background.track(tier.releaseRefresh(id, generation, token));
+      this.#parts.background.track(attempt(() => tier.releaseRefresh(id, generation, token)));
     };
     const claimed = await this.#remote.ask(
       { name: 'claim', budgetMs: options.l2TimeoutMs, key },
       async (tier) => {
         const [granted, record] = await Promise.all([
-          tier.claimRefresh(id, generation, token, options.leaseMs),
-          tier.read(id, generation),
+          attempt(() => tier.claimRefresh(id, generation, token, options.leaseMs)),
+          attempt(() => tier.read(id, generation)),
         ]);
         const isStill = record.kind === 'value' && record.value.token === seen;
         if (granted && !isStill) giveBack(tier);

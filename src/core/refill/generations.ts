@@ -152,7 +152,12 @@ const TAGS_PER_SCRIPT = 1_000;
 /** Reads the generations of tags. What is asked for in one turn of the event loop is asked as one, each tag once. */
 export function readTags(parts: Parts, remote: Remote, read: TagRead): void {
   const { tagReads } = parts;
-  if (tagReads.push(read) === 1) remote.tier.beforeSending(() => send(parts, remote, tagReads.splice(0)));
+  if (tagReads.push(read) > 1) return;
+  try {
+    remote.tier.beforeSending(() => send(parts, remote, tagReads.splice(0)));
+  } catch (error) {
+    for (const { onRead } of tagReads.splice(0)) onRead({ ok: false, reason: 'error', error });
+  }
 }
 
 function send(parts: Parts, remote: Remote, reads: readonly TagRead[]): void {

@@ -123,8 +123,9 @@ function standBack(
   tier: Fallback['tier'],
   l2: TierStep | undefined,
 ): Refilled {
-  const isStill = parts.l1.get(flight.id) === held;
-  if (isStill) parts.l1.set(flight.id, { ...held, retryAt: parts.clock.now() + REFRESH_POLL_MS });
+  const isStill =
+    parts.l1.get(flight.id) === held &&
+    parts.l1.set(flight.id, { ...held, retryAt: parts.clock.now() + REFRESH_POLL_MS });
   return refilledOf(held, 'stale', tier, isStill, l2, undefined);
 }
 
@@ -177,15 +178,18 @@ async function fillL2(
     return NOT_TRIED;
   }
   const { id, key, options } = request;
-  const error = tooLong(parts, product.body, key);
-  if (error !== undefined) {
+  let body: Product['body'];
+  try {
+    const error = tooLong(parts, product.body, key);
+    if (error !== undefined) throw error;
+    body = packed(parts, product.body);
+  } catch (error) {
     const { background } = flight;
     emit({ type: 'tier_failure', error, operation: 'fill', tier: 'l2', key, background });
     counters.fillsFailed += 1;
     giveBack(parts, request, right);
     return NOT_TRIED;
   }
-  const body = packed(parts, product.body);
   const began = clock.now();
   const filled = await tracer.trace(SPAN.l2Fill, { [ATTRIBUTE.dbSystem]: remote.tier.system }, () =>
     remote.ask({ name: 'fill', budgetMs: options.l2TimeoutMs, key }, (tier) => {
@@ -229,11 +233,11 @@ function serveStale(
   const now = parts.clock.now();
   const freshness = freshnessOf(entry, now);
   const mayAnswer = mayServeOnError(entry, now);
-  const kept = mayKeep(flight, entry) && (mayAnswer || freshness === 'fresh' || freshness === 'stale');
+  let kept = mayKeep(flight, entry) && (mayAnswer || freshness === 'fresh' || freshness === 'stale');
   if (kept) {
     // Wherever the value goes on to answer, a source in trouble is left alone for a while.
     const backoffMs = ERROR_BACKOFF_MS * (1 - parts.random.next() / 2);
-    parts.l1.set(flight.id, { ...entry, retryAt: now + backoffMs, failed: true });
+    kept = parts.l1.set(flight.id, { ...entry, retryAt: now + backoffMs, failed: true });
   }
   if (!mayAnswer) throw error;
   const { background, hasWaiters } = flight;
@@ -270,8 +274,7 @@ function offerStandIn(parts: Parts, flight: Flight<Refilled>, entry: Entry, l2: 
 export function keep(parts: Parts, flight: Flight<Refilled>, entry: Entry): boolean {
   if (!mayKeep(flight, entry) || !tagsAreCurrent(entry.tags)) return drop(parts, flight);
   parts.flights.outrunOthers(flight);
-  parts.l1.set(flight.id, entry);
-  return true;
+  return parts.l1.set(flight.id, entry);
 }
 
 /** A tag that was learnt from the value was not watched while the flight was under way. */

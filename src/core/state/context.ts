@@ -2,11 +2,11 @@ import type { Counters } from '../model/counters.ts';
 import type { CacheEvent, Observer } from '../model/events.ts';
 import type { TagRegistry } from '../model/tags.ts';
 import type { Codec } from '../ports/codec.ts';
-import type { LocalTier } from '../ports/local-tier.ts';
 import type { Outbox } from '../ports/outbox.ts';
 import type { Tracer } from '../ports/tracer.ts';
 import type { BackgroundTasks } from '../primitives/background-tasks.ts';
 import type { Clock, Random } from '../primitives/clock.ts';
+import type { GuardedL1 } from '../tiers/guarded-l1.ts';
 import type { Remote } from '../tiers/guarded-l2.ts';
 import type { Source } from '../tiers/guarded-source.ts';
 import type { Flights } from './flights.ts';
@@ -34,7 +34,7 @@ export interface Parts {
   readonly validate: ((value: unknown, key: string) => boolean) | undefined;
   /** What is longer than this when encoded, in UTF-8 bytes, neither goes to L2 nor is believed when it comes from there. */
   readonly maxValueBytes: number;
-  readonly l1: LocalTier;
+  readonly l1: GuardedL1;
   /** Absent without an L2. */
   readonly remote: Remote | undefined;
   /** Asked in this turn of the event loop, and not sent yet. */

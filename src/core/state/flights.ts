@@ -1,4 +1,5 @@
 import type { EntryId } from '../model/key.ts';
+import { attempt } from '../primitives/attempt.ts';
 import type { Clock } from '../primitives/clock.ts';
 import { Flight, type FlightSetup } from './flight.ts';
 
@@ -52,10 +53,13 @@ export class Flights<R> {
     return this.#all.get(id)?.find(isWrite);
   }
 
-  /** Registers a flight before its `run` sends anything. It leaves the register when `run` has settled. */
+  /** Registers a flight before its `run` sends anything. It leaves the register when `run` has settled, or has thrown. */
   begin(id: EntryId, setup: FlightSetup, run: (flight: Flight<R>) => Promise<R>): Flight<R> {
     const flight = this.open(id, setup);
-    this.follow(flight, run(flight));
+    this.follow(
+      flight,
+      attempt(() => run(flight)),
+    );
     return flight;
   }
 

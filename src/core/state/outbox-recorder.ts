@@ -148,7 +148,12 @@ export class OutboxRecorder {
     }
     given.isAcknowledged = true;
     this.#unproven.delete(given);
-    this.#outbox.acknowledge(given.ticket, given.targets);
+    try {
+      this.#outbox.acknowledge(given.ticket, given.targets);
+    } catch (error) {
+      // What the outbox does not take note of is only delivered once more.
+      this.#emit({ type: 'tier_failure', error, operation: 'acknowledge', tier: 'source', background: true });
+    }
   }
 
   /** A heartbeat has been answered: the server told this history at some time after `sentAt`. */

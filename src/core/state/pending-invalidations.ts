@@ -11,6 +11,8 @@ export interface PendingOrder {
   readonly onDelivered: () => void;
   /** Being told to L2 at this moment by whoever made it; nobody else need try. */
   sending: boolean;
+  /** L2 has refused it, and listeners have been told: that it does so again is no news. */
+  wasRefused: boolean;
 }
 
 /**
@@ -109,7 +111,7 @@ export class PendingInvalidations {
 }
 
 function orderOf(targets: Targets, mode: InvalidationMode, onDelivered: () => void): PendingOrder {
-  return { targets, mode, matches: matcherOf(targets), onDelivered, sending: true };
+  return { targets, mode, matches: matcherOf(targets), onDelivered, sending: true, wasRefused: false };
 }
 
 function nobody(): void {}

@@ -39,10 +39,16 @@ export class BusReceiver implements BusListener {
     this.#parts.emit({ type: 'bus_malformed', reason });
   }
 
+  /** A message that cannot be applied may have named anything: it counts as lost, and those after it are taken. */
   onMessage(message: BusMessage): void {
     this.#parts.counters.busMessages += 1;
-    if (message.kind === 'heartbeat') this.#takeHeartbeat(message);
-    else this.#takeInvalidation(message);
+    try {
+      if (message.kind === 'heartbeat') this.#takeHeartbeat(message);
+      else this.#takeInvalidation(message);
+    } catch (error) {
+      cleanAll(this.#parts);
+      this.#parts.emit({ type: 'tier_failure', error, operation: 'message', tier: 'l2', background: true });
+    }
   }
 
   #takeHeartbeat({ nonce, epoch, sequence }: HeartbeatEcho): void {

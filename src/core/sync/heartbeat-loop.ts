@@ -1,5 +1,4 @@
 import type { Bus } from '../ports/bus.ts';
-import type { CacheIdentity } from '../ports/cache-identity.ts';
 import type { RemoteListener, Session } from '../ports/remote-tier.ts';
 import { BudgetExceeded, within } from '../primitives/timeout.ts';
 import type { Parts } from '../state/context.ts';
@@ -8,6 +7,7 @@ import { cleanAll } from '../write/apply-locally.ts';
 import { deliverAll } from '../write/deliver.ts';
 import { Announcer } from './availability.ts';
 import { BusReceiver, type HeartbeatLink } from './bus-receiver.ts';
+import { type Connections, closeConnections, guarded, startConnections, tellFailure } from './connections.ts';
 import { Pulse, SentBeats } from './heartbeat-schedule.ts';
 import type { Judgement, Repair } from './recovery.ts';
 
@@ -76,12 +76,13 @@ export class Heart implements HeartbeatLink, RemoteListener {
   }
 
   start(): void {
-    const { name, version, codec, clock, instance } = this.#parts;
-    const cache: CacheIdentity = { name, version, format: codec.format };
-    this.#activeAt = clock.now();
-    this.#remote.tier.start(this, cache);
-    this.#bus?.start(instance, new BusReceiver(this.#parts, this), cache);
+    this.#activeAt = this.#parts.clock.now();
+    startConnections(this.#parts, this.#connections, this, new BusReceiver(this.#parts, this));
     this.#loop = this.#run();
+  }
+
+  get #connections(): Connections {
+    return { tier: this.#remote.tier, bus: this.#bus };
   }
 
   /** Whether L2 is in use and, with a bus, L1 is proven. */
@@ -130,11 +131,7 @@ export class Heart implements HeartbeatLink, RemoteListener {
     this.hurry();
     await this.#loop;
     for (const end of this.#readiness) end();
-    for (const closed of await Promise.allSettled([this.#bus?.close(), this.#remote.tier.close()])) {
-      if (closed.status === 'fulfilled') continue;
-      const { reason: error } = closed;
-      this.#parts.emit({ type: 'tier_failure', error, operation: 'close', tier: 'l2', background: true });
-    }
+    await closeConnections(this.#parts, this.#connections);
   }
 
   // What the connection says.
@@ -148,8 +145,7 @@ export class Heart implements HeartbeatLink, RemoteListener {
   onDisconnect(error: Error | undefined): void {
     this.#connected = false;
     this.#remote.distrust();
-    if (error !== undefined)
-      this.#parts.emit({ type: 'tier_failure', error, operation: 'connect', tier: 'l2', background: true });
+    if (error !== undefined) tellFailure(this.#parts, 'connect', error);
     this.hurry();
   }
 
@@ -188,8 +184,7 @@ export class Heart implements HeartbeatLink, RemoteListener {
 
   unsubscribed(error: Error | undefined): void {
     this.#subscribedAt = undefined;
-    if (error !== undefined)
-      this.#parts.emit({ type: 'tier_failure', error, operation: 'subscribe', tier: 'l2', background: true });
+    if (error !== undefined) tellFailure(this.#parts, 'subscribe', error);
   }
 
   async #run(): Promise<void> {
@@ -265,7 +260,8 @@ export class Heart implements HeartbeatLink, RemoteListener {
       this.#report(error);
       this.#pulse.missed();
       if (this.#pulse.isLost) this.#remote.contact.end();
-      if (this.#connected && this.#pulse.isSuspect) this.#remote.tier.reset();
+      if (this.#connected && this.#pulse.isSuspect)
+        await guarded(this.#parts, 'reset', () => this.#remote.tier.reset());
     }
   }
 
@@ -325,7 +321,7 @@ export class Heart implements HeartbeatLink, RemoteListener {
     const silentSince = Math.max(this.#parts.proof.provenAt, this.#subscribedAt, this.#pulse.answeringSince);
     if (this.#parts.clock.now() - silentSince <= 2 * this.#pulse.everyMs + this.#deadlineMs) return;
     this.#subscribedAt = undefined;
-    this.#bus.reset();
+    this.#parts.background.track(guarded(this.#parts, 'reset', () => this.#bus?.reset()));
   }
 
   #forget(): void {
@@ -339,7 +335,7 @@ export class Heart implements HeartbeatLink, RemoteListener {
     if (!this.#pulse.isMissNews || !this.#connected) return;
     const timedOut = error instanceof BudgetExceeded;
     if (timedOut) this.#parts.emit({ type: 'l2_timeout', operation: 'heartbeat', durationMs: error.budgetMs });
-    this.#parts.emit({ type: 'tier_failure', error, operation: 'heartbeat', tier: 'l2', background: true });
+    tellFailure(this.#parts, 'heartbeat', error);
   }
 
   /** Tells the world what has changed, and those who wait that there is nothing more to wait for. */

@@ -77,9 +77,15 @@ export class Follower {
     await this.#outbox.prune();
   }
 
+  /** A row that cannot be applied may name anything: everything goes, and the rows after it are read all the same. */
   #take(targets: Targets, mode: InvalidationMode): void {
-    clean(this.#parts, targets, mode);
-    this.#parts.recent.note(targets, 'elsewhere');
-    this.#parts.emit({ type: 'invalidated', targets, origin: 'elsewhere' });
+    try {
+      clean(this.#parts, targets, mode);
+      this.#parts.recent.note(targets, 'elsewhere');
+      this.#parts.emit({ type: 'invalidated', targets, origin: 'elsewhere' });
+    } catch (error) {
+      cleanAll(this.#parts);
+      this.#parts.emit({ type: 'tier_failure', error, operation: 'follow', tier: 'source', background: true });
+    }
   }
 }

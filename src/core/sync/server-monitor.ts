@@ -138,13 +138,21 @@ export class Vitals {
 
   /** Hears what is evicted, where anything can be. */
   #listen({ memory }: RemoteInfo): void {
-    const { tier } = this.#remote;
     const canEvict = Number.isFinite(memory.limitBytes) && memory.evictionPolicy !== 'noeviction';
     const note = (id: EntryId): void => {
       this.#groups.note(id);
-      if (this.#groups.noted >= MOST_HEARD) tier.watchEvictions(undefined);
+      if (this.#groups.noted >= MOST_HEARD) this.#watch(undefined);
     };
-    tier.watchEvictions(canEvict ? note : undefined);
+    this.#watch(canEvict ? note : undefined);
+  }
+
+  /** Hearing of evictions is a service: that it cannot be had or ended changes nothing else. */
+  #watch(note: ((id: EntryId) => void) | undefined): void {
+    try {
+      this.#remote.tier.watchEvictions(note);
+    } catch (error) {
+      this.#report(error);
+    }
   }
 
   /** That a server is away or slow is the heartbeat's to say. Anything else is said once, and seldom tried again. */

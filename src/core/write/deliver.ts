@@ -1,6 +1,6 @@
 import { type InvalidationMode, patternMatcher, type Targets } from '../model/invalidation.ts';
 import { RemoteError, type RemoteTier, type Session } from '../ports/remote-tier.ts';
-import { within } from '../primitives/timeout.ts';
+import { BudgetExceeded, within } from '../primitives/timeout.ts';
 import type { Parts } from '../state/context.ts';
 
 /** Names in one script call: a script holds up the whole server while it runs. */
@@ -48,19 +48,34 @@ export function otherHistory(): RemoteError {
 }
 
 /**
- * Delivers everything that is pending and that nobody is delivering, oldest first.
- * @throws what the tier rejects with; what was not delivered stays pending.
+ * Delivers everything that is pending and that nobody is delivering, oldest first. An order that L2 refuses stays pending,
+ * and goes on to stand in for L2 about what it names. It holds up none of the others, nor the use of L2.
+ * @throws what the tier rejects with when it is away; what was not delivered stays pending.
  */
 export async function deliverAll(parts: Parts, tier: RemoteTier, session: Session, budgetMs: number): Promise<void> {
   const orders = parts.pending.waiting();
   if (orders.length === 0) return;
+  let areAllDelivered = true;
   for (const order of orders) {
     const { targets, mode } = order;
-    const delivery = deliver(parts, tier, session, targets, mode);
-    await within(parts.clock, deliveryBudget(targets, budgetMs), delivery);
-    parts.pending.settle(order);
+    try {
+      const delivery = deliver(parts, tier, session, targets, mode);
+      await within(parts.clock, deliveryBudget(targets, budgetMs), delivery);
+      parts.pending.settle(order);
+    } catch (error) {
+      if (isAway(error)) throw error;
+      areAllDelivered = false;
+      if (!order.wasRefused)
+        parts.emit({ type: 'tier_failure', error, operation: 'invalidate', tier: 'l2', background: true });
+      order.wasRefused = true;
+    }
   }
-  parts.emit({ type: 'invalidation_delivered' });
+  if (areAllDelivered) parts.emit({ type: 'invalidation_delivered' });
+}
+
+/** Whether the next order would fare no better. */
+function isAway(error: unknown): boolean {
+  return error instanceof BudgetExceeded || (error instanceof RemoteError && error.failure === 'unavailable');
 }
 
 /** In how many pieces L2 is told of it. */

@@ -1,5 +1,8 @@
 import type { InvalidationMode, Targets } from '../model/invalidation.ts';
 import { namespaceTag } from '../model/key.ts';
+
+import type { Outbox } from '../ports/outbox.ts';
+
 import type { Parts } from '../state/context.ts';
 
 /** What the outbox holds of an invalidation: a ticket if it is there already, `false` if it need not be there. */
@@ -23,9 +26,18 @@ export function record(parts: Parts, targets: Targets, mode: InvalidationMode, a
   const { outbox, recorder } = parts;
   if (outbox === undefined || recorder === undefined || as === false) return NOT_NEEDED;
   if (as !== undefined)
-    return { written: Promise.resolve(true), acknowledge: () => outbox.acknowledge(as, namesOf(targets)) };
+    return { written: Promise.resolve(true), acknowledge: () => acknowledge(parts, outbox, as, namesOf(targets)) };
   const order = recorder.add(withoutPattern(targets), mode);
   return { written: order.written, acknowledge: (epoch) => recorder.acknowledge(order, epoch) };
+}
+
+/** What the outbox does not take note of is only delivered once more. */
+function acknowledge({ emit }: Parts, outbox: Outbox, ticket: string, targets: Targets): void {
+  try {
+    outbox.acknowledge(ticket, targets);
+  } catch (error) {
+    emit({ type: 'tier_failure', error, operation: 'acknowledge', tier: 'source', background: true });
+  }
 }
 
 /** A pattern in the outbox is its whole namespace: to be delivered or repeated only when something went wrong. */

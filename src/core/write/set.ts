@@ -241,12 +241,18 @@ export async function setMany(parts: Parts, requests: readonly WriteRequest[]): 
   for (const request of requests) assertWritable(parts, request);
   const last = [...new Map(requests.map((request) => [request.id, request])).values()];
   const stored = new Map<EntryId, boolean>();
+  let failed: { readonly error: unknown } | undefined;
   for (let at = 0; at < last.length; at += WRITES_PER_PACKET) {
     const packet = last.slice(at, at + WRITES_PER_PACKET);
     const readTags = onceEach(Math.max(...packet.map(keepTagsFor)));
-    const written = await Promise.all(packet.map((request) => writeChecked(parts, request, readTags)));
-    packet.forEach(({ id }, index) => void stored.set(id, written[index] === true));
+    const written = await Promise.allSettled(packet.map((request) => writeChecked(parts, request, readTags)));
+    for (const [index, { id }] of packet.entries()) {
+      const outcome = written[index];
+      if (outcome?.status === 'rejected') failed ??= { error: outcome.reason };
+      else stored.set(id, outcome?.value === true);
+    }
   }
+  if (failed !== undefined) throw failed.error;
   return requests.map(({ id }) => stored.get(id) === true);
 }
 

@@ -58,9 +58,9 @@ export class Batch {
     this.#open = sending;
     // Not a microtask: calls caused by several packets of the same turn belong together too.
     setImmediate(() => {
-      for (const run of sending.before) run();
+      sending.before.forEach(quietly);
       this.#open = undefined;
-      for (const run of sending.closed) run();
+      sending.closed.forEach(quietly);
       const [first, second] = sending.calls;
       // Every outcome goes to the callers; nothing is left to reject here.
       if (first !== undefined && second === undefined && this.#takesCalls) sendAlone(this.#client, first);
@@ -83,15 +83,35 @@ function sendAlone(client: Redis, { append, resolve, reject }: Call): void {
 async function sendTogether(client: Redis, calls: readonly Call[]): Promise<void> {
   try {
     const pipeline = client.pipeline();
-    for (const { append } of calls) append(pipeline);
+    const appended = calls.filter((call) => isAppended(call, pipeline));
     const replies = await pipeline.exec();
-    for (const [index, { resolve, reject }] of calls.entries()) {
+    for (const [index, { resolve, reject }] of appended.entries()) {
       const [error, reply] = replies?.[index] ?? [new Error('The client gave no reply'), undefined];
       if (error === null) resolve(reply as never);
       else reject(error);
     }
   } catch (error) {
     for (const { reject } of calls) reject(errorOf(error));
+  }
+}
+
+/** A call that cannot be written rejects alone; the others of its packet go on. */
+function isAppended({ append, reject }: Call, pipeline: ChainableCommander): boolean {
+  try {
+    append(pipeline);
+    return true;
+  } catch (error) {
+    reject(errorOf(error));
+    return false;
+  }
+}
+
+/** One that throws all the same must not keep the packet of the others from being sent. */
+function quietly(run: () => void): void {
+  try {
+    run();
+  } catch {
+    // Its own callers have been told.
   }
 }
 

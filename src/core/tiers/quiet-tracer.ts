@@ -1,0 +1,86 @@
+import { type Attributes, NO_SPAN, type Span, type SpanRef, type Tracer } from '../ports/tracer.ts';
+import { attempt } from '../primitives/attempt.ts';
+
+/**
+ * Any tracer, kept from disturbing what it watches. A step runs once and its outcome is the step's own, whatever the tracer
+ * throws, at once or by its promise. What it throws is swallowed, like the fault of a listener.
+ */
+export class QuietTracer implements Tracer {
+  readonly #tracer: Tracer;
+
+  constructor(tracer: Tracer) {
+    this.#tracer = tracer;
+  }
+
+  mayRecord(): boolean {
+    return quietly(() => this.#tracer.mayRecord(), false);
+  }
+
+  trace<T>(
+    name: string,
+    attributes: Attributes,
+    step: (span: Span) => Promise<T>,
+    options?: { links?: readonly SpanRef[]; root?: boolean },
+  ): Promise<T> {
+    let outcome: Promise<T> | undefined;
+    const once = (span: Span): Promise<T> => {
+      outcome ??= attempt(() => step(span));
+      return outcome;
+    };
+    const traced = quietly(
+      () => this.#tracer.trace(name, attributes, (span) => once(new QuietSpan(span)), options),
+      undefined,
+    );
+    const own = once(NO_SPAN);
+    own.catch(ignore);
+    // The span ends before the caller goes on. A tracer that answers with no promise is not waited for.
+    return traced instanceof Promise
+      ? traced.then(
+          () => own,
+          () => own,
+        )
+      : own;
+  }
+
+  tag(attributes: Attributes): void {
+    quietly(() => this.#tracer.tag(attributes), undefined);
+  }
+
+  current(): SpanRef | undefined {
+    return quietly(() => this.#tracer.current(), undefined);
+  }
+}
+
+class QuietSpan implements Span {
+  readonly #span: Span;
+
+  constructor(span: Span) {
+    this.#span = span;
+  }
+
+  get ref(): SpanRef {
+    return quietly(() => this.#span.ref, undefined);
+  }
+
+  set(attributes: Attributes): void {
+    quietly(() => this.#span.set(attributes), undefined);
+  }
+
+  link(ref: SpanRef): void {
+    quietly(() => this.#span.link(ref), undefined);
+  }
+
+  fail(error: unknown): void {
+    quietly(() => this.#span.fail(error), undefined);
+  }
+}
+
+function ignore(): void {}
+
+function quietly<T>(ask: () => T, otherwise: T): T {
+  try {
+    return ask();
+  } catch {
+    return otherwise;
+  }
+}
