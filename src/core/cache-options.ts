@@ -43,7 +43,10 @@ export interface CacheOptions<Freeze extends boolean = boolean> {
    * least 150 ms: three heartbeats must fit. Smaller means more heartbeats, not more work for reads.
    */
   readonly maxLag?: Duration;
-  /** Schema version of the values. Entries of another version are misses, so a new shape never meets old bytes. */
+  /**
+   * Schema version of the values. Entries of another version are misses, so a new shape never meets old bytes. Up to eight
+   * versions run side by side, as in a rolling deploy: each loads a key for itself, and an invalidation reaches all of them.
+   */
   readonly version?: string | number;
   /**
    * Longest encoded form of a value that L2 takes or is believed to hold, in UTF-8 bytes before any compression, key and tags

@@ -107,9 +107,15 @@ export interface WakeRecord {
   readonly at: number;
 }
 
-/** One version of one row, for {@link History.stored}. */
-export function storedName(key: string, version: number): string {
-  return `${key} ${version}`;
+/** One version of one row as one version of the cache stores it, for {@link History.stored}. */
+export function storedName(key: string, version: number, cache: string): string {
+  return `${key} ${version} ${cache}`;
+}
+
+/** The version of the cache that a process of that name has; it has the same one as its successors. */
+export function cacheVersionOf(instance: string, versions: number): string {
+  const place = Number(/^i(\d+)/.exec(instance)?.[1]);
+  return versions > 1 ? `v${place % versions}` : '';
 }
 
 /** A flight that waits for a load elsewhere notices up to this much later that the time of its callers is over. */

@@ -52,7 +52,8 @@ export function planOf(seed: number, mix: Mix = { many: true, hurry: true }): Pl
   const manyRandom = new SeededRandom(-seed);
   const hurryRandom = new SeededRandom(seed ^ 0x2545f491);
   const aheadRandom = new SeededRandom(seed ^ AHEAD);
-  const setting = settingOf(random, mix, outboxRandom, manyRandom);
+  const versionRandom = new SeededRandom(~seed ^ 0x5eed);
+  const setting = settingOf(random, mix, outboxRandom, manyRandom, versionRandom);
   const faults = mix.faults ?? someFaults(random);
   const faultShare = mix.faultShare ?? random.pick([0.005, 0.02, 0.05]);
   const writeShare = mix.writeShare ?? random.pick([0.05, 0.15, 0.3]);
@@ -79,6 +80,7 @@ function settingOf(
   { setting, policy, many = false }: Mix,
   outboxRandom: SeededRandom,
   manyRandom: SeededRandom,
+  versionRandom: SeededRandom,
 ): Setting {
   const some = KEYS.map(({ name }) => name).filter(() => random.chance(0.45));
   const keys = setting?.keys ?? (some.length > 0 ? some : ['k0']);
@@ -94,6 +96,7 @@ function settingOf(
     outbox: outboxRandom.chance(0.6),
     settleMs: outboxRandom.fork().pick([0, 1_000]),
     alike: many && manyRandom.chance(0.5),
+    versions: versionRandom.pick([1, 1, 2]),
   };
   const policyFor = (): Policy => ({ ...policyOf(random), ...policy });
   const shared = drawn.alike ? policyFor() : undefined;

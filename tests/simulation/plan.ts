@@ -35,6 +35,8 @@ export interface Setting {
   readonly outbox: boolean;
   /** How long L2 must have answered after an outage before calls use it again, in milliseconds; see the breaker. */
   readonly settleMs: number;
+  /** Versions of the cache that run side by side, as in a rolling deploy: instances have them in turn. */
+  readonly versions: number;
   /** Whether every key has the same policy, so that many can be asked for in one call; in some runs they are. */
   readonly alike: boolean;
   /** The hosts' clocks run faster or slower than time by up to this ratio. */

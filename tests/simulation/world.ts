@@ -1,4 +1,5 @@
 import {
+  type MemoryDatabase,
   type MemoryOutbox,
   type MemoryOutboxTable,
   type MemoryRemoteTier,
@@ -19,7 +20,7 @@ import { ChaosBus } from '../../src/testing/chaos/bus.ts';
 import { overriding } from '../../src/testing/chaos/overriding.ts';
 import { SeededRandom } from '../../src/testing/seeded-random.ts';
 import { Chance } from './chance.ts';
-import { History, type Row, storedName } from './history.ts';
+import { cacheVersionOf, History, type Row, storedName } from './history.ts';
 import { Debts, type Instance } from './instance.ts';
 import type { Key } from './keys.ts';
 import { Network } from './network.ts';
@@ -47,6 +48,8 @@ export interface Weakening {
   readonly tier?: (tier: RemoteTier) => RemoteTier;
   readonly bus?: (bus: Bus) => Bus;
   readonly outbox?: (outbox: Outbox, table: MemoryOutboxTable) => Outbox;
+  /** What the server holds its data in. */
+  readonly database?: typeof MemoryDatabase;
   /** Where several sides of one instance must know of each other. */
   readonly wire?: (wiring: Wiring) => Wiring;
 }
@@ -98,6 +101,7 @@ export class World {
       schedule: this.#schedule,
       deliver: this.network.deliver,
       interrupt: this.network.interrupt,
+      ...(weakening.database && { database: weakening.database }),
     });
     this.server.full = setting.full === true;
     this.instances = [];
@@ -192,11 +196,12 @@ export class World {
     const { tier = same, bus = same, wire = same, collaborators } = this.#weakening;
     const seen = given && watched(given, host, this.history, this.time);
     const outbox = seen && debts.watchOutbox(this.#weakening.outbox?.(seen, this.source.outbox) ?? seen);
+    const version = cacheVersionOf(host.name, this.setting.versions);
     const random = new SeededRandom(this.#random.next() * 2 ** 32);
     const clock = this.time.clockOf(host, random.between(0, 1e6), 1 + random.between(-1, 1) * this.setting.skew);
     const wiring = wire({
       l1: memoryLocalTier(),
-      tier: tier(this.#watchFills(connection)),
+      tier: tier(this.#watchFills(connection, version)),
       bus: bus(subscription),
       clock,
     });
@@ -204,6 +209,7 @@ export class World {
     return assembleCache(
       {
         name: host.name,
+        version,
         l1: wiring.l1,
         l2: wiring.tier,
         bus: wiring.bus,
@@ -223,11 +229,12 @@ export class World {
   }
 
   /** Who has seen a version in L2, or has stored it there, may expect to find no older one there. */
-  #watchFills(tier: RemoteTier): RemoteTier {
+  #watchFills(tier: RemoteTier, version: string): RemoteTier {
     const stored = (body: string | Uint8Array, generation: string): void => {
       const { value } = jsonCodec.decode(body);
       // An absent row does not say which it is; nothing is older than it.
-      if (isRow(value)) this.history.noteStored(storedName(value.key, value.version), generation, this.time.now);
+      if (isRow(value))
+        this.history.noteStored(storedName(value.key, value.version, version), generation, this.time.now);
     };
     let told: string | undefined;
     return overriding<RemoteTier>(tier, {

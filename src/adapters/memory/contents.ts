@@ -1,6 +1,7 @@
 import type { TagGeneration } from '../../core/model/tags.ts';
 import type { StoredValue } from '../../core/ports/remote-tier.ts';
 import { ExpiringMap } from './expiring-map.ts';
+import type { Shape } from './names.ts';
 
 /** What a key holds. */
 export type Held = { readonly kind: 'lease'; readonly token: string } | HeldValue;
@@ -16,7 +17,7 @@ interface HeldValue {
 /** What a server remembers of its instances. */
 export type Note =
   | { readonly kind: 'identity'; readonly identity: string }
-  | { readonly kind: 'beat'; readonly time: number; readonly generation: string }
+  | { readonly kind: 'beat'; readonly time: number; readonly generation: string; readonly shapes: readonly Shape[] }
   | { readonly kind: 'marks'; readonly epoch: string; readonly wanted: number; readonly marked: number };
 
 /** The data of one moment, for a run that begins with it. */

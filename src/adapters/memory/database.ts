@@ -99,27 +99,27 @@ export class MemoryDatabase {
     );
   }
 
-  heartbeat(instance: string, nonce: string, wantsMark = false): Heartbeat {
+  heartbeat(shape: Shape, instance: string, nonce: string, wantsMark = false): Heartbeat {
     this.#assertWritable();
     const { epoch } = this;
-    const beat = this.#history.beat(nonce, wantsMark);
+    const beat = this.#history.beat(shape, nonce, wantsMark);
     const sequence = this.#sequence();
     this.#host.publish(heartbeatChannel(instance), { kind: 'heartbeat', epoch, sequence, nonce });
     return { epoch, sequence, ...beat };
   }
 
-  agreeGeneration(epoch: string, proposal: string, replaces?: string, after = 0): Agreement {
+  agreeGeneration(shape: Shape, epoch: string, generation: string, replaces?: string, after = 0): Agreement {
     this.#assertWritable();
-    const agreed = this.#history.agree(epoch, proposal, replaces, after);
-    if (agreed === undefined) throw new RemoteError('unavailable', 'The server has another history by now');
-    return agreed;
+    if (epoch !== this.epoch) throw new RemoteError('unavailable', 'The server has another history by now');
+    return this.#history.agree(shape, { generation, replaces, after });
   }
 
-  adoptGeneration({ epoch, generation, since, withinMs, mark, after = 0 }: RepairedGeneration): string | undefined {
+  adoptGeneration(shape: Shape, repaired: RepairedGeneration): string | undefined {
+    const { epoch, generation, since, withinMs, mark, after = 0 } = repaired;
     const isLate = Math.floor(this.#host.time()) - since > withinMs;
     if (isLate) return undefined;
     this.#assertWritable();
-    return this.#history.adopt(epoch, generation, after, mark)?.generation;
+    return epoch === this.epoch ? this.#history.adopt(shape, generation, after, mark).generation : undefined;
   }
 
   leaveMark(epoch: string, mark: number): void {
@@ -161,7 +161,7 @@ export class MemoryDatabase {
     const key = recordKey(shape, request.generation, request.id);
     if (request.claim !== undefined && this.#contents.claims.get(key) === request.claim)
       this.#contents.claims.delete(key);
-    if (this.#history.recorded !== request.generation) return false;
+    if (!this.#history.admits(shape, request.generation)) return false;
     const held = this.#contents.records.get(key);
     if (held === undefined || held.kind !== request.expected.kind) return false;
     if (tokenOf(held) !== request.expected.token) return false;
@@ -221,52 +221,56 @@ export class MemoryDatabase {
     this.#assertWritable();
     if (!this.#isPresent(session, isRepair)) return MISMATCH;
     const sequence = this.#nextSequence();
-    for (const id of targets.ids) this.#remove(recordKey(shape, session.generation, id), mode);
+    for (const each of this.reached(session.generation, shape))
+      for (const id of targets.ids) this.#remove(recordKey(each, session.generation, id), mode);
     for (const tag of targets.tags) this.#moveTag(physicalKey(session.generation, tag), mode, sequence);
-    this.#host.publish(BUS_CHANNEL, {
-      kind: 'invalidation',
-      epoch: this.epoch,
-      sequence,
-      origin,
-      mode,
-      targets,
-    });
-    return { kind: 'done', sequence };
+    return this.#publish(sequence, { targets, mode, origin });
   }
 
   write(shape: Shape, request: WriteRequest): Awaited<ReturnType<RemoteTier['write']>> {
     const { id, session, origin, token, body, version } = request;
     this.#assertRoom();
-    if (!this.#isPresent(session)) return MISMATCH;
-    const key = recordKey(shape, session.generation, id);
-    const held = this.#contents.records.get(key);
-    const stored = held?.kind === 'value' ? held.version : undefined;
-    if (version !== undefined && stored !== undefined && stored > version) return { kind: 'older' };
+    const { generation } = session;
+    if (!this.#isPresent(session) || !this.#history.admits(shape, generation)) return MISMATCH;
+    const keys = this.reached(generation, shape).map((each) => recordKey(each, generation, id));
+    const stored = Math.max(...keys.map((key) => this.#versionAt(key)));
+    if (version !== undefined && stored > version) return { kind: 'older' };
     const sequence = this.#nextSequence();
+    for (const key of keys) this.#contents.records.delete(key);
     const value = { token, storedAt: Math.floor(this.#host.time()), expiredAt: 0, body };
+    const key = recordKey(shape, generation, id);
     this.#contents.records.set(key, { kind: 'value', value, version }, request.keepFor);
-    this.#host.publish(BUS_CHANNEL, {
-      kind: 'invalidation',
-      epoch: this.epoch,
-      sequence,
-      origin,
-      mode: 'delete',
-      targets: { ids: [id], tags: [] },
-    });
-    return { kind: 'done', sequence };
+    return this.#publish(sequence, { targets: { ids: [id], tags: [] }, mode: 'delete', origin });
   }
 
-  /** Ids of every record of a generation, for {@link sweep}. */
-  scan(shape: Shape, generation: string): EntryId[] {
-    const prefix = recordKey(shape, generation, '');
-    const keys = this.#contents.records.keys().filter((key) => key.startsWith(prefix));
-    return keys.map((key) => key.slice(prefix.length));
+  /** Every record of a generation, of whatever shape, for {@link sweep}. */
+  scan(generation: string): { readonly key: string; readonly id: EntryId }[] {
+    return this.#contents.records.keys().flatMap((key) => {
+      const shapeEnd = key.indexOf('/') + 1;
+      const prefix = physicalKey(generation, '');
+      return key.startsWith(prefix, shapeEnd) ? [{ key, id: key.slice(shapeEnd + prefix.length) }] : [];
+    });
   }
 
   /** Removes or expires those of a batch that are still there; how many it touched. */
-  sweep(shape: Shape, generation: string, ids: readonly EntryId[], mode: InvalidationMode): number {
+  sweep(keys: readonly string[], mode: InvalidationMode): number {
     this.#assertWritable();
-    return ids.filter((id) => this.#remove(recordKey(shape, generation, id), mode)).length;
+    return keys.filter((key) => this.#remove(key, mode)).length;
+  }
+
+  /** The shapes of which an order by an instance of one shape removes records. */
+  protected reached(generation: string, _shape: Shape): readonly Shape[] {
+    return this.#history.shapesOf(generation);
+  }
+
+  #publish(sequence: number, { targets, mode, origin }: InvalidationOrder): { kind: 'done'; sequence: number } {
+    this.#host.publish(BUS_CHANNEL, { kind: 'invalidation', epoch: this.epoch, sequence, origin, mode, targets });
+    return { kind: 'done', sequence };
+  }
+
+  #versionAt(key: string): number {
+    const held = this.#contents.records.get(key);
+    return (held?.kind === 'value' ? held.version : undefined) ?? Number.NEGATIVE_INFINITY;
   }
 
   /** `delete` removes; `expire` marks a value and gives it another token, so that nobody can fill over it from before. */

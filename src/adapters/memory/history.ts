@@ -1,10 +1,24 @@
 import type { Agreement, Heartbeat } from '../../core/ports/remote-tier.ts';
 import type { Contents } from './contents.ts';
+import { MOST_SHAPES, type Shape } from './names.ts';
 
 /** How long the records of a history outlive its last heartbeat. */
 const RECORD_STAY_MS = 30 * 24 * 60 * 60 * 1_000;
 /** Name of the one generation record. */
 const AGREED = 'agreed';
+
+/** What was agreed, and the shapes that have a place in it: they keep it as long as the generation lasts. */
+interface Agreed extends Agreement {
+  readonly shapes: readonly Shape[];
+}
+
+/** What somebody would like to be agreed. */
+interface Proposal {
+  readonly generation: string;
+  readonly replaces: string | undefined;
+  /** An agreement whose term does not exceed this one is replaced, whatever the proposal `replaces`. */
+  readonly after: number;
+}
 
 /** What the data says of the run that it is in, and of the one before: the generation, the last heartbeat, the marks. */
 export class History {
@@ -19,14 +33,23 @@ export class History {
   }
 
   /** The record says of which epoch it is; one of another counts for nothing. */
-  get agreement(): Agreement | undefined {
-    const [epoch, generation = '', term] = this.#contents.generations.get(AGREED)?.split(' ') ?? [];
-    return epoch === this.#epoch ? { generation, term: Number(term) } : undefined;
+  get agreement(): Agreed | undefined {
+    const { epoch, ...agreed } = this.#recorded();
+    return epoch === this.#epoch ? agreed : undefined;
   }
 
-  /** The generation in the record, of whatever epoch it is. */
-  get recorded(): string | undefined {
-    return this.#contents.generations.get(AGREED)?.split(' ')[1];
+  /** Whether records of a shape may lie in a generation. Of whatever epoch it is: the next one finds them, or none. */
+  admits(shape: Shape, generation: string): boolean {
+    const recorded = this.#recorded();
+    return recorded.generation === generation && recorded.shapes.includes(shape);
+  }
+
+  /** The shapes of which records may lie in a generation; for one that is being repaired, those of before. */
+  shapesOf(generation: string): readonly Shape[] {
+    const { agreement } = this;
+    if (agreement?.generation === generation) return agreement.shapes;
+    const last = this.#contents.notes.get('beat');
+    return last?.kind === 'beat' && last.generation === generation ? last.shapes : [];
   }
 
   get generation(): string | undefined {
@@ -34,15 +57,16 @@ export class History {
   }
 
   /** Notes a heartbeat, and what was there before it. */
-  beat(nonce: string, wantsMark: boolean): Omit<Heartbeat, 'epoch' | 'sequence'> {
+  beat(shape: Shape, nonce: string, wantsMark: boolean): Omit<Heartbeat, 'epoch' | 'sequence'> {
     const { notes } = this.#contents;
     const time = Math.floor(this.#time());
-    const { agreement } = this;
+    const agreement = this.agreement && withShape(this.agreement, shape);
     const generation = agreement?.generation;
     const last = this.#lastBeat();
     if (agreement !== undefined) {
-      this.#storeAgreement(agreement);
-      notes.set('beat', { kind: 'beat', time, generation: agreement.generation }, RECORD_STAY_MS);
+      this.#store(agreement);
+      const { shapes } = agreement;
+      notes.set('beat', { kind: 'beat', time, generation: agreement.generation, shapes }, RECORD_STAY_MS);
     }
     const { marked, ...marks } = this.#marks();
     const wanted = wantsMark ? Math.max(marks.wanted, marked) + 1 : marks.wanted;
@@ -50,24 +74,24 @@ export class History {
     const named = notes.get('identity');
     const identity = named?.kind === 'identity' ? named.identity : nonce;
     notes.set('identity', { kind: 'identity', identity }, RECORD_STAY_MS);
-    return { time, generation, term: agreement?.term ?? 0, last, identity, wanted, marked };
+    const hasPlace = agreement?.shapes.includes(shape) ?? false;
+    return { time, generation, term: agreement?.term ?? 0, hasPlace, last, identity, wanted, marked };
   }
 
   /**
-   * Agrees a fresh generation, and marks with it whatever was wanted before; `undefined` when the epoch is over.
-   * @param after An agreement whose term does not exceed this one is replaced, whatever the proposal `replaces`.
+   * Agrees a fresh generation, and marks with it whatever was wanted before.
    */
-  agree(epoch: string, generation: string, replaces: string | undefined, after: number): Agreement | undefined {
-    if (epoch !== this.#epoch) return undefined;
+  agree(shape: Shape, { generation, replaces, after }: Proposal): Agreement {
     const present = this.agreement;
-    if (present !== undefined && present.generation !== replaces && present.term > after) return present;
-    return this.#begin(generation, after, undefined);
+    const isKept = present !== undefined && present.generation !== replaces && present.term > after;
+    return isKept ? this.#join(present, shape) : this.#begin({ generation, shapes: [shape] }, after, undefined);
   }
 
-  /** Agrees a repaired generation where there is none, and leaves its mark; `undefined` when the epoch is over. */
-  adopt(epoch: string, generation: string, after: number, mark: number): Agreement | undefined {
-    if (epoch !== this.#epoch) return undefined;
-    return this.agreement ?? this.#begin(generation, after, mark);
+  /** Agrees a repaired generation where there is none, and leaves its mark. The shapes of before keep their places. */
+  adopt(shape: Shape, generation: string, after: number, mark: number): Agreement {
+    const { agreement } = this;
+    if (agreement !== undefined) return this.#join(agreement, shape);
+    return this.#begin(withShape({ generation, shapes: this.shapesOf(generation) }, shape), after, mark);
   }
 
   leaveMark(epoch: string, mark: number): void {
@@ -75,17 +99,28 @@ export class History {
     if (epoch === this.#epoch && mark > marked) this.#storeMarks(wanted, mark);
   }
 
-  #begin(generation: string, after: number, mark: number | undefined): Agreement {
+  #begin(given: Omit<Agreed, 'term'>, after: number, mark: number | undefined): Agreement {
     const former = this.agreement?.term ?? 0;
-    const begun = { generation, term: Math.max(Math.floor(this.#time()), after + 1, former + 1) };
-    this.#storeAgreement(begun);
+    const term = Math.max(Math.floor(this.#time()), after + 1, former + 1);
+    this.#store({ ...given, term });
     const { wanted, marked } = this.#marks();
     this.#storeMarks(wanted, Math.max(marked, mark ?? wanted));
-    return begun;
+    return { generation: given.generation, term };
   }
 
-  #storeAgreement({ generation, term }: Agreement): void {
-    this.#contents.generations.set(AGREED, `${this.#epoch} ${generation} ${term}`, RECORD_STAY_MS);
+  #join(agreed: Agreed, shape: Shape): Agreement {
+    this.#store(withShape(agreed, shape));
+    return { generation: agreed.generation, term: agreed.term };
+  }
+
+  #store({ generation, term, shapes }: Agreed): void {
+    const record = `${this.#epoch} ${generation} ${term} ${shapes.join(',')}`;
+    this.#contents.generations.set(AGREED, record, RECORD_STAY_MS);
+  }
+
+  #recorded(): Agreed & { readonly epoch: string | undefined } {
+    const [epoch, generation = '', term, shapes = ''] = this.#contents.generations.get(AGREED)?.split(' ') ?? [];
+    return { epoch, generation, term: Number(term), shapes: shapes.split(',') };
   }
 
   #lastBeat(): Heartbeat['last'] {
@@ -102,4 +137,10 @@ export class History {
   #storeMarks(wanted: number, marked: number): void {
     this.#contents.notes.set('marks', { kind: 'marks', epoch: this.#epoch, wanted, marked }, RECORD_STAY_MS);
   }
+}
+
+function withShape<T extends Pick<Agreed, 'shapes'>>(agreed: T, shape: Shape): T {
+  const { shapes } = agreed;
+  if (shapes.includes(shape) || shapes.length >= MOST_SHAPES) return agreed;
+  return { ...agreed, shapes: [...shapes, shape] };
 }

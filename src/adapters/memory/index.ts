@@ -1,7 +1,9 @@
 export type { MemoryBus } from './bus.ts';
 export type { MemorySnapshot } from './contents.ts';
+export { MemoryDatabase } from './database.ts';
 export type { Schedule } from './link.ts';
 export { memoryLocalTier } from './local-tier.ts';
+export type { Shape } from './names.ts';
 export { MemoryOutbox } from './outbox.ts';
 export { MemoryOutboxTable, type StoredRow } from './outbox-table.ts';
 export type { MemoryRemoteTier } from './remote-tier.ts';

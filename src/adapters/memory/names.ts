@@ -4,8 +4,11 @@ import type { CacheIdentity } from '../../core/ports/cache-identity.ts';
 export const BUS_CHANNEL = 'bus';
 export const heartbeatChannel = (instance: string): string => `hb:${instance}`;
 
-/** Format and version of the records that a cache reads and writes; without blanks and slashes. */
+/** Format and version of the records that a cache reads and writes; without blanks, commas and slashes. */
 export type Shape = string;
+
+/** Shapes of which records may lie in one generation: an invalidation looks for each of them. */
+export const MOST_SHAPES = 8;
 
 export function shapeOf({ version, format }: CacheIdentity): Shape {
   return `${format}.${encodeURIComponent(version)}`;

@@ -130,16 +130,18 @@ export class MemoryRemoteTier implements RemoteTier {
   }
 
   heartbeat(instance: string, nonce: string, wantsMark?: boolean) {
-    return this.#call(`heartbeat ${nonce}`, (database) => database.heartbeat(instance, nonce, wantsMark));
+    return this.#call(`heartbeat ${nonce}`, (database) => database.heartbeat(this.#shape, instance, nonce, wantsMark));
   }
 
   agreeGeneration(epoch: string, proposal: string, replaces?: string, after?: number) {
-    const act = (database: MemoryDatabase) => database.agreeGeneration(epoch, proposal, replaces, after);
+    const act = (database: MemoryDatabase) => database.agreeGeneration(this.#shape, epoch, proposal, replaces, after);
     return this.#call(`agreeGeneration ${proposal}`, act);
   }
 
   adoptGeneration(repaired: RepairedGeneration) {
-    return this.#call(`adoptGeneration ${repaired.generation}`, (database) => database.adoptGeneration(repaired));
+    return this.#call(`adoptGeneration ${repaired.generation}`, (database) =>
+      database.adoptGeneration(this.#shape, repaired),
+    );
   }
 
   leaveMark(epoch: string, time: number) {
@@ -217,14 +219,14 @@ export class MemoryRemoteTier implements RemoteTier {
     matches: (id: EntryId) => boolean,
     mode: InvalidationMode,
   ): Promise<number> {
-    const scanned = await this.#call(`scan ${namespace}`, (database) => database.scan(this.#shape, generation));
-    const ids = scanned.filter((id) => fromId(id).namespace === namespace && matches(id));
+    const scanned = await this.#call(`scan ${namespace}`, (database) => database.scan(generation));
+    const found = scanned.filter(({ id }) => fromId(id).namespace === namespace && matches(id));
     let touched = 0;
-    for (let start = 0; start < ids.length; start += SWEEP_BATCH) {
-      const batch = ids.slice(start, start + SWEEP_BATCH);
-      touched += await this.#call(`sweep ${batch.join(' ')}`, (database) =>
-        database.sweep(this.#shape, generation, batch, mode),
-      );
+    for (let start = 0; start < found.length; start += SWEEP_BATCH) {
+      const batch = found.slice(start, start + SWEEP_BATCH);
+      const what = `sweep ${batch.map(({ id }) => id).join(' ')}`;
+      const keys = batch.map(({ key }) => key);
+      touched += await this.#call(what, (database) => database.sweep(keys, mode));
     }
     return touched;
   }

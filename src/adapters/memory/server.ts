@@ -20,6 +20,8 @@ export interface MemoryServerOptions {
    * message. Each stream keeps its own order whatever order this runs them in. Default `queueMicrotask`.
    */
   readonly deliver?: (run: () => void, connection: string) => void;
+  /** What holds the data. Default {@link MemoryDatabase}. */
+  readonly database?: typeof MemoryDatabase;
   /** Decides when a connection's owner learns that it is lost: a process that stands learns nothing. Default: at once. */
   readonly interrupt?: (run: () => void, connection: string) => void;
 }
@@ -41,6 +43,7 @@ export class MemoryServer implements ServerLink {
   readonly deliver: (run: () => void, connection: string) => void;
   readonly interrupt: (run: () => void, connection: string) => void;
 
+  readonly #Database: typeof MemoryDatabase;
   readonly #clock: Clock;
   readonly #timeOrigin: number;
   readonly #connections = new Set<MemoryRemoteTier | MemoryBus>();
@@ -57,6 +60,7 @@ export class MemoryServer implements ServerLink {
   #isolated: { readonly run: Run; readonly reaches: (connection: string) => boolean } | undefined;
 
   constructor(options: MemoryServerOptions = {}) {
+    this.#Database = options.database ?? MemoryDatabase;
     this.#clock = options.clock ?? systemClock;
     this.#timeOrigin = options.timeOrigin ?? 1_700_000_000_000;
     this.schedule = options.schedule ?? (async (_what, act) => act());
@@ -204,7 +208,7 @@ export class MemoryServer implements ServerLink {
   #newRun(from: MemorySnapshot | undefined, former?: string): Run {
     this.#runs += 1;
     const epoch = former ?? this.#runs.toString(16).padStart(16, '0');
-    const database = new MemoryDatabase(
+    const database = new this.#Database(
       {
         time: () => this.time(),
         publish: (channel, message) => {

@@ -21,7 +21,8 @@ import { systemRandom } from '../../core/primitives/clock.ts';
 import type { Connections } from './connection/connections.ts';
 import { toRemoteError } from './connection/failure.ts';
 import type { EvictionWatch } from './eviction-watch.ts';
-import { type Keyspace, type Naming, scanPattern } from './protocol/keyspace.ts';
+import { KnownShapes } from './known-shapes.ts';
+import type { Keyspace, Naming } from './protocol/keyspace.ts';
 import { heartbeatHead, invalidationHead } from './protocol/message.ts';
 import { INFO_SECTIONS, parseInfo } from './protocol/parse-info.ts';
 import { agreementOf, generationsOf, heartbeatOf, unexpected } from './protocol/replies.ts';
@@ -36,9 +37,7 @@ import {
   stay,
   versionField,
 } from './protocol/stored-record.ts';
-
-/** Keys that one step of a scan looks at, and about as many as one deletion names. */
-const SCAN_COUNT = 500;
+import { sweepEntries } from './sweep.ts';
 
 /** Keys of one MGET: while it is answered, nobody else is. */
 const KEYS_PER_READ = 500;
@@ -61,6 +60,7 @@ export class RedisRemoteTier implements RemoteTier {
   readonly #connections: Connections;
   readonly #evictions: EvictionWatch;
   #started: Keyspace | undefined;
+  readonly #shapes = new KnownShapes();
 
   /**
    * @param naming That of the bus that was made with this tier.
@@ -79,6 +79,7 @@ export class RedisRemoteTier implements RemoteTier {
 
   start(listener: RemoteListener, cache: CacheIdentity): void {
     this.#started = this.madeWith.keyspaceOf(cache);
+    this.#shapes.learn(this.#started.shape);
     this.#connections.start(listener, this.#started);
   }
 
@@ -104,14 +105,15 @@ export class RedisRemoteTier implements RemoteTier {
   }
 
   async heartbeat(instance: string, nonce: string, wantsMark = false): Promise<Heartbeat> {
-    const { history, echo } = this.#keys;
+    const { history, echo, shape } = this.#keys;
     const believed = this.#connections.epoch ?? '';
     const reply = await this.#connections.run(
       SCRIPTS.heartbeat,
       [history],
-      [believed, echo(instance), heartbeatHead(nonce), wantsMark ? 1 : 0, nonce],
+      [believed, echo(instance), heartbeatHead(nonce), wantsMark ? 1 : 0, nonce, shape],
     );
-    const beat = heartbeatOf(reply);
+    const { beat, shapes } = heartbeatOf(reply, shape);
+    if (beat.generation !== undefined) this.#shapes.learn(shapes);
     if (beat.epoch !== believed) {
       // Something between us switched servers under an open connection.
       this.reset();
@@ -132,7 +134,9 @@ export class RedisRemoteTier implements RemoteTier {
   }
 
   async #agree(epoch: string, proposal: string, terms: readonly (string | number)[]): Promise<Agreement | undefined> {
-    return agreementOf(await this.#connections.run(SCRIPTS.agree, [this.#keys.history], [epoch, proposal, ...terms]));
+    return agreementOf(
+      await this.#connections.run(SCRIPTS.agree, [this.#keys.history], [epoch, proposal, ...terms, this.#keys.shape]),
+    );
   }
 
   async leaveMark(epoch: string, mark: number): Promise<void> {
@@ -222,7 +226,8 @@ export class RedisRemoteTier implements RemoteTier {
     const prefix = recordPrefix(expected.kind, expected.token);
     const dated = Math.floor(notAfter ?? LATEST);
     const given = leaseRecord(claim ?? '');
-    const args = [prefix, token, Math.ceil(age), stay(keepFor), bytesOf(body), given, dated, generation];
+    const { shape } = this.#keys;
+    const args = [prefix, token, Math.ceil(age), stay(keepFor), bytesOf(body), given, dated, generation, shape];
     return (await this.#connections.run(SCRIPTS.fill, keys, args)) === 1;
   }
 
@@ -265,21 +270,25 @@ export class RedisRemoteTier implements RemoteTier {
   ): Promise<{ kind: 'done'; sequence: number } | typeof MISMATCH> {
     const { epoch, generation } = session;
     const { ids, tags } = order.targets;
-    const keys = [
-      this.#keys.history,
-      ...ids.map((id) => this.#keys.entry(id, generation)),
-      ...tags.map((tag) => this.#keys.tag(tag, generation)),
-    ];
-    const reply = await this.#connections.run(SCRIPTS.invalidate, keys, [
-      epoch,
-      generation,
-      order.mode,
-      ids.length,
-      systemRandom.token(),
-      this.#keys.bus,
-      invalidationHead(order),
-      isRepair ? 1 : 0,
-    ]);
+    const moved = tags.map((tag) => this.#keys.tag(tag, generation));
+    const reply = await this.#shapes.order((shapes, known) => {
+      const records = shapes.flatMap((shape) => ids.map((id) => this.#keys.entryOf(shape, id, generation)));
+      return this.#connections.run(
+        SCRIPTS.invalidate,
+        [this.#keys.history, ...records, ...moved],
+        [
+          epoch,
+          generation,
+          order.mode,
+          records.length,
+          systemRandom.token(),
+          this.#keys.bus,
+          invalidationHead(order),
+          isRepair ? 1 : 0,
+          known,
+        ],
+      );
+    });
     return reply === null ? MISMATCH : { kind: 'done', sequence: Number(reply) };
   }
 
@@ -289,47 +298,37 @@ export class RedisRemoteTier implements RemoteTier {
     const { id, session, origin, token, body, keepFor, version } = request;
     const { epoch, generation } = session;
     const targets = { ids: [id], tags: [] };
-    const reply = await this.#connections.run(
-      SCRIPTS.write,
-      [this.#keys.history, this.#keys.entry(id, generation)],
-      [
-        epoch,
-        generation,
-        token,
-        stay(keepFor),
-        versionField(version),
-        this.#keys.bus,
-        invalidationHead({ targets, mode: 'delete', origin }),
-        bytesOf(body),
-      ],
-    );
+    const { history, bus, shape: own, entry, entryOf } = this.#keys;
+    const reply = await this.#shapes.order((shapes, known) => {
+      const others = shapes.filter((shape) => shape !== own).map((shape) => entryOf(shape, id, generation));
+      return this.#connections.run(
+        SCRIPTS.write,
+        [history, entry(id, generation), ...others],
+        [
+          epoch,
+          generation,
+          token,
+          stay(keepFor),
+          versionField(version),
+          bus,
+          invalidationHead({ targets, mode: 'delete', origin }),
+          bytesOf(body),
+          known,
+          own,
+        ],
+      );
+    });
     if (reply === null) return MISMATCH;
     return reply === 'older' ? { kind: 'older' } : { kind: 'done', sequence: Number(reply) };
   }
 
-  async sweep(
+  sweep(
     generation: string,
     namespace: string,
     matches: (id: EntryId) => boolean,
     mode: InvalidationMode,
   ): Promise<number> {
-    const pattern = scanPattern(this.#keys.entries(namespace, generation));
-    let touched = 0;
-    let cursor = '0';
-    do {
-      const [next, found] = await this.#connections.send<[next: string, found: string[]]>((pipeline) =>
-        pipeline.scan(cursor, 'MATCH', pattern, 'COUNT', SCAN_COUNT),
-      );
-      const keys = found.filter((key) => matches(this.#keys.idOf(key, namespace, generation)));
-      if (keys.length > 0) touched += await this.#remove(keys, mode);
-      cursor = next;
-    } while (cursor !== '0');
-    return touched;
-  }
-
-  async #remove(keys: readonly string[], mode: InvalidationMode): Promise<number> {
-    if (mode === 'delete') return Number(await this.#connections.send((pipeline) => pipeline.unlink(...keys)));
-    return Number(await this.#connections.run(SCRIPTS.expire, keys, [systemRandom.token()]));
+    return sweepEntries(this.#connections, this.#keys, { generation, namespace, matches }, mode);
   }
 }
 

@@ -46,6 +46,11 @@ export interface Heartbeat {
   /** The {@link Agreement.term} of that generation; 0 when there is none. */
   readonly term: number;
   /**
+   * Whether entries of this cache's version and format may lie in that generation. It has eight places. A version that beats
+   * takes one while there is room, and keeps it as long as the generation lasts.
+   */
+  readonly hasPlace: boolean;
+  /**
    * The last heartbeat of anybody before this one that found a generation. After a restart it tells from when the data are,
    * and under which generation its entries lie. `undefined`: none is known.
    */
@@ -143,7 +148,8 @@ export interface RemoteTier {
    * `onDisconnect` is called as soon as a connection is lost, before any later call can reach another one.
    * `onConnect` is called when calls can be made (again).
    * @param cache Decides the names of what is stored. Entries and claims of another version or format are apart from these;
-   *   tags, numbers, the generation, marks and heartbeats are shared by all caches of one name.
+   *   tags, numbers, the generation, marks and heartbeats are shared by all caches of one name. What invalidates a key does so
+   *   for every version that has a place in the generation; see {@link Heartbeat.hasPlace}.
    */
   start(listener: RemoteListener, cache: CacheIdentity): void;
   /**
@@ -193,8 +199,8 @@ export interface RemoteTier {
   /** Milliseconds until the record goes, `Infinity` for never, `undefined` when there is none. For `inspect`. */
   remaining(id: EntryId, generation: string): Promise<number | undefined>;
   /**
-   * Stores a loaded value; `false` when the record is not the expected one any more, or the request's generation is not the
-   * one that is agreed, and nothing changed.
+   * Stores a loaded value. `false` when the record is not the expected one any more, when the request's generation is not the
+   * one that is agreed, or when this cache's version has no place in it; then nothing changed.
    */
   fill(request: FillRequest): Promise<boolean>;
   /** Gives a lease back if it is still mine. */
@@ -211,7 +217,7 @@ export interface RemoteTier {
    */
   tagGenerations(tags: readonly EntryId[], generation: string, keepFor: number): Promise<readonly TagGeneration[]>;
   /**
-   * In one step: takes the next number, removes or expires the keys, moves the tags' generations, publishes.
+   * In one step: takes the next number, removes or expires the keys in every version, moves the tags' generations, publishes.
    * A tag without a generation needs none: whoever reads it next makes one of this number or a greater, which no entry
    * carries yet; so tags that nobody reads take no room. Does nothing when `session` is not the server's.
    * @param isRepair Whether it may also be done while the epoch has no generation yet, under the one that is to be repaired.
@@ -222,10 +228,14 @@ export interface RemoteTier {
     session: Session,
     isRepair?: boolean,
   ): Promise<{ kind: 'done'; sequence: number } | SessionMismatch>;
-  /** In one step: takes the next number, stores the value under a new token, publishes the key. */
+  /**
+   * In one step: takes the next number, stores the value under a new token, removes the key in other versions, publishes it.
+   * `older`: a greater version is stored, in whatever version of the cache.
+   */
   write(request: WriteRequest): Promise<{ kind: 'done'; sequence: number } | { kind: 'older' } | SessionMismatch>;
   /**
-   * Removes (`delete`) or expires every entry of `generation` for which `matches` says yes, in bounded batches.
+   * Removes (`delete`) or expires every entry of `generation` for which `matches` says yes, in every version, in bounded
+   * batches.
    * It publishes nothing: the caller sends the invalidation with the pattern afterwards.
    * @returns how many records it touched.
    */

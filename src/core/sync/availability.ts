@@ -2,6 +2,10 @@ import { RemoteError } from '../ports/remote-tier.ts';
 import type { Parts } from '../state/context.ts';
 import type { Remote } from '../tiers/guarded-l2.ts';
 
+const CROWDED =
+  'L2 holds entries of eight other versions of this cache (`version`, or the format of a release) and has no place for one ' +
+  'more; this process goes without L2. Run fewer versions side by side, or wait: places are given out anew after ten minutes';
+
 /** Says once what has changed for callers: L1 suspended or resumed, L2 down or up, a right taken away. */
 export class Announcer {
   readonly #parts: Parts;
@@ -9,6 +13,7 @@ export class Announcer {
   #wasProven: boolean | undefined;
   #downSince: number | undefined;
   #denial: string | undefined;
+  #wasCrowded = false;
 
   constructor(parts: Parts, remote: Remote) {
     this.#parts = parts;
@@ -37,6 +42,12 @@ export class Announcer {
   /** A heartbeat was answered: the next denial is news. */
   forgetDenial(): void {
     this.#denial = undefined;
+  }
+
+  /** L2 has no place for this version of the cache: it goes without L2 until the generation is renewed. */
+  sayIfCrowded(isCrowded: boolean): void {
+    if (isCrowded && !this.#wasCrowded) this.#parts.emit({ type: 'alarm', error: new RemoteError('denied', CROWDED) });
+    this.#wasCrowded = isCrowded;
   }
 
   #sayOfL1(isProven: boolean): void {

@@ -285,7 +285,8 @@ export class Heart implements HeartbeatLink, RemoteListener {
   }
 
   /** What is owed is delivered as soon as there is a history to deliver it in; that is read once it is repaired. */
-  async #take({ session, isRepaired }: Judgement): Promise<void> {
+  async #take({ session, isRepaired, isCrowded = false }: Judgement): Promise<void> {
+    this.#announcer.sayIfCrowded(isCrowded);
     if (!isRepaired) this.#remote.distrust();
     if (session === undefined) return;
     this.#leaveOther(session);
@@ -295,8 +296,7 @@ export class Heart implements HeartbeatLink, RemoteListener {
 
   /**
    * What is owed is delivered in the new history, and stops standing in for L2 here as soon as it is: nothing may be
-   * read in the old one by then. What is known of tags belongs to the old one too, also where a lost connection has ended
-   * it before. For another epoch that is done already.
+   * read in the old one by then. What is known of tags belongs to it too. For another epoch that is done already.
    */
   #leaveOther(session: Session): void {
     const last = this.#lastSession;

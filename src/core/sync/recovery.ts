@@ -1,6 +1,9 @@
 import type { Agreement, Heartbeat, RemoteTier, Session } from '../ports/remote-tier.ts';
 import type { Clock, Random } from '../primitives/clock.ts';
 
+/** A generation without a place for one more version is given up once it is so old; until then that one goes without L2. */
+const CROWDED_FOR_MS = 10 * 60_000;
+
 /** So long a history without a generation waits for a relay; then a fresh one, cold and right, does without. */
 const PATIENCE_MS = 5_000;
 
@@ -33,6 +36,8 @@ export interface Judgement {
   /** `undefined` while no generation is agreed. */
   readonly session: Session | undefined;
   readonly isRepaired: boolean;
+  /** Other versions of the cache have all places in the generation, so this one stores and reads nothing there. */
+  readonly isCrowded?: boolean;
 }
 
 /**
@@ -105,6 +110,8 @@ export class Repair {
     const heartbeat = await this.#leaveEarlier(told, tier);
     this.#latest = { heartbeat, at: now };
     const { epoch, generation, term } = heartbeat;
+    if (generation !== undefined && !heartbeat.hasPlace)
+      return { session: undefined, isRepaired: false, isCrowded: true };
 
     if (!this.hasOutbox) {
       const agreed = generation === undefined ? await this.#agree(epoch, tier) : { generation, term };
@@ -125,15 +132,21 @@ export class Repair {
     return { session: this.#use({ epoch, ...(await this.#agree(epoch, tier)) }), isRepaired: false };
   }
 
-  /** An earlier history goes on in a fresh generation, for this instance and for all others. */
+  /**
+   * An earlier history goes on in a fresh generation, for this instance and for all others. So does one whose places are
+   * taken, unless that would happen again and again because more versions are in use than there are places.
+   */
   async #leaveEarlier(heartbeat: Heartbeat, tier: RemoteTier): Promise<Heartbeat> {
-    const { epoch, generation, term } = heartbeat;
-    if (generation === undefined || this.mayUse({ epoch, generation, term })) return heartbeat;
-    return { ...heartbeat, ...(await this.#agree(epoch, tier)) };
+    const { epoch, generation, term, hasPlace, time } = heartbeat;
+    if (generation === undefined) return heartbeat;
+    const isCrowded = !hasPlace && time - term >= CROWDED_FOR_MS;
+    if (!isCrowded && this.mayUse({ epoch, generation, term })) return heartbeat;
+    const agreed = await this.#agree(epoch, tier, isCrowded ? generation : undefined);
+    return { ...heartbeat, ...agreed, hasPlace: hasPlace || agreed.generation !== generation };
   }
 
-  #agree(epoch: string, tier: RemoteTier): Promise<Agreement> {
-    return tier.agreeGeneration(epoch, this.#random.token(), undefined, this.term);
+  #agree(epoch: string, tier: RemoteTier, replaces?: string): Promise<Agreement> {
+    return tier.agreeGeneration(epoch, this.#random.token(), replaces, this.term);
   }
 
   #use(history: AgreedHistory): Session {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
-import { keyspace, scanPattern, shapeOf } from '../../../src/adapters/redis/protocol/keyspace.ts';
+import { escapePattern, keyspace, shapeOf } from '../../../src/adapters/redis/protocol/keyspace.ts';
 import { heartbeatHead, invalidationHead, parseMessage } from '../../../src/adapters/redis/protocol/message.ts';
 import { HEADER, leaseRecord, parseRecord, recordPrefix } from '../../../src/adapters/redis/protocol/stored-record.ts';
 import { toId } from '../../../src/core/model/key.ts';
@@ -199,7 +199,17 @@ describe('keys', () => {
     );
   });
 
-  test('a scan pattern takes its prefix literally', () => {
-    expect(scanPattern('{ns}:e:g:4:[^*?]\\:')).toBe('{ns}:e:g:4:\\[^\\*\\?\\]\\\\:*');
+  test('a scan pattern takes a text literally', () => {
+    expect(escapePattern('{ns}:e:g:4:[^*?]\\:')).toBe('{ns}:e:g:4:\\[^\\*\\?\\]\\\\:');
+  });
+
+  test('an entry of a namespace and a generation is found in every shape, and no other is', () => {
+    const mine = keyspace('ns', CACHE, 0);
+    const other = keyspace('ns', { version: '2', format: 9 }, 0);
+    const id = toId('a', 'k:1');
+    for (const { entry } of [mine, other]) expect(mine.idOf(entry(id, 'g'), 'a', 'g')).toBe(id);
+    expect(mine.entryOf(other.shape, id, 'g')).toBe(other.entry(id, 'g'));
+    for (const key of [mine.entry(id, 'h'), mine.entry(toId('b', 'k:1'), 'g'), mine.claim(id, 'g'), mine.tag(id, 'g')])
+      expect(mine.idOf(key, 'a', 'g')).toBeUndefined();
   });
 });

@@ -22,7 +22,7 @@ export function check(world: World): Violation[] {
     ...checkFreshness(reads, writes, maxLagMs, new KnownBy(history.troubles, setting.pendingWithin ?? Infinity)),
     ...checkWindow(reads, setting.policies, MAX_LAG_MS, serverClock),
     ...checkCommitted(reads, source),
-    ...checkOrder(reads, writes, history.stored, maxLagMs),
+    ...checkOrder(reads, writes, history.stored, maxLagMs, setting.versions),
     ...checkLoads(world),
     ...checkErrors(history),
     ...checkAnswered(history),

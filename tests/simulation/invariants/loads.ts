@@ -1,4 +1,4 @@
-import type { InvalidationRecord, LoadRecord, TroubleRecord } from '../history.ts';
+import { cacheVersionOf, type InvalidationRecord, type LoadRecord, type TroubleRecord } from '../history.ts';
 import type { World } from '../world.ts';
 import { ms, type Violation } from './violation.ts';
 
@@ -38,7 +38,10 @@ export function checkLoads({ history, setting }: World): Violation[] {
       load.start >= lastsFrom &&
       !orders.some((order) => isPending(order, load));
     const counted = new Set(loads.filter(isCounted));
-    return [...checkEach(key, loads), ...checkFleet(key, loads, counted, orders, calm, lease)];
+    // Each version of the cache loads for itself.
+    const fleets = Map.groupBy(loads, ({ instance }) => cacheVersionOf(instance, setting.versions));
+    const inFleets = [...fleets.values()].flatMap((fleet) => checkFleet(key, fleet, counted, orders, calm, lease));
+    return [...checkEach(key, loads), ...inFleets];
   });
 }
 

@@ -1,4 +1,4 @@
-import { type ReadRecord, storedName, type WriteRecord } from '../history.ts';
+import { cacheVersionOf, type ReadRecord, storedName, type WriteRecord } from '../history.ts';
 import { describeRead, type Violation } from './violation.ts';
 
 /**
@@ -6,24 +6,26 @@ import { describeRead, type Violation } from './violation.ts';
  * invalidation has reached this instance, for which it has D, where the newer value came from the source and was not
  * stored in L2 when it was seen.
  * @param stored When L2 took each version; see `History.stored`.
+ * @param versions Versions of the cache that run side by side: each finds in L2 what it has stored itself.
  */
 export function checkOrder(
   reads: readonly ReadRecord[],
   writes: readonly WriteRecord[],
   stored: ReadonlyMap<string, number>,
   maxLagMs: number,
+  versions: number,
 ): Violation[] {
   const written = new Map(writes.map((write) => [`${write.key} ${write.version}`, write]));
   const unflagged = reads.filter(({ flagged }) => !flagged);
   return [...Map.groupBy(unflagged, ({ instance, key }) => `${instance} ${key}`).values()].flatMap((group) =>
-    checkOne(group, written, stored, maxLagMs),
+    checkOne(group, written, (read) => stored.get(nameOf(read, versions)) ?? Infinity, maxLagMs),
   );
 }
 
 function checkOne(
   reads: readonly ReadRecord[],
   written: ReadonlyMap<string, WriteRecord>,
-  stored: ReadonlyMap<string, number>,
+  storedAt: (read: ReadRecord) => number,
   maxLagMs: number,
 ): Violation[] {
   const found: Violation[] = [];
@@ -39,9 +41,12 @@ function checkOne(
     if (newest === undefined || newest.version <= read.version) continue;
     const write = written.get(`${newest.key} ${newest.version}`);
     const isUndelivered = write?.deliveredAt === undefined || write.deliveredAt + maxLagMs > read.start;
-    const wasStoredAt = stored.get(storedName(newest.key, newest.version)) ?? Infinity;
-    if (isUndelivered && wasStoredAt > newest.end) continue;
+    if (isUndelivered && storedAt(newest) > newest.end) continue;
     found.push({ invariant: 'I6', at: read.end, message: `${describeRead(read)} after ${describeRead(newest)}` });
   }
   return found;
+}
+
+function nameOf({ key, version, instance }: ReadRecord, versions: number): string {
+  return storedName(key, version, cacheVersionOf(instance, versions));
 }

@@ -5,6 +5,7 @@ import { HISTORY } from './history.ts';
 import { OUTBOX } from './outbox.ts';
 import { PROOF } from './proof.ts';
 import { SETS } from './sets.ts';
+import { VERSIONS } from './versions.ts';
 import type { Weakened } from './weakening.ts';
 
 /**
@@ -19,4 +20,5 @@ export const WEAKENINGS: Readonly<Record<string, Weakened>> = {
   ...DEBTS,
   ...OUTBOX,
   ...SETS,
+  ...VERSIONS,
 };

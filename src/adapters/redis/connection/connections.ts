@@ -2,7 +2,7 @@ import type { Buffer } from 'node:buffer';
 import type { ChainableCommander, Redis } from 'ioredis';
 import { RemoteError, type RemoteListener } from '../../../core/ports/remote-tier.ts';
 import type { Keyspace } from '../protocol/keyspace.ts';
-import type { Script } from '../protocol/scripts.ts';
+import type { Script } from '../protocol/script.ts';
 import type { Backoff } from './backoff.ts';
 import { Connection } from './connection.ts';
 import { isReply, toRemoteError } from './failure.ts';

@@ -18,15 +18,17 @@ export interface Keyspace {
   /** Format and version of the records that this cache reads and writes; see {@link shapeOf}. */
   readonly shape: string;
   entry(id: EntryId, generation: string): string;
+  /** The same entry as caches of another shape have it. */
+  entryOf(shape: string, id: EntryId, generation: string): string;
   /** Names the instance that refreshes an entry which still holds a value. */
   claim(id: EntryId, generation: string): string;
   tag(id: EntryId, generation: string): string;
   /** Channel of one instance's own heartbeats. */
   echo(instance: string): string;
-  /** Prefix of all entries of one namespace: `SCAN`'s pattern without its star, and what {@link idOf} takes away. */
-  entries(namespace: string, generation: string): string;
-  /** The id of an entry found under {@link entries}. */
-  idOf(key: string, namespace: string, generation: string): EntryId;
+  /** A pattern for `SCAN` that matches all entries of one namespace and generation, of every shape, and maybe others. */
+  entriesPattern(namespace: string, generation: string): string;
+  /** The id of an entry of that namespace and generation, of any shape; `undefined` when the key is no such entry's. */
+  idOf(key: string, namespace: string, generation: string): EntryId | undefined;
   /** The id of an entry of any shape, namespace and generation; `undefined` when the key is no entry's. */
   idOfEntry(key: string): EntryId | undefined;
 }
@@ -40,17 +42,20 @@ export interface Naming {
 export const HISTORY = {
   /** Number of the last invalidation. */
   number: 'number',
-  /** The run of the server, the generation that was agreed for it, and the term of that agreement. */
+  /** The run of the server, the generation that was agreed for it, the term of that, and the shapes that may lie there. */
   generation: 'generation',
   /** The run of the server, how many marks were wanted, and the latest one. */
   marks: 'marks',
   /** Names all that is here. */
   identity: 'identity',
-  /** Last accepted heartbeat of any instance that found a generation: the server's time, and that generation. */
+  /** Last accepted heartbeat of any instance that found a generation: the server's time, that generation, its shapes. */
   heartbeat: 'heartbeat',
   /** The server's time at the last accepted heartbeat of any instance that found no generation. */
   awake: 'awake',
 } as const;
+
+/** Shapes of which records may lie in one generation: an invalidation looks for each of them. */
+export const MOST_SHAPES = 8;
 
 /** One server has one bucket. */
 const BUCKET = 0;
@@ -80,7 +85,6 @@ export function keyspace(
     const { namespace: inner, key } = fromId(id);
     return scope(prefix, inner, generation) + key;
   };
-  const entries = (inner: string, generation: string) => scope(`${entryPrefix}${shape}:`, inner, generation);
   return {
     namespace,
     database,
@@ -88,11 +92,18 @@ export function keyspace(
     bus: `${bucket}:bus:${database}`,
     shape,
     entry: keyOf(`${entryPrefix}${shape}:`),
+    entryOf: (other, id, generation) => keyOf(`${entryPrefix}${other}:`)(id, generation),
     claim: keyOf(`${bucket}:r:${shape}:`),
     tag: keyOf(`${bucket}:t:`),
     echo: (instance) => `${bucket}:echo:${database}:${instance}`,
-    entries,
-    idOf: (key, inner, generation) => toId(inner, key.slice(entries(inner, generation).length)),
+    entriesPattern: (inner, generation) =>
+      `${escapePattern(entryPrefix)}*${escapePattern(scope(':', inner, generation))}*`,
+    idOf(key, inner, generation) {
+      const shapeEnd = key.indexOf(':', entryPrefix.length);
+      const prefix = scope(':', inner, generation);
+      if (!key.startsWith(entryPrefix) || !key.startsWith(prefix, shapeEnd)) return undefined;
+      return toId(inner, key.slice(shapeEnd + prefix.length));
+    },
     idOfEntry(key) {
       if (!key.startsWith(entryPrefix)) return undefined;
       const [head = '', length = ''] = /^[^:]+:[^:]+:(\d+):/.exec(key.slice(entryPrefix.length)) ?? [];
@@ -126,7 +137,7 @@ export function shapeOf({ version, format }: Pick<CacheIdentity, 'version' | 'fo
   return `${formats}.~${digest.slice(0, DIGEST_LENGTH)}`;
 }
 
-/** A pattern for `SCAN` that matches exactly the keys beginning with `prefix`. */
-export function scanPattern(prefix: string): string {
-  return `${prefix.replace(/[*?[\]\\]/g, '\\$&')}*`;
+/** A text as a pattern that matches it alone. */
+export function escapePattern(text: string): string {
+  return text.replace(/[*?[\]\\]/g, '\\$&');
 }

@@ -1,23 +1,25 @@
 import type { TagGeneration } from '../../../core/model/tags.ts';
 import { type Agreement, type Heartbeat, RemoteError } from '../../../core/ports/remote-tier.ts';
 
-/** What the heartbeat script answers. */
-export function heartbeatOf(reply: unknown): Heartbeat {
+/** What the heartbeat script answers, and the shapes that have a place in the generation; none without one. */
+export function heartbeatOf(reply: unknown, shape: string): { readonly beat: Heartbeat; readonly shapes: string } {
   if (!Array.isArray(reply)) throw unexpected('heartbeat', reply);
-  const [epoch, number, time, generation, last, wanted, marked, identity, term] = reply.map((part) =>
+  const [epoch, number, time, generation, last, wanted, marked, identity, term, shapes = ''] = reply.map((part) =>
     part === null ? undefined : String(part),
   );
-  return {
+  const beat = {
     epoch: String(epoch),
     sequence: Number(number),
     time: Number(time),
     generation,
     term: Number(term),
+    hasPlace: shapes.split(',').includes(shape),
     last: lastOf(last),
     identity: String(identity),
     wanted: Number(wanted),
     marked: Number(marked),
   };
+  return { beat, shapes };
 }
 
 /** What the `agree` script answers; `undefined` when it did nothing. */

@@ -1,4 +1,4 @@
-import { HISTORY } from './keyspace.ts';
+import { HISTORY, MOST_SHAPES } from './keyspace.ts';
 import { HEADER, NO_VERSION, PLAIN_END } from './stored-record.ts';
 
 /** Lua numbers are doubles: exact up to 2^53, which microseconds reach in the year 2255; `%.0f` prints every digit. */
@@ -30,17 +30,54 @@ export const GENERATION = `
 
 local function generationOf(key, epoch)
   local held = redis.call('HGET', key, '${HISTORY.generation}') or ''
-  local generation, term = string.match(held, '^' .. epoch .. ' (%S+) (%d+)')
-  return generation, tonumber(term or 0)
+  local generation, term, shapes = string.match(held, '^' .. epoch .. ' (%S+) (%d+) ?(%S*)')
+  return generation, tonumber(term or 0), shapes or ''
+
+end
+
+local function storeGeneration(key, epoch, generation, term, shapes)
+  local held = epoch .. ' ' .. generation .. ' ' .. string.format('%.0f', term) .. ' ' .. shapes
+  redis.call('HSET', key, '${HISTORY.generation}', held)
 
 end`;
 
-/** The caller's history must be the server's, or nothing may be done in its name; a repair comes before there is any. */
-export const SESSION = `${EPOCH}${GENERATION}
+/**
+ * The shapes of which records may lie in a generation: what invalidates a key removes all of them. A shape stays as long
+ * as the generation does, for its instances may rest and come back (race 40).
+ */
+export const SHAPES = `
 
-local function isPresent(history, epoch, generation, isRepair)
-  local held = generationOf(history, epoch)
-  return presentEpoch() == epoch and (held == generation or (isRepair and not held))
+local function hasShape(shapes, shape)
+  return string.find(',' .. shapes .. ',', ',' .. shape .. ',', 1, true) ~= nil
+
+end
+
+local function withShape(shapes, shape)
+  if hasShape(shapes, shape) then return shapes end
+  local _, commas = string.gsub(shapes, ',', '')
+  if shapes == '' then return shape end
+  return commas + 1 < ${MOST_SHAPES} and shapes .. ',' .. shape or shapes
+
+end
+
+local function shapesOfLast(key, generation)
+  local held = redis.call('HGET', key, '${HISTORY.heartbeat}') or ''
+  local last, shapes = string.match(held, '^%d+ (%S+) (%S+)')
+  return last == generation and shapes or ''
+
+end`;
+
+/**
+ * The caller's history must be the server's, or nothing may be done in its name; a repair comes before there is any.
+ * Answers the shapes of which records may lie there, nil for another history.
+ */
+export const SESSION = `${EPOCH}${GENERATION}${SHAPES}
+
+local function shapesOf(history, epoch, generation, isRepair)
+  local held, _, shapes = generationOf(history, epoch)
+  if presentEpoch() ~= epoch then return nil end
+  if held == generation then return shapes end
+  return isRepair and not held and shapesOfLast(history, generation) or nil
 
 end`;
 

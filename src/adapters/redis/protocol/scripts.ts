@@ -1,143 +1,21 @@
-import { createHash } from 'node:crypto';
+import { agree, heartbeat, mark } from './history-scripts.ts';
 import { HISTORY } from './keyspace.ts';
-import { EPOCH, GENERATION, MARKS, NUMBERS, PUBLISH, REMOVE, SESSION, STORE, TIME, VALUE } from './script-parts.ts';
+import { type Script, script } from './script.ts';
+import { EPOCH, NUMBERS, PUBLISH, REMOVE, SESSION, SHAPES, STORE, TIME, VALUE } from './script-parts.ts';
 import { HEADER } from './stored-record.ts';
-
-/** A Lua script, and the digest by which Redis knows it once it is loaded. */
-export interface Script {
-  readonly lua: string;
-  readonly sha: string;
-}
-
-/**
- * Which commands a script may refuse:
- * - `allow-oom` runs on a server at its memory limit, where invalidations are needed most and leases must go back;
- * - `checked` is refused as a whole when the server is full, read-only or short of replicas, before it did anything;
- * - `unchecked` meets those refusals at its first command that writes, so it still reads on a full server.
- */
-type Terms = 'allow-oom' | 'checked' | 'unchecked';
-
-const SHEBANG: Record<Terms, string> = { 'allow-oom': '#!lua flags=allow-oom\n', checked: '#!lua\n', unchecked: '' };
-
-function script(terms: Terms, ...parts: readonly string[]): Script {
-  const lua = SHEBANG[terms] + parts.map((part) => part.trim()).join('\n');
-  return { lua, sha: createHash('sha1').update(lua).digest('hex') };
-}
-
-/**
- * KEYS history · ARGV epoch, channel, message, whether a mark is wanted, an identity for a server that has none.
- * Answers epoch, number, time, generation, the heartbeat of before, how many marks were wanted, the latest mark, the
- * identity, the term of the generation. Without a generation the last heartbeat stays as it is, for the relay that repairs this history, and the
- * write that proves goes into another field.
- */
-const heartbeat = script(
-  'allow-oom',
-  TIME,
-  EPOCH,
-  GENERATION,
-  NUMBERS,
-  PUBLISH,
-  MARKS,
-  `
-
-local history = KEYS[1]
-
-local epoch, time, number = presentEpoch(), now(), presentNumber(history)
-
-local last = redis.call('HGET', history, '${HISTORY.heartbeat}')
-
-local generation, term
-
-if epoch == ARGV[1] then generation, term = generationOf(history, epoch) end
-
-if generation then
-  redis.call('HSET', history, '${HISTORY.heartbeat}', digits(time, 1) .. ' ' .. generation)
-
-else
-  redis.call('HSET', history, '${HISTORY.awake}', digits(time, 1))
-
-end
-
-local wanted, marked = marksOf(history, epoch)
-
-if ARGV[4] == '1' then
-  wanted = math.max(wanted, marked) + 1
-  storeMarks(history, epoch, wanted, marked)
-
-end
-
-redis.call('HSETNX', history, '${HISTORY.identity}', ARGV[5])
-
-local identity = redis.call('HGET', history, '${HISTORY.identity}')
-
-publish(ARGV[2], ARGV[3], epoch, number)
-
-local marks = { digits(wanted, 1), digits(marked, 1) }
-
-return { epoch, number, digits(time, 1), generation or false, last, marks[1], marks[2], identity, digits(term or 0, 1) }`,
-);
-
-/**
- * KEYS history · ARGV epoch, proposal, the one it may replace, repaired since, within, mark, the term that the new one must
- * exceed. Since, within and mark are empty for a fresh one, which also replaces an agreement whose term does not exceed that
- * one. Answers what it is now and its term; nil when the repair is too old, or the epoch is another.
- */
-const agree = script(
-  'allow-oom',
-  TIME,
-  EPOCH,
-  GENERATION,
-  MARKS,
-  `
-
-local history, epoch, since = KEYS[1], ARGV[1], tonumber(ARGV[4])
-
-if presentEpoch() ~= epoch then return false end
-
-if since and now() - since > tonumber(ARGV[5]) then return false end
-
-local held, term = generationOf(history, epoch)
-
-local after = tonumber(ARGV[7])
-
-if held and (since or (held ~= ARGV[3] and term > after)) then return { held, digits(term, 1) } end
-
-term = digits(math.max(now(), after + 1, term + 1), 1)
-
-redis.call('HSET', history, '${HISTORY.generation}', epoch .. ' ' .. ARGV[2] .. ' ' .. term)
-
-local wanted, marked = marksOf(history, epoch)
-
-storeMarks(history, epoch, wanted, math.max(marked, tonumber(ARGV[6]) or wanted))
-
-return { ARGV[2], term }`,
-);
-
-/** KEYS history · ARGV epoch, mark. */
-const mark = script(
-  'allow-oom',
-  TIME,
-  EPOCH,
-  MARKS,
-  `
-
-if presentEpoch() ~= ARGV[1] then return end
-
-local wanted, marked = marksOf(KEYS[1], ARGV[1])
-
-if tonumber(ARGV[2]) > marked then storeMarks(KEYS[1], ARGV[1], wanted, tonumber(ARGV[2])) end`,
-);
 
 /**
  * KEYS record, history, refresh claim (optional) · ARGV expected first bytes, token, age, stay, body, claim, latest time,
- * generation. Answers 1 when it stored. It stores nothing where another generation is agreed, or none: two databases may
- * have been swapped since the caller's last heartbeat (race 38). A missing record has the same first bytes as an empty one, which some other program may
+ * generation, shape. Answers 1 when it stored. It stores nothing where another generation is agreed, or none: two databases
+ * may have been swapped since the caller's last heartbeat (race 38). Nor does it where the shape has no place: an
+ * invalidation would not look for the record (race 39). A missing record has the same first bytes as an empty one, which some other program may
  * have left: only then its existence is asked. A loaded value brings no version of its own; the source is at least where
  * the replaced value left it.
  */
 const fill = script(
   'checked',
   TIME,
+  SHAPES,
   STORE,
   VALUE,
   `
@@ -146,7 +24,9 @@ if KEYS[3] and redis.call('GET', KEYS[3]) == ARGV[6] then redis.call('DEL', KEYS
 
 local agreed = redis.call('HGET', KEYS[2], '${HISTORY.generation}') or ''
 
-if string.match(agreed, '^%S+ (%S+)') ~= ARGV[8] then return 0 end
+local generation, shapes = string.match(agreed, '^%S+ (%S+) %d+ ?(%S*)')
+
+if generation ~= ARGV[8] or not hasShape(shapes, ARGV[9]) then return 0 end
 
 local header = redis.call('GETRANGE', KEYS[1], 0, ${HEADER.bytes - 1})
 
@@ -242,8 +122,9 @@ return generations`,
 
 /**
  * KEYS history, records…, tags… · ARGV epoch, generation, mode, number of records, token of
- * expired records, channel, message, whether it repairs. A tag's generation keeps its stay; one that is missing stays so.
- * Answers the number, or nil when the session is another.
+ * expired records, channel, message, whether it repairs, the shapes whose records are named. A tag's generation keeps its
+ * stay; one that is missing stays so. Answers the number; nil when the session is another; the shapes, in a list, when they
+ * are others, and nothing was done.
  */
 const invalidate = script(
   'allow-oom',
@@ -255,7 +136,11 @@ const invalidate = script(
   REMOVE,
   `
 
-if not isPresent(KEYS[1], ARGV[1], ARGV[2], ARGV[8] == '1') then return false end
+local shapes = shapesOf(KEYS[1], ARGV[1], ARGV[2], ARGV[8] == '1')
+
+if not shapes then return false end
+
+if shapes ~= ARGV[9] then return { shapes } end
 
 local mode, time = ARGV[3], now()
 
@@ -283,8 +168,9 @@ return number`,
 );
 
 /**
- * KEYS history, record · ARGV epoch, generation, token, stay, version, channel, message, body.
- * Answers the number, 'older' when a greater version is stored, or nil when the session is another.
+ * KEYS history, record, records of other shapes… · ARGV epoch, generation, token, stay, version, channel, message, body,
+ * shapes, shape. Answers the number; 'older' when a greater version is stored, in whatever shape; nil when the session is
+ * another, or the shape has no place; the shapes, in a list, when they are others, and nothing was done.
  */
 const write = script(
   'checked',
@@ -296,17 +182,24 @@ const write = script(
   VALUE,
   `
 
-if not isPresent(KEYS[1], ARGV[1], ARGV[2]) then return false end
+local shapes = shapesOf(KEYS[1], ARGV[1], ARGV[2])
+
+if not shapes or not hasShape(shapes, ARGV[10]) then return false end
+
+if shapes ~= ARGV[9] then return { shapes } end
 
 local given = tonumber(ARGV[5])
 
-local held = redis.pcall('GETRANGE', KEYS[2], 0, ${HEADER.bytes - 1})
+for i = 2, #KEYS do
+  local held = given and redis.pcall('GETRANGE', KEYS[i], 0, ${HEADER.bytes - 1})
+  local stored = type(held) == 'string' and tonumber(versionOf(held))
+  if stored and stored > given then return 'older' end
 
-local stored = type(held) == 'string' and tonumber(versionOf(held))
-
-if given and stored and stored > given then return 'older' end
+end
 
 local number = nextNumber(KEYS[1])
+
+for i = 3, #KEYS do redis.call('UNLINK', KEYS[i]) end
 
 store(KEYS[2], value(ARGV[3], now(), ARGV[5], ARGV[8]), tonumber(ARGV[4]))
 
