@@ -14,7 +14,8 @@ const SCHEMA = 'tiercel_example';
 
 // The whole of it: which tables feed which keys and tags, and a cache that looks into the outbox.
 const MIGRATION = outboxSql([
-  { table: 'books', keys: ['book:{id}'], tags: ['author:{author}'], all: ['books'] },
+  // Every change ends `book-lists`: a list carries it, because an INSERT makes no key untrue.
+  { table: 'books', keys: ['book:{id}'], tags: ['author:{author}', 'book-lists'], all: ['books'] },
   {
     table: 'reviews',
     via: `select changed.book, books.author from changed join ${SCHEMA}.books on books.id = changed.book`,

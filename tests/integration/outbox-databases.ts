@@ -50,7 +50,7 @@ export async function install(sql: Queryable, tables: string, watched: readonly 
 /** What was committed to the outbox since it was last asked, in the order in which it was written. */
 export async function written(sql: Queryable): Promise<Written[]> {
   const rows = await sql<{ keys: string[]; tags: string[] }[]>`
-    with taken as (delete from tiercel_outbox returning *) select keys, tags from taken order by id`;
+    with taken as (delete from tiercel_outbox returning *) select to_json(keys) as keys, to_json(tags) as tags from taken order by id`;
   return rows.map(({ keys, tags }) => ({ keys: keys.sort(), tags: tags.sort() }));
 }
 

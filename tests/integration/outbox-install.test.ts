@@ -144,7 +144,9 @@ describe.each(OUTBOXES)('the outbox is installed on %s', (_, open) => {
       await tx`insert into things values (1)`;
       await tx`set local search_path = public`;
       await tx`update goods set price = price + 1`;
-      const rows = await tx<{ keys: string[] }[]>`select keys from "Odd, ""Name""".tiercel_outbox order by id`;
+      const rows = await tx<
+        { keys: string[] }[]
+      >`select to_json(keys) as keys from "Odd, ""Name""".tiercel_outbox order by id`;
       expect(rows.map(({ keys }) => keys)).toEqual([['thing:1'], ['good:1']]);
       await tx`set local search_path = "Odd, ""Name""", public`;
       await tx.unsafe(dropOutboxSql());

@@ -17,7 +17,7 @@ export interface ChangedTable {
   readonly table: string;
   /** Keys that a changed row makes untrue. */
   readonly keys?: readonly string[];
-  /** Tags that a changed row makes untrue. */
+  /** Tags that a changed row makes untrue. One without a column is ended by every change: lists carry it, for INSERTs. */
   readonly tags?: readonly string[];
   /**
    * Tags without columns that together cover all of `keys` and `tags`: what is said after a TRUNCATE, which names no rows,

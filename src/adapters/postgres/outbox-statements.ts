@@ -1,5 +1,5 @@
 import type { ISql } from 'postgres';
-import type { InvalidationMode } from '../../core/model/invalidation.ts';
+import type { InvalidationMode, Targets } from '../../core/model/invalidation.ts';
 import type { OutboxOrder, OutboxRow, Undelivered } from '../../core/ports/outbox.ts';
 import { LEAD_LOCK, WRITERS_OWN } from './outbox-table.ts';
 import type { Ticket } from './tickets.ts';
@@ -20,13 +20,37 @@ const FORGOTTEN_AFTER = '31 days';
 
 interface Row {
   readonly id: string;
-  readonly keys: string[];
-  readonly tags: string[];
+  /** JSON, as text: a pool may have its JSON parsed by a function of its own. */
+  readonly keys: unknown;
+  readonly tags: unknown;
   readonly mode: InvalidationMode;
 }
 
-function toRow({ id, keys, tags, mode }: Row): OutboxRow {
-  return { id, targets: { ids: keys, tags }, mode };
+/** A row as it was read. `targets` is absent when its names are no lists of texts. */
+export interface ReadRow extends Omit<OutboxRow, 'targets'> {
+  readonly targets: Targets | undefined;
+}
+
+function toRow({ id, keys, tags, mode }: Row): ReadRow {
+  return { id, targets: targetsOf(textsIn(keys), textsIn(tags)), mode };
+}
+
+function targetsOf(ids: string[] | undefined, tags: string[] | undefined): Targets | undefined {
+  return ids === undefined || tags === undefined ? undefined : { ids, tags };
+}
+
+/** The texts of a list, given as JSON; nothing when it is no such list. An array of SQL may hold nulls, and arrays. */
+function textsIn(json: unknown): string[] | undefined {
+  try {
+    const list: unknown = typeof json === 'string' ? JSON.parse(json) : json;
+    return isTexts(list) ? list : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isTexts(list: unknown): list is string[] {
+  return Array.isArray(list) && list.every((each) => typeof each === 'string');
 }
 
 /** Lists travel as JSON: that needs no knowledge of the database's own numbers for its types. */
@@ -86,14 +110,20 @@ export async function resign(sql: ISql): Promise<void> {
 }
 
 /** By a partial index over the rows that wait: nothing that is delivered is looked at. */
-export async function undelivered(sql: ISql, cache: string, which: Undelivered): Promise<OutboxRow[]> {
+export async function undelivered(
+  sql: ISql,
+  cache: string,
+  which: Undelivered,
+  except: readonly string[],
+): Promise<ReadRow[]> {
   const due = which === 'due' ? sql`and not_before <= now()` : sql``;
+  const others = except.length === 0 ? sql`` : sql`and id::text <> all (${list(sql, except)}::text[])`;
   const rows = await sql<Row[]>`
-    select id::text, to_json(keys) as keys, to_json(tags) as tags, mode from (
+    select id::text, to_json(keys)::text as keys, to_json(tags)::text as tags, mode from (
       select *, row_number() over waiting as place,
              sum(cardinality(keys) + cardinality(tags)) over (waiting rows unbounded preceding) as names
       from (select id, keys, tags, mode, not_before from tiercel_outbox
-            where ${waiting(sql, cache)} ${due} order by not_before, id limit ${ROWS_AT_ONCE}) oldest
+            where ${waiting(sql, cache)} ${due} ${others} order by not_before, id limit ${ROWS_AT_ONCE}) oldest
       window waiting as (order by not_before, id)
     ) counted
     where place = 1 or names <= ${NAMES_AT_ONCE} order by place`;
@@ -106,9 +136,9 @@ export async function delivered(
   cache: string,
   withinMs: number,
   after: string | undefined,
-): Promise<OutboxRow[]> {
+): Promise<ReadRow[]> {
   const rows = await sql<Row[]>`
-    select id::text, to_json(keys) as keys, to_json(tags) as tags, mode from tiercel_outbox
+    select id::text, to_json(keys)::text as keys, to_json(tags)::text as tags, mode from tiercel_outbox
     where (delivered_at > clock_timestamp() - ${withinMs}::float8 * interval '1 millisecond'
            or (delivered_at is null and delivered_to @> array[${cache}]::text[]))
       and id > ${after ?? '0'}::text::bigint
@@ -169,7 +199,7 @@ export async function claim(sql: ISql, ticket: string): Promise<void> {
 }
 
 /** A row as a follower sees it: its writer may be the follower itself. */
-export interface News extends Omit<OutboxRow, 'id'> {
+export interface News extends Omit<ReadRow, 'id'> {
   readonly origin: string | null;
 }
 
@@ -184,9 +214,9 @@ export async function follow(
   sql: ISql,
   cursor: string | undefined,
 ): Promise<{ readonly cursor: string; readonly rows: readonly News[]; readonly everything: boolean }> {
-  const [row] = await sql<{ cursor: string; rows: (Omit<Row, 'id'> & { origin: string | null })[] }[]>`
+  const [row] = await sql<{ cursor: string; rows: unknown }[]>`
     select pg_current_snapshot()::text as cursor, (
-      select coalesce(json_agg(json_build_object('keys', keys, 'tags', tags, 'mode', mode, 'origin', origin)), '[]')
+      select coalesce(json_agg(json_build_object('keys', keys, 'tags', tags, 'mode', mode, 'origin', origin)), '[]')::text
       from (select keys, tags, mode, origin from tiercel_outbox
             where xid >= pg_snapshot_xmax(${cursor ?? null}::text::pg_snapshot)
               and xid < pg_snapshot_xmax(pg_current_snapshot())
@@ -196,8 +226,12 @@ export async function follow(
             limit ${MOST_FOLLOWED + 1}) news
     ) as rows`;
   if (row === undefined) throw new Error('The outbox gave no answer');
-  const everything = row.rows.length > MOST_FOLLOWED;
-  const rows = row.rows.map(({ keys, tags, mode, origin }) => ({ targets: { ids: keys, tags }, mode, origin }));
+  const read = JSON.parse(String(row.rows)) as readonly (Row & Pick<News, 'origin'>)[];
+  const everything = read.length > MOST_FOLLOWED;
+  const rows = read.map(({ keys, tags, mode, origin }) => {
+    const targets = targetsOf(isTexts(keys) ? keys : undefined, isTexts(tags) ? tags : undefined);
+    return { targets, mode, origin };
+  });
   return { cursor: row.cursor, rows: everything ? [] : rows, everything };
 }
 

@@ -13,6 +13,7 @@ import type {
   OutboxRow,
   Undelivered,
 } from '../../core/ports/outbox.ts';
+import type { ReadRow } from './outbox-statements.ts';
 import * as statements from './outbox-statements.ts';
 import { CHANNEL } from './outbox-table.ts';
 import { OwnSession, SESSION_NAME, WRITER_NAME } from './own-session.ts';
@@ -41,6 +42,9 @@ const USELESS_MS = 24 * 60 * 60_000;
 /** Between two removals of old rows when there was little to remove, in milliseconds. */
 const PRUNE_EVERY_MS = 10_000;
 
+/** Rows that cannot be read and are gone round; beyond, the relay stops, and says so. */
+const MOST_UNREADABLE = 1_000;
+
 /** Whoever has no L2 delivers to nobody. */
 const NO_CACHE = '';
 /** Where no cache uses the outbox, old rows are removed at every so many claims. */
@@ -66,6 +70,8 @@ export class PostgresOutbox implements Outbox {
   #onChange: () => void = () => {};
   #onError: (error: unknown) => void = () => {};
   #pruneAt = 0;
+  /** Rows that wait and cannot be read. */
+  readonly #unreadable = new Set<string>();
 
   /** Use {@link outbox}. */
   constructor(sql: Sql, windowMs: number, sole: boolean) {
@@ -121,12 +127,17 @@ export class PostgresOutbox implements Outbox {
     return this.#run(statements.resign);
   }
 
-  undelivered(which: Undelivered): Promise<readonly OutboxRow[]> {
-    return this.#run((sql) => statements.undelivered(sql, this.#cache, which));
+  /** A page of rows that cannot be read holds up nothing: the next one is asked for without them. */
+  async undelivered(which: Undelivered): Promise<readonly OutboxRow[]> {
+    for (;;) {
+      const rows = await this.#run((sql) => statements.undelivered(sql, this.#cache, which, [...this.#unreadable]));
+      const readable = this.#readable(rows);
+      if (readable.length > 0 || rows.length === 0) return readable;
+    }
   }
 
-  delivered(withinMs: number, after: string | undefined): Promise<readonly OutboxRow[]> {
-    return this.#run((sql) => statements.delivered(sql, this.#cache, withinMs, after));
+  async delivered(withinMs: number, after: string | undefined): Promise<readonly OutboxRow[]> {
+    return this.#readable(await this.#run((sql) => statements.delivered(sql, this.#cache, withinMs, after)));
   }
 
   settle(ids: readonly string[]): Promise<void> {
@@ -156,11 +167,16 @@ export class PostgresOutbox implements Outbox {
     const followed = await this.#run((sql) => statements.follow(sql, isSame ? snapshot : undefined));
     const isLost = cursor !== undefined && !(isSame && this.#session.period === period);
     // What this process has invalidated itself, and all of it, is no news to it.
-    const news = followed.rows.filter(({ origin, targets }) => !this.#tickets.covers(origin, targets));
+    const readable = followed.rows.flatMap(({ targets, ...row }) =>
+      targets === undefined ? [] : [{ ...row, targets }],
+    );
+    const news = readable.filter(({ origin, targets }) => !this.#tickets.covers(origin, targets));
+    const isUnread = readable.length < followed.rows.length;
+    if (isUnread) this.#onError(new Error(`A row of the outbox has names that are no lists of texts; L1 is cleared`));
     return {
       cursor: `${period} ${followed.cursor}`,
       rows: news.map(({ targets, mode }) => ({ targets, mode })),
-      everything: followed.everything || isLost,
+      everything: followed.everything || isLost || isUnread,
     };
   }
 
@@ -176,6 +192,19 @@ export class PostgresOutbox implements Outbox {
     this.#onChange = () => {};
     await this.#tickets.flush();
     await Promise.all([this.#session.close(), this.#writer.close()]);
+  }
+
+  /** Those rows whose names are lists of texts. Of the others none is ever marked, and each is told of once. */
+  #readable(rows: readonly ReadRow[]): OutboxRow[] {
+    return rows.flatMap(({ id, targets, mode }) => {
+      if (targets !== undefined) return [{ id, targets, mode }];
+      if (this.#unreadable.has(id)) return [];
+      if (this.#unreadable.size >= MOST_UNREADABLE)
+        throw new Error(`More than ${MOST_UNREADABLE} rows of the outbox have names that are no lists of texts`);
+      this.#unreadable.add(id);
+      this.#onError(new Error(`Row ${id} of the outbox has names that are no lists of texts; it is not delivered`));
+      return [];
+    });
   }
 
   /** Redis has lost what it was, or is another one: nothing waits for the former cache, and it begins anew if it returns. */

@@ -8,6 +8,12 @@ const ANSWER_MS = 3_000;
 const CONNECT_SECONDS = 3;
 const CLOSE_SECONDS = 1;
 
+/** What postgres.js makes of types where nothing is said of them. The client that is asked never connects. */
+function plainTypes(): Pick<Sql['options'], 'parsers' | 'serializers'> {
+  const { parsers, serializers } = postgres({ max: 1 }).options;
+  return { parsers, serializers };
+}
+
 /** What the session of the lead and of `LISTEN` is called in `pg_stat_activity`. */
 export const SESSION_NAME = 'tiercel-outbox';
 
@@ -94,6 +100,9 @@ export class OwnSession {
       connect_timeout: CONNECT_SECONDS,
       // Statements here bring no arrays and ask for none, so nothing has to be known of types.
       fetch_types: false,
+      // Nor must the pool's own types: a pool may have its JSON parsed by another function.
+      types: {},
+      ...plainTypes(),
       backoff: () => 0.05,
       shared: { retries: 0, typeArrayMap: {} },
       transform: {

@@ -3,20 +3,47 @@ import { namesQuery, templatesOf } from './names-query.ts';
 import { identifier, literal, quotedBody, tableIdentifier, textArray } from './sql-text.ts';
 import { columnsOf } from './template.ts';
 
+/** Stands in the checked query for the rows that changed; no declaration can contain it. */
+const CHANGED = 'select /* tiercel: changed rows */';
+
 /**
  * SQL that fails if the database has not what a declaration names. Postgres looks at a function's statements only when they
  * run: without this, the first to hear of a mistake would be whoever updates the table.
+ *
+ * The query is checked over a row of nulls with the columns that triggers see: neither system columns nor virtual generated
+ * ones, which are null in transition tables. Row level security is off, so that a table whose policies would hide rows from
+ * the function's owner is refused.
  */
 export function checkOf(declared: ChangedTable): string {
-  const { table, columns } = declared;
-  const { from, names } = namesQuery(declared, `select * from ${tableIdentifier(table)}`);
-  const compared = columns === undefined ? '' : comparedCheck(table, columns, columnsOf(templatesOf(declared)));
+  const { table, columns, via } = declared;
+  const { from, names } = namesQuery(declared, CHANGED);
+  const used = [...new Set([...(via === undefined ? columnsOf(templatesOf(declared)) : []), ...(columns ?? [])])];
   // As a string, so that also what does not parse is said by the handler.
   const planned = quotedBody(`${from} select ${names} limit 0`);
   const body = `
 #variable_conflict use_column
+declare
+  watched regclass;
+  virtual text;
+  changed text;
+  security text := current_setting('row_security');
 begin
-  execute ${planned};${compared}
+  watched := to_regclass(${literal(tableIdentifier(table))});
+  if watched is null then
+    raise exception 'relation "%" does not exist', ${literal(table)} using errcode = 'undefined_table';
+  end if;
+  select attname into virtual from pg_attribute
+  where attrelid = watched and attname = any (${textArray(used)}) and attgenerated = 'v' and not attisdropped limit 1;
+  if virtual is not null then
+    raise exception 'column "%" is a virtual generated column, which triggers cannot see; make it STORED', virtual
+      using errcode = 'feature_not_supported';
+  end if;
+  select string_agg(format('(null::%s).%I', watched, attname), ', ' order by attnum) into changed from pg_attribute
+  where attrelid = watched and attnum > 0 and not attisdropped and attgenerated <> 'v';
+  changed := 'select ' || changed || ' where false';
+  perform set_config('row_security', 'off', true);
+  execute replace(${planned}, ${literal(CHANGED)}, changed);${columns === undefined ? '' : comparedCheck(table, used)}
+  perform set_config('row_security', security, true);
 exception when others then
   raise exception 'The outbox cannot watch %: %', ${literal(JSON.stringify(table))}, sqlerrm using errcode = sqlstate;
 end
@@ -28,10 +55,10 @@ end
  * Old and new rows are compared as sets. What tells no row apart could hide a change: a statement that swaps the prices of
  * two rows leaves the set of prices as it was.
  */
-function comparedCheck(table: string, columns: readonly string[], used: readonly string[]): string {
-  const compared = [...new Set([...used, ...columns])];
+function comparedCheck(table: string, compared: readonly string[]): string {
+  const listed = quotedBody(`select ${compared.map(identifier).join(', ')} from (${CHANGED}) changed`);
   return `
-  perform ${compared.map(identifier).join(', ')} from ${tableIdentifier(table)} limit 0;
+  execute replace(${listed}, ${literal(CHANGED)}, changed);
   if not exists (
     select from pg_index
     where indrelid = ${literal(tableIdentifier(table))}::regclass and indisunique and indisvalid and indpred is null and (

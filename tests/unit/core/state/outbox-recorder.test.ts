@@ -1,9 +1,11 @@
-import { describe, expect, test } from 'bun:test';
+import { describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { ROOT_TAG } from '../../../../src/core/model/key.ts';
 import type { Outbox, OutboxOrder } from '../../../../src/core/ports/outbox.ts';
 import { InvalidationPendingError } from '../../../../src/index.ts';
 import { overriding } from '../../../../src/testing/chaos/overriding.ts';
 import { Fleet, type FleetOptions } from '../../../support/core-fixture.ts';
+
+setDefaultTimeout(30_000);
 
 /** Decides what becomes of each statement that writes orders. */
 type Rule = (orders: readonly OutboxOrder[]) => 'written' | 'refused' | 'hung';
