@@ -23,6 +23,7 @@ import { PendingInvalidations } from './state/pending-invalidations.ts';
 import { Proof } from './state/proof.ts';
 import { RecentInvalidations } from './state/recent-invalidations.ts';
 import type { Organs } from './stats.ts';
+import { GenerationSweeper } from './sync/generation-sweeper.ts';
 import { Heart } from './sync/heartbeat-loop.ts';
 import { Follower } from './sync/outbox-follower.ts';
 import { Relay } from './sync/outbox-relay.ts';
@@ -161,7 +162,8 @@ export function assembleCache<F extends Form = 'frozen'>(
   }
   const follower = l2 === undefined && outbox !== undefined ? new Follower(parts, outbox) : undefined;
   claimParts({ l1, l2, bus, outbox });
-  const organs: Organs = { heart, relay, follower, vitals };
+  const sweeper = parts.remote && new GenerationSweeper(parts, parts.remote);
+  const organs: Organs = { heart, relay, follower, vitals, sweeper };
   const cache = new TieredCache<F>(parts, defaults, organs, observers, lifecycleOf(parts, organs));
   if (l2 !== undefined && bus === undefined) emit({ type: 'no_bus' });
   // A cache may be made inside a request, and outlives it.
@@ -176,6 +178,7 @@ export function assembleCache<F extends Form = 'frozen'>(
       throw error;
     }
     vitals?.start();
+    sweeper?.start();
   });
   return options.codec !== undefined && freeze ? handingOutCopies(cache, parts.codec.copyOf) : cache;
 }
@@ -210,7 +213,7 @@ async function closeOutbox({ outbox, emit }: Parts): Promise<void> {
   }
 }
 
-function lifecycleOf(parts: Parts, { heart, relay, follower, vitals }: Organs): Lifecycle {
+function lifecycleOf(parts: Parts, { heart, relay, follower, vitals, sweeper }: Organs): Lifecycle {
   let closing: Promise<void> | undefined;
   const closes = new AbortController();
   const close = async (): Promise<void> => {
@@ -221,7 +224,7 @@ function lifecycleOf(parts: Parts, { heart, relay, follower, vitals }: Organs): 
     const { background, flights } = parts;
     while (background.size + flights.size > 0) await Promise.all([background.drain(), flights.drain()]);
     stopWaiting();
-    await Promise.all([relay?.close(), follower?.close(), vitals?.close()]);
+    await Promise.all([relay?.close(), follower?.close(), vitals?.close(), sweeper?.close()]);
     await heart?.close();
     // The last heartbeat may have delivered what the outbox is yet to be told of.
     await parts.background.drain();

@@ -3,6 +3,7 @@ import type { PendingSummary } from './model/errors.ts';
 import type { RemoteInfo } from './ports/server-info.ts';
 import type { BreakerStateName } from './primitives/circuit-breaker.ts';
 import type { Parts } from './state/context.ts';
+import type { GenerationSweeper } from './sync/generation-sweeper.ts';
 import type { Heart } from './sync/heartbeat-loop.ts';
 import type { Follower } from './sync/outbox-follower.ts';
 import type { Relay, RelayHealth } from './sync/outbox-relay.ts';
@@ -50,6 +51,8 @@ export interface CacheStats extends Omit<GroupStats, 'group' | 'l1Hits' | 'l2Hit
       readonly fillsFailed: number;
       /** Keys that the server dropped to make room while this cache looked, other applications' included. */
       readonly evictions: number;
+      /** Keys of former generations that this instance has removed. */
+      readonly swept: number;
       /** What the server said of itself at the last look; `undefined` before the first. */
       readonly server: RemoteInfo | undefined;
     };
@@ -79,6 +82,8 @@ export interface CacheHealth {
     /** Round trip of the last heartbeat in milliseconds. */
     readonly latencyMs: number | undefined;
     readonly breaker: BreakerStateName;
+    /** Whether this instance removes what lies in former generations; `stats` counts it. */
+    readonly sweeping: boolean;
   };
   readonly source: {
     /** Loads that run, and that wait for one of these to end. */
@@ -139,6 +144,7 @@ export function statsOf(parts: Parts, { vitals }: Organs): CacheStats {
           fillsRefused: counters.fillsRefused,
           fillsFailed: counters.fillsFailed,
           evictions: counters.l2Evictions,
+          swept: counters.l2Swept,
           server: vitals?.known.server,
         },
       }),
@@ -191,7 +197,7 @@ function rate(hits: number, misses: number): number {
 }
 
 /** Looks at each tier; asks nobody. */
-export function healthOf(parts: Parts, { heart, relay, follower, vitals }: Organs): CacheHealth {
+export function healthOf(parts: Parts, { heart, relay, follower, vitals, sweeper }: Organs): CacheHealth {
   const { clock, proof, remote, source, hasBus, l1, pending, recorder, flights } = parts;
   const now = clock.now();
   const suspended = !proof.isProven(now) && heart?.isResting !== true;
@@ -207,6 +213,7 @@ export function healthOf(parts: Parts, { heart, relay, follower, vitals }: Organ
           connected: heart?.isConnected ?? false,
           latencyMs: remote.latencyMs,
           breaker: remote.breaker.state.kind,
+          sweeping: sweeper?.isSweeping ?? false,
         },
       }),
     source: { ...source.health, ...(source.guard && { breaker: source.guard.breaker.state.kind }) },
@@ -224,4 +231,5 @@ export interface Organs {
   readonly relay: Relay | undefined;
   readonly follower: Follower | undefined;
   readonly vitals: Vitals | undefined;
+  readonly sweeper: GenerationSweeper | undefined;
 }

@@ -14,6 +14,7 @@ const UNSEEN: RemoteHealth = {
   serverAgeMs: undefined,
   isMemoryNearLimit: false,
   isEvicting: false,
+  sweeping: false,
 };
 
 const server = (policy: string) => parseInfo(`used_memory:950\r\nmaxmemory:1000\r\nmaxmemory_policy:${policy}`, 0);
@@ -28,6 +29,7 @@ test('what is not known yet is null, and so is a limit that is none', () => {
     memoryBytes: null,
     memory: null,
     evicting: false,
+    sweeping: false,
     serverAgeMs: null,
   });
   const seen = remoteHealth({ ...UNSEEN, server: parseInfo('used_memory:950', 0), serverAgeMs: 5 });

@@ -9,7 +9,7 @@ type Injure = (world: World, instance: Instance, fault: Pick<Fault, 'ms' | 'draw
 export const FAULTS = {
   /** Garbage collection, a blocked event loop, SIGSTOP. */
   'process stands': ({ time, history }, { host }, { ms }) => {
-    host.pausedUntil = time.now + ms;
+    host.pausedUntil = Math.max(host.pausedUntil, time.now + ms);
     history.pauses.push({ instance: host.name, start: time.now, end: host.pausedUntil });
   },
 

@@ -19,6 +19,9 @@ import type { Weakening, Wiring } from '../simulation/world.ts';
 import { type Gate, Gates, type Stage } from './gates.ts';
 import { watch } from './watch.ts';
 
+/** Calls for which no caller waits. */
+const UPKEEP = new Set(['heartbeat', 'info', 'sweepOthers']);
+
 /** One way, in milliseconds: a round trip takes twice as long. */
 const ONE_WAY_MS = 0.5;
 /** What has not ended after this long in virtual time never will. */
@@ -171,7 +174,7 @@ export class Fleet {
 
   readonly #schedule: Schedule = (what, act) => {
     const [connection = '', operation = '', ...names] = what.split(' ');
-    if (operation !== 'heartbeat' && operation !== 'info' && connection.endsWith('.data'))
+    if (!UPKEEP.has(operation) && connection.endsWith('.data'))
       this.#calls.get(connection)?.push({ at: this.time.now, operation, names: names.join(' ') });
     const after = (stage: Stage, then: () => void): void => {
       this.time.at(this.time.now + ONE_WAY_MS, () => this.#gates.pass(stage, what, then));

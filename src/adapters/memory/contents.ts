@@ -1,7 +1,7 @@
 import type { TagGeneration } from '../../core/model/tags.ts';
-import type { StoredValue } from '../../core/ports/remote-tier.ts';
+import type { StoredValue, SweptOthers } from '../../core/ports/remote-tier.ts';
 import { ExpiringMap } from './expiring-map.ts';
-import type { Shape } from './names.ts';
+import { generationIn, type Shape } from './names.ts';
 
 /** What a key holds. */
 export type Held = { readonly kind: 'lease'; readonly token: string } | HeldValue;
@@ -19,6 +19,15 @@ export type Note =
   | { readonly kind: 'identity'; readonly identity: string }
   | { readonly kind: 'beat'; readonly time: number; readonly generation: string; readonly shapes: readonly Shape[] }
   | { readonly kind: 'marks'; readonly epoch: string; readonly wanted: number; readonly marked: number };
+
+/** Begins the names of claims that concern no entry. */
+const SWEEP = 'sweep:';
+
+/** Keys that one step removes. */
+const KEYS_PER_STEP = 500;
+
+/** The right to sweep lapses so long after the last step of its holder. */
+const CLAIM_MS = 60_000;
 
 /** The data of one moment, for a run that begins with it. */
 export type MemorySnapshot = Contents;
@@ -62,6 +71,17 @@ export class Contents {
     return held.reduce((sum, each) => sum + (each?.kind === 'value' ? each.value.body.length : 0), 0);
   }
 
+  /** One step of removing records, claims and tags of other generations, for the one instance that has the right to it. */
+  sweepOthers(generation: string, holder: string): SweptOthers {
+    const claim = SWEEP + generation;
+    const held = this.claims.get(claim);
+    if (held !== undefined && held !== holder) return { kind: 'elsewhere' };
+    const removed = this.#removeOthers(generation);
+    const isDone = removed < KEYS_PER_STEP;
+    this.claims.set(claim, holder, isDone ? Infinity : CLAIM_MS);
+    return { kind: 'done', removed, ...(!isDone && { cursor: 'more' }) };
+  }
+
   /** Removes one of {@link names}. */
   evict(name: string): void {
     if (name === 'counter') this.#forgetCounter();
@@ -81,5 +101,16 @@ export class Contents {
   #forgetCounter(): void {
     this.spent = this.counter ?? this.spent;
     this.counter = undefined;
+  }
+
+  #removeOthers(generation: string): number {
+    let removed = 0;
+    for (const map of [this.records, this.claims, this.tags]) {
+      for (const key of map.keys()) {
+        if (removed === KEYS_PER_STEP) return removed;
+        if (!key.startsWith(SWEEP) && generationIn(key) !== generation && map.delete(key)) removed += 1;
+      }
+    }
+    return removed;
   }
 }

@@ -11,6 +11,7 @@ import {
   type Session,
   type SessionMismatch,
   type StoredRecord,
+  type SweptOthers,
   type WriteRequest,
 } from '../../core/ports/remote-tier.ts';
 import type { RemoteInfo } from '../../core/ports/server-info.ts';
@@ -273,6 +274,12 @@ export class MemoryDatabase {
     return (held?.kind === 'value' ? held.version : undefined) ?? Number.NEGATIVE_INFINITY;
   }
 
+  sweepOthers(session: Session, holder: string): SweptOthers | SessionMismatch {
+    this.#assertWritable();
+    if (!this.#isPresent(session)) return MISMATCH;
+    return this.#contents.sweepOthers(session.generation, holder);
+  }
+
   /** `delete` removes; `expire` marks a value and gives it another token, so that nobody can fill over it from before. */
   #remove(key: string, mode: InvalidationMode): boolean {
     const held = this.#contents.records.get(key);
@@ -339,6 +346,4 @@ export class MemoryDatabase {
 
 const MISMATCH: SessionMismatch = { kind: 'session-mismatch' };
 
-function tokenOf(held: Held): string {
-  return held.kind === 'lease' ? held.token : held.value.token;
-}
+const tokenOf = (held: Held): string => (held.kind === 'lease' ? held.token : held.value.token);

@@ -23,3 +23,9 @@ export function physicalKey(generation: string, id: EntryId): string {
 export function recordKey(shape: Shape, generation: string, id: EntryId): string {
   return physicalKey(`${shape}/${generation}`, id);
 }
+
+/** The generation of either. */
+export function generationIn(key: string): string {
+  const end = key.indexOf(' ');
+  return key.slice(key.lastIndexOf('/', end) + 1, end);
+}

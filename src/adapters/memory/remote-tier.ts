@@ -231,6 +231,10 @@ export class MemoryRemoteTier implements RemoteTier {
     return touched;
   }
 
+  sweepOthers(session: Session, holder: string, _cursor?: string) {
+    return this.#call(`sweepOthers ${session.generation}`, (database) => database.sweepOthers(session, holder));
+  }
+
   #call<T>(what: string, act: (database: MemoryDatabase) => T): Promise<T> {
     const connection = this.#connection;
     if (connection === undefined) {

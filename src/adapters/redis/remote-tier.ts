@@ -22,6 +22,7 @@ import type { Connections } from './connection/connections.ts';
 import { toRemoteError } from './connection/failure.ts';
 import type { EvictionWatch } from './eviction-watch.ts';
 import { KnownShapes } from './known-shapes.ts';
+import { sweepOthers } from './old-generations.ts';
 import type { Keyspace, Naming } from './protocol/keyspace.ts';
 import { heartbeatHead, invalidationHead } from './protocol/message.ts';
 import { INFO_SECTIONS, parseInfo } from './protocol/parse-info.ts';
@@ -329,6 +330,10 @@ export class RedisRemoteTier implements RemoteTier {
     mode: InvalidationMode,
   ): Promise<number> {
     return sweepEntries(this.#connections, this.#keys, { generation, namespace, matches }, mode);
+  }
+
+  sweepOthers(session: Session, holder: string, cursor?: string) {
+    return sweepOthers(this.#connections, this.#keys, session, { holder, cursor });
   }
 }
 

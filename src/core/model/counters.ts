@@ -35,6 +35,8 @@ export class Counters {
   l2Errors = 0;
   l2Timeouts = 0;
   l2Evictions = 0;
+  /** Keys of former generations that this instance has removed from L2. */
+  l2Swept = 0;
   /** Loads that were not begun, to protect the source. */
   loadsRefused = 0;
   fillsRefused = 0;

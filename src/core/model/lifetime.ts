@@ -27,3 +27,14 @@ export function jittered(windows: Windows, jitter: number, random: number): Wind
 export function usefulForMs({ ttlMs, staleWhileRevalidateMs, staleIfErrorMs }: Windows): number {
   return ttlMs + Math.max(staleWhileRevalidateMs, staleIfErrorMs);
 }
+
+/**
+ * Longest stay of a record in L2, whatever its windows: a year. What a `clear` or the end of a tag has made useless is found
+ * again by nothing, so it must go by itself. What is still of use then is loaded once more.
+ */
+const LONGEST_STAY_MS = 365 * 24 * 60 * 60 * 1_000;
+
+/** How long L2 keeps a record that is of use for so long: whole milliseconds, at least one. */
+export function recordStayMs(usefulMs: number): number {
+  return Math.min(Math.max(Math.ceil(usefulMs), 1), LONGEST_STAY_MS);
+}

@@ -92,6 +92,13 @@ export interface SessionMismatch {
   readonly kind: 'session-mismatch';
 }
 
+/** What one step of {@link RemoteTier.sweepOthers} did. */
+export type SweptOthers =
+  /** Without a cursor there is nothing more to look at. */
+  | { readonly kind: 'done'; readonly removed: number; readonly cursor?: string }
+  /** Another instance does it, or has done it. */
+  | { readonly kind: 'elsewhere' };
+
 export interface FillRequest {
   readonly id: EntryId;
   readonly generation: string;
@@ -245,6 +252,14 @@ export interface RemoteTier {
     matches: (id: EntryId) => boolean,
     mode: InvalidationMode,
   ): Promise<number>;
+  /**
+   * One bounded step of removing what lies in other generations than the session's, of every version: records, claims, tags.
+   * Nothing reads those any more. One instance does it for all: the first one to ask in a generation, until it has not asked
+   * for a minute; once it is done, nobody in this generation. Does nothing when the session is not the server's: a history
+   * without a generation may still adopt an old one.
+   * @param cursor Of the step before; nothing begins.
+   */
+  sweepOthers(session: Session, holder: string, cursor?: string): Promise<SweptOthers | SessionMismatch>;
   /** What the server says of itself, in one round trip. */
   info(): Promise<RemoteInfo>;
   /**

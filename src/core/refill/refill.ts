@@ -1,4 +1,5 @@
 import { type Entry, freshnessOf, mayServeOnError, tagsAreCurrent } from '../model/entry.ts';
+import { recordStayMs } from '../model/lifetime.ts';
 import type { BypassReason, TierStep } from '../model/lookup.ts';
 import { ATTRIBUTE, SPAN } from '../model/telemetry-names.ts';
 import type { Parts } from '../state/context.ts';
@@ -202,7 +203,7 @@ async function fillL2(
         body,
         age: began - product.entry.storedAt,
         notAfter: remote.toServer(product.entry.storedAt),
-        keepFor: Math.max(Math.ceil(product.keepForMs), 1),
+        keepFor: recordStayMs(product.keepForMs),
       });
     }),
   );

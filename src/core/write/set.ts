@@ -2,7 +2,7 @@ import { type Dated, entryOf, tagsAreCurrent } from '../model/entry.ts';
 import { InvalidationPendingError } from '../model/errors.ts';
 import type { Targets } from '../model/invalidation.ts';
 import type { EntryId } from '../model/key.ts';
-import { jittered, usefulForMs, type Windows, windowsOf } from '../model/lifetime.ts';
+import { jittered, recordStayMs, usefulForMs, type Windows, windowsOf } from '../model/lifetime.ts';
 import type { Generations, TagGeneration } from '../model/tags.ts';
 import { assertStorable } from '../model/value.ts';
 import type { RemoteTier } from '../ports/remote-tier.ts';
@@ -142,7 +142,7 @@ async function storeInL2(
         origin: parts.instance,
         token: parts.random.token(),
         body: packed(parts, encoded.body),
-        keepFor: Math.max(Math.ceil(usefulForMs(encoded.windows)), 1),
+        keepFor: recordStayMs(usefulForMs(encoded.windows)),
         version: request.options.version,
       });
       if (reply.kind === 'session-mismatch') {

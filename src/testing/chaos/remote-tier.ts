@@ -32,6 +32,7 @@ const OPERATIONS: Readonly<Record<RemoteOperation, 'callers' | 'upkeep'>> = {
   invalidate: 'callers',
   write: 'callers',
   sweep: 'callers',
+  sweepOthers: 'upkeep',
 };
 
 const isOperation = (name: PropertyKey): name is RemoteOperation => Object.hasOwn(OPERATIONS, name);

@@ -5,6 +5,7 @@ import { fullServerContract } from './remote-tier/full-server.ts';
 import { infoContract } from './remote-tier/info.ts';
 import { invalidationContract } from './remote-tier/invalidations.ts';
 import { leaseContract } from './remote-tier/leases.ts';
+import { otherGenerationsContract } from './remote-tier/other-generations.ts';
 import { readContract } from './remote-tier/reads.ts';
 import { repairContract } from './remote-tier/repairs.ts';
 import { sessionContract } from './remote-tier/sessions.ts';
@@ -33,6 +34,7 @@ export function remoteTierContract(make: MakeServer, options?: ContractOptions):
       invalidations: (test) => invalidationContract(test, makeHarness),
       writes: (test) => writeContract(test, makeHarness),
       sweeps: (test) => sweepContract(test, makeHarness),
+      'other generations': (test) => otherGenerationsContract(test, makeHarness),
       shapes: (test) => shapeContract(test, makeHarness),
       'full server': (test) => fullServerContract(test, makeHarness),
       info: (test) => infoContract(test, makeHarness),

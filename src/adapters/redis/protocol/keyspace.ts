@@ -13,6 +13,8 @@ export interface Keyspace {
    * the only key without expiry.
    */
   readonly history: string;
+  /** Begins every key and channel. */
+  readonly bucket: string;
   /** Channel of the invalidations. */
   readonly bus: string;
   /** Format and version of the records that this cache reads and writes; see {@link shapeOf}. */
@@ -23,6 +25,10 @@ export interface Keyspace {
   /** Names the instance that refreshes an entry which still holds a value. */
   claim(id: EntryId, generation: string): string;
   tag(id: EntryId, generation: string): string;
+  /** Names the instance that removes what lies in other generations than this one. */
+  sweep(generation: string): string;
+  /** The generation of an entry, a claim or a tag of any shape; `undefined` when the key is none of these. */
+  generationOf(key: string): string | undefined;
   /** Channel of one instance's own heartbeats. */
   echo(instance: string): string;
   /** A pattern for `SCAN` that matches all entries of one namespace and generation, of every shape, and maybe others. */
@@ -88,6 +94,7 @@ export function keyspace(
   return {
     namespace,
     database,
+    bucket,
     history: `${bucket}:history`,
     bus: `${bucket}:bus:${database}`,
     shape,
@@ -95,6 +102,12 @@ export function keyspace(
     entryOf: (other, id, generation) => keyOf(`${entryPrefix}${other}:`)(id, generation),
     claim: keyOf(`${bucket}:r:${shape}:`),
     tag: keyOf(`${bucket}:t:`),
+    sweep: (generation) => `${bucket}:sweep:${generation}`,
+    generationOf(key) {
+      if (!key.startsWith(`${bucket}:`)) return undefined;
+      const [, ofRecord, ofTag] = OF_GENERATION.exec(key.slice(bucket.length)) ?? [];
+      return ofRecord ?? ofTag;
+    },
     echo: (instance) => `${bucket}:echo:${database}:${instance}`,
     entriesPattern: (inner, generation) =>
       `${escapePattern(entryPrefix)}*${escapePattern(scope(':', inner, generation))}*`,
@@ -113,6 +126,9 @@ export function keyspace(
     },
   };
 }
+
+/** Kind, shape and generation of an entry or claim, or kind and generation of a tag. */
+const OF_GENERATION = /^:(?:[er]:[^:]+:([^:]+)|t:([^:]+)):/;
 
 function scope(prefix: string, namespace: string, generation: string): string {
   return `${prefix}${generation}:${namespace.length}:${namespace}:`;

@@ -16,6 +16,7 @@ type Terms = 'allow-oom' | 'checked' | 'unchecked';
 
 const SHEBANG: Record<Terms, string> = { 'allow-oom': '#!lua flags=allow-oom\n', checked: '#!lua\n', unchecked: '' };
 
+/** Puts a script together from its parts. */
 export function script(terms: Terms, ...parts: readonly string[]): Script {
   const lua = SHEBANG[terms] + parts.map((part) => part.trim()).join('\n');
   return { lua, sha: createHash('sha1').update(lua).digest('hex') };

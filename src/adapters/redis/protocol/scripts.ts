@@ -222,6 +222,29 @@ for i = 1, #KEYS do touched = touched + remove(KEYS[i], 'expire', ARGV[1], time)
 return touched`,
 );
 
+/**
+ * KEYS history, claim, keys of other generations… · ARGV epoch, generation, holder, stay of the claim. Answers how many are
+ * gone; -1 when another instance holds the claim; nil when the session is another: then what is listed may be of the present
+ * generation.
+ */
+const sweepOthers = script(
+  'allow-oom',
+  SESSION,
+  `
+
+if not shapesOf(KEYS[1], ARGV[1], ARGV[2]) then return false end
+
+local holder = redis.call('GET', KEYS[2])
+
+if holder and holder ~= ARGV[3] then return -1 end
+
+redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[4])
+
+if #KEYS == 2 then return 0 end
+
+return redis.call('UNLINK', unpack(KEYS, 3))`,
+);
+
 /** Every step that is more than one command. */
 export const SCRIPTS = {
   acquire,
@@ -235,4 +258,5 @@ export const SCRIPTS = {
   invalidate,
   write,
   expire,
+  sweepOthers,
 } as const satisfies Record<string, Script>;
