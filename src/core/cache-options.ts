@@ -184,8 +184,8 @@ export function assertOptions(options: CacheOptions): void {
   if (name !== undefined && (typeof name !== 'string' || name === ''))
     throw new InvalidOptionError('name', name, 'a string that is not empty');
   if (name !== undefined && options.l2 !== undefined) assertNamespace('name', name);
-  if (version !== undefined && typeof version !== 'string' && typeof version !== 'number')
-    throw new InvalidOptionError('version', version, 'a string or a number');
+  if (version !== undefined && typeof version !== 'string' && !Number.isFinite(version))
+    throw new InvalidOptionError('version', version, 'a string or a finite number');
   if (freeze !== undefined && typeof freeze !== 'boolean')
     throw new InvalidOptionError('freeze', freeze, 'true or false');
   if (maxLoads !== undefined && maxLoads !== Infinity && !(Number.isInteger(maxLoads) && maxLoads > 0))

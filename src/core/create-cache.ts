@@ -2,7 +2,7 @@ import { assertOptions, type CacheOptions, maxLagOf, maxValueBytesOf, slowAfterO
 import { handingOutCopies } from './copies.ts';
 import { DEFAULT_NAME } from './model/cache-name.ts';
 import { Counters } from './model/counters.ts';
-import { CacheClosedError, type TierName } from './model/errors.ts';
+import { CacheClosedError, InvalidOptionError, type TierName } from './model/errors.ts';
 import type { CacheEvent } from './model/events.ts';
 import type { Form } from './model/json-types.ts';
 import { resolveOptions } from './model/options.ts';
@@ -13,6 +13,7 @@ import { detached } from './primitives/async-context.ts';
 import { BackgroundTasks } from './primitives/background-tasks.ts';
 import { type BreakerOptions, CircuitBreaker } from './primitives/circuit-breaker.ts';
 import { systemClock, systemRandom } from './primitives/clock.ts';
+import { dropRejection } from './primitives/quietly.ts';
 import { WakeWatch } from './primitives/wake-watch.ts';
 import type { Parts } from './state/context.ts';
 import { emitterOf } from './state/emitter.ts';
@@ -196,7 +197,10 @@ function judgeOf(
 ): (error: unknown) => boolean {
   return (given) => {
     try {
-      return isFailure(given);
+      const verdict: unknown = isFailure(given);
+      if (!(verdict instanceof Promise)) return Boolean(verdict);
+      dropRejection(verdict);
+      throw new InvalidOptionError('source.isFailure', verdict, 'a function that answers true or false, not a promise');
     } catch (error) {
       emit({ type: 'tier_failure', error, operation: 'isFailure', tier: 'source', background: true });
       return false;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import type { RemoteTier } from '../../src/core/ports/remote-tier.ts';
-import type { ReadOptions } from '../../src/index.ts';
+import type { ReadOptions, TieredCache } from '../../src/index.ts';
 import { overriding } from '../../src/testing/chaos/overriding.ts';
 import { Fleet } from '../support/core-fixture.ts';
 import { HeldLoads } from '../support/held-loads.ts';
@@ -247,4 +247,25 @@ test('a stale answer starts no refresh while its key is set', () => {
   fleet.run(5);
   expect([reading.value(), loads.count]).toEqual(['old', 0]);
   request.open();
+});
+
+describe('the value of a set is that of the moment of the call', () => {
+  test.each<[string, boolean, (cache: TieredCache, entries: [string, object][]) => Promise<unknown>]>([
+    ['set, before L2 is heard of', false, (cache, entries) => cache.setMany(entries)],
+    ['set, with tags that are not known', true, (cache, entries) => cache.setMany(entries, { tags: ['new'] })],
+    ['set, when all is known', true, (cache, entries) => cache.setMany(entries)],
+  ])('%s', (_, warm, setMany) => {
+    const fleet = new Fleet({ warm });
+    const row = { id: 0 };
+    const many = watch(setMany(fleet.cache(), [['many', row]]));
+    const settings = [1, 2, 3].map((id) => {
+      row.id = id;
+      return watch(fleet.cache().set(`row:${id}`, row));
+    });
+    row.id = 9;
+    fleet.run(2_000);
+    for (const setting of [many, ...settings]) expect(setting.state).toBe('fulfilled');
+    const stored = fleet.settle(fleet.cache().getMany<{ id: number }>(['many', 'row:1', 'row:2', 'row:3']));
+    expect(stored.map((each) => each?.id)).toEqual([0, 1, 2, 3]);
+  });
 });

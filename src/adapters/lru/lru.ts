@@ -5,6 +5,7 @@ import { bytesOf } from '../../core/model/entry-size.ts';
 import { InvalidOptionError } from '../../core/model/errors.ts';
 import type { EntryId } from '../../core/model/key.ts';
 import type { LocalTier } from '../../core/ports/local-tier.ts';
+import { dropRejection } from '../../core/primitives/quietly.ts';
 
 /** Limits of the in-process tier. Whichever is reached first evicts what was used least recently. */
 export interface LruOptions {
@@ -70,6 +71,7 @@ export function lru(options: LruOptions = {}): LocalTier {
 
 /** What an entry counts as; more than any limit is not kept. */
 function sizeFrom(given: number): number {
+  dropRejection(given);
   if (typeof given !== 'number' || Number.isNaN(given))
     throw new InvalidOptionError('sizeOf', given, 'a function that answers a number of bytes');
   return Math.min(Math.max(1, Math.ceil(given)), Number.MAX_SAFE_INTEGER);

@@ -137,12 +137,23 @@ export function assertUrl(given: unknown): asserts given is string {
   }
   if (scheme !== 'redis' && scheme !== 'rediss') throw new InvalidOptionError('url', scheme, 'redis:// or rediss://');
   if (!URL.canParse(given)) throw new InvalidOptionError('url', `${scheme}://…`, 'a well-formed URL');
-  const { hostname, pathname, search } = new URL(given);
+  const { hostname, pathname, search, username, password } = new URL(given);
+  if (!isEscapedWell(username) || !isEscapedWell(password))
+    throw new InvalidOptionError('url', `${scheme}://…`, 'a URL whose user and password are escaped, a % as %25');
   if (hostname === '') throw new InvalidOptionError('url', `${scheme}://`, 'a URL with a host');
   if (!/^\/?\d*$/.test(pathname))
     throw new InvalidOptionError('url', pathname, 'a URL whose path is a database number');
   // ioredis takes any of its options from there, above those given here.
   if (search !== '') throw new InvalidOptionError('url', search, 'a URL without a query');
+}
+
+function isEscapedWell(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**

@@ -95,8 +95,16 @@ function textBytes({ length }: string): number {
 }
 
 function refuse(problem: string, path: string, key: string): never {
-  const place = path === '' ? '' : ` at ${path.replace(/^\./, '')}`;
+  const place = path === '' ? '' : ` at ${shown(path.replace(/^\./, ''))}`;
   throw new InvalidValueError(`${problem}${place}, which JSON cannot hold`, { key });
+}
+
+/** A path holds names that come from data: they may be long, and may hold line breaks. */
+const LONGEST_PATH = 120;
+
+function shown(path: string): string {
+  const printable = JSON.stringify(path).slice(1, -1);
+  return printable.length > LONGEST_PATH ? `${printable.slice(0, LONGEST_PATH - 1)}…` : printable;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { ATTRIBUTE, SPAN } from '../model/telemetry-names.ts';
 import { unlessAborted } from '../primitives/abort.ts';
+import { quietly } from '../primitives/quietly.ts';
 import { Supply } from '../primitives/shared-iterator.ts';
 import { BudgetExceeded, within } from '../primitives/timeout.ts';
 import type { Parts } from '../state/context.ts';
@@ -129,14 +130,6 @@ async function wait(
     return answerOf(parts, request, flight, await waitFor(parts, request, flight, giveUpAt, 'the load'));
   } finally {
     if (joined === undefined && signal.aborted && !flight.hasWaiters) flight.abort(signal.reason);
-  }
-}
-
-function quietly(tell: () => void): void {
-  try {
-    tell();
-  } catch {
-    // A listener's fault is its own.
   }
 }
 

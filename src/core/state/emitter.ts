@@ -2,6 +2,7 @@ import type { Counters } from '../model/counters.ts';
 import type { TierFailure } from '../model/errors.ts';
 import type { CacheEvent, Observer } from '../model/events.ts';
 import { detached } from '../primitives/async-context.ts';
+import { quietly } from '../primitives/quietly.ts';
 
 /**
  * Makes the function that counts an event and then tells `onError` and the observers of it. What a listener throws is
@@ -49,12 +50,4 @@ function count(counters: Counters, event: CacheEvent): void {
 
 function failureOf({ error, operation, tier, key, background }: TierFailure): TierFailure {
   return { error, operation, tier, key, background };
-}
-
-function quietly(tell: () => void): void {
-  try {
-    tell();
-  } catch {
-    // The fault of a listener is its own.
-  }
 }

@@ -31,7 +31,17 @@ export const WRITES_PER_PACKET = 500;
  */
 export async function write(parts: Parts, request: WriteRequest): Promise<boolean> {
   assertWritable(parts, request);
-  return writeChecked(parts, request);
+  return writeChecked(parts, mayWait(parts, request) ? asCalled(request) : request);
+}
+
+/** Whether the value is written down later than in the call: L2 has to be heard of first, or generations have to be read. */
+function mayWait(parts: Parts, { tagIds }: WriteRequest): boolean {
+  return parts.remote !== undefined && (parts.remote.contact.isAwaited || recall(parts, tagIds, new Map()).length > 0);
+}
+
+/** The request with a copy of its value: what the caller changes in the value after the call is not stored. */
+function asCalled(request: WriteRequest): WriteRequest {
+  return { ...request, value: JSON.parse(JSON.stringify(request.value)) as unknown };
 }
 
 /** @throws {@link InvalidValueError} when the value cannot be stored as it is. */
@@ -239,7 +249,9 @@ function keepOwn(parts: Parts, request: WriteRequest, flight: Flight<Refilled>, 
  */
 export async function setMany(parts: Parts, requests: readonly WriteRequest[]): Promise<boolean[]> {
   for (const request of requests) assertWritable(parts, request);
-  const last = [...new Map(requests.map((request) => [request.id, request])).values()];
+  const named = [...new Map(requests.map((request) => [request.id, request])).values()];
+  const waits = named.length > WRITES_PER_PACKET || named.some((request) => mayWait(parts, request));
+  const last = waits ? named.map(asCalled) : named;
   const stored = new Map<EntryId, boolean>();
   let failed: { readonly error: unknown } | undefined;
   for (let at = 0; at < last.length; at += WRITES_PER_PACKET) {

@@ -39,7 +39,7 @@ const REFUSED: Readonly<Record<string, readonly Bad[]>> = {
     [[{ l1: LOCAL, namespace: 'a' }], /^Option namespace is unknown: it is an option of redis\(/],
     [[{ l1: LOCAL, name: '' }], /^Option name must be/],
     [[{ l1: LOCAL, name: 7 }], /^Option name must be/],
-    [[{ l1: LOCAL, version: {} }], /^Option version must be a string or a number/],
+    [[{ l1: LOCAL, version: {} }], /^Option version must be a string or a finite number/],
     [[{ l1: LOCAL, freeze: 'no' }], /^Option freeze must be true or false/],
     [[{ l1: LOCAL, codec: JSON }], /^Option codec must be an object with encode\(value\) and decode\(json\)/],
     [[{ l1: LOCAL, validate: /x/ }], /^Option validate must be a function of a value/],
