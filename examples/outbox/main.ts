@@ -24,8 +24,10 @@ const MIGRATION = outboxSql([
     all: ['books'],
   },
 ]);
+/** Two caches of one namespace in one process are usually a mistake, and are warned about. Here they stand for two instances. */
+const onWarning = (): void => {};
 const cacheOf = (sql: Sql, namespace: string): TieredCache =>
-  createCache({ l1: lru(), ...redis(REDIS_URL, { namespace }), outbox: outbox(sql) });
+  createCache({ l1: lru(), ...redis(REDIS_URL, { namespace, onWarning }), outbox: outbox(sql) });
 
 interface Book {
   readonly title: string;

@@ -295,7 +295,8 @@ export class MemoryDatabase {
     const present = this.#contents.tags.get(key);
     if (present === undefined) return;
     const moved = this.#numberId(sequence);
-    this.#keepTag(key, { hard: mode === 'expire' ? present.hard : moved, soft: moved }, 0);
+    const soft = `${moved}@${Math.floor(this.#host.time())}`;
+    this.#keepTag(key, mode === 'expire' ? { hard: present.hard, soft } : { hard: moved, soft: moved }, 0);
   }
 
   #keepTag(key: string, generation: TagGeneration, keepFor: number): TagGeneration {

@@ -6,6 +6,7 @@ import type { EntryId } from './key.ts';
  * The generation of one tag: the id of the invalidation that made it, in two parts.
  * An entry whose recorded `hard` differs from the tag's is gone; one whose `soft` differs is expired.
  * The strings have the form `<epoch>:<number>` and are compared for equality; {@link isNoNewerThan} is the one ordering rule.
+ * A `soft` that an `expire` has made ends with `@` and the server's time in milliseconds, from which `staleIfError` counts.
  */
 export interface TagGeneration {
   readonly hard: string;
@@ -168,12 +169,26 @@ function firstKey(map: ReadonlyMap<EntryId, unknown>): EntryId | undefined {
 
 /** Whether a generation was made by that invalidation or by one after it in the same epoch. */
 function isAtOrAfter(generation: string, { epoch, sequence }: InvalidationId): boolean {
-  return generation.startsWith(`${epoch}:`) && Number(generation.slice(epoch.length + 1)) >= sequence;
+  return (numberIn(generation, epoch) ?? Number.NEGATIVE_INFINITY) >= sequence;
+}
+
+/** The number of a generation of this epoch; `undefined` when it is of another one. */
+function numberIn(generation: string, epoch: string): number | undefined {
+  if (!generation.startsWith(`${epoch}:`)) return undefined;
+  const end = generation.indexOf('@', epoch.length);
+  return Number(generation.slice(epoch.length + 1, end === -1 ? undefined : end));
+}
+
+/** When an `expire` made this `soft`, in milliseconds of the server's clock; `undefined` where it was made otherwise. */
+export function expiredBy({ soft }: TagGeneration): number | undefined {
+  const at = soft.indexOf('@');
+  const time = at === -1 ? Number.NaN : Number(soft.slice(at + 1));
+  return Number.isFinite(time) ? time : undefined;
 }
 
 /** Whether a generation is no newer than the invalidation `(epoch, sequence)`. */
 export function isNoNewerThan(generation: TagGeneration, epoch: string | undefined, sequence: number): boolean {
   if (epoch === undefined) return false;
-  const numberOf = (id: string): number => (id.startsWith(`${epoch}:`) ? Number(id.slice(epoch.length + 1)) : Infinity);
+  const numberOf = (id: string): number => numberIn(id, epoch) ?? Infinity;
   return numberOf(generation.hard) <= sequence && numberOf(generation.soft) <= sequence;
 }

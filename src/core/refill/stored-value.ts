@@ -1,7 +1,7 @@
 import { type Dated, type Entry, entryOf } from '../model/entry.ts';
 import { CodecError, InvalidOptionError, InvalidValueError } from '../model/errors.ts';
 import type { EntryId } from '../model/key.ts';
-import { type Generations, NO_GENERATION, type TagGeneration, type TagState } from '../model/tags.ts';
+import { expiredBy, type Generations, NO_GENERATION, type TagGeneration, type TagState } from '../model/tags.ts';
 import type { Envelope, TagStamp } from '../ports/codec.ts';
 import type { StoredValue } from '../ports/remote-tier.ts';
 import type { Parts } from '../state/context.ts';
@@ -78,14 +78,14 @@ export function judge(
   // The server's clock has stepped back since: the difference says nothing of how old the value is.
   if (remote !== undefined && Math.max(storedAt, expiredAt ?? storedAt) - now > remote.uncertaintyMs) return VOID;
 
-  let softened = false;
+  let softenedAt: number | undefined;
   const tags: TagState[] = [];
   for (const [tag, hard, soft] of envelope.tags) {
     const state = watchedBy(flight, tag) ?? parts.tags.obtain(tag);
     // By the name that is known already: that of the envelope has just been made, and would have to be hashed.
     const current = generations.get(state.tag);
     if (current === undefined || current.hard !== hard) return VOID;
-    if (current.soft !== soft) softened = true;
+    if (current.soft !== soft) softenedAt = Math.min(softenedAt ?? now, softenedSince(parts, current, storedAt, now));
     tags.push(state);
   }
   const dated: Dated = {
@@ -99,14 +99,24 @@ export function judge(
     },
     tags,
     loadBeganAt: Number.NEGATIVE_INFINITY,
-    // Nobody knows when the tag was expired, but it was not before the value was stored.
-    expiredAt: softened ? storedAt : expiredAt,
+    expiredAt: softenedAt === undefined ? expiredAt : Math.min(softenedAt, expiredAt ?? softenedAt),
   };
   const entry = entryOf(dated, request.options, now, parts.random.next(), request.counters);
   if (entry.expired) return now < entry.errorUntil ? { kind: 'expired', entry } : VOID;
   if (now < entry.freshUntil) return { kind: 'usable', entry, state: 'fresh' };
   if (now < entry.staleUntil) return { kind: 'usable', entry, state: 'stale' };
   return now < entry.errorUntil ? { kind: 'expired', entry } : VOID;
+}
+
+/**
+ * When a tag expired the value, which is not before it was stored. Of a tag that was expired again since, only the latest
+ * moment is known. A moment that the server's clock cannot have told counts as that of storing.
+ */
+function softenedSince({ remote }: Parts, generation: TagGeneration, storedAt: number, now: number): number {
+  const time = expiredBy(generation);
+  const at = time === undefined || remote === undefined ? storedAt : remote.toLocal(time);
+  if (remote !== undefined && at - now > remote.uncertaintyMs) return storedAt;
+  return Math.min(Math.max(at, storedAt), now);
 }
 
 const VOID: Verdict = { kind: 'void' };

@@ -155,7 +155,8 @@ for i = lastRecord + 1, #KEYS do
   if type(held) == 'string' then
     local moved = ARGV[1] .. ':' .. number
     local hard = mode == 'expire' and string.match(held, '^(%S+) %S+') or moved
-    redis.call('SET', KEYS[i], hard .. ' ' .. moved, 'KEEPTTL')
+    local soft = mode == 'expire' and moved .. '@' .. digits(time, 1) or moved
+    redis.call('SET', KEYS[i], hard .. ' ' .. soft, 'KEEPTTL')
   elseif held then
     redis.call('UNLINK', KEYS[i])
   end

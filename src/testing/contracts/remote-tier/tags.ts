@@ -40,13 +40,19 @@ export function tagContract(test: AddTest, makeHarness: MakeHarness): void {
     deepEqual(await tagOf(one, 'u', generation), untouched);
   });
 
-  test('expiring by tag moves the soft part alone', async () => {
+  test('expiring by tag moves the soft part alone, which tells when', async () => {
     await using both = await twoInstances(makeHarness);
     const { one, two, session, generation } = both;
     const before = await tagOf(one, 't', generation);
+    const { time } = await one.heartbeat('one', token());
     const done = await two.invalidate(orderOf([], ['t'], 'expire'), session);
     if (done.kind !== 'done') throw new Error(done.kind);
-    deepEqual(await tagOf(one, 't', generation), { hard: before.hard, soft: `${session.epoch}:${done.sequence}` });
+    const { hard, soft } = await tagOf(one, 't', generation);
+    equal(hard, before.hard);
+    const [id, expiredAt] = soft.split('@');
+    equal(id, `${session.epoch}:${done.sequence}`);
+    const late = Number(expiredAt) - time;
+    equal(late >= 0 && late < 60_000, true, `the moment of the expiry is ${late} ms after a heartbeat before it`);
   });
 
   test('a missing tag that is invalidated stays missing, and then becomes a generation that nobody has seen', async () => {
