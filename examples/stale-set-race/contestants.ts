@@ -35,11 +35,18 @@ export function naiveCacheAside(url: string, database: Database, prefix: string)
   };
 }
 
+/** Caches of one namespace in one process are usually a mistake, and are warned about. Here each stands for an instance. */
+const onWarning = (): void => {};
+
 /** Instances of Tiercel, each with an L1, a connection and a subscription of its own. */
 export async function tiercel(url: string, database: Database, prefix: string): Promise<Contestant> {
   const caches: TieredCache[] = [];
   const instance = async (): Promise<Instance> => {
-    const cache = createCache({ name: 'prices', l1: lru({ maxEntries: 1_000 }), ...redis(url, { namespace: prefix }) });
+    const cache = createCache({
+      name: 'prices',
+      l1: lru({ maxEntries: 1_000 }),
+      ...redis(url, { namespace: prefix, onWarning }),
+    });
     caches.push(cache);
     // Until Redis is connected every read would go to the database, which proves nothing.
     await cache.ready();
