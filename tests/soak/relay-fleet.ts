@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Redis } from 'ioredis';
 import postgres, { type Sql } from 'postgres';
-import { SESSION_NAME } from '../../src/adapters/postgres/own-session.ts';
+import { SESSION_NAME, WRITER_NAME } from '../../src/adapters/postgres/own-session.ts';
 import { until } from '../../src/testing/until.ts';
 import { makeCatalogEnvironment } from '../integration/support/catalog-environment.ts';
 import { type PostgresSights, postgresWire } from '../support/postgres-wire.ts';
@@ -52,8 +52,8 @@ const MAX_LAG_MS = 1_500;
 /** The first number of every relay's advisory lock. */
 const LOCK = 0x7469_6572;
 
-/** Selects an instance's own session, which leads, listens and marks. */
-export const isOwnSession = (connection: ProxyConnection): boolean => connection.label === SESSION_NAME;
+/** Selects an instance's own sessions: one leads and listens, the other writes orders down and marks them. */
+export const isOwnSession = ({ label }: ProxyConnection): boolean => label === SESSION_NAME || label === WRITER_NAME;
 
 /** Selects the connections of its pool. */
 export const isPool = (connection: ProxyConnection): boolean => !isOwnSession(connection);

@@ -119,7 +119,7 @@ export const REDIS_FAULTS: readonly RedisFault[] = [
     name: 'right to read lost',
     needsOperator: true,
     opensBreaker: true,
-    inject: (ground, ms) => loseRights(ground, ms, '-get'),
+    inject: (ground, ms) => loseRights(ground, ms, '-@read'),
   },
   {
     name: 'full (noeviction)',
