@@ -90,7 +90,11 @@ export async function writeChecked(
 
   // Readers who wait for this write need not wait for the outbox.
   const isWritten = recorded === undefined || (await recorded.written);
-  if (told !== undefined && !(told.ok && isWritten)) owe(parts, told, isWritten);
+  if (told !== undefined && !(told.ok && isWritten)) {
+    // While the outbox was written, readers went on without this write. What they brought is older than its acknowledgement.
+    clean(parts, targets, 'delete');
+    owe(parts, told, isWritten);
+  }
   return encoded !== undefined && isWritten;
 }
 
