@@ -19,7 +19,7 @@ export const FAULTS = {
    */
   'host sleeps': ({ time, history, after }, { name, host, subscription }, { ms, draw }) => {
     const wakesAt = host.sleep(time.now, ms);
-    history.wakes.push({ instance: name, at: wakesAt });
+    history.wakes.push({ instance: name, at: wakesAt, sleptMs: ms });
     history.pauses.push({ instance: name, start: time.now, end: wakesAt });
     if (draw < 0.5) return;
     subscription.disconnect();

@@ -105,6 +105,8 @@ export interface TroubleRecord {
 export interface WakeRecord {
   readonly instance: string;
   readonly at: number;
+  /** For how long it has slept. */
+  readonly sleptMs: number;
 }
 
 /** One version of one row as one version of the cache stores it, for {@link History.stored}. */

@@ -27,7 +27,7 @@ describe('an old version is too old', () => {
   test('five seconds later, while instances disagree and for what was changed then', () => {
     const ages = new Ages(D);
     ages.disagree();
-    const late = { at: performance.now() + 1 };
+    const late = { at: Math.ceil(performance.now()) + 1 };
     ages.changed({ ...CHANGE, ...late, isTold: false });
     ages.looked({ ...LOOK, start: late.at + D + 5_000 });
     expect(ages.violationCount).toBe(0);

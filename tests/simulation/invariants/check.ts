@@ -18,8 +18,11 @@ export function check(world: World): Violation[] {
   const reads = history.reads.filter((read) => !isDrowsy(read, history));
   // D is measured by the clocks of the processes.
   const maxLagMs = MAX_LAG_MS * (1 + 2 * setting.skew);
+  const knownBy = new KnownBy(history.troubles, setting.pendingWithin ?? Infinity);
   const found = [
-    ...checkFreshness(reads, writes, maxLagMs, new KnownBy(history.troubles, setting.pendingWithin ?? Infinity)),
+    ...[...Map.groupBy(reads, (read) => napMs(read, history, maxLagMs))].flatMap(([unnoticedMs, some]) =>
+      checkFreshness(some, writes, maxLagMs + unnoticedMs, knownBy),
+    ),
     ...checkWindow(reads, setting.policies, MAX_LAG_MS, serverClock),
     ...checkCommitted(reads, source),
     ...checkOrder(reads, writes, history.stored, maxLagMs, setting.versions),
@@ -36,6 +39,19 @@ const DROWSY_MS = 0.1;
 
 function isDrowsy({ instance, start }: ReadRecord, { wakes }: History): boolean {
   return wakes.some((wake) => wake.instance === instance && start >= wake.at && start <= wake.at + 1.01 * DROWSY_MS);
+}
+
+/** A sleep shorter than this is not noticed: a proof is that much older than it seems. */
+const UNNOTICED_MS = MAX_LAG_MS / 2;
+
+/** For how long the host of a read has slept unnoticed within D before it. */
+function napMs({ instance, start }: ReadRecord, { wakes }: History, maxLagMs: number): number {
+  let sum = 0;
+  for (const wake of wakes) {
+    const isNap = wake.instance === instance && wake.sleptMs <= UNNOTICED_MS;
+    if (isNap && wake.at <= start && wake.at >= start - maxLagMs - UNNOTICED_MS) sum += wake.sleptMs;
+  }
+  return sum;
 }
 
 /** A caller only meets the loader's own error, or a load that took too long. */
