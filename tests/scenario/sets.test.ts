@@ -269,3 +269,19 @@ describe('the value of a set is that of the moment of the call', () => {
     expect(stored.map((each) => each?.id)).toEqual([0, 1, 2, 3]);
   });
 });
+
+describe('a set with a version, without an L2', () => {
+  test('is refused while L1 holds a greater one', () => {
+    const fleet = new Fleet({ tiers: 'l1' });
+    const set = (value: string, version: number) => fleet.settle(fleet.cache().set('k', value, { version }));
+    expect([set('five', 5), set('four', 4), fleet.cache().peek<string>('k')]).toEqual([true, false, 'five']);
+    expect([set('five again', 5), set('six', 6), fleet.cache().peek<string>('k')]).toEqual([true, true, 'six']);
+  });
+
+  test('is taken after the greater one was deleted', () => {
+    const fleet = new Fleet({ tiers: 'l1' });
+    fleet.settle(fleet.cache().set('k', 'five', { version: 5 }));
+    fleet.settle(fleet.cache().delete('k'));
+    expect(fleet.settle(fleet.cache().set('k', 'four', { version: 4 }))).toBe(true);
+  });
+});

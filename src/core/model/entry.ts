@@ -44,6 +44,8 @@ export interface Entry {
   readonly failed: boolean;
   /** Counters of the key's group, so that a hit looks nothing up. */
   readonly counters: GroupCounters;
+  /** Of a `set` with a version in a cache without an L2, which would hold it otherwise. */
+  readonly version?: number;
 }
 
 /** Whether every tag of an entry is as it was when the entry was made; no index, one comparison a tag. */

@@ -76,7 +76,10 @@ export interface ReadOptions<V = unknown> extends EntryOptions<V> {
 
 /** Options of a `set`. */
 export interface WriteOptions<V = unknown> extends EntryOptions<V> {
-  /** Refuse the write if a greater version is stored. A safe integer, 0 or more. Default: the last call wins. */
+  /**
+   * Refuse the write if a greater version is stored: in L2 or, without an L2, in L1. A safe integer, 0 or more. A value that
+   * was loaded into L1 alone has no version. Default: the last call wins.
+   */
   readonly version?: number;
 }
 

@@ -1,4 +1,4 @@
-import { type Dated, entryOf, tagsAreCurrent } from '../model/entry.ts';
+import { type Dated, entryOf, freshnessOf, tagsAreCurrent } from '../model/entry.ts';
 import { InvalidationPendingError } from '../model/errors.ts';
 import type { Targets } from '../model/invalidation.ts';
 import type { EntryId } from '../model/key.ts';
@@ -63,6 +63,7 @@ export async function writeChecked(
 ): Promise<boolean> {
   const targets: Targets = { ids: [request.id], tags: [] };
   const windows = windowsOf(request.value, request.options);
+  if (parts.remote === undefined && isOlder(parts, request)) return false;
   clean(parts, targets, 'delete');
   // Registered like a read, so that a message about the key that comes meanwhile keeps the value out of L1.
   const setup = { ...flightSetup(parts, request, { background: true, mayLoad: false }), isWrite: true };
@@ -96,6 +97,13 @@ export async function writeChecked(
     owe(parts, told, isWritten);
   }
   return encoded !== undefined && isWritten;
+}
+
+/** Whether L1 holds a greater version. Where there is an L2, that one knows. */
+function isOlder({ l1, clock }: Parts, { id, options: { version } }: WriteRequest): boolean {
+  const held = version === undefined ? undefined : l1.get(id);
+  if (held?.version === undefined || version === undefined) return false;
+  return held.version > version && freshnessOf(held, clock.now()) !== undefined;
 }
 
 /** What came of telling L2. */
@@ -217,7 +225,7 @@ function encode(
  * a `set`: what it holds may be the value that L2 has replaced (race 36).
  */
 function keepOwn(parts: Parts, request: WriteRequest, flight: Flight<Refilled>, { body, windows }: Encoded): void {
-  const { clock, random, codec, flights, l1, emit } = parts;
+  const { clock, random, codec, flights, l1, emit, remote } = parts;
   if (!flight.mayStore || !tagsAreCurrent(flight.tags)) {
     drop(parts, flight);
     return;
@@ -242,7 +250,9 @@ function keepOwn(parts: Parts, request: WriteRequest, flight: Flight<Refilled>, 
     // Another writer's value may already have replaced it: only proof, not its age, makes it trustworthy here.
     loadBeganAt: Number.NEGATIVE_INFINITY,
   };
-  l1.set(request.id, entryOf(dated, request.options, now, random.next(), request.counters));
+  const entry = entryOf(dated, request.options, now, random.next(), request.counters);
+  const { version } = request.options;
+  l1.set(request.id, remote === undefined && version !== undefined ? { ...entry, version } : entry);
 }
 
 /**
