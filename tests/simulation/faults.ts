@@ -126,15 +126,17 @@ export const FAULTS = {
   },
 
   /** A proxy with a backup server, or an address that is moved: the server of before runs on, and answers again later. */
-  'address leads elsewhere': ({ server, after }, _instance, { ms, draw }) => {
+  'address leads elsewhere': ({ server, after, time, history }, _instance, { ms, draw }) => {
     server.redirect(draw < 0.7 ? 'second' : 'third');
     after(ms, () => server.redirect('first'));
+    history.exchanges.push(time.now, time.now + ms);
   },
 
   /** SWAPDB, and once more to swap them back. */
-  'databases are swapped': ({ server, after }, _instance, { ms }) => {
+  'databases are swapped': ({ server, after, time, history }, _instance, { ms }) => {
     server.swap();
     after(ms, () => server.swap());
+    history.exchanges.push(time.now, time.now + ms);
   },
 
   'server is flushed': ({ server }) => {

@@ -135,6 +135,8 @@ export class History {
   readonly pauses: TroubleRecord[] = [];
   readonly troubles: TroubleRecord[] = [];
   readonly wakes: WakeRecord[] = [];
+  /** When instances began to read other contents under the same address and names. */
+  readonly exchanges: number[] = [];
   readonly #stored = new Map<string, Map<string, number>>();
   readonly #replaced = new Set<string>();
   /** Reads that have no answer yet. */

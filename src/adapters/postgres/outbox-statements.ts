@@ -216,12 +216,12 @@ export async function follow(
 ): Promise<{ readonly cursor: string; readonly rows: readonly News[]; readonly everything: boolean }> {
   const [row] = await sql<{ cursor: string; rows: unknown }[]>`
     select pg_current_snapshot()::text as cursor, (
-      select coalesce(json_agg(json_build_object('keys', keys, 'tags', tags, 'mode', mode, 'origin', origin)), '[]')::text
-      from (select keys, tags, mode, origin from tiercel_outbox
+      select coalesce(json_agg(json_build_object('keys', keys, 'tags', tags, 'mode', mode, 'origin', origin) order by id), '[]')::text
+      from (select id, keys, tags, mode, origin from tiercel_outbox
             where xid >= pg_snapshot_xmax(${cursor ?? null}::text::pg_snapshot)
               and xid < pg_snapshot_xmax(pg_current_snapshot())
             union all
-            select keys, tags, mode, origin from tiercel_outbox
+            select id, keys, tags, mode, origin from tiercel_outbox
             where xid = any (array(select pg_snapshot_xip(${cursor ?? null}::text::pg_snapshot)))
             limit ${MOST_FOLLOWED + 1}) news
     ) as rows`;

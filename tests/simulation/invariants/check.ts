@@ -25,7 +25,7 @@ export function check(world: World): Violation[] {
     ),
     ...checkWindow(reads, setting.policies, MAX_LAG_MS, serverClock),
     ...checkCommitted(reads, source),
-    ...checkOrder(reads, writes, history.stored, maxLagMs, setting.versions),
+    ...checkOrder(reads, writes, history, maxLagMs, setting.versions),
     ...checkLoads(world),
     ...checkErrors(history),
     ...checkAnswered(history),

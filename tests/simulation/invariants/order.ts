@@ -1,24 +1,31 @@
-import { cacheVersionOf, type ReadRecord, storedName, type WriteRecord } from '../history.ts';
+import { cacheVersionOf, type History, type ReadRecord, storedName, type WriteRecord } from '../history.ts';
 import { describeRead, type Violation } from './violation.ts';
 
 /**
  * I6: of two unflagged reads here that do not overlap, the later is no older; excepted until the newer write's
  * invalidation has reached this instance, for which it has D, where the newer value came from the source and was not
- * stored in L2 when it was seen.
+ * stored in L2 when it was seen. Within D of an exchange of what L2 holds, it was not stored in what is read now.
  * @param stored When L2 took each version; see `History.stored`.
  * @param versions Versions of the cache that run side by side: each finds in L2 what it has stored itself.
  */
 export function checkOrder(
   reads: readonly ReadRecord[],
   writes: readonly WriteRecord[],
-  stored: ReadonlyMap<string, number>,
+  { stored, exchanges }: Pick<History, 'stored' | 'exchanges'>,
   maxLagMs: number,
   versions: number,
 ): Violation[] {
+  const isExchanged = (read: ReadRecord): boolean =>
+    !read.isInL2 && exchanges.some((at) => at <= read.end && at > read.end - maxLagMs);
   const written = new Map(writes.map((write) => [`${write.key} ${write.version}`, write]));
   const unflagged = reads.filter(({ flagged }) => !flagged);
   return [...Map.groupBy(unflagged, ({ instance, key }) => `${instance} ${key}`).values()].flatMap((group) =>
-    checkOne(group, written, (read) => stored.get(nameOf(read, versions)) ?? Infinity, maxLagMs),
+    checkOne(
+      group,
+      written,
+      (read) => (isExchanged(read) ? Infinity : (stored.get(nameOf(read, versions)) ?? Infinity)),
+      maxLagMs,
+    ),
   );
 }
 
