@@ -7,13 +7,13 @@ import { CUT_OFF } from './weakenings/outbox.ts';
 // Others may want the processors first.
 setDefaultTimeout(600_000);
 
-/** About 360 operations a seed: together more than a million. */
-const SEEDS = 2_900;
+/** About 360 operations a seed: together more than half a million. `bun run test:long` plays many more. */
+const SEEDS = 1_450;
 const CALM_SEEDS = 100;
 const CUT_OFF_SEEDS = 500;
 
 describe('the simulated fleet', () => {
-  test('breaks no invariant in a million operations, whatever fails', () => {
+  test('breaks no invariant in half a million operations, whatever fails', () => {
     let operations = 0;
     for (let seed = 1; seed <= SEEDS; seed += 1) {
       const result = run(seed);
@@ -23,7 +23,7 @@ describe('the simulated fleet', () => {
       const replay = `bun run simulate --seed ${seed} --shrink`;
       throw new Error(`Seed ${seed}: ${first.invariant}: ${first.message}\nFor a short trace: ${replay}`);
     }
-    expect(operations).toBeGreaterThan(1_000_000);
+    expect(operations).toBeGreaterThan(500_000);
   });
 
   test('breaks no invariant while nothing fails', () => {
