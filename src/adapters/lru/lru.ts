@@ -69,7 +69,7 @@ export function lru(options: LruOptions = {}): LocalTier {
   };
 }
 
-/** What an entry counts as; more than any limit is not kept. */
+/** Turns the answer of `sizeOf` into whole bytes. An entry above the limit is not kept. */
 function sizeFrom(given: number): number {
   dropRejection(given);
   if (typeof given !== 'number' || Number.isNaN(given))

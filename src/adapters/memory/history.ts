@@ -7,12 +7,12 @@ const RECORD_STAY_MS = 30 * 24 * 60 * 60 * 1_000;
 /** Name of the one generation record. */
 const AGREED = 'agreed';
 
-/** What was agreed, and the shapes that have a place in it: they keep it as long as the generation lasts. */
+/** An agreed generation and the shapes that have a place in it. A shape keeps its place as long as the generation lasts. */
 interface Agreed extends Agreement {
   readonly shapes: readonly Shape[];
 }
 
-/** What somebody would like to be agreed. */
+/** A generation that an instance proposes. */
 interface Proposal {
   readonly generation: string;
   readonly replaces: string | undefined;

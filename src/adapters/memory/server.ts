@@ -20,7 +20,7 @@ export interface MemoryServerOptions {
    * message. Each stream keeps its own order whatever order this runs them in. Default `queueMicrotask`.
    */
   readonly deliver?: (run: () => void, connection: string) => void;
-  /** What holds the data. Default {@link MemoryDatabase}. */
+  /** The store of the data. Default {@link MemoryDatabase}. */
   readonly database?: typeof MemoryDatabase;
   /** Decides when a connection's owner learns that it is lost: a process that stands learns nothing. Default: at once. */
   readonly interrupt?: (run: () => void, connection: string) => void;

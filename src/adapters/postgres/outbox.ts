@@ -219,7 +219,7 @@ export class PostgresOutbox implements Outbox {
     return this.#sole ? statement(this.#pool) : this.#session.run(statement);
   }
 
-  /** What waits for the disk. */
+  /** Statements that wait for the disk. */
   #write<T>(statement: (sql: ISql) => Promise<T>): Promise<T> {
     return this.#sole ? statement(this.#pool) : this.#writer.run(statement);
   }

@@ -4,6 +4,7 @@ import type { EntryId } from '../model/key.ts';
 import { expiredBy, type Generations, NO_GENERATION, type TagGeneration, type TagState } from '../model/tags.ts';
 import type { Envelope, TagStamp } from '../ports/codec.ts';
 import type { StoredValue } from '../ports/remote-tier.ts';
+import { dropRejection } from '../primitives/quietly.ts';
 import type { Parts } from '../state/context.ts';
 import type { Flight } from '../state/flight.ts';
 import type { Refilled } from '../state/refill-result.ts';
@@ -48,7 +49,7 @@ function passes({ emit }: Parts, validate: NonNullable<Parts['validate']>, key: 
   try {
     const answer: unknown = validate(value, key);
     if (typeof answer === 'boolean') return answer;
-    if (answer instanceof Promise) answer.catch(() => {});
+    dropRejection(answer);
     throw new InvalidOptionError('validate', answer, 'a function that answers true or false at once');
   } catch (error) {
     emit({ type: 'tier_failure', error, operation: 'validate', tier: 'l2', key, background: false });

@@ -2,6 +2,7 @@ import { weighAs } from '../model/entry-size.ts';
 import { CodecError, InvalidValueError } from '../model/errors.ts';
 import { isCloneable } from '../model/value.ts';
 import type { Codec, Envelope, ValueCodec } from '../ports/codec.ts';
+import { dropRejection } from '../primitives/quietly.ts';
 import { encodeAs, openAs } from './json-codec.ts';
 
 /** Another form than plain JSON, so that a cache without the codec never hands out what the codec has encoded. */
@@ -71,7 +72,7 @@ function decoded(codec: ValueCodec, written: unknown): unknown {
   }
   if (value === undefined) throw new CodecError('the codec makes undefined of their value');
   if (value instanceof Promise) {
-    value.catch(() => {});
+    dropRejection(value);
     throw new CodecError('the codec makes a promise of their value, and must not');
   }
   return value;
