@@ -2,6 +2,7 @@ import { chmodSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { until } from '../../src/testing/until.ts';
+import { failedTests } from './failed-tests.ts';
 import { launcher } from './launcher.ts';
 import { Output, type Print } from './output.ts';
 import type { Part } from './parts.ts';
@@ -27,20 +28,22 @@ const GRACE_MS = 2_000;
 
 /**
  * Runs each part in a process of its own, all at the same time where there is more than one processor. Their output is
- * shown in their order: of the first as it comes, of the others once those before have ended.
+ * shown in their order: of the first as it comes, of the others once those before have ended. What failed is told once
+ * more at the end.
  *
  * @returns What all of them together came to.
  */
 export async function runParts(parts: readonly Part[], run: RunOptions): Promise<TestSummary> {
   const isCrowded = availableParallelism() === 1;
   const running: Promise<TestSummary>[] = [];
+  const failures: string[] = [];
   for (const [lane, part] of parts.entries()) {
     const before = Promise.all(running);
     const output = new Output(run.print);
     void before.then(() => output.release());
     const own = async (): Promise<TestSummary> => {
       if (isCrowded) await before;
-      const summary = await runPart(part, lane, output, run).catch((error: Error): TestSummary => {
+      const summary = await runPart(part, lane, output, failures, run).catch((error: Error): TestSummary => {
         run.progress(`${part.name}: ${error.message}`);
         return { passed: 0, failed: 1 };
       });
@@ -49,10 +52,18 @@ export async function runParts(parts: readonly Part[], run: RunOptions): Promise
     };
     running.push(own());
   }
-  return sumUp(await Promise.all(running));
+  const summaries = await Promise.all(running);
+  for (const failure of failures) run.progress(`failed: ${failure}`);
+  return sumUp(summaries);
 }
 
-async function runPart(part: Part, lane: number, output: Output, run: RunOptions): Promise<TestSummary> {
+async function runPart(
+  part: Part,
+  lane: number,
+  output: Output,
+  failures: string[],
+  run: RunOptions,
+): Promise<TestSummary> {
   const { name, files, niceness, timeoutMs } = part;
   const { options = [], env, progress, signal } = run;
   if (signal?.aborted) return { passed: 0, failed: 1 };
@@ -87,6 +98,7 @@ async function runPart(part: Part, lane: number, output: Output, run: RunOptions
   signal?.removeEventListener('abort', stop);
   clearTimeout(lastResort);
   const [errors] = await printed;
+  failures.push(...failedTests(errors));
   const summary = summarise(errors, status);
   if (left.length === 0) return summary;
   progress(`${name} left processes behind:\n${left.join('\n')}`);
