@@ -6,7 +6,7 @@ import { shrink } from './shrink.ts';
 import { WEAKENINGS } from './weakenings/index.ts';
 import type { Weakened } from './weakenings/weakening.ts';
 
-const HELP = `bun run simulate [--seeds N] [--from SEED] [--seed SEED [--shrink]] [--weakening NAME]
+const HELP = `bun run simulate [--seeds N] [--from SEED] [--seed SEED [--shrink]] [--weakening NAME] [--worlds N]
 
 Runs random histories of a simulated fleet and checks the invariants of docs/consistency.md.
   --seeds N         how many seeds, default 1000
@@ -14,6 +14,7 @@ Runs random histories of a simulated fleet and checks the invariants of docs/con
   --seed SEED       one seed alone, with its whole trace
   --shrink          as few steps of it as still break the same invariant; without --seed, of the first that fails
   --weakening NAME  with one rule of the protocol taken away, in the world that is made for it
+  --worlds N        then N seeds of each world that is made for a weakening, with every rule in force
   --help            this text`;
 
 const { values } = parseArgs({
@@ -23,6 +24,7 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     shrink: { type: 'boolean', default: false },
     weakening: { type: 'string' },
+    worlds: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 });
@@ -32,7 +34,10 @@ const options = weakening === undefined ? {} : { weakening };
 
 if (values.help) console.log(HELP);
 else if (values.seed !== undefined) replay(wholeNumber('seed', values.seed));
-else simulate(wholeNumber('from', values.from), wholeNumber('seeds', values.seeds));
+else {
+  simulate(wholeNumber('from', values.from), wholeNumber('seeds', values.seeds));
+  if (values.worlds !== undefined) simulateWorlds(wholeNumber('worlds', values.worlds));
+}
 
 function replay(seed: number): void {
   const plan = planOf(seed, mix);
@@ -60,6 +65,25 @@ function simulate(from: number, seeds: number): void {
       console.log(`${seed - from + 1} seeds, ${operations} operations, ${failed} failed`);
   }
   console.log(`${seeds} seeds, ${operations} operations, ${failed} seeds with a violation`);
+  if (failed > 0) process.exitCode = 1;
+}
+
+function simulateWorlds(seeds: number): void {
+  const worlds = Object.entries(WEAKENINGS).filter(([, one]) => one.mix !== undefined);
+  let operations = 0;
+  let failed = 0;
+  for (const [index, [name, world]] of worlds.entries()) {
+    for (let seed = 1; seed <= seeds; seed += 1) {
+      const result = run(seed, world.mix);
+      operations += result.operations;
+      const [first] = result.violations;
+      if (first === undefined) continue;
+      failed += 1;
+      console.log(`the world of "${name}", seed ${seed}: ${first.invariant}: ${first.message}`);
+    }
+    if ((index + 1) % 10 === 0) console.log(`${index + 1} of ${worlds.length} worlds, ${failed} failed`);
+  }
+  console.log(`${worlds.length} worlds, ${operations} operations, ${failed} seeds with a violation`);
   if (failed > 0) process.exitCode = 1;
 }
 

@@ -1,7 +1,7 @@
 /** Lines of a failed test's own output that are repeated: those nearest to its name. */
 const LINES = 60;
 
-const FILE = /^tests\/\S+\.tsx?:$/;
+const FILE = /^\S+\.(?:test|spec)\.[cm]?[jt]sx?:$/;
 const RESULT = /^\((?:pass|skip|todo|fail)\) /;
 const OUTSIDE = '# Unhandled error between tests';
 

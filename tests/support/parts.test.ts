@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { FLEETS, PATIENT, partsOf, testFiles } from './parts.ts';
+import { FIGURES, FLEETS, PATIENT, partsOf, testFiles } from './parts.ts';
 import { projectFiles } from './sources.ts';
 
 const files = testFiles();
@@ -12,7 +12,7 @@ test('every test file of the project is found', () => {
 
 test('every test file belongs to exactly one process', () => {
   const all = partsOf(files).flatMap((part) => part.files);
-  expect(partsOf(files)).toHaveLength(3);
+  expect(partsOf(files)).toHaveLength(4);
   expect(all.toSorted()).toEqual(files);
 });
 
@@ -21,24 +21,28 @@ test('a folder that nobody has heard of gives way to nobody', () => {
   expect(partsOf(novel)).toMatchObject([{ name: 'the rest', niceness: 0, files: novel }]);
 });
 
-test('figures are judged last', () => {
-  const [fleets] = partsOf([
+test('figures are judged when every other test has ended, the load of a thousand users last', () => {
+  const parts = partsOf([
     'tests/acceptance/a.ts',
     'tests/faults/a.ts',
+    'tests/faults/redis-faults.test.ts',
     'tests/integration/fleet.test.ts',
     'tests/integration/z.ts',
   ]);
-  expect(fleets?.files).toEqual([
-    'tests/integration/z.ts',
-    'tests/integration/fleet.test.ts',
-    'tests/faults/a.ts',
-    'tests/acceptance/a.ts',
+  expect(parts).toMatchObject([
+    { name: 'fleets', files: ['tests/faults/a.ts'] },
+    { name: 'the rest', files: ['tests/integration/z.ts'] },
+    {
+      name: 'figures',
+      isAlone: true,
+      files: ['tests/integration/fleet.test.ts', 'tests/faults/redis-faults.test.ts', 'tests/acceptance/a.ts'],
+    },
   ]);
 });
 
 test('the places that are named are there', () => {
   const isThere = (place: string) => files.some((path) => path.startsWith(place));
-  expect([...FLEETS, ...PATIENT].filter((place) => !isThere(place))).toEqual([]);
+  expect([...FIGURES, ...FLEETS, ...PATIENT].filter((place) => !isThere(place))).toEqual([]);
 });
 
 test('words choose among the files, paths as they are typed as well', () => {

@@ -10,16 +10,21 @@ export interface Part {
   readonly niceness: number;
   /** Milliseconds that a test may take which says nothing else. */
   readonly timeoutMs: number;
+  /** It begins when every other part has ended. */
+  readonly isAlone?: boolean;
 }
 
+/** These start processes and wait for them most of the time, so they share the processors with other parts. */
+export const FLEETS: readonly string[] = ['tests/faults/'];
+
 /**
- * Most tests wait most of the time, so several processes share what processors there are. The longest has these, in this
- * order: those whose figures are judged come when the others are done, and the load of a thousand users at the very end.
+ * These hold what callers feel against milliseconds, so nothing else may run beside them. The load of a thousand users is
+ * the last.
  */
-export const FLEETS: readonly string[] = [
-  'tests/integration/',
+export const FIGURES: readonly string[] = [
   'tests/integration/fleet.test.ts',
-  'tests/faults/',
+  'tests/faults/outage-budget.test.ts',
+  'tests/faults/redis-faults.test.ts',
   'tests/acceptance/',
 ];
 
@@ -43,14 +48,17 @@ export function testFiles(words: readonly string[] = []): string[] {
   return parts.length === 0 ? files : files.filter((path) => parts.some((part) => path.includes(part)));
 }
 
-/** Distributes test files: each into one part, the third for whatever is not named above, and no part without files. */
+/** Distributes test files: each into one part, the second for what is named in no list, and no part without files. */
 export function partsOf(files: readonly string[]): Part[] {
-  const [fleets, patient] = [within(FLEETS, files), within(PATIENT, files)];
-  const rest = files.filter((path) => !fleets.includes(path) && !patient.includes(path));
+  const figures = within(FIGURES, files);
+  const shared = files.filter((path) => !figures.includes(path));
+  const [fleets, patient] = [within(FLEETS, shared), within(PATIENT, shared)];
+  const rest = shared.filter((path) => !fleets.includes(path) && !patient.includes(path));
   const parts: Part[] = [
     { name: 'fleets', files: fleets, niceness: 0, timeoutMs: 30_000 },
     { name: 'the rest', files: rest, niceness: 0, timeoutMs: 30_000 },
     { name: 'patient tests', files: patient, niceness: 10, timeoutMs: 300_000 },
+    { name: 'figures', files: figures, niceness: 0, timeoutMs: 30_000, isAlone: true },
   ];
   return parts.filter((part) => part.files.length > 0);
 }

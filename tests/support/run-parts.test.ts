@@ -15,15 +15,16 @@ const HANGING = "test('hangs', () => new Promise(() => {}), 60_000);\n";
 const COMPUTING = "test('computes', () => {\n  console.log('under way');\n  for (;;);\n});\n";
 const LEAVING = "test('leaves a process', () => void Bun.spawn(['sleep', '60']));\n";
 
-/** Runs these texts as test files, each in a part of its own. */
-async function run(texts: readonly string[], more: Partial<RunOptions> = {}) {
+/** Runs these texts as test files, each in a part of its own; one of them may have to be alone. */
+async function run(texts: readonly string[], more: Partial<RunOptions> = {}, alone?: number) {
   const folder = temporaryFolder('parts');
   const told: string[] = [];
   let printed = '';
   const parts = texts.map((text, index): Part => {
     const file = join(folder, `${index}.test.ts`);
     writeFileSync(file, HEAD + text);
-    return { name: `part ${index}`, files: [file], niceness: 5 * index, timeoutMs: 20_000 };
+    const isAlone = index === alone;
+    return { name: `part ${index}`, files: [file], niceness: 5 * index, timeoutMs: 20_000, isAlone };
   });
   try {
     const summary = await runParts(parts, {
@@ -59,6 +60,25 @@ test('each process has a temporary folder and ports of its own', async () => {
     ['0', '0'],
     ['1', '1'],
   ]);
+});
+
+test('a part that is to be alone begins when those before it have ended', async () => {
+  const telling = (what: string, ms: number) =>
+    `test('tells', async () => {
+      console.log('told', '${what} began', Date.now());
+      await Bun.sleep(${ms});
+      console.log('told', '${what} ended', Date.now());
+    });`;
+  const { summary, printed } = await run([telling('first', 300), telling('second', 1), telling('alone', 1)], {}, 2);
+  expect(summary).toEqual({ passed: 3, failed: 0 });
+  const at = new Map([...printed.matchAll(/^told (.+) (\d+)$/gm)].map(([, what, moment]) => [what, Number(moment)]));
+  expect(at.get('alone began')).toBeGreaterThanOrEqual(at.get('first ended') ?? Number.NaN);
+  expect(at.get('alone began')).toBeGreaterThanOrEqual(at.get('second ended') ?? Number.NaN);
+});
+
+test('a test that fails is told once more at the end, with its file', async () => {
+  const { told } = await run([FAILING + PASSING, PASSING]);
+  expect(told.at(-1)).toMatch(/^failed: \S*0\.test\.ts:[\s\S]*on purpose[\s\S]*\(fail\) fails/);
 });
 
 test('a test that fails in any of the processes fails the run', async () => {

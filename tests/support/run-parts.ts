@@ -27,7 +27,8 @@ export interface RunOptions {
 const GRACE_MS = 2_000;
 
 /**
- * Runs each part in a process of its own, all at the same time where there is more than one processor. Their output is
+ * Runs each part in a process of its own, all at the same time where there is more than one processor; a part that is to
+ * be alone begins when those before it have ended. Their output is
  * shown in their order: of the first as it comes, of the others once those before have ended. What failed is told once
  * more at the end.
  *
@@ -42,7 +43,7 @@ export async function runParts(parts: readonly Part[], run: RunOptions): Promise
     const output = new Output(run.print);
     void before.then(() => output.release());
     const own = async (): Promise<TestSummary> => {
-      if (isCrowded) await before;
+      if (isCrowded || part.isAlone) await before;
       const summary = await runPart(part, lane, output, failures, run).catch((error: Error): TestSummary => {
         run.progress(`${part.name}: ${error.message}`);
         return { passed: 0, failed: 1 };
