@@ -23,7 +23,7 @@ export const FLEETS: readonly string[] = ['tests/faults/'];
  */
 export const FIGURES: readonly string[] = [
   'tests/integration/fleet.test.ts',
-  'tests/faults/outage-budget.test.ts',
+  'tests/faults/outage',
   'tests/faults/redis-faults.test.ts',
   'tests/acceptance/',
 ];
