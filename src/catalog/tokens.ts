@@ -13,7 +13,9 @@ export interface ApiToken {
   readonly role: TokenRole;
   readonly label: string;
   readonly createdAt: Date;
-  /** `null` while it is good. */
+  /** From this moment on it is good no more; `null`: it does not end by itself. */
+  readonly expiresAt: Date | null;
+  /** `null` while nobody has revoked it. */
   readonly revokedAt: Date | null;
 }
 
@@ -23,6 +25,8 @@ export interface NewToken {
   readonly role: TokenRole;
   /** Whose it is, for `token:list`. Default empty. */
   readonly label?: string | undefined;
+  /** Milliseconds after which it ends by itself. Default: it does not. */
+  readonly expiresInMs?: number | undefined;
 }
 
 /** 256 random bits: nothing to gain from a slow hash or a salt. */
@@ -30,7 +34,8 @@ const TOKEN_BYTES = 32;
 const TOKEN_FORM = /^tct_[A-Za-z0-9_-]{43}$/;
 
 const columns = (sql: Queryable) => sql`
-  id, coalesce(to_jsonb(org_id), '"*"') as "orgId", role, label, created_at as "createdAt", revoked_at as "revokedAt"`;
+  id, coalesce(to_jsonb(org_id), '"*"') as "orgId", role, label, created_at as "createdAt", expires_at as "expiresAt",
+  revoked_at as "revokedAt"`;
 
 /**
  * Makes a token. `token` is shown to nobody again: only its SHA-256 is stored.
@@ -38,13 +43,14 @@ const columns = (sql: Queryable) => sql`
  */
 export async function createToken(
   sql: Queryable,
-  { orgId, role, label = '' }: NewToken,
+  { orgId, role, label = '', expiresInMs }: NewToken,
 ): Promise<{ readonly token: string; readonly record: ApiToken }> {
   const token = `tct_${randomBytes(TOKEN_BYTES).toString('base64url')}`;
   try {
     const [record] = await sql<[ApiToken]>`
-      insert into api_tokens (token_sha256, org_id, role, label)
-      values (${sha256(token)}, ${orgId === '*' ? null : orgId}, ${role}, ${label})
+      insert into api_tokens (token_sha256, org_id, role, label, expires_at)
+      values (${sha256(token)}, ${orgId === '*' ? null : orgId}, ${role}, ${label},
+        now() + ${expiresInMs ?? null}::float8 * interval '1 millisecond')
       returning ${columns(sql)}`;
     return { token, record };
   } catch (error) {
@@ -54,13 +60,14 @@ export async function createToken(
 }
 
 /**
- * The token somebody presents, or `null` when it is unknown or revoked.
+ * The token that a client presents, or `null` when it is unknown, revoked or expired.
  * It is found by its hash, so neither the answer nor its timing tells how much of a guess was right.
  */
 export async function findToken(sql: Queryable, presented: string): Promise<ApiToken | null> {
   if (!TOKEN_FORM.test(presented)) return null;
   const [record] = await sql<ApiToken[]>`
-    select ${columns(sql)} from api_tokens where token_sha256 = ${sha256(presented)} and revoked_at is null`;
+    select ${columns(sql)} from api_tokens
+    where token_sha256 = ${sha256(presented)} and revoked_at is null and (expires_at is null or expires_at > now())`;
   return record ?? null;
 }
 

@@ -47,7 +47,7 @@ describe('operator scripts', () => {
 
   test('migrate and seed, twice', async () => {
     expect(await run('db-migrate')).toEqual({
-      stdout: ['001-catalog', '002-versions', '003-access', '004-dashboard', 'outbox-2']
+      stdout: ['001-catalog', '002-versions', '003-access', '004-dashboard', '005-token-expiry', 'outbox-2']
         .map((id) => `applied migration ${id}\n`)
         .join(''),
       stderr: '',
@@ -65,14 +65,16 @@ describe('operator scripts', () => {
     const token = created.stdout.trim();
     expect(created.stderr).not.toContain(token);
     expect(await findToken(database.sql, token)).toMatchObject({ orgId: 1, role: 'writer' });
-    expect((await run('token-create', ['--org', '*', '--role', 'reader'])).code).toBe(0);
+    const brief = await run('token-create', ['--org', '*', '--role', 'reader', '--expires', '90d']);
+    const end = new Date(/good until (\S+Z)\./.exec(brief.stderr)?.[1] ?? 0).getTime();
+    expect(Math.abs(end - Date.now() - 90 * 86_400_000)).toBeLessThan(3_600_000);
 
     const listed = await run('token-list');
     expect(listed.stdout).not.toContain(token);
     expect(listed.stdout.split('\n')).toEqual([
-      expect.stringMatching(/^ID {2}ORG {2}ROLE {4}CREATED +REVOKED {2}LABEL$/),
-      expect.stringMatching(/^1 {3}1 {4}writer {2}\S+Z {2}- {8}till 4$/),
-      expect.stringMatching(/^2 {3}\* {4}reader {2}\S+Z {2}-$/),
+      expect.stringMatching(/^ID {2}ORG {2}ROLE {4}CREATED +EXPIRES +REVOKED {2}LABEL$/),
+      expect.stringMatching(/^1 {3}1 {4}writer {2}\S+Z {2}- +- {8}till 4$/),
+      expect.stringMatching(/^2 {3}\* {4}reader {2}\S+Z {2}\S+Z {2}-$/),
       '',
     ]);
 
@@ -88,6 +90,9 @@ describe('operator scripts', () => {
     ['token-create', ['--org', '01', '--role', 'writer']],
     ['token-create', ['--org', '1', '--role', 'admin']],
     ['token-create', ['--org', '1', '--role', 'reader', '--colour', 'red']],
+    ['token-create', ['--org', '1', '--role', 'reader', '--expires', '90']],
+    ['token-create', ['--org', '1', '--role', 'reader', '--expires', '0d']],
+    ['token-create', ['--org', '1', '--role', 'reader', '--expires', 'never']],
     ['token-revoke', []],
     ['token-revoke', ['1e3']],
     ['db-migrate', ['now']],

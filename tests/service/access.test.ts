@@ -139,6 +139,24 @@ test('a revoked token is refused within moments', async () => {
   });
 });
 
+test('an expired token is refused at its moment, whatever is remembered of it', async () => {
+  const { sql } = service.context.database;
+  const { token, record } = await createToken(sql, { orgId: 1, role: 'reader', expiresInMs: 3_600_000 });
+  expect((await get('/orgs/1/products/1', token)).status).toBe(200);
+  await sql`update api_tokens set expires_at = now() where id = ${record.id}`;
+  await until(async () => (await get('/orgs/1/products/1', token)).status === 401, {
+    within: 3_000,
+    what: 'the token to be refused',
+  });
+
+  const brief = await createToken(sql, { orgId: 1, role: 'reader', expiresInMs: 300 });
+  const end = brief.record.expiresAt?.getTime() ?? 0;
+  await get('/orgs/1/products/1', brief.token);
+  await until(() => Date.now() > end, { what: 'the end of the token' });
+  const answer = await get('/orgs/1/products/1', brief.token);
+  expect([answer.status, answer.headers.get('www-authenticate')]).toEqual([401, 'Bearer']);
+});
+
 test('routes of operators are closed while no token for them is configured', async () => {
   await using closed = await startService(surroundings.env);
   for (const path of ['/cache', '/cache/health']) {

@@ -91,7 +91,7 @@ export class Access {
 }
 
 function known(holder: Principal | null): Principal {
-  if (holder === null) throw unauthorized('The token is unknown or was revoked');
+  if (holder === null) throw unauthorized('The token is unknown, expired or revoked');
   return holder;
 }
 

@@ -27,12 +27,18 @@ export function tokenHolders(sql: Sql, cache: HolderCache): FindHolder {
   };
 }
 
-type Holder = Pick<ApiToken, 'orgId' | 'role'>;
-
-function toHolder(token: ApiToken | null): Holder | null {
-  return token === null ? null : { orgId: token.orgId, role: token.role };
+/** Kept as JSON: the end is milliseconds since 1970. */
+interface Holder extends Pick<ApiToken, 'orgId' | 'role'> {
+  readonly expiresAt: number | null;
 }
 
+function toHolder(token: ApiToken | null): Holder | null {
+  if (token === null) return null;
+  return { orgId: token.orgId, role: token.role, expiresAt: token.expiresAt?.getTime() ?? null };
+}
+
+/** An expired token is refused at its moment, however long what is known of it may still be used. */
 function toPrincipal(holder: Holder | null): Principal | null {
-  return holder === null ? null : { orgId: holder.orgId, rights: RIGHTS[holder.role] };
+  if (holder === null || (holder.expiresAt !== null && holder.expiresAt <= Date.now())) return null;
+  return { orgId: holder.orgId, rights: RIGHTS[holder.role] };
 }

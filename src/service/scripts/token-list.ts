@@ -4,11 +4,14 @@ import { runScript } from './run-script.ts';
 await runScript({
   usage: `Usage: bun run token:list
 
-Lists every API token: id, org, role, when it was made, whether it is revoked, label. The tokens themselves are not kept.`,
+Lists every API token: id, org, role, when it was made, when it ends, whether it is revoked, label. The tokens themselves are not kept.`,
   options: {},
   run: async (sql) => {
-    const rows = [['ID', 'ORG', 'ROLE', 'CREATED', 'REVOKED', 'LABEL'], ...(await listTokens(sql)).map(toRow)];
-    const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+    const rows = [
+      ['ID', 'ORG', 'ROLE', 'CREATED', 'EXPIRES', 'REVOKED', 'LABEL'],
+      ...(await listTokens(sql)).map(toRow),
+    ];
+    const widths = [0, 1, 2, 3, 4, 5].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
     for (const row of rows) {
       console.log(
         row
@@ -26,6 +29,7 @@ function toRow(token: ApiToken): string[] {
     String(token.orgId),
     token.role,
     token.createdAt.toISOString(),
+    token.expiresAt?.toISOString() ?? '-',
     token.revokedAt?.toISOString() ?? '-',
     // One line a token, whatever somebody wrote into the label.
     token.label.replaceAll(/\p{Cc}+/gu, ' '),
