@@ -45,7 +45,7 @@ export async function probe(pair: Pair, redisUrl: string, ms: number): Promise<P
     await cache.set(`probe:${turn}`, { turn, name: 'What is written' }, { tags: ['probes'] });
     found.writes.push(performance.now() - began);
     const [product, bom] = [PRODUCTS - (turn % PRODUCTS), BOMS - (turn % BOMS)];
-    const keys = [`product:${product}`, `bom:${bom}`];
+    const keys = [`product:${Math.ceil(product / 100)}:${product}`, `bom:${Math.ceil(bom / 50)}:${bom}`];
     await ask(one, '/api/v1/cache/invalidate', { method: 'POST', body: { keys } });
     found.productMisses.push(...(await missMs(one, productPath(product))));
     found.bomMisses.push(...(await missMs(one, bomPath(bom))));

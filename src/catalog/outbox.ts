@@ -6,7 +6,7 @@ import { catalogResources } from './resources/index.ts';
  * Raised whenever a resource's feeds change: a database that has been given the triggers of one revision is then given
  * those of the next, and an older build that starts beside a newer one leaves them alone.
  */
-const REVISION = 2;
+const REVISION = 3;
 
 /** The triggers of every table that a resource of the catalog is read from, as a migration. */
 export function outboxMigration(): { readonly id: string; readonly text: string } {
@@ -27,6 +27,14 @@ export function mergeByTable(feeds: readonly Feed[]): ChangedTable[] {
       tags: union((feed) => feed.tags),
       all: union((feed) => feed.all),
       ...columns,
+      ...viaOf(table, given),
     };
   });
+}
+
+/** @throws Error when two feeds of a table join it in two ways: a table has one trigger, and that has one query. */
+function viaOf(table: string, feeds: readonly Feed[]): Pick<ChangedTable, 'via'> {
+  const [via, ...others] = new Set(feeds.map((feed) => feed.via));
+  if (others.length > 0) throw new Error(`The feeds of ${table} must all have the same "via", or none`);
+  return via === undefined ? {} : { via };
 }

@@ -34,15 +34,17 @@ export interface ResourceDefinition<Route extends string, Q extends Query, V> ex
  *   route: '/orgs/:orgId/suppliers/:id',
  *   summary: 'One supplier',
  *   schema: Supplier,
- *   key: ({ id }) => `supplier:${id}`,
- *   load: async ({ sql, params }) => (await sql<Supplier[]>`select … where id = ${params.id}`)[0] ?? null,
+ *   key: ({ orgId, id }) => `supplier:${orgId}:${id}`,
+ *   load: async ({ sql, params: { orgId, id } }) =>
+ *     (await sql<Supplier[]>`select … where id = ${id} and org_id = ${orgId}`)[0] ?? null,
  *   owner: ({ orgId }) => orgId,
  *   ttl: '1h',
- *   tags: ({ id }) => [`supplier:${id}`, 'suppliers'],
- *   feeds: [{ table: 'suppliers', keys: ['supplier:{id}'], all: ['suppliers'] }],
+ *   tags: ({ orgId }) => [`org:${orgId}`, 'suppliers'],
+ *   feeds: [{ table: 'suppliers', keys: ['supplier:{org_id}:{id}'], all: ['suppliers'] }],
  * }).mutation({ method: 'PATCH', … });
  * ```
- * @throws Error when one org's answer could reach another: the key leaves the path's org out and no `owner` is named.
+ * @throws Error when the key leaves the path's org out. Its entry would answer the paths of all orgs, and what an org is told
+ *   of another's id would differ from what it is told of an id that nothing has.
  */
 export function defineResource<const Route extends string, V, const Q extends Query = Record<never, never>>(
   definition: ResourceDefinition<Route, Q, V>,
@@ -73,13 +75,13 @@ function sampleParams<Route extends string, Q extends Query>(
   return Object.fromEntries(names.map((name) => [name, id])) as ParamsOf<Route, Q>;
 }
 
-/** A key without the org is shared by all orgs' paths, so somebody must look whose value it is. */
+/** An entry belongs to one org: the row of another org is then absent under it like any other. */
 function assertOneOrg<Route extends string, Q extends Query, V>(
   definition: ResourceDefinition<Route, Q, V>,
   params: ParamsOf<Route, Q>,
   other: ParamsOf<Route, Q>,
 ): void {
-  if (!('orgId' in params) || !('orgId' in other) || definition.owner !== undefined) return;
+  if (!('orgId' in params) || !('orgId' in other)) return;
   if (definition.key(params) !== definition.key({ ...params, orgId: other.orgId })) return;
-  throw new Error(`Resource ${definition.name}: its key leaves the org out, so it needs an owner`);
+  throw new Error(`Resource ${definition.name}: its key leaves the org out; write it into the key, and into the query`);
 }

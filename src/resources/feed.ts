@@ -10,4 +10,9 @@ export interface Feed {
   readonly all: readonly string[];
   /** Columns whose change matters; default all. */
   readonly columns?: readonly string[];
+  /**
+   * A SELECT over `changed`, which holds the changed rows: its columns are what the names take instead. For rows whose org
+   * is in another table. Not together with `columns`; one table has one `via` for all resources that are read from it.
+   */
+  readonly via?: string;
 }

@@ -45,13 +45,17 @@ export interface Resource<P extends Params = Params, V = unknown> extends Freshn
   /** The tables that it is read from: a write that does not come through here invalidates too. */
   readonly feeds: readonly Feed[];
   readonly mutations: readonly Mutation<P>[];
+  /** Holds the org where the path does: so the id of another org's row is the same miss as an id that nothing has. */
   key(params: P): string;
   load(context: LoadContext<P>): Promise<V | null>;
   /** Tags that are known before the load. Absence carries them too. */
   tags(params: P): readonly string[];
   /** Tags that only the value reveals. */
   valueTags?(value: V): readonly string[];
-  /** The org that a value belongs to. In another org's path it does not exist. */
+  /**
+   * The org that a value belongs to, as a second look beside the query's own: what was loaded of another org is kept and
+   * answered as absent.
+   */
   owner?(value: V): number;
   /** Parameters of the page after this one; `undefined` on the last. */
   nextPage?(params: P, value: V): Partial<P> | undefined;

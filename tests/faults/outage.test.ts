@@ -60,7 +60,7 @@ function expectAllAnswered(reads: readonly TimedRead[]): void {
 
 /** Fills of these license plates that were sent to Redis since the wire was last told to forget. */
 function fillsSent(ids: readonly number[]): number {
-  const endings = new Set(ids.map((id) => `:lp:${id}`));
+  const endings = new Set(ids.map((id) => `:lp:${Math.ceil(id / 200)}:${id}`));
   const names = (words: readonly string[]) => words.some((word) => endings.has(word.slice(word.indexOf(':lp:'))));
   const { wire } = fleet;
   return (

@@ -40,7 +40,7 @@ describe.each(CATALOGS)('queries on %s', (_, open) => {
 
     test('come in the form of the API, plain arrays and objects', async () => {
       const [listed] = await listProducts(catalog.sql, 1, 1, 4);
-      const product = await productById(catalog.sql, 5);
+      const product = await productById(catalog.sql, 1, 5);
       expect(JSON.stringify(product)).toBe(
         `{"id":5,"orgId":1,"sku":"SKU-00005","name":"Rubber spring","price":396.45,"unit":"box","version":${product?.version}}`,
       );
@@ -48,8 +48,12 @@ describe.each(CATALOGS)('queries on %s', (_, open) => {
       expect(Object.getPrototypeOf(await listProducts(catalog.sql, 1, 1, 0))).toBe(Array.prototype);
     });
 
-    test('that do not exist are null', async () => {
-      expect(await productById(catalog.sql, NOBODY)).toBeNull();
+    test('that do not exist are null, and so are those of another org', async () => {
+      expect(await productById(catalog.sql, 1, NOBODY)).toBeNull();
+      expect(await productById(catalog.sql, 2, 5)).toBeNull();
+      expect(await bomById(catalog.sql, 2, 1)).toBeNull();
+      expect(await licensePlateById(catalog.sql, 2, 1)).toBeNull();
+      expect(await userPermissions(catalog.sql, 2, 3)).toBeNull();
       expect(await updateProduct(catalog.sql, 1, NOBODY, { price: 1 })).toBeNull();
       expect(await deleteProduct(catalog.sql, 1, NOBODY)).toBeNull();
     });
@@ -57,7 +61,7 @@ describe.each(CATALOGS)('queries on %s', (_, open) => {
     test('of another org are neither changed nor deleted', async () => {
       expect(await updateProduct(catalog.sql, 2, 5, { price: 1 })).toBeNull();
       expect(await deleteProduct(catalog.sql, 2, 5)).toBeNull();
-      expect((await productById(catalog.sql, 5))?.price).toBe(396.45);
+      expect((await productById(catalog.sql, 1, 5))?.price).toBe(396.45);
     });
 
     test('are added with two decimals and a default unit', async () => {
@@ -75,7 +79,7 @@ describe.each(CATALOGS)('queries on %s', (_, open) => {
         unit: 'each',
         version: expect.any(Number),
       });
-      expect(await productById(catalog.sql, product.id)).toEqual(product);
+      expect(await productById(catalog.sql, 3, product.id)).toEqual(product);
     });
 
     test('with a taken SKU or of no org are refused', async () => {
@@ -87,7 +91,7 @@ describe.each(CATALOGS)('queries on %s', (_, open) => {
     });
 
     test('change in what is given and keep the rest', async () => {
-      const before = await productById(catalog.sql, 6);
+      const before = await productById(catalog.sql, 1, 6);
       const after = await updateProduct(catalog.sql, 1, 6, { price: 0 });
       expect(after).toEqual({ ...before, price: 0, version: after?.version } as typeof after);
       expect(after?.version).toBeGreaterThan(before?.version ?? Number.NaN);
@@ -103,11 +107,11 @@ describe.each(CATALOGS)('queries on %s', (_, open) => {
       const deleted = await deleteProduct(catalog.sql, 1, 90);
       expect(deleted?.bomIds).toContain(bom?.id);
       expect(deleted?.licensePlateIds).toEqual([90, 190]);
-      expect(await licensePlateById(catalog.sql, 90)).toBeNull();
-      expect((await bomById(catalog.sql, bom?.id))?.items.every((item) => item.productId !== 90)).toBe(true);
+      expect(await licensePlateById(catalog.sql, 1, 90)).toBeNull();
+      expect((await bomById(catalog.sql, 1, bom?.id))?.items.every((item) => item.productId !== 90)).toBe(true);
 
       expect((await deleteProduct(catalog.sql, 1, 40))?.bomIds).toContain(40);
-      expect(await bomById(catalog.sql, 40)).toBeNull();
+      expect(await bomById(catalog.sql, 1, 40)).toBeNull();
     });
   });
 
@@ -119,40 +123,40 @@ describe.each(CATALOGS)('queries on %s', (_, open) => {
     ];
 
     test('come with their items in order', async () => {
-      const bom = await bomById(catalog.sql, 1);
+      const bom = await bomById(catalog.sql, 1, 1);
       expect(Object.keys(bom ?? {})).toEqual(['id', 'orgId', 'productId', 'name', 'version', 'items']);
       expect(bom?.items).toHaveLength(4);
       expect(bom?.items[0]).toEqual({ productId: 52, quantity: 2, unit: 'each' });
-      expect(await bomById(catalog.sql, NOBODY)).toBeNull();
+      expect(await bomById(catalog.sql, 1, NOBODY)).toBeNull();
     });
 
     test('take other items as a whole, with a greater version, in a transaction of their own or of the caller', async () => {
-      const before = await bomById(catalog.sql, 2);
+      const before = await bomById(catalog.sql, 1, 2);
       const after = await replaceBomItems(catalog.sql, 1, 2, items);
       expect(after).toEqual({ ...before, items, version: after?.version } as typeof after);
       expect(after?.version).toBeGreaterThan(before?.version ?? Number.NaN);
-      expect(await bomById(catalog.sql, 2)).toEqual(after);
+      expect(await bomById(catalog.sql, 1, 2)).toEqual(after);
       await failure(
         catalog.sql.begin(async (tx) => {
           expect((await replaceBomItems(tx, 1, 2, []))?.items).toEqual([]);
           throw new Error('roll back');
         }),
       );
-      expect(await bomById(catalog.sql, 2)).toEqual(after);
+      expect(await bomById(catalog.sql, 1, 2)).toEqual(after);
     });
 
     test('refuse products that are not there or not theirs, all of them named, and stay as they are', async () => {
-      const before = await bomById(catalog.sql, 3);
+      const before = await bomById(catalog.sql, 1, 3);
       const strange = [...items, { ...items[0], productId: 150 }, { ...items[0], productId: NOBODY }] as typeof items;
       expect(await failure(replaceBomItems(catalog.sql, 1, 3, strange))).toEqual(
         new UnknownReferenceError('product', [150, NOBODY]),
       );
-      expect(await bomById(catalog.sql, 3)).toEqual(before);
+      expect(await bomById(catalog.sql, 1, 3)).toEqual(before);
     });
 
     test('of another org are not touched', async () => {
       expect(await replaceBomItems(catalog.sql, 2, 4, [])).toBeNull();
-      expect((await bomById(catalog.sql, 4))?.items).not.toHaveLength(0);
+      expect((await bomById(catalog.sql, 1, 4))?.items).not.toHaveLength(0);
     });
 
     test('take 500 items at once', async () => {
@@ -162,7 +166,7 @@ describe.each(CATALOGS)('queries on %s', (_, open) => {
   });
 
   test('license plates are read and changed within their org', async () => {
-    const plate = await licensePlateById(catalog.sql, 1);
+    const plate = await licensePlateById(catalog.sql, 1, 1);
     expect(Object.keys(plate ?? {})).toEqual(['id', 'orgId', 'productId', 'quantity', 'status', 'location', 'version']);
     const changed = await updateLicensePlate(catalog.sql, 1, 1, { status: 'shipped', quantity: 0 });
     expect(changed).toEqual({ ...plate, status: 'shipped', quantity: 0, version: changed?.version } as typeof changed);
@@ -172,19 +176,19 @@ describe.each(CATALOGS)('queries on %s', (_, open) => {
       status: 'shipped',
     });
     expect(await updateLicensePlate(catalog.sql, 2, 1, { quantity: 1 })).toBeNull();
-    expect(await licensePlateById(catalog.sql, NOBODY)).toBeNull();
+    expect(await licensePlateById(catalog.sql, 1, NOBODY)).toBeNull();
   });
 
   test('users come with their permissions, sorted; orgs exist or do not', async () => {
-    expect(await userPermissions(catalog.sql, 3)).toEqual({
+    expect(await userPermissions(catalog.sql, 1, 3)).toEqual({
       id: 3,
       orgId: 1,
       name: 'Dev Draper',
       permissions: ['boms:read', 'license-plates:read', 'products:read'],
     });
     await catalog.sql`delete from permissions where user_id = 4`;
-    expect((await userPermissions(catalog.sql, 4))?.permissions).toEqual([]);
-    expect(await userPermissions(catalog.sql, NOBODY)).toBeNull();
+    expect((await userPermissions(catalog.sql, 1, 4))?.permissions).toEqual([]);
+    expect(await userPermissions(catalog.sql, 1, NOBODY)).toBeNull();
     expect(await orgExists(catalog.sql, 10)).toBe(true);
     expect(await orgExists(catalog.sql, NOBODY)).toBe(false);
   });

@@ -79,7 +79,7 @@ test('one that was away while others were not begins with nothing', async () => 
   expect(count).toBe(1);
   await sql`update products set name = 'Missed' where id = 21`;
   const marked = () =>
-    sql`select from tiercel_outbox where keys = '{product:21,dashboard:org:1}' and delivered_at is not null`;
+    sql`select from tiercel_outbox where keys = '{product:1:21,product:21,dashboard:org:1}' and delivered_at is not null`;
   await until(async () => (await marked()).length > 0, { what: 'the others to have it' });
   const back = await startInstance(owned, env);
   expect((await readProduct(back, 21)).name).toBe('Missed');

@@ -55,6 +55,8 @@ describe('the outbox of the catalog', () => {
           const rows = await written(database.sql);
           const needless = rows
             .flatMap(({ keys }) => keys)
+            // Keys in the form of 0.1 are named beside them, and no resource makes them any more.
+            .filter((key) => before.has(key))
             .filter((key) => before.get(key)?.json === after.get(key)?.json)
             // Of users, every UPDATE counts: they have no version.
             .filter((key) => !key.startsWith('user:session:'));
@@ -78,7 +80,7 @@ describe('the outbox of the catalog', () => {
     expect(rows).toHaveLength(1);
     expect(rows[0]?.tags).toContain('products');
     expect(unnamed(before, after, rows)).toEqual([]);
-    expect(after.get('product:1')).not.toEqual(before.get('product:1'));
+    expect(after.get('product:1:1')).not.toEqual(before.get('product:1:1'));
   });
 
   describe('lacks something, or the property could not fail,', () => {
@@ -186,8 +188,7 @@ function withoutFreshness(name: string, value: unknown): unknown {
 }
 
 function paramsOf(resource: Resource): Record<string, number>[] {
-  // A key without the org is the same whoever's path it is asked under.
-  if (resource.route.includes(':id')) return IDS.map((id) => ({ orgId: 1, id }));
+  if (resource.route.includes(':id')) return ORG_IDS.flatMap((orgId) => IDS.map((id) => ({ orgId, id })));
   const pages =
     Object.keys(resource.query).length === 0
       ? [{}]

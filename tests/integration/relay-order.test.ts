@@ -113,7 +113,7 @@ describe('two transactions that overlap', () => {
     await poller.poll();
     await commit(first);
     await poller.poll();
-    expect([poller.seen.has('product:92'), poller.seen.has('product:91')]).toEqual([true, false]);
+    expect([poller.seen.has('product:1:92'), poller.seen.has('product:1:91')]).toEqual([true, false]);
     for (const [id, name] of [[91, 'Slow'] as const, [92, 'Quick'] as const]) await untilSeen(id, name, 0);
   });
 });

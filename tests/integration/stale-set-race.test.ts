@@ -64,7 +64,7 @@ const tiercel: Contestant = {
     expect([answer.status, answer.headers.get('cache-status')]).toEqual([200, null]);
   },
   async inRedis(id) {
-    const keys = await redis.keys(`{${catalog.env.CACHE_NAMESPACE}.0}:e:*:product:${id}`);
+    const keys = await redis.keys(`{${catalog.env.CACHE_NAMESPACE}.0}:e:*:product:*:${id}`);
     const values = await Promise.all(keys.map((key) => redis.get(key)));
     return values.length === 0 ? undefined : values.join('\n');
   },

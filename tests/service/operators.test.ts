@@ -109,10 +109,10 @@ test('the log tells keys at debug level only', async () => {
   await talkative.api('/orgs/1/products/77');
   expect(logged(talkative, 'cache_hit')).toEqual([]);
   expect(logged(talkative, 'cache_miss')).toEqual([
-    expect.objectContaining({ level: 'debug', tier: 'source', group: 'product', key: 'product:77' }),
+    expect.objectContaining({ level: 'debug', tier: 'source', group: 'product', key: 'product:1:77' }),
   ]);
   const loud = talkative.log.filter(({ level }) => level !== 'debug' && level !== 'trace');
-  expect(JSON.stringify(loud)).not.toContain('product:77');
+  expect(JSON.stringify(loud)).not.toContain('product:1:77');
 });
 
 function logged({ log }: TestService, event: string) {

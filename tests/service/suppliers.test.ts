@@ -19,13 +19,13 @@ const supplier = defineResource({
   route: '/orgs/:orgId/suppliers/:id',
   summary: 'One supplier',
   schema: Type.Object({ id: Type.Integer(), orgId: Type.Integer(), name }),
-  key: ({ id }) => `supplier:${id}`,
+  key: ({ orgId, id }) => `supplier:${orgId}:${id}`,
   async load({ sql, params }) {
     const [row] = await sql<Supplier[]>`select id, org_id as "orgId", name from suppliers where id = ${params.id}`;
     return row ?? null;
   },
   owner: ({ orgId }) => orgId,
-  tags: ({ id }) => [`supplier:${id}`, 'suppliers'],
+  tags: ({ orgId }) => [`org:${orgId}`, 'suppliers'],
   ttl: '2h',
 }).mutation({
   method: 'PATCH',
@@ -36,7 +36,7 @@ const supplier = defineResource({
       where id = ${params.id} and org_id = ${params.orgId} returning id, org_id as "orgId", name`;
     return row ?? null;
   },
-  invalidates: ({ id }) => ({ keys: [`supplier:${id}`] }),
+  invalidates: ({ orgId, id }) => ({ keys: [`supplier:${orgId}:${id}`] }),
 });
 
 let surroundings: Surroundings;
@@ -76,8 +76,12 @@ test('its mutation is validated, committed and invalidates', async () => {
   expect([read.headers.get('x-cache-tier'), (await read.json()).name]).toEqual(['source', 'Zenith']);
 });
 
-test("it is in nobody else's org", async () => {
-  expect((await service.api('/orgs/2/suppliers/1')).status).toBe(404);
+test("its row is absent in another org's path, and kept as absent, though the query would have found it", async () => {
+  const answers = [await service.api('/orgs/2/suppliers/1'), await service.api('/orgs/2/suppliers/1')];
+  expect(answers.map((answer) => [answer.status, answer.headers.get('x-cache-tier')])).toEqual([
+    [404, 'source'],
+    [404, 'l1'],
+  ]);
   expect((await service.send('PATCH', '/orgs/2/suppliers/1', { name: 'x' })).status).toBe(404);
 });
 
@@ -89,7 +93,7 @@ test('it is documented', async () => {
   expect(operations.patch.requestBody.content['application/json'].schema.required).toEqual(['name']);
 });
 
-test('a key that leaves the org out needs an owner', () => {
+test('a key that leaves the org out is refused, whether or not an owner is named', () => {
   const define = () =>
     defineResource({
       name: 'leak',
@@ -98,8 +102,9 @@ test('a key that leaves the org out needs an owner', () => {
       schema: Type.Object({}),
       key: ({ id }) => `leak:${id}`,
       load: async () => ({}),
+      owner: () => 1,
       tags: () => [],
       ttl: 1,
     });
-  expect(define).toThrow('Resource leak: its key leaves the org out, so it needs an owner');
+  expect(define).toThrow('Resource leak: its key leaves the org out; write it into the key, and into the query');
 });

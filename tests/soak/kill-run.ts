@@ -97,6 +97,6 @@ async function tierOf(service: RelayMember['service'], product: number): Promise
 
 async function isMarked({ psql }: RelayFleet, product: number): Promise<boolean> {
   const rows = await psql`
-    select from tiercel_outbox where ${`product:${product}`} = any (keys) and delivered_at is null`;
+    select from tiercel_outbox where ${`product:${Math.ceil(product / 100)}:${product}`} = any (keys) and delivered_at is null`;
   return rows.length === 0;
 }

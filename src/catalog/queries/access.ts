@@ -7,9 +7,10 @@ export async function orgExists(sql: Queryable, id: number, signal?: AbortSignal
   return (await cancellable(sql`select from orgs where id = ${id}`, signal)).length > 0;
 }
 
-/** A user of any org and what he may do; compare `orgId` before showing it to anybody. `null` when there is none. */
+/** A user of this org and what the user may do; `null` when there is none. */
 export async function userPermissions(
   sql: Queryable,
+  orgId: number,
   id: number,
   signal?: AbortSignal,
 ): Promise<UserPermissions | null> {
@@ -19,7 +20,7 @@ export async function userPermissions(
              coalesce((
                select json_agg(permission order by permission) from permissions where user_id = users.id
              ), '[]') as permissions
-      from users where id = ${id}`,
+      from users where id = ${id} and org_id = ${orgId}`,
     signal,
   );
   return row ?? null;

@@ -3,8 +3,8 @@ import { UnknownReferenceError } from '../errors.ts';
 import type { Bom, BomItem } from '../rows.ts';
 import { bigints, inTransaction, type Queryable, type Sql, type Transaction } from '../sql.ts';
 
-/** A BOM of any org with its items in order; compare `orgId` before showing it to anybody. `null` when there is none. */
-export async function bomById(sql: Queryable, id: number, signal?: AbortSignal): Promise<Bom | null> {
+/** A BOM of this org with its items in order; `null` when there is none. */
+export async function bomById(sql: Queryable, orgId: number, id: number, signal?: AbortSignal): Promise<Bom | null> {
   // One statement, so one snapshot: the version always belongs to the items beside it.
   const [row] = await cancellable(
     sql<Bom[]>`
@@ -13,7 +13,7 @@ export async function bomById(sql: Queryable, id: number, signal?: AbortSignal):
                select json_agg(json_build_object('productId', product_id, 'quantity', quantity, 'unit', unit) order by bom_items.id)
                from bom_items where bom_id = boms.id
              ), '[]') as items
-      from boms where id = ${id}`,
+      from boms where id = ${id} and org_id = ${orgId}`,
     signal,
   );
   return row ?? null;
@@ -40,7 +40,7 @@ export async function replaceBomItems(
       select ${id}, (item ->> 'productId')::bigint, (item ->> 'quantity')::numeric, item ->> 'unit'
       from jsonb_array_elements(${JSON.stringify(items)}::text::jsonb) with ordinality as line (item, rank)
       order by rank`;
-    return bomById(tx, id);
+    return bomById(tx, orgId, id);
   });
 }
 

@@ -13,10 +13,15 @@ export interface LicensePlateChanges {
 const columns = (sql: Queryable) =>
   sql`id, org_id as "orgId", product_id as "productId", quantity, status, location, version`;
 
-/** A license plate of any org; compare `orgId` before showing it to anybody. `null` when there is none. */
-export async function licensePlateById(sql: Queryable, id: number, signal?: AbortSignal): Promise<LicensePlate | null> {
+/** A license plate of this org; `null` when there is none. */
+export async function licensePlateById(
+  sql: Queryable,
+  orgId: number,
+  id: number,
+  signal?: AbortSignal,
+): Promise<LicensePlate | null> {
   const [row] = await cancellable(
-    sql<LicensePlate[]>`select ${columns(sql)} from license_plates where id = ${id}`,
+    sql<LicensePlate[]>`select ${columns(sql)} from license_plates where id = ${id} and org_id = ${orgId}`,
     signal,
   );
   return row ?? null;

@@ -48,9 +48,17 @@ export async function listProducts(
   return [...rows];
 }
 
-/** A product of any org; compare `orgId` before showing it to anybody. `null` when there is none. */
-export async function productById(sql: Queryable, id: number, signal?: AbortSignal): Promise<Product | null> {
-  const [row] = await cancellable(sql<Product[]>`select ${columns(sql)} from products where id = ${id}`, signal);
+/** A product of this org; `null` when there is none. */
+export async function productById(
+  sql: Queryable,
+  orgId: number,
+  id: number,
+  signal?: AbortSignal,
+): Promise<Product | null> {
+  const [row] = await cancellable(
+    sql<Product[]>`select ${columns(sql)} from products where id = ${id} and org_id = ${orgId}`,
+    signal,
+  );
   return row ?? null;
 }
 

@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { defineResource } from '../../resources/define-resource.ts';
 import { bomById, mostAccessed, replaceBomItems } from '../queries.ts';
-import { keys, tags } from './names.ts';
+import { everyKey, keys, tags } from './names.ts';
 import { exactly, id, name, quantity, unit, version } from './schema.ts';
 import { WARMED_PER_ORG } from './warmed-per-org.ts';
 
@@ -13,13 +13,12 @@ export const bom = defineResource({
   route: '/orgs/:orgId/boms/:id',
   summary: 'A bill of materials with its items',
   schema: exactly({ id, orgId: id, productId: id, name, version, items: Type.Array(item) }),
-  key: ({ id }) => keys.bom(id),
-  load: ({ sql, params, signal }) => bomById(sql, params.id, signal),
+  key: ({ orgId, id }) => keys.bom(orgId, id),
+  load: ({ sql, params, signal }) => bomById(sql, params.orgId, params.id, signal),
   owner: ({ orgId }) => orgId,
-  tags: ({ id }) => [`bom:${id}`, 'boms'],
-  valueTags: ({ orgId }) => [tags.org(orgId)],
+  tags: ({ orgId }) => [tags.org(orgId), 'boms'],
   // A change of its items raises its version.
-  feeds: [{ table: 'boms', keys: [keys.bom('{id}')], all: ['boms'], columns: ['version'] }],
+  feeds: [{ table: 'boms', keys: everyKey.bom('{org_id}', '{id}'), all: ['boms'], columns: ['version'] }],
   popularity: { table: 'boms', column: 'access_count', row: ({ id }) => id },
   warm: ({ sql, ...extent }) => mostAccessed(sql, 'boms', WARMED_PER_ORG, extent),
   ttl: '30m',
@@ -31,5 +30,5 @@ export const bom = defineResource({
   summary: 'Replace all items of a bill of materials',
   body: Type.Array(item, { minItems: 1, maxItems: 500 }),
   run: ({ sql, params, body }) => replaceBomItems(sql, params.orgId, params.id, body),
-  invalidates: ({ orgId, id }) => ({ keys: [keys.bom(id), keys.dashboard(orgId)] }),
+  invalidates: ({ orgId, id }) => ({ keys: [...everyKey.bom(orgId, id), keys.dashboard(orgId)] }),
 });

@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { defineResource } from '../../resources/define-resource.ts';
 import { LICENSE_PLATE_STATUSES, licensePlateById, updateLicensePlate } from '../queries.ts';
-import { keys, tags } from './names.ts';
+import { everyKey, keys, tags } from './names.ts';
 import { exactly, id, quantity, someOf, text, version } from './schema.ts';
 
 const status = Type.Union(LICENSE_PLATE_STATUSES.map((name) => Type.Literal(name)));
@@ -13,12 +13,13 @@ export const licensePlate = defineResource({
   route: '/orgs/:orgId/license-plates/:id',
   summary: 'A license plate: some stock in one place',
   schema: exactly({ id, orgId: id, productId: id, quantity, status, location, version }),
-  key: ({ id }) => keys.licensePlate(id),
-  load: ({ sql, params, signal }) => licensePlateById(sql, params.id, signal),
+  key: ({ orgId, id }) => keys.licensePlate(orgId, id),
+  load: ({ sql, params, signal }) => licensePlateById(sql, params.orgId, params.id, signal),
   owner: ({ orgId }) => orgId,
-  tags: ({ id }) => [`lp:${id}`, 'lps'],
-  valueTags: ({ orgId }) => [tags.org(orgId)],
-  feeds: [{ table: 'license_plates', keys: [keys.licensePlate('{id}')], all: ['lps'], columns: ['version'] }],
+  tags: ({ orgId }) => [tags.org(orgId), 'lps'],
+  feeds: [
+    { table: 'license_plates', keys: everyKey.licensePlate('{org_id}', '{id}'), all: ['lps'], columns: ['version'] },
+  ],
   ttl: '5m',
   staleIfError: '24h',
 }).mutation({
@@ -26,5 +27,5 @@ export const licensePlate = defineResource({
   summary: 'Change a license plate',
   body: someOf({ status, quantity, location }),
   run: ({ sql, params, body }) => updateLicensePlate(sql, params.orgId, params.id, body),
-  invalidates: ({ orgId, id }) => ({ keys: [keys.licensePlate(id), keys.dashboard(orgId)] }),
+  invalidates: ({ orgId, id }) => ({ keys: [...everyKey.licensePlate(orgId, id), keys.dashboard(orgId)] }),
 });

@@ -7,18 +7,28 @@ export const prefixes = { dashboard: 'dashboard:org:', org: 'org:' } as const;
 /** Keys and tags of the catalog in the cache. One place, so that a read and the writes that end it cannot drift apart. */
 export const keys = {
   products: (orgId: number, limit: number, after: number) => `products:org:${orgId}:l${limit}:a${after}`,
-  product: (id: Id) => `product:${id}`,
-  bom: (id: Id) => `bom:${id}`,
-  licensePlate: (id: Id) => `lp:${id}`,
+  product: (orgId: Id, id: Id) => `product:${orgId}:${id}`,
+  bom: (orgId: Id, id: Id) => `bom:${orgId}:${id}`,
+  licensePlate: (orgId: Id, id: Id) => `lp:${orgId}:${id}`,
   dashboard: (orgId: Id) => `${prefixes.dashboard}${orgId}`,
-  userSession: (userId: Id) => `user:session:${userId}`,
+  userSession: (orgId: Id, userId: Id) => `user:session:${orgId}:${userId}`,
+};
+
+/**
+ * Every key under which a row may be cached: the present one, and the one of 0.1, which left the org out. Feeds and
+ * mutations name both for one release, because instances of both run side by side while a fleet is updated.
+ */
+export const everyKey = {
+  product: (orgId: Id, id: Id) => [keys.product(orgId, id), `product:${id}`],
+  bom: (orgId: Id, id: Id) => [keys.bom(orgId, id), `bom:${id}`],
+  licensePlate: (orgId: Id, id: Id) => [keys.licensePlate(orgId, id), `lp:${id}`],
+  userSession: (orgId: Id, userId: Id) => [keys.userSession(orgId, userId), `user:session:${userId}`],
 };
 
 export const tags = {
   org: (orgId: Id) => `${prefixes.org}${orgId}`,
   /** All pages of an org's product list. */
   productList: (orgId: Id) => `products:org:${orgId}`,
-  user: (id: Id) => `user:${id}`,
   /** All dashboards. */
   dashboards: 'dashboards',
 };

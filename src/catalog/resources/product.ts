@@ -1,6 +1,6 @@
 import { defineResource } from '../../resources/define-resource.ts';
 import { deleteProduct, mostAccessed, productById, updateProduct } from '../queries.ts';
-import { keys, tags } from './names.ts';
+import { everyKey, keys, tags } from './names.ts';
 import { exactly, id, name, price, someOf, text, unit, version } from './schema.ts';
 import { WARMED_PER_ORG } from './warmed-per-org.ts';
 
@@ -12,12 +12,11 @@ export const product = defineResource({
   route: '/orgs/:orgId/products/:id',
   summary: 'One product',
   schema: productSchema,
-  key: ({ id }) => keys.product(id),
-  load: ({ sql, params, signal }) => productById(sql, params.id, signal),
+  key: ({ orgId, id }) => keys.product(orgId, id),
+  load: ({ sql, params, signal }) => productById(sql, params.orgId, params.id, signal),
   owner: ({ orgId }) => orgId,
-  tags: ({ id }) => [`product:${id}`, 'products'],
-  valueTags: ({ orgId }) => [tags.org(orgId)],
-  feeds: [{ table: 'products', keys: [keys.product('{id}')], all: ['products'], columns: ['version'] }],
+  tags: ({ orgId }) => [tags.org(orgId), 'products'],
+  feeds: [{ table: 'products', keys: everyKey.product('{org_id}', '{id}'), all: ['products'], columns: ['version'] }],
   popularity: { table: 'products', column: 'access_count', row: ({ id }) => id },
   warm: ({ sql, ...extent }) => mostAccessed(sql, 'products', WARMED_PER_ORG, extent),
   ttl: '1h',
@@ -30,7 +29,7 @@ export const product = defineResource({
     body: someOf({ name, price, unit }),
     run: ({ sql, params, body }) => updateProduct(sql, params.orgId, params.id, body),
     invalidates: ({ orgId, id }) => ({
-      keys: [keys.product(id), keys.dashboard(orgId)],
+      keys: [...everyKey.product(orgId, id), keys.dashboard(orgId)],
       tags: [tags.productList(orgId)],
     }),
   })
@@ -40,10 +39,10 @@ export const product = defineResource({
     run: ({ sql, params }) => deleteProduct(sql, params.orgId, params.id),
     invalidates: ({ orgId, id }, { bomIds, licensePlateIds }) => ({
       keys: [
-        keys.product(id),
+        ...everyKey.product(orgId, id),
         keys.dashboard(orgId),
-        ...bomIds.map(keys.bom),
-        ...licensePlateIds.map(keys.licensePlate),
+        ...bomIds.flatMap((bomId) => everyKey.bom(orgId, bomId)),
+        ...licensePlateIds.flatMap((plateId) => everyKey.licensePlate(orgId, plateId)),
       ],
       tags: [tags.productList(orgId)],
     }),

@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { defineResource } from '../../resources/define-resource.ts';
 import { insertProduct, listProducts, orgExists, orgIds } from '../queries.ts';
-import { keys, tags } from './names.ts';
+import { everyKey, keys, tags } from './names.ts';
 import { productSchema } from './product.ts';
 import { exactly, name, price, text, unit } from './schema.ts';
 
@@ -54,7 +54,7 @@ export const products = defineResource({
   run: ({ sql, params, body }) => insertProduct(sql, params.orgId, body),
   // The row's own key as well: somebody may have asked for the id before it existed, and absence is cached.
   invalidates: ({ orgId }, { id }) => ({
-    keys: [keys.product(id), keys.dashboard(orgId)],
+    keys: [...everyKey.product(orgId, id), keys.dashboard(orgId)],
     tags: [tags.productList(orgId)],
   }),
   location: ({ orgId }, { id }) => `/orgs/${orgId}/products/${id}`,

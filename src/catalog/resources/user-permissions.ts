@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { defineResource } from '../../resources/define-resource.ts';
 import { userPermissions as loadPermissions } from '../queries.ts';
-import { keys, tags } from './names.ts';
+import { everyKey, keys } from './names.ts';
 import { exactly, id, name } from './schema.ts';
 
 /** What a user may do. Never answered stale: a right that was taken away is gone. */
@@ -10,13 +10,19 @@ export const userPermissions = defineResource({
   route: '/orgs/:orgId/users/:id/permissions',
   summary: 'What a user may do',
   schema: exactly({ id, orgId: id, name, permissions: Type.Array(Type.String()) }),
-  key: ({ id }) => keys.userSession(id),
-  load: ({ sql, params, signal }) => loadPermissions(sql, params.id, signal),
+  key: ({ orgId, id }) => keys.userSession(orgId, id),
+  load: ({ sql, params, signal }) => loadPermissions(sql, params.orgId, params.id, signal),
   owner: ({ orgId }) => orgId,
-  tags: ({ id }) => [tags.user(id), 'users'],
+  tags: () => ['users'],
   feeds: [
-    { table: 'users', keys: [keys.userSession('{id}')], all: ['users'] },
-    { table: 'permissions', keys: [keys.userSession('{user_id}')], all: ['users'] },
+    { table: 'users', keys: everyKey.userSession('{org_id}', '{id}'), all: ['users'] },
+    {
+      table: 'permissions',
+      // A permission does not say which org its user belongs to. A user that is deleted is told of by its own table.
+      via: 'select users.org_id, users.id as user_id from changed join users on users.id = changed.user_id',
+      keys: everyKey.userSession('{org_id}', '{user_id}'),
+      all: ['users'],
+    },
   ],
   ttl: '30m',
 });

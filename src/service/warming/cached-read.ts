@@ -1,7 +1,7 @@
 import { toMs } from '../../core/model/duration.ts';
 import type { LoaderContext, ReadOptions } from '../../core/model/options.ts';
 import type { Params } from '../../resources/params.ts';
-import type { Resource } from '../../resources/resource.ts';
+import type { LoadContext, Resource } from '../../resources/resource.ts';
 import type { Services } from '../routes/dependencies.ts';
 
 type Freshness = Pick<
@@ -28,12 +28,19 @@ export function cachedReading(
   return (params) => ({
     key: resource.key(params),
     async loader({ signal, setTags }) {
-      const value = await resource.load({ sql, params, signal });
+      const value = await loadOwn(resource, { sql, params, signal });
       if (value !== null && resource.valueTags !== undefined) setTags(resource.valueTags(value));
       return value;
     },
     options: { ...freshness, tags: resource.tags(params), tenant: String(params.orgId) },
   });
+}
+
+/** Loads a value of the path's org. What the query brings of another org is absent, before anything can be kept of it. */
+export async function loadOwn(resource: Resource, context: LoadContext<Params>): Promise<unknown> {
+  const value = await resource.load(context);
+  if (value === null || resource.owner === undefined) return value;
+  return resource.owner(value) === context.params.orgId ? value : null;
 }
 
 /** In milliseconds, so that no read has to make out what `1h` means. */
