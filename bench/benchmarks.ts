@@ -82,6 +82,13 @@ export const BENCHMARKS: readonly Benchmark[] = [
     onlyByName: true,
   },
   {
+    name: 'cost-of-invalidations',
+    file: 'cost-of-invalidations.ts',
+    about: 'how long an invalidation of tags holds up a process with 10,000 loads',
+    servers: [],
+    onlyByName: true,
+  },
+  {
     name: 'compression',
     file: 'compression.ts',
     about: 'whether it pays to compress values on their way to Redis',

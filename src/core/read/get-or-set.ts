@@ -91,12 +91,12 @@ export async function fromFlight(
     }
     const flight = joined ?? begin(parts, request, false);
     flight.join(options.hardTimeoutMs);
-    const endedBefore = flight.endedTags.count;
+    const endedBefore = flight.endedSoFar;
     const quick = takesQuickAnswer(flight, options, giveUpAt) ? await flight.quick : undefined;
     const refilled = quick ?? answerOf(parts, request, flight, await waitFor(parts, request, flight, giveUpAt));
     if (refilled === undefined) continue;
     // The value turns out to carry a tag that was invalidated before this caller joined.
-    if (joined !== undefined && flight.endedTags.hasAny(refilled.tags, endedBefore)) continue;
+    if (joined !== undefined && flight.hasEnded(refilled.tags, endedBefore)) continue;
     if (joined !== undefined) {
       request.counters.collapsed += 1;
       if (flight.span !== undefined) span.link(flight.span);

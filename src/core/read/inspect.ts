@@ -2,6 +2,7 @@ import { type Entry, type Freshness, freshEnd, freshnessOf } from '../model/entr
 import { type PatternTarget, patternMatcher } from '../model/invalidation.ts';
 import type { EntryId } from '../model/key.ts';
 import type { Parts } from '../state/context.ts';
+import { EndedTags } from '../state/ended-tags.ts';
 import { Flight } from '../state/flight.ts';
 import { flightSetup } from '../state/flight-setup.ts';
 import type { RecentInvalidation } from '../state/recent-invalidations.ts';
@@ -55,8 +56,8 @@ async function inspectL2(parts: Parts, request: ReadRequest): Promise<Inspection
   if (record.kind === 'lease') return { kind: 'lease' };
   // Never registered, so that looking leaves no trace; what it reads of tags must not be remembered either.
   const setup = { ...flightSetup(parts, request, { background: true, mayLoad: false }), tags: [] };
-  const onlooker = new Flight<Refilled>(request.id, clock.now(), setup);
-  onlooker.poisoned = true;
+  const onlooker = new Flight<Refilled>(request.id, clock.now(), setup, new EndedTags());
+  onlooker.poison();
   const verdict = await weigh(parts, request, onlooker, record.value);
   if (verdict.kind === 'void') return { kind: 'void' };
   const copy = copyOf(verdict.entry, clock.now());

@@ -93,14 +93,14 @@ export function takeFor(
   // the one that comes after it, and they what he stores; so it is read again, and renewed, in time.
   const now = parts.clock.now();
   const knownUntil = now + keptFor / (2 * LIVES_PER_USE);
+  if (flight.poisoned) return;
   for (const tag of tags) {
     const generation = generations.get(tag);
     // What was owed when the flight began may have been delivered after this was read.
-    if (generation === undefined || flight.poisoned || flight.owed.coversTag(tag)) continue;
+    if (generation === undefined || flight.owed.coversTag(tag)) continue;
     const watched = flight.tags.find((state) => state.tag === tag);
     if (watched === undefined) {
-      if (!flight.endedTags.hasAny([tag]))
-        parts.tags.learn(parts.tags.obtain(tag), generation, knownUntil, now + keptFor);
+      if (!flight.hasEnded([tag])) parts.tags.learn(parts.tags.obtain(tag), generation, knownUntil, now + keptFor);
     } else if (watched.status === 'current') parts.tags.learn(watched, generation, knownUntil, now + keptFor);
   }
 }

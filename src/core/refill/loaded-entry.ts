@@ -112,10 +112,10 @@ async function lateGenerations(
     const unknown = mayFill
       ? (await readGenerations(parts, request, flight, tags, generations)) !== undefined
       : recall(parts, tags, generations).length > 0;
-    if (unknown) return flight.endedTags.hasAny(tags) ? 'moved' : 'unknown';
+    if (unknown) return flight.hasEnded(tags) ? 'moved' : 'unknown';
     const { epoch, sequence } = flight.seen;
     const hasMoved = (tag: EntryId): boolean => !isNoNewerThan(generations.get(tag) ?? NO_GENERATION, epoch, sequence);
     if (tags.some(hasMoved)) return 'moved';
   }
-  return flight.endedTags.hasAny(tags) ? 'moved' : 'as-of-start';
+  return flight.hasEnded(tags) ? 'moved' : 'as-of-start';
 }

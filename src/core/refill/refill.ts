@@ -267,7 +267,7 @@ function offerStandIn(parts: Parts, flight: Flight<Refilled>, entry: Entry, l2: 
   const until = state === 'fresh' ? entry.freshUntil : entry.staleUntil;
   flight.standInWith({
     answer,
-    serves: () => parts.clock.now() < until && !flight.endedTags.hasAny(answer.tags),
+    serves: () => parts.clock.now() < until && !flight.hasEnded(answer.tags),
   });
 }
 
@@ -280,7 +280,7 @@ export function keep(parts: Parts, flight: Flight<Refilled>, entry: Entry): bool
 
 /** A tag that was learnt from the value was not watched while the flight was under way. */
 export function mayKeep(flight: Flight<Refilled>, { tags }: Entry): boolean {
-  return flight.mayStore && !flight.endedTags.hasAny(tags);
+  return flight.mayStore && !flight.hasEnded(tags);
 }
 
 /** A value was handed out that L1 does not hold: what L1 does hold may be older. */

@@ -1,9 +1,10 @@
-import type { Entry } from '../model/entry.ts';
+import { type Entry, tagsAreCurrent } from '../model/entry.ts';
 import type { LoadTimeoutError } from '../model/errors.ts';
 import type { EntryId } from '../model/key.ts';
 import type { TagState } from '../model/tags.ts';
 import type { SpanRef } from '../ports/tracer.ts';
 import { type AwaitedFlight, Dependents, type RunningLoad } from '../tiers/running-load.ts';
+import type { EndedTags } from './ended-tags.ts';
 import type { Owed } from './pending-invalidations.ts';
 
 /** What a flight knew of the bus when it began. */
@@ -53,7 +54,7 @@ export class Flight<R> implements AwaitedFlight {
   readonly id: EntryId;
   readonly beganAt: number;
   readonly seen: SeenAtStart;
-  /** Tags known before the load, by reference: a message that ends one of them poisons the flight. */
+  /** Tags known before the load, by reference: an invalidation ends their states, and looks for no flight. */
   readonly tags: readonly TagState[];
   /** What this instance owed to L2 when the flight began. */
   readonly owed: Owed;
@@ -62,11 +63,9 @@ export class Flight<R> implements AwaitedFlight {
   readonly mayLoad: boolean;
   /** Whether it is a `set` under way. */
   readonly isWrite: boolean;
-  /** An invalidation has named the key or one of its tags: nothing that it brings may be stored. */
-  poisoned = false;
   /** Another flight of the key ended first, or is a `set`: what this one brings may be older than what is stored. */
   outrun = false;
-  /** Whether a reader may join it. */
+  /** Whether a reader may join it, as far as its tags allow that: see {@link isJoinable}. */
   isOpen: boolean;
   /** The largest `hardTimeout` of the callers who have joined, in milliseconds. */
   hardTimeoutMs: number;
@@ -76,8 +75,11 @@ export class Flight<R> implements AwaitedFlight {
   span: SpanRef | undefined;
   /** Its load, while the loader runs. */
   load: RunningLoad | undefined;
+  #isPoisoned = false;
+  readonly #ended: EndedTags;
+  /** Where the log of ended tags stood when the flight began. */
+  readonly #endedBefore: number;
   // Most flights end without a use for these: made when somebody asks.
-  #endedTags: EndedTags | undefined;
   #abort: AbortController | undefined;
   #stage: FlightStage = 'first-question';
   /** Whether the load had to wait for longer than the first question takes. */
@@ -96,7 +98,8 @@ export class Flight<R> implements AwaitedFlight {
   #brought: R | undefined;
   #company: Company<R> | undefined;
 
-  constructor(id: EntryId, beganAt: number, setup: FlightSetup) {
+  /** @param ended The log of the tags that are invalidated from now on. */
+  constructor(id: EntryId, beganAt: number, setup: FlightSetup, ended: EndedTags) {
     const { seen, tags, owed, background, mayLoad, isWrite, hardTimeoutMs, l2TimeoutMs } = setup;
     this.id = id;
     this.beganAt = beganAt;
@@ -109,6 +112,8 @@ export class Flight<R> implements AwaitedFlight {
     this.isOpen = mayLoad;
     this.hardTimeoutMs = hardTimeoutMs;
     this.firstAnswerAt = beganAt + l2TimeoutMs;
+    this.#ended = ended;
+    this.#endedBefore = ended.end;
   }
 
   /** What it brings. The reader who began it may do without, so it is made when somebody asks. */
@@ -196,18 +201,41 @@ export class Flight<R> implements AwaitedFlight {
     if (this.#quick !== undefined && !(outcome instanceof Promise)) this.#quick.resolve(outcome);
   }
 
-  /**
-   * Tags that were invalidated since it began, in that order. Any loader may name tags as late as with its value: what
-   * carries one of these is not stored, and not handed to those who joined after the invalidation.
-   */
-  get endedTags(): Pick<EndedTags, 'count' | 'hasAny'> {
-    return this.#endedTags ?? NONE_ENDED;
+  /** An invalidation has named the key, or messages may have been lost. */
+  poison(): void {
+    this.#isPoisoned = true;
+    this.isOpen = false;
   }
 
-  /** Takes note of tags that were invalidated now. */
-  endTags(tags: readonly EntryId[]): void {
-    this.#endedTags ??= new EndedTags();
-    this.#endedTags.add(tags);
+  /** An invalidation has named the key or one of its tags: nothing that it brings may be stored. */
+  get poisoned(): boolean {
+    return this.#isPoisoned || !tagsAreCurrent(this.tags);
+  }
+
+  /** Whether a reader may join it. */
+  get isJoinable(): boolean {
+    return this.isOpen && tagsAreCurrent(this.tags);
+  }
+
+  /** How many tags have been invalidated up to now: a moment for {@link hasEnded}. */
+  get endedSoFar(): number {
+    return this.#ended.end;
+  }
+
+  /**
+   * Whether one of the tags was invalidated since the flight began. Any loader may name tags as late as with its value: what
+   * carries one of these is not stored, and not handed to those who joined after the invalidation. Of {@link tags}, whose
+   * states tell it, only what is true now is known.
+   * @param until Only what had been invalidated at this moment counts: see {@link endedSoFar}.
+   */
+  hasEnded(tags: readonly (EntryId | Pick<TagState, 'tag'>)[], until?: number): boolean {
+    if (this.#ended.end === this.#endedBefore) return false;
+    return tags.some((each) => {
+      const tag = typeof each === 'string' ? each : each.tag;
+      const own = this.tags.find((state) => state.tag === tag);
+      if (own !== undefined) return own.status !== 'current' && until === undefined;
+      return this.#ended.has(tag, this.#endedBefore, until);
+    });
   }
 
   /** A stale value met on the way, for callers whose `softTimeout` runs out. Stays pending while there is none. */
@@ -252,7 +280,7 @@ export class Flight<R> implements AwaitedFlight {
   }
 
   get mayStore(): boolean {
-    return !this.poisoned && !this.outrun;
+    return !this.outrun && !this.poisoned;
   }
 
   get hasWaiters(): boolean {
@@ -308,33 +336,3 @@ interface Company<R> {
   readonly flights: readonly Flight<R>[];
   waiters: number;
 }
-
-/** Beyond this many, all tags count as ended: a flight that long is better repeated than remembered. */
-const MAX_ENDED_TAGS = 1_000;
-
-/** The tags that were invalidated while a flight was under way, in that order. */
-export class EndedTags {
-  #names: EntryId[] = [];
-  #isOverfull = false;
-
-  /** How many there are by now; a moment to compare with. */
-  get count(): number {
-    return this.#names.length;
-  }
-
-  add(tags: readonly EntryId[]): void {
-    if (this.#names.length + tags.length > MAX_ENDED_TAGS) this.#isOverfull = true;
-    else this.#names.push(...tags);
-  }
-
-  /** Whether one of the tags is among those that had ended at that moment; now, by default. */
-  hasAny(tags: readonly (EntryId | Pick<TagState, 'tag'>)[], count = this.#names.length): boolean {
-    if (this.#isOverfull) return true;
-    if (count === 0) return false;
-    const ended = new Set(this.#names.slice(0, count));
-    return tags.some((tag) => ended.has(typeof tag === 'string' ? tag : tag.tag));
-  }
-}
-
-/** For flights that have seen no invalidation. */
-const NONE_ENDED = new EndedTags();

@@ -1,6 +1,7 @@
 import type { EntryId } from '../model/key.ts';
 import { attempt } from '../primitives/attempt.ts';
 import type { Clock } from '../primitives/clock.ts';
+import { EndedTags } from './ended-tags.ts';
 import { Flight, type FlightSetup } from './flight.ts';
 
 /** More than this many loads of one key never run at once here; a further reader waits for one to end. */
@@ -11,6 +12,7 @@ export class Flights<R> {
   readonly #clock: Clock;
   /** Of each key, in the order in which they began. */
   readonly #all = new Map<EntryId, Flight<R>[]>();
+  readonly #ended = new EndedTags();
   #size = 0;
   #idle: PromiseWithResolvers<void> | undefined;
   /** Set once {@link abortAll} was called: whoever comes late is aborted from the start. */
@@ -32,7 +34,7 @@ export class Flights<R> {
 
   /** The flight of this key that a reader may join, if it began no earlier than `notBefore`. */
   joinable(id: EntryId, notBefore: number): Flight<R> | undefined {
-    const flight = this.#all.get(id)?.findLast(isOpen);
+    const flight = this.#all.get(id)?.findLast(isJoinable);
     return flight !== undefined && flight.beganAt >= notBefore && !flight.isAborted ? flight : undefined;
   }
 
@@ -65,7 +67,7 @@ export class Flights<R> {
 
   /** Registers a flight before anything is sent for it. {@link settle} or {@link follow} takes it out again. */
   open(id: EntryId, setup: FlightSetup): Flight<R> {
-    const flight = new Flight<R>(id, setup.beganAt ?? this.#clock.now(), setup);
+    const flight = new Flight<R>(id, setup.beganAt ?? this.#clock.now(), setup, this.#ended);
     const siblings = this.#all.get(id);
     if (siblings === undefined) this.#all.set(id, [flight]);
     else {
@@ -95,22 +97,19 @@ export class Flights<R> {
     outcome.then(end, end);
   }
 
-  /** An invalidation names these keys, these tags, or what `matches` says: poison and detach. */
+  /**
+   * An invalidation names these keys, these tags, or what `matches` says: poison and detach. The states of the tags have
+   * ended by now, and flights hold these, so no flight is looked for by its tags.
+   */
   poison(ids: Iterable<EntryId>, tags: readonly EntryId[], matches?: (id: EntryId) => boolean): void {
-    for (const id of ids) for (const flight of this.#all.get(id) ?? []) this.#poison(flight);
-    if (tags.length === 0 && matches === undefined) return;
-    const named = new Set(tags);
-    for (const [id, flights] of this.#all) {
-      for (const flight of flights) {
-        flight.endTags(tags);
-        if (matches?.(id) || flight.tags.some(({ tag }) => named.has(tag))) this.#poison(flight);
-      }
-    }
+    for (const id of ids) this.#poisonOf(this.#all.get(id));
+    this.#ended.add(tags);
+    if (matches !== undefined) for (const [id, flights] of this.#all) if (matches(id)) this.#poisonOf(flights);
   }
 
   /** Messages may have been lost: no flight may store or be joined. */
   poisonAll(): void {
-    for (const flights of this.#all.values()) for (const flight of flights) this.#poison(flight);
+    for (const flights of this.#all.values()) this.#poisonOf(flights);
   }
 
   /**
@@ -144,9 +143,8 @@ export class Flights<R> {
     return (this.#all.get(id) ?? []).filter(({ mayLoad }) => mayLoad);
   }
 
-  #poison(flight: Flight<R>): void {
-    flight.poisoned = true;
-    flight.isOpen = false;
+  #poisonOf(flights: readonly Flight<R>[] = []): void {
+    for (const flight of flights) flight.poison();
   }
 
   /** Takes a flight out of the register for whose answer nobody waits. */
@@ -161,8 +159,8 @@ export class Flights<R> {
   }
 }
 
-export function isOpen<R>(flight: Flight<R>): boolean {
-  return flight.isOpen;
+function isJoinable<R>(flight: Flight<R>): boolean {
+  return flight.isJoinable;
 }
 
 function isWrite<R>(flight: Flight<R>): boolean {

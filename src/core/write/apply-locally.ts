@@ -18,10 +18,10 @@ export function clean(parts: Cleanable, targets: Targets, mode: InvalidationMode
   }
   const remove = (entryId: EntryId): void => removeEntry(parts, entryId, mode);
   targets.ids.forEach(remove);
-  const ended = targets.tags.filter((tag) => parts.tags.invalidate(tag, mode, id));
+  for (const tag of targets.tags) parts.tags.invalidate(tag, mode, id);
   const matches = targets.pattern === undefined ? undefined : patternMatcher(targets);
   if (matches !== undefined) [...parts.l1.ids()].filter(matches).forEach(remove);
-  parts.flights.poison(targets.ids, ended, matches);
+  parts.flights.poison(targets.ids, targets.tags, matches);
 }
 
 /** Forgets everything: after this, nothing that is older than now can be stored or served here. */

@@ -93,10 +93,8 @@ export const FLIGHTS: Readonly<Record<string, Weakened>> = {
     weakening: {
       collaborators: {
         Flights: class<R> extends Flights<R> {
-          override open(...given: Parameters<Flights<R>['open']>): Flight<R> {
-            const flight = super.open(...given);
-            flight.endTags = () => {};
-            return flight;
+          override poison(ids: Iterable<EntryId>, _tags: readonly EntryId[], matches?: (id: EntryId) => boolean): void {
+            super.poison(ids, [], matches);
           }
         },
       },

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test';
-import { TagRegistry } from '../../../../src/core/model/tags.ts';
-import { EndedTags, type Flight, type FlightSetup } from '../../../../src/core/state/flight.ts';
+import { TagRegistry, type TagState } from '../../../../src/core/model/tags.ts';
+import { EndedTags } from '../../../../src/core/state/ended-tags.ts';
+import type { Flight, FlightSetup } from '../../../../src/core/state/flight.ts';
 import { Flights } from '../../../../src/core/state/flights.ts';
 import { NOTHING_OWED } from '../../../../src/core/state/pending-invalidations.ts';
 import { Host, VirtualTime } from '../../../simulation/virtual-time.ts';
@@ -128,10 +129,52 @@ describe('an invalidation', () => {
     const tags = new TagRegistry(time.clockOf(new Host('here')));
     const { flight: carrying } = begin('k', { tags: [tags.obtain('t')] });
     const { flight: other } = begin('l', { tags: [tags.obtain('u')] });
+    tags.invalidate('t', 'delete');
     flights.poison([], ['t']);
     expect([carrying.poisoned, other.poisoned]).toEqual([true, false]);
-    expect(other.endedTags.hasAny(['t'])).toBe(true);
-    expect(other.endedTags.hasAny(['u'])).toBe(false);
+    expect([carrying.mayStore, other.mayStore]).toEqual([false, true]);
+    expect([flights.joinable('k', EVER), flights.joinable('l', EVER)]).toEqual([undefined, other]);
+    expect([carrying.hasEnded(['t']), other.hasEnded(['t']), other.hasEnded(['u'])]).toEqual([true, true, false]);
+  });
+
+  test('of a tag visits none of ten thousand flights, whether or not they carry it', () => {
+    const { flights, begin, time } = fixture();
+    const tags = new TagRegistry(time.clockOf(new Host('here')));
+    let visits = 0;
+    const counting = (tag: string): readonly TagState[] =>
+      new Proxy([tags.obtain(tag)], {
+        get: (target, name, receiver): unknown => {
+          visits += 1;
+          return Reflect.get(target, name, receiver);
+        },
+      });
+    const all = Array.from({ length: 10_000 }, (_, index) => {
+      const { flight } = begin(`k${index}`, { tags: counting(index % 2 === 0 ? 't' : `u${index}`) });
+      const poison = flight.poison.bind(flight);
+      flight.poison = () => {
+        visits += 1;
+        poison();
+      };
+      return flight;
+    });
+    visits = 0;
+    for (let count = 0; count < 20; count += 1) {
+      tags.invalidate('t', 'delete');
+      flights.poison([], ['t', ...Array.from({ length: 40 }, (_, index) => `v${index}`)]);
+    }
+    expect(visits).toBe(0);
+    expect(all.filter(({ mayStore }) => !mayStore).length).toBe(5_000);
+  });
+
+  test('of a key visits the flights of that key alone', () => {
+    const { flights, begin } = fixture();
+    const visited: string[] = [];
+    for (const id of ['k', 'k', 'l', 'm']) {
+      const { flight } = begin(id);
+      flight.poison = () => void visited.push(id);
+    }
+    flights.poison(['k'], ['t']);
+    expect(visited).toEqual(['k', 'k']);
   });
 
   test('by pattern does so to flights whose id matches', () => {
@@ -178,22 +221,47 @@ test('once all are aborted, those that come late are aborted from the start', ()
   expect(flights.joinable('l', EVER)).toBeUndefined();
 });
 
-describe('the tags that ended during a flight', () => {
-  test('are told apart by when they did', () => {
+test('a flight is told of no tag that ended before it began, nor a reader of one that ended after it had joined', async () => {
+  const { flights, begin } = fixture();
+  const { flight: early, end } = begin('k');
+  flights.poison([], ['s']);
+  const { flight: late } = begin('l');
+  expect([early.hasEnded(['s']), late.hasEnded(['s'])]).toEqual([true, false]);
+  const joinedAt = early.endedSoFar;
+  flights.poison([], ['t']);
+  expect([early.hasEnded(['t']), early.hasEnded(['t'], joinedAt)]).toEqual([true, false]);
+  await end('value');
+  // A reader looks when the flight has ended, and others may have begun and ended since.
+  expect(early.hasEnded(['s'], joinedAt)).toBe(true);
+  expect([early.hasEnded(['t'], joinedAt), early.hasEnded(['u'], joinedAt)]).toEqual([false, false]);
+});
+
+describe('the log of ended tags', () => {
+  test('tells by its places what ended when', () => {
     const ended = new EndedTags();
-    expect(ended.hasAny(['t'])).toBe(false);
-    ended.add(['s']);
-    const moment = ended.count;
-    ended.add(['t']);
-    expect(ended.hasAny(['t'], moment)).toBe(false);
-    expect(ended.hasAny(['s'], moment)).toBe(true);
-    expect(ended.hasAny(['t'])).toBe(true);
+    expect(ended.has('t', 0)).toBe(false);
+    ended.add(['s', 't']);
+    const place = ended.end;
+    ended.add(['t', 'u']);
+    expect([ended.has('s', 0), ended.has('s', place)]).toEqual([true, false]);
+    expect([ended.has('t', 0, place), ended.has('t', place), ended.has('t', ended.end)]).toEqual([true, true, false]);
+    expect([ended.has('u', 0, place), ended.has('u', place)]).toEqual([false, true]);
   });
 
-  test('are bounded: beyond that all count as ended', () => {
+  test('is bounded: to a flight that began before what it remembers, every tag has ended', () => {
     const ended = new EndedTags();
-    for (let index = 0; index < 1_001; index += 1) ended.add([`t${index}`]);
-    expect(ended.count).toBeLessThanOrEqual(1_000);
-    expect(ended.hasAny(['never named'])).toBe(true);
+    for (let index = 0; index < 2_001; index += 1) ended.add([`t${index}`]);
+    expect(ended.has('never named', 0)).toBe(true);
+    expect(ended.has('never named', 1_500)).toBe(false);
+    expect(ended.has('t1600', 1_500)).toBe(true);
+    expect(ended.has('t1600', 1_700)).toBe(false);
+  });
+
+  test('takes more names at once than it can remember as all there are', () => {
+    const ended = new EndedTags();
+    const place = ended.end;
+    ended.add(Array.from({ length: 10_000 }, (_, index) => `t${index}`));
+    expect(ended.has('never named', place)).toBe(true);
+    expect(ended.has('never named', ended.end)).toBe(false);
   });
 });
