@@ -1,4 +1,4 @@
-/** Which signals the environment gives an OTLP endpoint. */
+/** Tells for each signal of OpenTelemetry if the environment gives it an OTLP endpoint. */
 export interface WantedExports {
   readonly traces: boolean;
   readonly metrics: boolean;
@@ -8,8 +8,8 @@ export interface WantedExports {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Reads what the OpenTelemetry specification names. It differs from it in one thing, on purpose: without an endpoint a
- * signal is off, where the specification would try `localhost`.
+ * Reads the variables that the OpenTelemetry specification names. It differs from the specification in one point, on
+ * purpose. A signal without an endpoint is off, where the specification would try `localhost`.
  */
 export function exportsWanted(environment: Environment): WantedExports {
   const isSet = (name: string): boolean => (environment[name] ?? '').trim() !== '';
@@ -20,8 +20,8 @@ export function exportsWanted(environment: Environment): WantedExports {
 }
 
 /**
- * `OTEL_RESOURCE_ATTRIBUTES` with the service's name and version put first: whatever the environment says itself,
- * there or in `OTEL_SERVICE_NAME`, comes later and wins.
+ * Puts the service's name and version before the attributes of `OTEL_RESOURCE_ATTRIBUTES`. A later attribute wins.
+ * Names that the environment gives, there or in `OTEL_SERVICE_NAME`, therefore replace these two.
  */
 export function resourceAttributes(environment: Environment, version: string): string {
   const given = environment.OTEL_RESOURCE_ATTRIBUTES?.trim() ?? '';

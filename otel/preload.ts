@@ -1,7 +1,7 @@
 /**
- * Loaded before the service (`bun --preload ./otel/preload.ts …`), so that the SDK is in place when the first span or
- * instrument is made. Without an OTLP endpoint in the environment nothing is imported: the start is as fast, and a
- * request costs as much, as if this file were not there.
+ * Starts the SDK before the service (`bun --preload ./otel/preload.ts …`), so that it is in place when the code makes
+ * its first span or instrument. Without an OTLP endpoint in the environment this file imports nothing. The start is
+ * then as fast, and a request costs as much, as without the file.
  */
 import { exportsWanted } from './environment.ts';
 
