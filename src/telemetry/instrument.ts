@@ -8,28 +8,41 @@ import { READ_INSTRUMENTS, type ReadInstrument } from './metrics.ts';
 import { LABEL, METRIC, SCOPE } from './names.ts';
 import { otelTracer } from './tracer.ts';
 
-/** What {@link instrument} needs of a cache. */
+/** The members of a cache that {@link instrument} uses. `createCache` makes such a cache; a namespace of it is none. */
 export type InstrumentableCache = Pick<TieredCache, 'name' | 'attach' | 'stats' | 'health'>;
 
-/** Telemetry attached to one cache. */
+/** Spans and metrics that are attached to one cache. */
 export interface Instrumentation {
-  /** Ends it: no more spans, and no more points of this cache's metrics. Calling it again does nothing. */
+  /** Detaches them: the cache makes no more spans, and its metrics get no more points. A second call does nothing. */
   detach(): void;
 }
 
-/** From a comparison of numbers in L1 to a loader at its hard timeout. */
+/** The boundaries reach from an L1 hit, which compares two numbers, to a loader at its hard timeout. Seconds. */
 const DURATION_BUCKETS_S = [
   0.000_001, 0.000_005, 0.000_025, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
   1, 2.5, 5, 10,
 ];
 
 /**
- * Gives a cache spans and metrics through `@opentelemetry/api`, in place of the tracer that it had.
+ * Gives a cache spans and metrics through `@opentelemetry/api`. Its tracer replaces the one that the cache had.
  *
- * Metrics are read from what the cache counts anyway, when an exporter asks; only loads and the duration of lookups are
- * recorded as they happen. Register the SDK first: the metrics API, unlike the tracing one, does not hand instruments
- * to an SDK that comes later.
- * @throws {@link InvalidOptionError} when it is given no cache.
+ * An exporter reads most metrics from counts that the cache keeps anyway. Loads and the duration of lookups are
+ * recorded as they happen. Register the SDK before this call. The metrics API, unlike the tracing API, gives no
+ * instruments to an SDK that comes later.
+ * @example
+ * ```ts
+ * import { createCache } from 'tiercel';
+ * import { lru } from 'tiercel/lru';
+ * import { instrument } from 'tiercel/otel';
+ *
+ * const cache = createCache({ name: 'catalog', l1: lru() });
+ * const telemetry = instrument(cache);
+ * // at shutdown
+ * telemetry.detach();
+ * await cache.close();
+ * ```
+ * @returns the attachment, which ends with {@link Instrumentation.detach}.
+ * @throws {@link InvalidOptionError} when `cache` is not a cache that `createCache` made.
  */
 export function instrument(cache: InstrumentableCache): Instrumentation {
   assertPort('cache', cache, ['attach', 'stats', 'health'], 'a cache that createCache has made, not a namespace of it');
@@ -64,7 +77,7 @@ function observableOf(meter: Meter, { name, kind, description, unit }: ReadInstr
   return kind === 'counter' ? meter.createObservableCounter(name, options) : meter.createObservableGauge(name, options);
 }
 
-/** Records what cannot be told from counts. */
+/** Records what the counts of a cache cannot show: durations of lookups and outcomes of loads. */
 function recorder(meter: Meter, cacheName: string): Observer {
   const durations = meter.createHistogram(METRIC.lookupDuration, {
     unit: 's',

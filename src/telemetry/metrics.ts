@@ -1,7 +1,7 @@
 import type { CacheHealth, CacheStats } from '../core/stats.ts';
 import { LABEL, METRIC } from './names.ts';
 
-/** What is read from a cache, once for all instruments. */
+/** One reading of a cache. All instruments take their points from it. */
 export interface Reading {
   readonly stats: CacheStats;
   readonly health: CacheHealth;
@@ -13,7 +13,7 @@ export interface Point {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
-/** An instrument that costs nothing until it is read. */
+/** An instrument that costs nothing until an exporter reads it. */
 export interface ReadInstrument {
   readonly name: string;
   readonly kind: 'counter' | 'gauge';
@@ -30,7 +30,7 @@ const SOURCE = { [LABEL.tier]: 'source' };
 const one = (value: number | undefined, labels?: Point['labels']): Point[] =>
   value === undefined ? [] : [{ value, ...(labels && { labels }) }];
 
-/** Every instrument that is read from what the cache counts anyway. */
+/** The instruments that read counts which the cache keeps anyway. */
 export const READ_INSTRUMENTS: readonly ReadInstrument[] = [
   {
     name: METRIC.lookups,
@@ -131,7 +131,10 @@ export const READ_INSTRUMENTS: readonly ReadInstrument[] = [
   },
 ];
 
-/** Stale answers are counted by tier alone, so their points have no group. */
+/**
+ * Makes the points of `cache_lookups_total`. The cache counts stale answers by tier alone, so their points have no
+ * group.
+ */
 function lookupPoints({ groups, tiers }: CacheStats): Point[] {
   const last = tiers.l2 === undefined ? 'l1' : 'l2';
   const point = (tier: string, outcome: string, value: number, group?: string): Point => ({

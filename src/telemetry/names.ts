@@ -3,12 +3,12 @@ export { ATTRIBUTE, SPAN } from '../core/model/telemetry-names.ts';
 /** The instrumentation scope of every span and instrument. */
 export const SCOPE = 'tiercel';
 
-/** Beside the attributes of the core: what failed, on spans that failed. */
+/** The attribute that names the failure on spans that failed. The core defines the other attributes. */
 export const ERROR_TYPE = 'error.type';
 
 /**
- * Metric names, written as Prometheus prints them: an exporter that adds `_total` or a unit leaves a name alone that
- * ends with it, so one spelling is found in code, collector, rules and dashboards.
+ * Metric names, written as Prometheus prints them. An exporter that adds `_total` or a unit does not add it a second
+ * time. One spelling is therefore found in code, collector, rules and dashboards.
  */
 export const METRIC = Object.freeze({
   lookups: 'cache_lookups_total',

@@ -4,8 +4,19 @@ import type { Attributes, Span, SpanRef, Tracer } from '../core/ports/tracer.ts'
 import { ATTRIBUTE, ERROR_TYPE, SCOPE } from './names.ts';
 
 /**
- * A {@link Tracer} over `@opentelemetry/api`. It follows whatever SDK the application registers, before or after this
- * call; without one no span is made and nothing is allocated for {@link Tracer.tag}.
+ * Makes a {@link Tracer} over `@opentelemetry/api`. {@link instrument} uses it; pass it to `createCache` for spans
+ * alone.
+ *
+ * The tracer follows the SDK that the application registers, before or after this call. Without an SDK it makes no span
+ * and allocates nothing for {@link Tracer.tag}.
+ * @example
+ * ```ts
+ * import { createCache } from 'tiercel';
+ * import { lru } from 'tiercel/lru';
+ * import { otelTracer } from 'tiercel/otel';
+ *
+ * const cache = createCache({ name: 'catalog', l1: lru(), tracer: otelTracer('catalog') });
+ * ```
  * @param cacheName Value of the attribute `cache.name`.
  */
 export function otelTracer(cacheName: string): Tracer {
@@ -13,7 +24,7 @@ export function otelTracer(cacheName: string): Tracer {
   return {
     mayRecord() {
       const active = trace.getActiveSpan();
-      // Without one the sampler has not been asked yet.
+      // Without an active span the sampler has not decided yet.
       return active === undefined || active.isRecording();
     },
     trace(name, attributes, step, { links = [], root = false } = {}) {
@@ -32,7 +43,7 @@ export function otelTracer(cacheName: string): Tracer {
   };
 }
 
-/** Runs a step and ends its span with it. The step's own outcome passes through untouched. */
+/** Runs a step and ends its span with it. The outcome of the step passes through unchanged. */
 async function follow<T>(otelSpan: OtelSpan, step: (span: Span) => Promise<T>): Promise<T> {
   const span = new RecordedSpan(otelSpan);
   try {
@@ -63,7 +74,7 @@ class RecordedSpan implements Span {
     if (isLinkable(ref)) this.#span.addLink({ context: ref });
   }
 
-  /** The first failure names the cause; what follows from it would only hide it. */
+  /** Records the first failure of the span, which names the cause. Later failures follow from it and would hide it. */
   fail(error: unknown): void {
     if (this.#failed || !this.#span.isRecording()) return;
     this.#failed = true;
@@ -74,13 +85,16 @@ class RecordedSpan implements Span {
   }
 }
 
-/** The `error.type` convention wants few, stable values: our literal code, else the error's class. */
+/**
+ * Names an error with few, stable values, as the `error.type` convention asks: the literal `code` of a cache error,
+ * else the class.
+ */
 function errorType(error: unknown): string {
   if (isCacheError(error)) return error.code;
   return error instanceof Error ? error.name : '_OTHER';
 }
 
-/** Refs come back from the core as it got them: contexts of this tracer, or nothing where no SDK is registered. */
+/** The core hands refs back as it got them. They are contexts of this tracer, or empty where no SDK is registered. */
 function isLinkable(ref: SpanRef): ref is SpanContext {
   return typeof ref === 'object' && ref !== null && 'traceId' in ref && isSpanContextValid(ref as SpanContext);
 }
