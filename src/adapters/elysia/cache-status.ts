@@ -4,15 +4,28 @@ import type { Lookup, TierStep } from '../../core/model/lookup.ts';
 const LARGEST_INTEGER = 999_999_999_999_999;
 
 /**
- * The `Cache-Status` field (RFC 9211) of a lookup: one member for each tier that was asked, nearest to the source first.
+ * Makes the `Cache-Status` field (RFC 9211) of a lookup. Each tier that was asked has one member, nearest to the source
+ * first.
  *
- * The tier that answered is a `hit`, with the rest of the TTL in whole seconds (0 or negative while stale). The others say why
- * they forwarded: `fwd=uri-miss`, `fwd=stale`, or `fwd=bypass` with the reason as `detail`.
+ * The tier that answered is a `hit`, with the rest of the TTL in whole seconds: 0 or negative while stale, absent
+ * without an end. The others name the reason why they forwarded: `fwd=uri-miss`, `fwd=stale`, or `fwd=bypass` with the
+ * reason as `detail`.
+ * @example
+ * ```ts
+ * import { createCache } from 'tiercel';
+ * import { cacheStatus } from 'tiercel/elysia';
+ * import { lru } from 'tiercel/lru';
+ *
+ * const cache = createCache({ name: 'catalog', l1: lru() });
+ * cacheStatus(await cache.lookup('product:7', () => 1)); // 'tiercel-l1; fwd=uri-miss; stored'
+ * cacheStatus(await cache.lookup('product:7', () => 1)); // 'tiercel-l1; hit; ttl=3480'
+ * ```
+ * @returns the field, or an empty text if no tier was asked.
  */
 export function cacheStatus(lookup: Lookup<unknown>): string {
   const { l1, l2 } = lookup.steps;
   if (l1 === undefined) return l2 === undefined ? '' : member('l2', l2, lookup);
-  // A load that was joined in this process was asked of L2 by somebody else.
+  // Another caller of this process asked L2 for the load that this lookup joined.
   if (l2 === undefined || (l1.collapsed && lookup.tier !== 'l2')) return member('l1', l1, lookup);
   return `${member('l2', l2, lookup)}, ${member('l1', l1, lookup)}`;
 }
@@ -24,15 +37,15 @@ function member(tier: 'l1' | 'l2', step: TierStep, lookup: Lookup<unknown>): str
     const why = detail === undefined ? '' : `; detail=${detail}`;
     return `${name}; fwd=stale${remaining(lookup)}${why}${step.collapsed ? '; collapsed' : ''}`;
   }
-  // A value that somebody else was just loading was not there when it was asked for.
+  // This lookup joined the load of another caller. The value was not in the tier when the lookup asked for it.
   if (step.collapsed) return `${name}; ${step.outcome === 'hit' ? 'fwd=uri-miss' : forwarded(step)}; collapsed`;
   if (lookup.tier === tier) return `${name}; hit${remaining(lookup)}`;
   return `${name}; ${forwarded(step)}${step.stored ? '; stored' : ''}`;
 }
 
 /**
- * Whether a tier's value answers that it would not have given by itself: the source was asked first, and failed or took too
- * long.
+ * Tells if a tier's value is an answer that the tier alone would not have given. The source was asked first, and failed
+ * or took too long.
  */
 function isNoHit(step: TierStep, { state, steps }: Lookup<unknown>): boolean {
   if (steps.source?.outcome === 'failed') return true;
@@ -45,14 +58,14 @@ function forwarded(step: TierStep): string {
       return 'fwd=uri-miss';
     case 'bypass':
       return step.reason === undefined ? 'fwd=bypass' : `fwd=bypass; detail=${step.reason}`;
-    // It held something, and something else was handed out.
+    // The tier held a value, and the lookup returned another one.
     case 'hit':
     case 'stale':
       return 'fwd=stale';
   }
 }
 
-/** A value that never expires has no number to tell; one that is stale has never time left. */
+/** Makes the `ttl` parameter. A value without an end has none, and a stale value has never time left. */
 function remaining({ state, ttl }: Lookup<unknown>): string {
   const ttlMs = state === 'stale' ? Math.min(ttl, 0) : ttl;
   if (!Number.isFinite(ttlMs)) return '';

@@ -1,10 +1,18 @@
 /**
- * A strong entity tag of a body: equal bytes give equal tags on every instance and runtime.
+ * Makes a strong entity tag of a body. Equal bytes give equal tags on every instance and runtime.
  *
- * 64 bits of a non-cryptographic hash (cyrb53's two lanes, kept whole) beside the length. The platform's own digest is
- * asynchronous, which an answer made from memory cannot afford, and nothing here needs resistance against a forger: a
- * tag is only compared with other versions of the same resource, where an accident has a chance of 2⁻⁶⁴.
- * It hashes UTF-16 units, which stand for the bytes one to one: `JSON.stringify` leaves no lone surrogate.
+ * The tag holds the body's length and 64 bits of a non-cryptographic hash (both lanes of cyrb53). The platform's digest
+ * is asynchronous, which an answer from memory cannot afford. The tag needs no resistance against a forger: a client
+ * compares it only with other versions of the same resource, where two collide with a chance of 2⁻⁶⁴. The function
+ * hashes UTF-16 units. They stand for the bytes one to one, since `JSON.stringify` leaves no lone surrogate.
+ * @example
+ * ```ts
+ * import { strongEtag } from 'tiercel/elysia';
+ *
+ * const body = JSON.stringify({ id: 7 });
+ * const answer = new Response(body, { headers: { etag: strongEtag(body) } });
+ * ```
+ * @returns the tag with its quotes.
  */
 export function strongEtag(body: string): string {
   let high = 0xdeadbeef;

@@ -2,15 +2,15 @@ import type { Lookup } from '../../core/model/lookup.ts';
 import { ageInSeconds, cacheHeaders } from './cache-headers.ts';
 import { roundedMs } from './server-timing.ts';
 
-/** What an answer with a body is made with, and a 304. */
+/** The headers of an answer with a body, and of a 304. */
 export interface AnswerHeaders {
   readonly full: { readonly headers: Headers };
   readonly notModified: { readonly status: 304; readonly headers: Headers };
 }
 
 /**
- * The headers of a value's L1 hits. They change with the second and not with the request, and an answer takes a ready
- * `Headers` in a third of the time that it takes to make one: so those of the last hit are kept.
+ * Holds the headers of one value's L1 hits. They change with the second and not with the request. A ready `Headers`
+ * costs an answer a third of the time that a new one takes, so the object of the last hit is kept.
  */
 export class HitHeaders {
   readonly #own: Readonly<Record<string, string>>;
@@ -19,12 +19,15 @@ export class HitHeaders {
   #age = 0;
   #duration = 0;
 
-  /** @param own Headers that the value alone decides. */
+  /** @param own Headers that depend on the value alone. */
   constructor(own: Readonly<Record<string, string>>) {
     this.#own = own;
   }
 
-  /** To be read only: the next hit may be given the same. `lookup` must be a fresh hit of L1. */
+  /**
+   * Returns headers that callers must only read, since the next hit may get the same object. `lookup` must be a fresh
+   * L1 hit.
+   */
   of(lookup: Lookup<unknown>): AnswerHeaders {
     const ttl = Math.floor(lookup.ttl / 1_000);
     const age = ageInSeconds(lookup);
@@ -39,7 +42,6 @@ export class HitHeaders {
   }
 }
 
-/** The headers of one answer. */
 export function answerHeaders(own: Readonly<Record<string, string>>, lookup: Lookup<unknown>): AnswerHeaders {
   const full = new Headers({ ...own, ...cacheHeaders(lookup) });
   const notModified = new Headers(full);

@@ -1,6 +1,7 @@
 /**
- * `tiercel/elysia`: answers from a cache over HTTP, with their provenance in standard headers. All but the plugin
- * itself uses web-standard `Request` and `Response` alone and works in any server that does.
+ * `tiercel/elysia` answers HTTP requests from a cache and tells in standard headers where each answer came from. Only
+ * the plugin needs Elysia. The other functions use web-standard `Request` and `Response` and work in every server that
+ * does.
  */
 export { cacheHeaders } from './cache-headers.ts';
 export { cacheStatus } from './cache-status.ts';

@@ -4,7 +4,7 @@ import type { Lookup } from '../../core/model/lookup.ts';
 import type { Loader, ReadOptions } from '../../core/model/options.ts';
 import { respond } from './respond.ts';
 
-/** What the plugin needs of a cache; `createCache` of `tiercel` gives one. */
+/** The method of a cache that the plugin calls. `createCache` of `tiercel` makes such a cache. */
 export interface LookupCache {
   lookup<V>(key: string, loader: Loader<V>, options?: ReadOptions<V>): Promise<Lookup<unknown>>;
 }
@@ -18,15 +18,24 @@ export interface TiercelPluginOptions<C extends LookupCache> {
 const KNOWN = knownNames(['cache']);
 
 /**
- * Gives every route of an Elysia app `cache` and `cached(key, loader, options)`: the value of a key as an answer with
- * `ETag`, `Cache-Status`, `X-Cache-Tier`, `Server-Timing` and `Age`; 404 when the loader says `null`.
+ * Makes an Elysia plugin that gives every route `cache` and `cached(key, loader, options)`. `cached` answers with the
+ * value of the key and with `ETag`, `Cache-Status`, `X-Cache-Tier`, `Server-Timing` and `Age`. It answers 404 when the
+ * loader returns `null`.
  *
  * @example
  * ```ts
+ * import { Elysia } from 'elysia';
+ * import { createCache } from 'tiercel';
+ * import { tiercel } from 'tiercel/elysia';
+ * import { lru } from 'tiercel/lru';
+ *
+ * const cache = createCache({ name: 'catalog', l1: lru() });
+ * const loadProduct = async (id: string) => ({ id, name: 'Bolt' });
+ *
  * new Elysia()
  *   .use(tiercel({ cache }))
  *   .get('/products/:id', ({ cached, params: { id } }) =>
- *     cached(`product:${id}`, ({ signal }) => loadProduct(id, signal), { ttl: '1h', tags: ['products'] }),
+ *     cached(`product:${id}`, () => loadProduct(id), { ttl: '1h', tags: ['products'] }),
  *   );
  * ```
  * @throws {@link InvalidOptionError} naming the option.

@@ -1,7 +1,7 @@
 import { strongEtag } from './etag.ts';
 import { HitHeaders } from './hit-headers.ts';
 
-/** The bytes of a value and what is known from them alone. */
+/** The bytes of a value, and the headers that follow from them. */
 export interface Representation {
   readonly body: string;
   readonly etag: string;
@@ -10,13 +10,16 @@ export interface Representation {
   readonly hits: HitHeaders;
 }
 
-/** Headers that the value alone decides, beside those of the representation. Called once per value. */
+/** Makes headers that depend on the value alone, beside those of the representation. It is called once per value. */
 export type ValueHeaders<V> = (value: V) => Readonly<Record<string, string>>;
 
-/** Values from the cache are frozen and the same object on each hit: encoded once, hashed once, gone with the entry. */
+/**
+ * Keeps the representation of each value with the value. A cached value is frozen and is the same object at each hit.
+ * It is encoded and hashed once, and its representation goes when the entry goes.
+ */
 const known = new WeakMap<object, Representation>();
 
-/** The JSON representation of a value that came out of the cache. */
+/** Returns the JSON representation of a value that came out of the cache. */
 export function represent<V>(value: V, valueHeaders?: ValueHeaders<V>): Representation {
   if (typeof value !== 'object' || value === null) return encode(value, valueHeaders);
   const before = known.get(value);

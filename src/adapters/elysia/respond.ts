@@ -6,20 +6,34 @@ import { represent, type ValueHeaders } from './representation.ts';
 
 const ABSENT = JSON.stringify({ type: 'about:blank', title: 'Not Found', status: 404 });
 
-/** Further choices of {@link respond}. */
+/** Options of {@link respond}. */
 export interface RespondOptions<V> {
   /**
-   * Headers that depend on the value alone, `Link` for example. Called once for each value that the cache holds, so
-   * everything it needs must be the same for all requests that this key answers.
+   * Makes headers that depend on the value alone, such as `Link`. Default: none. The function is called once for each
+   * value that the cache holds. Its result must therefore suit every request that this key answers.
    */
   readonly headers?: ValueHeaders<NonNullable<V>> | undefined;
 }
 
 /**
- * A lookup as an HTTP answer: 200 with the value as JSON, a strong `ETag` and the headers of `cacheHeaders`; 304 without
- * a body when `If-None-Match` names that tag; 404 as a problem document when the value is `null`.
+ * Makes the HTTP answer of a lookup.
+ * - 200 with the value as JSON, a strong `ETag` and the headers of `cacheHeaders`
+ * - 304 without a body when `If-None-Match` names that tag
+ * - 404 as a problem document when the value is `null`
  *
  * The body is encoded and hashed once for each value, not for each request.
+ * @example
+ * ```ts
+ * import { createCache } from 'tiercel';
+ * import { respond } from 'tiercel/elysia';
+ * import { lru } from 'tiercel/lru';
+ *
+ * const cache = createCache({ name: 'catalog', l1: lru() });
+ *
+ * export async function handle(request: Request): Promise<Response> {
+ *   return respond(await cache.lookup('product:7', () => ({ name: 'Bolt' })), request);
+ * }
+ * ```
  */
 export function respond<V>(lookup: Lookup<V>, request: Request, options?: RespondOptions<V>): Response {
   const { value } = lookup;
