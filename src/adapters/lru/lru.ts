@@ -7,16 +7,21 @@ import type { EntryId } from '../../core/model/key.ts';
 import type { LocalTier } from '../../core/ports/local-tier.ts';
 import { dropRejection } from '../../core/primitives/quietly.ts';
 
-/** Limits of the in-process tier. Whichever is reached first evicts what was used least recently. */
+/** Limits of the in-process tier. At the first limit that is reached, the entry that was used least recently goes. */
 export interface LruOptions {
   /**
-   * Most bytes of all entries together, by `sizeOf` (an estimate, not the heap's own count).
-   * An entry bigger than this is not kept. A whole number of at least 1; default 64 MiB.
+   * The most bytes of all entries together, measured by `sizeOf`: an estimate, not the heap's own count. An entry
+   * bigger than this is not stored. A whole number of at least 1; default 64 MiB.
    */
   readonly maxBytes?: number;
-  /** Most entries; their slots are reserved at once. A whole number from 1 to 16,777,216; default 100,000. */
+  /**
+   * The most entries. Memory for their slots is taken at once. A whole number from 1 to 16,777,216; default 100,000.
+   */
   readonly maxEntries?: number;
-  /** What an entry takes of `maxBytes`. Default `bytesOf` of `tiercel`: an estimate of the heap that its value takes. */
+  /**
+   * Measures the bytes of `maxBytes` that an entry takes. Default: `bytesOf` of `tiercel`, which estimates the heap
+   * that the value takes. An entry for which it returns no number, or throws, is not stored, and `onError` is told.
+   */
   readonly sizeOf?: (entry: Entry) => number;
 }
 
@@ -32,11 +37,18 @@ const KNOWN = knownNames(['maxBytes', 'maxEntries', 'sizeOf'] satisfies (keyof L
 });
 
 /**
- * L1 over `lru-cache`.
+ * Makes an L1 of `lru-cache`, bounded by bytes and by entries.
  *
- * Its `ttl` option is not used: its clock is cached until a timer fires, so after a busy stretch it hands out entries
- * whose time is over. The core compares the entry's own times at every hit instead.
+ * It does not use the `ttl` option of `lru-cache`. The clock of that option is cached until a timer fires, so after a
+ * busy stretch it returns entries whose time is over. The core compares the entry's own times at every hit instead.
  *
+ * @example
+ * ```ts
+ * import { createCache } from 'tiercel';
+ * import { lru } from 'tiercel/lru';
+ *
+ * const cache = createCache({ name: 'catalog', l1: lru({ maxBytes: 32 * 2 ** 20, maxEntries: 50_000 }) });
+ * ```
  * @throws {@link InvalidOptionError} naming the option.
  */
 export function lru(options: LruOptions = {}): LocalTier {
@@ -59,17 +71,17 @@ export function lru(options: LruOptions = {}): LocalTier {
 
   return {
     get: (id) => entries.get(id),
-    // An entry above the limit is not kept, and lru-cache then drops the older one of that id as well.
+    // lru-cache does not store an entry above the limit, and it then drops the older entry of that id as well.
     set: (id, entry) => void entries.set(id, entry),
     delete: (id) => void entries.delete(id),
     clear: () => entries.clear(),
-    // A copy: callers delete while they walk, which lru-cache's own iterator does not survive.
+    // This is a copy: callers delete while they walk, and lru-cache's own iterator does not survive that.
     ids: () => [...entries.keys()],
     usage: () => ({ entries: entries.size, bytes: entries.calculatedSize, evictions }),
   };
 }
 
-/** Turns the answer of `sizeOf` into whole bytes. An entry above the limit is not kept. */
+/** Turns the answer of `sizeOf` into whole bytes. An entry above the limit is not stored. */
 function sizeFrom(given: number): number {
   dropRejection(given);
   if (typeof given !== 'number' || Number.isNaN(given))
