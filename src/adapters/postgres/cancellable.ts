@@ -1,46 +1,56 @@
 /** A query of postgres.js that has not been awaited yet. */
 export interface CancellableQuery<T> extends Promise<T> {
-  /** Not called; it tells a query from any other promise. */
+  /** Tells a query from any other promise. {@link cancellable} does not call it. */
   cancel(): void;
 }
 
 /**
- * What a query of postgres.js 3.4 shows of itself beyond its types. The public `cancel()` will not do. Of a query that is
- * not running yet it blocks the connection, or gives its rows to the next query in the pipeline, and nothing public tells
- * whether a query is running. It also drops the promise of its request, so that a server which cannot be reached then ends
- * the process with an unhandled rejection.
+ * Members of a postgres.js 3.4 query that its types do not show. The public `cancel()` cannot be used, for three
+ * reasons:
+ * - On a query that is not running yet it blocks the connection, or gives its rows to the next query in the pipeline.
+ * - Nothing public tells if a query is running.
+ * - It drops the promise of its request. A server that cannot be reached then ends the process with an unhandled
+ *   rejection.
  */
 interface QueryInternals extends CancellableQuery<unknown> {
-  /** Whether the server is working on this query at this moment. */
+  /** True while the server works on this query. */
   readonly active?: boolean;
-  /** Asks the server, over a connection of its own, to cancel what the query's connection is doing. */
+  /** Asks the server, over a connection of its own, to cancel the present work of the query's connection. */
   readonly canceller?: ((query: unknown) => Promise<void>) | null;
 }
 
-/** How often to look whether an abandoned query has begun, in milliseconds. */
+/** Time between two looks at an abandoned query that has not begun. Milliseconds. */
 const LOOK_EVERY_MS = 20;
-/** The longest time between two requests to cancel the same query, in milliseconds. */
+/** The longest time between two requests to cancel the same query. Milliseconds. */
 const LONGEST_WAIT_MS = 1_000;
 
 /**
- * Awaits a query and cancels it on the server when `signal` aborts, so that a load that nobody waits for any more stops
- * costing the database.
+ * Awaits a query, and cancels it on the server when `signal` aborts. A load that no caller waits for any more then
+ * stops costing the database.
  *
- * The caller is free at once: the promise rejects with the signal's reason and does not wait for the server. An abandoned
- * query that still waits for a connection is cancelled as soon as it begins; one that the server will not cancel runs to
- * its `statement_timeout`.
+ * The promise rejects with the signal's reason at once and does not wait for the server. An abandoned query that waits
+ * for a connection is cancelled as soon as it begins. A query that the server will not cancel runs to its
+ * `statement_timeout`.
  *
- * Postgres cancels whatever the connection is doing when the request arrives. A query that ends by itself in that very
- * moment leaves the request to the next one on its connection, which then rejects with code `57014`.
+ * Postgres cancels the work that the connection does when the request arrives. If the query ends by itself in that
+ * moment, the request hits the next query of its connection, which then rejects with code `57014`.
  *
- * @param query Not awaited yet, and never started when `signal` is aborted already.
- * @param signal Usually the loader's own. `undefined` simply awaits the query.
- * @returns what the query gives.
- * @throws the signal's reason once it aborts, else what the query throws.
+ * @param query A query that has not been awaited. It never starts if `signal` is aborted already.
+ * @param signal The signal of the loader, in most cases. With `undefined` the function only awaits the query.
+ * @returns the rows of the query.
+ * @throws the signal's reason once it aborts, else the error of the query.
  * @example
  * ```ts
- * const product = await cache.getOrSet(`product:${id}`, async ({ signal }) => {
- *   const [row] = await cancellable(sql`select id, name, price from products where id = ${id}`, signal);
+ * import postgres from 'postgres';
+ * import { createCache } from 'tiercel';
+ * import { lru } from 'tiercel/lru';
+ * import { cancellable } from 'tiercel/postgres';
+ *
+ * const sql = postgres('postgres://127.0.0.1/shop');
+ * const cache = createCache({ name: 'shop', l1: lru() });
+ *
+ * const product = await cache.getOrSet('product:7', async ({ signal }) => {
+ *   const [row] = await cancellable(sql`select id, name, price from products where id = ${7}`, signal);
  *   return row ?? null;
  * });
  * ```
@@ -59,7 +69,7 @@ export function cancellable<T>(query: CancellableQuery<T>, signal: AbortSignal |
       signal.removeEventListener('abort', abandon);
     };
     signal.addEventListener('abort', abandon, ONCE);
-    // One link of promises, and no more: this is on the way of every load.
+    // Every load runs through here, so the chain has one promise and no more.
     query.then(
       (value) => {
         settle();
@@ -75,7 +85,7 @@ export function cancellable<T>(query: CancellableQuery<T>, signal: AbortSignal |
 
 const ONCE = { once: true };
 
-/** Asks again and again: a request can overtake the query it is about, or find the server out of reach. Never rejects. */
+/** Asks the server repeatedly, since a request can overtake its query, or fail to reach the server. Never rejects. */
 async function cancelUntil(settled: () => boolean, query: QueryInternals): Promise<void> {
   let wait = LOOK_EVERY_MS;
   while (!settled()) {

@@ -4,47 +4,56 @@ import { assertKey } from '../../core/model/key.ts';
 import { columnsOf, fillTemplate } from './template.ts';
 
 /**
- * A table, and what in the cache each of its rows is a part of. Names are templates: `product:{id}` stands for one name
- * for each changed row, with the column's text in the place of the braces. A row moved from one name to another ends both;
- * a name with a column that is null is none.
+ * Declares a table, and the names in the cache that a change of its rows makes untrue. Names are templates.
+ * `product:{id}` stands for one name per changed row, with the column's text in place of the braces. A row that moves
+ * from one name to another makes both untrue. A row whose column is null gives no name.
  *
- * A column's text is what `::text` makes of it, whatever the writer's session is set to: dates in ISO 8601, times in UTC.
+ * The text of a column is its `::text`, independent of the settings of the writer's session: dates in ISO 8601, times
+ * in UTC.
  *
- * Every change counts, whoever makes it and by whatever statement; see {@link outboxSql} for what triggers cannot see.
+ * Every change counts, by any writer and any statement. {@link outboxSql} lists the changes that triggers cannot see.
  */
 export interface ChangedTable {
-  /** As in SQL, without quotes: `products`, or `shop.products`. Each part is quoted as it stands. */
+  /** The name as in SQL, without quotes: `products`, or `shop.products`. Each part is quoted as it stands. */
   readonly table: string;
-  /** Keys that a changed row makes untrue. */
+  /** Templates of the keys that a changed row makes untrue. */
   readonly keys?: readonly string[];
-  /** Tags that a changed row makes untrue. One without a column is ended by every change: lists carry it, for INSERTs. */
+  /**
+   * Templates of the tags that a changed row makes untrue. Every change ends a tag without a column. Lists carry such a
+   * tag, because an INSERT changes them.
+   */
   readonly tags?: readonly string[];
   /**
-   * Tags without columns that together cover all of `keys` and `tags`: what is said after a TRUNCATE, which names no rows,
-   * and after a statement that changed more than {@link MOST_NAMES} names.
+   * Tags without columns that together cover all of `keys` and `tags`. The outbox names them after a TRUNCATE, which
+   * names no rows, and after a statement that changed more than {@link MOST_NAMES} names.
    */
   readonly all: readonly string[];
   /**
-   * Columns whose change matters; an UPDATE that changes none of them, nor a column of a template, says nothing. A version
-   * that a trigger raises is the cheapest. Together with the templates' columns they must tell the rows apart, as a primary
-   * key does: two rows that swap their prices look like none changed to whoever sees only prices.
-   * Default: every UPDATE matters, also one that changes nothing.
+   * The columns whose change matters. An UPDATE that changes none of them, and no column of a template, adds nothing to
+   * the outbox. A version that a trigger raises is the cheapest such column. Together with the templates' columns they
+   * must tell the rows apart, as a primary key does. Otherwise two rows that swap their prices would look unchanged, if
+   * only prices are compared. Default: every UPDATE matters, also one that changes nothing.
    */
   readonly columns?: readonly string[];
   /**
-   * A SELECT over `changed`, which holds the changed rows, old and new: its columns are what the templates take instead.
-   * For rows whose names are in another table: `select orders.id, orders.shop from changed join orders on orders.id =
-   * changed.order_id`. Not together with `columns`. Tables outside of the outbox's schema must be named with theirs.
-   * It is planned anew for each statement, which costs some 0.2 ms; the other table wants an index for the join, and a watch
-   * of its own: it is read as the statement has left it, so what a row said that was moved or deleted there is not known here.
+   * A SELECT over `changed`, which holds the changed rows, old and new. The templates then take the columns of this
+   * SELECT. It serves rows whose names are in another table: `select orders.id, orders.shop from changed join orders on
+   * orders.id = changed.order_id`. It cannot be given together with `columns`. Tables outside of the outbox's schema
+   * need their schema. Postgres plans it anew for each statement, which costs some 0.2 ms.
+   *
+   * The other table needs an index for the join, and a declaration of its own. The SELECT reads it as the statement
+   * left it, so a row that was moved or deleted there no longer gives its former name.
    */
   readonly via?: string;
 }
 
-/** Names of one template that one statement may put into the outbox; beyond, {@link ChangedTable.all} stands for them. */
+/**
+ * The most names of one template that one statement puts into the outbox. Beyond it, {@link ChangedTable.all} replaces
+ * them.
+ */
 export const MOST_NAMES = 500;
 
-/** A declaration from which no trigger can be made; the message names the table. */
+/** Reports a declaration from which no trigger can be made. The message and `table` name the table. */
 export class OutboxDeclarationError extends Error {
   override readonly name = 'OutboxDeclarationError';
   readonly code = 'OUTBOX_DECLARATION';
@@ -58,7 +67,8 @@ export class OutboxDeclarationError extends Error {
 const KNOWN = knownNames(['table', 'keys', 'tags', 'all', 'columns', 'via'] satisfies (keyof ChangedTable)[]);
 
 /**
- * @throws {@link OutboxDeclarationError}
+ * Checks one declaration.
+ * @throws {@link OutboxDeclarationError} when no trigger can be made from it.
  * @throws {@link InvalidOptionError} when it has an option that does not exist, or one of the wrong type.
  */
 export function assertDeclaration(declared: ChangedTable): void {
@@ -90,7 +100,7 @@ function assertTypes({ table, via, ...lists }: ChangedTable): void {
   }
 }
 
-/** What no cache would take as a name must not come out of the outbox either. */
+/** Refuses a template whose names no cache would accept, since the outbox must not name them either. */
 function assertTemplate(template: string, what: 'key' | 'tag', refuse: (problem: string) => never): void {
   const name = fillTemplate(template, '1');
   if (/[{}]/.test(name)) refuse(`the braces of ${JSON.stringify(template)} do not match`);

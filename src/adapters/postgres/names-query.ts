@@ -3,15 +3,15 @@ import { type ChangedTable, MOST_NAMES } from './changed-table.ts';
 import { identifier, literal } from './sql-text.ts';
 import { parseTemplate } from './template.ts';
 
-/** All templates of a table in the order in which {@link namesQuery} answers them: keys, then tags. */
+/** Lists the templates of a table in the order in which {@link namesQuery} answers them: keys, then tags. */
 export function templatesOf({ keys = [], tags = [] }: ChangedTable): string[] {
   return [...keys, ...tags];
 }
 
-/** A query over the rows that `changed` selects: the names of each template, as an array. */
+/** Makes a query over the rows that `changed` selects. It returns the names of each template as an array. */
 export function namesQuery(declared: ChangedTable, changed: string): { readonly from: string; readonly names: string } {
   const { via } = declared;
-  // What ends in a comment must not take the parenthesis with it.
+  // The newline keeps a `via` that ends in a comment from swallowing the parenthesis.
   const from = `with changed as (${changed})${via === undefined ? '' : `, source as (${via}\n)`}`;
   const source = via === undefined ? 'changed' : 'source';
   return {
@@ -22,7 +22,10 @@ export function namesQuery(declared: ChangedTable, changed: string): { readonly 
   };
 }
 
-/** One more than may be named says that there are too many. What is too short or too long for a key is nobody's name. */
+/**
+ * Selects one name more than the limit, which shows that there are too many. Names too short or too long for a key are
+ * left out.
+ */
 function namesOf(template: string, from: string): string {
   return `array(select distinct name from (select ${nameOf(template)} as name from ${from}) named where octet_length(name) between 1 and ${MAX_KEY_BYTES} limit ${MOST_NAMES + 1})`;
 }

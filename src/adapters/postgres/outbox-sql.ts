@@ -5,8 +5,9 @@ import { checkOf } from './table-check.ts';
 import { triggersOf } from './triggers.ts';
 
 /**
- * What every trigger ends with. A transaction that names its `tiercel.origin` is followed by its writer's own invalidation:
- * its rows wait a second for that. It is the owner's alone, or anybody could say that anything has changed.
+ * Every trigger ends with this function. A transaction that sets `tiercel.origin` is followed by its writer's own
+ * invalidation, so its rows wait a second for it. Only the owner may call the function. Otherwise any user of the
+ * database could announce any change.
  */
 const ADD = `
 create or replace function tiercel_outbox_add(names text[], labels text[]) returns void
@@ -24,10 +25,10 @@ $body$;
 revoke all on function tiercel_outbox_add(text[], text[]) from public;`;
 
 /**
- * Rows without an origin wake the relay as soon as they are committed. Postgres commits transactions that notify one after
- * the other, with what it takes to write them to the disk; so of those that would commit at one moment only the first does,
- * and whoever it wakes looks once more a little later. The lock is asked for at the commit: a transaction that stays open
- * must not hold it.
+ * Rows without an origin wake the relay as soon as they are committed. Postgres commits transactions that notify one
+ * after the other, with the time that each needs to write to the disk. Of those that would commit at one moment only
+ * the first therefore notifies. The relay that it wakes looks once more a little later. The trigger asks for the lock
+ * at the commit: a transaction that stays open must not hold it.
  */
 const NOTIFY = `
 create or replace function tiercel_outbox_notify() returns trigger
@@ -43,8 +44,9 @@ create constraint trigger tiercel_outbox_notify after insert on tiercel_outbox d
 alter table tiercel_outbox enable always trigger tiercel_outbox_notify;`;
 
 /**
- * The table, and the caches that read it: a row is delivered when all of them have it. `xid` orders nothing: together with a snapshot it says exactly which rows somebody has not seen yet,
- * however their transactions overlapped.
+ * Creates the table of rows, and the table of the caches that read it. A row is delivered when all caches have it.
+ * `xid` orders nothing. Together with a snapshot it shows exactly which rows a reader has not seen yet, in whatever way
+ * their transactions overlapped.
  */
 const TABLE = `
 create table if not exists tiercel_outbox (
@@ -70,8 +72,9 @@ create table if not exists tiercel_outbox_caches (
 );`;
 
 /**
- * Functions look in this schema alone, whoever's statement calls them; temporary tables come last. Outside of a transaction
- * the setting would be gone by the next statement, and the functions would look wherever the session does.
+ * Sets the schema in which the functions look: this one alone, whichever session calls them. Temporary tables come
+ * last. Outside of a transaction the setting would be gone by the next statement, and the functions would look in the
+ * schemas of the session.
  *
  * One transaction at a time installs or removes the outbox of a schema. Several instances that migrate when they start
  * would otherwise create the same table twice, or wait for each other's locks on the watched tables.
@@ -88,10 +91,12 @@ end
 $body$;
 select pg_advisory_xact_lock(${INSTALL_LOCK}, hashtext(current_schema()));`;
 
-/** The rest of somebody's transaction looks where it did before. */
+/** Restores the search path for the rest of the surrounding transaction. */
 const RESTORE_SEARCH_PATH = `select set_config('search_path', current_setting('tiercel.search_path'), true);`;
 
-/** Of every table and function that is there, whatever was declared when they were made. */
+/**
+ * Drops the triggers of every watched table and all functions of the outbox, independent of the present declarations.
+ */
 const DROP_TRIGGERS = `
 do $body$
 declare
@@ -120,19 +125,30 @@ end
 $body$;`;
 
 /**
- * The outbox as SQL: the table `tiercel_outbox` if it is not there, and triggers for these tables instead of all that
- * were there before. For a migration of one's own; it must run in a transaction, and can run again. Everything is made in
- * the first schema of the `search_path`, which is left as it was.
+ * Makes the SQL that installs the outbox: the table `tiercel_outbox` if it is absent, and triggers for these tables in
+ * place of all earlier ones. Put it into a migration. It must run in a transaction, and it can run again. It creates
+ * everything in the first schema of the `search_path` and leaves the `search_path` as it was.
  *
- * The SQL fails, with a message that names the table, when a column of a template is not there, and when `columns` do not
- * tell the rows apart.
+ * The SQL fails, with a message that names the table, in two cases: a column of a template does not exist, or `columns`
+ * do not tell the rows apart.
  *
- * The triggers are `ENABLE ALWAYS`, once a statement, and cost nobody a right: whoever may write the table need not be
- * able to write the outbox. They cannot see what is written by logical replication (Postgres fires no statement triggers
- * there), nor statements that name a partition or a child instead of the table, nor what is done while somebody has
- * disabled them.
+ * The triggers are `ENABLE ALWAYS` and fire once a statement. A writer of the table needs no right to write the outbox.
+ * They cannot see these changes:
+ * - rows that logical replication writes, where Postgres fires no statement triggers
+ * - statements that name a partition or a child instead of the table
+ * - changes made while the triggers are disabled
+ * @example
+ * ```ts
+ * import postgres from 'postgres';
+ * import { outboxSql } from 'tiercel/postgres';
+ *
+ * const sql = postgres('postgres://127.0.0.1/shop');
+ * const install = outboxSql([{ table: 'products', keys: ['product:{id}'], all: ['products'] }]);
+ * await sql.begin((tx) => tx.unsafe(install));
+ * ```
  * @throws {@link OutboxDeclarationError} naming the table that cannot be watched.
- * @throws {@link InvalidOptionError} when it is no list of declarations, or one has an option that does not exist.
+ * @throws {@link InvalidOptionError} when `tables` is no array of declarations, or one has an option that does not
+ *   exist.
  */
 export function outboxSql(tables: readonly ChangedTable[]): string {
   assertArray('tables', tables, 'an array of declarations: [{ table, keys, tags, all }]');
@@ -145,7 +161,18 @@ export function outboxSql(tables: readonly ChangedTable[]): string {
   return join([BEGIN, TABLE, DROP_TRIGGERS, ADD, NOTIFY, ...watched, RESTORE_SEARCH_PATH]);
 }
 
-/** What takes the outbox away again, in a transaction: triggers, functions, and the table with the rows in it. */
+/**
+ * Makes the SQL that removes the outbox: its triggers, its functions, and the table with the rows in it. It must run in
+ * a transaction.
+ * @example
+ * ```ts
+ * import postgres from 'postgres';
+ * import { dropOutboxSql } from 'tiercel/postgres';
+ *
+ * const sql = postgres('postgres://127.0.0.1/shop');
+ * await sql.begin((tx) => tx.unsafe(dropOutboxSql()));
+ * ```
+ */
 export function dropOutboxSql(): string {
   return join([
     BEGIN,

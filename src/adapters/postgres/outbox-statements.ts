@@ -4,14 +4,14 @@ import type { OutboxOrder, OutboxRow, Undelivered } from '../../core/ports/outbo
 import { LEAD_LOCK, WRITERS_OWN } from './outbox-table.ts';
 import type { Ticket } from './tickets.ts';
 
-/** Rows read at once, and about the most names that they may have together. */
+/** One read returns at most this many rows, and about this many names. */
 const ROWS_AT_ONCE = 500;
 const NAMES_AT_ONCE = 10_000;
-/** Rows that a follower is told of one by one. */
+/** A follower gets at most this many rows one by one. */
 const MOST_FOLLOWED = 1_000;
-/** Rows removed at once. */
+/** One statement removes at most this many rows. */
 const PRUNED_AT_ONCE = 2_000;
-/** A cache is registered anew after so long, and counts as away when nobody has done so for longer. */
+/** A cache is registered anew after this time, and counts as away when it was not seen for the longer one. */
 const REGISTERED_FOR = '5 seconds';
 const AWAY_AFTER = '15 seconds';
 const COMPLETE_AFTER_MS = 20_000;
@@ -20,13 +20,13 @@ const FORGOTTEN_AFTER = '31 days';
 
 interface Row {
   readonly id: string;
-  /** JSON, as text: a pool may have its JSON parsed by a function of its own. */
+  /** A JSON text: the pool may parse JSON with a function of its own. */
   readonly keys: unknown;
   readonly tags: unknown;
   readonly mode: InvalidationMode;
 }
 
-/** A row as it was read. `targets` is absent when its names are no lists of texts. */
+/** A row as it was read. `targets` is absent when its names are not lists of texts. */
 export interface ReadRow extends Omit<OutboxRow, 'targets'> {
   readonly targets: Targets | undefined;
 }
@@ -39,7 +39,7 @@ function targetsOf(ids: string[] | undefined, tags: string[] | undefined): Targe
   return ids === undefined || tags === undefined ? undefined : { ids, tags };
 }
 
-/** The texts of a list, given as JSON; nothing when it is no such list. An array of SQL may hold nulls, and arrays. */
+/** Returns the texts of a JSON list, or nothing for any other JSON. An array of SQL may hold nulls and arrays. */
 function textsIn(json: unknown): string[] | undefined {
   try {
     const list: unknown = typeof json === 'string' ? JSON.parse(json) : json;
@@ -53,19 +53,22 @@ function isTexts(list: unknown): list is string[] {
   return Array.isArray(list) && list.every((each) => typeof each === 'string');
 }
 
-/** Lists travel as JSON: that needs no knowledge of the database's own numbers for its types. */
+/** Passes a list as JSON, which needs no knowledge of the numbers that the database gives its types. */
 const list = (sql: ISql, values: readonly string[]) =>
   sql`(select coalesce(array_agg(value), '{}') from jsonb_array_elements_text(${JSON.stringify(values)}::text::jsonb))`;
 
-/** What one cache has not been told of yet. */
+/** Selects the rows that one cache has not got yet. */
 const waiting = (sql: ISql, cache: string) => sql`delivered_at is null and not delivered_to @> array[${cache}]::text[]`;
 
-/** Milliseconds since the row that waits longest became due; 0 when none waits. */
+/** Milliseconds since the row that waits longest became due. 0 when none waits. */
 const lag = (sql: ISql, cache: string) => sql`
   coalesce((select extract(epoch from clock_timestamp() - min(not_before)) * 1000 from tiercel_outbox
             where ${waiting(sql, cache)} and not_before <= now()), 0)::float8 as lag`;
 
-/** One lock for each cache, in each schema of each database. `isKnown`: it need not be registered anew. */
+/**
+ * Tries to take the lock of one cache, in one schema of one database. `isKnown` says that it need not be registered
+ * anew.
+ */
 export async function lead(
   sql: ISql,
   cache: string,
@@ -79,9 +82,9 @@ export async function lead(
 }
 
 /**
- * From now on rows wait for this cache too. One that was away while others were not may have missed rows that are marked or
- * gone by now.
- * @returns whether it must begin anew; so it stays until {@link renewed}.
+ * Registers a cache: rows wait for it from now on. A cache that was away while others were not may have missed rows
+ * that are marked or gone by now.
+ * @returns true if the cache must begin anew. The answer stays true until {@link renewed}.
  */
 export async function register(sql: ISql, cache: string): Promise<boolean> {
   const [row] = await sql<{ renew: boolean }[]>`
@@ -100,7 +103,7 @@ export async function renewed(sql: ISql, cache: string): Promise<void> {
   await sql`update tiercel_outbox_caches set renew = false where cache = ${cache}`;
 }
 
-/** The cache is no more: no row waits for it. */
+/** Removes a cache that is no more. No row waits for it then. */
 export async function unregister(sql: ISql, cache: string): Promise<void> {
   await sql`delete from tiercel_outbox_caches where cache = ${cache}`;
 }
@@ -109,7 +112,7 @@ export async function resign(sql: ISql): Promise<void> {
   await sql`select pg_advisory_unlock_all()`;
 }
 
-/** By a partial index over the rows that wait: nothing that is delivered is looked at. */
+/** Reads through a partial index over the rows that wait, so delivered rows cost nothing. */
 export async function undelivered(
   sql: ISql,
   cache: string,
@@ -130,7 +133,7 @@ export async function undelivered(
   return rows.map(toRow);
 }
 
-/** Also what has been delivered to this cache and still waits for another. */
+/** Reads delivered rows, and rows that this cache has got and that still wait for another cache. */
 export async function delivered(
   sql: ISql,
   cache: string,
@@ -146,18 +149,23 @@ export async function delivered(
   return rows.map(toRow);
 }
 
-/** Whether a row still waits for a cache that is there, beside this one. Followers alone are no cache: they find it as it is. */
+/**
+ * Tells if a row still waits for another cache that is there. Followers alone are no cache: they leave that as it is.
+ */
 const isWanted = (sql: ISql, cache: string) => sql`
   exists (select from tiercel_outbox_caches
           where cache <> ${cache} and cache <> all (delivered_to)
             and (${cache} = '' or seen_at > clock_timestamp() - ${AWAY_AFTER}::text::interval))`;
 
-/** The row has reached this cache; it is delivered once no other that is there lacks it. */
+/** Notes that the row has reached this cache. It is delivered once no other cache that is there lacks it. */
 const delivery = (sql: ISql, cache: string) => sql`
   delivered_to = delivered_to || ${cache}::text,
   delivered_at = case when not ${isWanted(sql, cache)} then clock_timestamp() end`;
 
-/** Who delivers is there: however long that takes, rows go on waiting for it. Who counts as away already stays away. */
+/**
+ * Notes that the cache that delivers is there. Rows go on waiting for it, however long its deliveries take. A cache
+ * that counts as away already stays away.
+ */
 const seen = (sql: ISql, cache: string) => sql`
   with seen as (
     update tiercel_outbox_caches set seen_at = clock_timestamp()
@@ -171,7 +179,7 @@ export async function settle(sql: ISql, cache: string, ids: readonly string[]): 
     where id = any (${list(sql, ids)}::bigint[]) and ${waiting(sql, cache)}`;
 }
 
-/** Of the rows under each ticket those that name nothing but what was acknowledged. */
+/** Settles the rows under each ticket that name only acknowledged keys and tags. */
 export async function settleTickets(sql: ISql, cache: string, tickets: readonly Ticket[]): Promise<void> {
   await sql`
     update tiercel_outbox set ${delivery(sql, cache)}
@@ -183,7 +191,7 @@ export async function settleTickets(sql: ISql, cache: string, tickets: readonly 
         and tiercel_outbox.tags <@ array(select jsonb_array_elements_text(told.tags))))`;
 }
 
-/** All in one statement, so that a burst of invalidations waits for the disk once. */
+/** Writes all orders in one statement, so that a burst of invalidations waits for the disk once. */
 export async function record(sql: ISql, orders: readonly (OutboxOrder & { readonly ticket: string })[]): Promise<void> {
   const rows = orders.map(({ ticket, mode, targets: { ids: keys, tags } }) => ({ ticket, mode, keys, tags }));
   await sql`
@@ -193,22 +201,23 @@ export async function record(sql: ISql, orders: readonly (OutboxOrder & { readon
     from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as given (ticket text, mode text, keys jsonb, tags jsonb)`;
 }
 
-/** The rows of the transaction under way are left to its writer for a moment. */
+/** Leaves the rows of the transaction under way to its writer for a moment. */
 export async function claim(sql: ISql, ticket: string): Promise<void> {
   await sql`select set_config('tiercel.origin', ${ticket}, true)`;
 }
 
-/** A row as a follower sees it: its writer may be the follower itself. */
+/** A row as a follower sees it. The follower itself may be its writer. */
 export interface News extends Omit<ReadRow, 'id'> {
   readonly origin: string | null;
 }
 
 /**
- * Rows of transactions that the cursor's snapshot did not see and this one does: exactly those, however long a transaction
- * took to commit. Such a transaction had not begun when the cursor was given out, or was running then; both kinds are found
- * by the index over `xid`. So a transaction that stays open anywhere makes no row be read twice.
+ * Reads the rows of transactions that the cursor's snapshot did not see and the present one does. The result is exact,
+ * however long a transaction took to commit. Such a transaction had not begun when the cursor was made, or was running
+ * then, and the index over `xid` finds both kinds. A transaction that stays open anywhere therefore makes no row be
+ * read twice.
  *
- * A row whose transaction this server has not begun yet comes from a dump of another server. It is no news.
+ * A row whose transaction this server has not begun yet comes from a dump of another server. It is left out.
  */
 export async function follow(
   sql: ISql,
@@ -236,10 +245,13 @@ export async function follow(
 }
 
 /**
- * Removes rows that were delivered longer ago than `windowMs`, and some that will never be: those that only waited for caches
- * that are gone count as delivered from now on, and those that no cache has a use for go after `uselessMs`. A cache that was
- * not seen for so long has to begin anew, and is forgotten when Redis has forgotten it too.
- * @returns whether there may be more.
+ * Removes old rows.
+ * - Rows that were delivered longer ago than `windowMs` go.
+ * - Rows that waited only for caches that are gone count as delivered from now on.
+ * - Rows that no cache has a use for go after `uselessMs`.
+ *
+ * A cache that was not seen for `uselessMs` has to begin anew. It is forgotten when Redis has forgotten it too.
+ * @returns true if there may be more to remove.
  */
 export async function prune(sql: ISql, windowMs: number, uselessMs: number): Promise<boolean> {
   const before = (ms: number) => sql`clock_timestamp() - ${ms}::float8 * interval '1 millisecond'`;

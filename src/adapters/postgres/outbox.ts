@@ -19,16 +19,17 @@ import { CHANNEL } from './outbox-table.ts';
 import { OwnSession, SESSION_NAME, WRITER_NAME } from './own-session.ts';
 import { type Ticket, Tickets } from './tickets.ts';
 
-/** How an outbox is used. */
+/** Options of {@link outbox}. */
 export interface OutboxOptions {
   /**
-   * How long a delivered row is kept, for when Redis comes back with older data. At least as long as Redis may go between
-   * two saves, or a replica may lag and a failover take, and two minutes. Default 10 min.
+   * Time for which a delivered row is kept, in case Redis comes back with older data. It must be at least as long as
+   * Redis may go between two saves, or as a replica may lag and a failover may take. Not less than 2 minutes, and
+   * finite. Default 10 minutes.
    */
   readonly window?: Duration;
   /**
-   * Nobody but this process uses the database: no lead is needed, no `LISTEN`, and no connection beside the pool. For an
-   * embedded database. Default `false`.
+   * True if this process alone uses the database, as with an embedded one. The outbox then takes no lead, does not
+   * `LISTEN`, and opens no connection beside the pool. Default `false`.
    */
   readonly sole?: boolean;
 }
@@ -37,20 +38,22 @@ const OUTBOX_NAMES = knownNames(['window', 'sole'] satisfies (keyof OutboxOption
 
 const DEFAULT_WINDOW_MS = 10 * 60_000;
 const SHORTEST_WINDOW_MS = 2 * 60_000;
-/** So long rows are kept that nobody delivers, because no cache is there or Redis is away: it begins anew then. */
+/** Rows that no cache takes are kept for this long. A cache that returns later begins anew. */
 const USELESS_MS = 24 * 60 * 60_000;
-/** Between two removals of old rows when there was little to remove, in milliseconds. */
+/** Time between two removals of old rows when there was little to remove. Milliseconds. */
 const PRUNE_EVERY_MS = 10_000;
 
-/** Rows that cannot be read and are gone round; beyond, the relay stops, and says so. */
+/** The most unreadable rows that the relay leaves out. Beyond it the relay stops and reports an error. */
 const MOST_UNREADABLE = 1_000;
 
-/** Whoever has no L2 delivers to nobody. */
+/** The name under which a process without L2 uses the outbox. It delivers to no cache. */
 const NO_CACHE = '';
-/** Where no cache uses the outbox, old rows are removed at every so many claims. */
+/** Where no cache uses the outbox, every so many claims remove old rows. */
 const CLAIMS_PER_PRUNE = 100;
 
-/** An outbox in a Postgres database, made with `outboxSql`. Any number of caches and processes may use one. */
+/**
+ * An outbox in a Postgres database, whose table `outboxSql` makes. Any number of caches and processes may share one.
+ */
 export class PostgresOutbox implements Outbox {
   readonly system = 'postgresql';
   readonly windowMs: number;
@@ -63,7 +66,7 @@ export class PostgresOutbox implements Outbox {
   /** Begins this process's tickets. */
   readonly #self = `${randomBytes(12).toString('base64url')}.`;
   #drawn = 0;
-  /** Whose deliveries these are: the cache of the last {@link lead}. */
+  /** The cache of the last {@link lead}, for which this process delivers. */
   #cache = NO_CACHE;
   #former: string | undefined;
   #isUsed = false;
@@ -73,7 +76,7 @@ export class PostgresOutbox implements Outbox {
   /** Rows that wait and cannot be read. */
   readonly #unreadable = new Set<string>();
 
-  /** Use {@link outbox}. */
+  /** Users call {@link outbox} instead. */
   constructor(sql: Sql, windowMs: number, sole: boolean) {
     this.#pool = sql;
     this.windowMs = windowMs;
@@ -86,16 +89,37 @@ export class PostgresOutbox implements Outbox {
   }
 
   /**
-   * In a transaction that changes rows, and whose writer then invalidates what it has changed: its rows are left to it for a
-   * second. Without it the relay would invalidate the same once more.
+   * Claims the rows of a transaction for its writer, who invalidates after the commit. The relay leaves them alone for
+   * a second. Without a claim the relay would invalidate the same names once more. Call it inside the transaction,
+   * before the changes.
+   * @example
+   * ```ts
+   * import postgres from 'postgres';
+   * import { createCache } from 'tiercel';
+   * import { lru } from 'tiercel/lru';
+   * import { outbox } from 'tiercel/postgres';
+   * import { redis } from 'tiercel/redis';
+   *
+   * const sql = postgres('postgres://127.0.0.1/shop');
+   * const changes = outbox(sql);
+   * const cache = createCache({ name: 'shop', l1: lru(), ...redis('redis://127.0.0.1:6379'), outbox: changes });
+   *
+   * const ticket = await sql.begin(async (tx) => {
+   *   const claimed = await changes.claim(tx);
+   *   await tx`update products set price = 2 where id = 7`;
+   *   return claimed;
+   * });
+   * await cache.invalidate({ keys: ['product:7'] }, { outbox: ticket });
+   * ```
    * @returns a ticket for `cache.invalidate(…, { outbox: ticket })`, after the commit.
+   * @throws {@link InvalidOptionError} when `transaction` is not what `sql.begin` gives to its function.
    */
   async claim(transaction: TransactionSql): Promise<string> {
     if (typeof transaction !== 'function' || typeof transaction.savepoint !== 'function')
       throw new InvalidOptionError('transaction', transaction, 'what sql.begin gives to its function');
     const ticket = this.#draw();
     await statements.claim(transaction, ticket);
-    // Without a cache that uses it nobody else would.
+    // No relay prunes the outbox where no cache uses it, so claims do.
     if (!this.#isUsed && this.#drawn % CLAIMS_PER_PRUNE === 0)
       await statements.prune(transaction, this.windowMs, this.windowMs);
     return ticket;
@@ -113,7 +137,8 @@ export class PostgresOutbox implements Outbox {
     const { isKnown, ...state } = await this.#run((sql) => statements.lead(sql, cache));
     if (!state.leads) return { ...state, mustRenew: false };
     await this.#listen();
-    // Before the former one is forgotten: a cache that comes beside another has missed what that one was told (race 37).
+    // The former cache is forgotten only after this. A cache that comes beside another has missed that one's rows (race
+    // 37).
     const mustRenew = !isKnown && (await this.#run((sql) => statements.register(sql, cache)));
     await this.#forgetFormer();
     return { ...state, mustRenew };
@@ -127,7 +152,7 @@ export class PostgresOutbox implements Outbox {
     return this.#run(statements.resign);
   }
 
-  /** A page of rows that cannot be read holds up nothing: the next one is asked for without them. */
+  /** Returns the next readable rows. Unreadable rows hold up nothing: the next page is read without them. */
   async undelivered(which: Undelivered): Promise<readonly OutboxRow[]> {
     for (;;) {
       const rows = await this.#run((sql) => statements.undelivered(sql, this.#cache, which, [...this.#unreadable]));
@@ -156,8 +181,9 @@ export class PostgresOutbox implements Outbox {
   }
 
   /**
-   * A cursor holds as long as the session does in which it was given out. A server that has died, or that another has taken
-   * over from, may have lost its last commits, and gives out their transaction ids once more.
+   * Returns the rows that other writers have committed since the cursor. A cursor holds as long as the session that
+   * gave it out. A server that has died, or that another has replaced, may have lost its last commits, and gives out
+   * their transaction ids once more.
    */
   async follow(cursor: string | undefined): Promise<FollowedRows> {
     await this.#listen();
@@ -166,7 +192,7 @@ export class PostgresOutbox implements Outbox {
     const isSame = given === String(period);
     const followed = await this.#run((sql) => statements.follow(sql, isSame ? snapshot : undefined));
     const isLost = cursor !== undefined && !(isSame && this.#session.period === period);
-    // What this process has invalidated itself, and all of it, is no news to it.
+    // This process has invalidated its own rows already. They are left out if all of their names were acknowledged.
     const readable = followed.rows.flatMap(({ targets, ...row }) =>
       targets === undefined ? [] : [{ ...row, targets }],
     );
@@ -194,7 +220,7 @@ export class PostgresOutbox implements Outbox {
     await Promise.all([this.#session.close(), this.#writer.close()]);
   }
 
-  /** Those rows whose names are lists of texts. Of the others none is ever marked, and each is told of once. */
+  /** Keeps the rows whose names are lists of texts. Other rows are never marked, and each is reported once. */
   #readable(rows: readonly ReadRow[]): OutboxRow[] {
     return rows.flatMap(({ id, targets, mode }) => {
       if (targets !== undefined) return [{ id, targets, mode }];
@@ -207,7 +233,10 @@ export class PostgresOutbox implements Outbox {
     });
   }
 
-  /** Redis has lost what it was, or is another one: nothing waits for the former cache, and it begins anew if it returns. */
+  /**
+   * Forgets the former cache. Redis has lost its contents or is another server, so no row waits for that cache any
+   * more. If the cache returns, it begins anew.
+   */
   async #forgetFormer(): Promise<void> {
     const former = this.#former;
     if (former === undefined) return;
@@ -219,7 +248,7 @@ export class PostgresOutbox implements Outbox {
     return this.#sole ? statement(this.#pool) : this.#session.run(statement);
   }
 
-  /** Statements that wait for the disk. */
+  /** Runs a statement that waits for the disk. */
   #write<T>(statement: (sql: ISql) => Promise<T>): Promise<T> {
     return this.#sole ? statement(this.#pool) : this.#writer.run(statement);
   }
@@ -227,7 +256,7 @@ export class PostgresOutbox implements Outbox {
   async #listen(): Promise<void> {
     if (this.#sole || this.#session.isListening) return;
     await this.#session.listen(CHANNEL);
-    // What was committed before now has woken nobody.
+    // A commit before this moment has woken no listener.
     this.#onChange();
   }
 
@@ -238,12 +267,22 @@ export class PostgresOutbox implements Outbox {
 }
 
 /**
- * The outbox of a database, for `createCache({ outbox })`: what anybody commits reaches every instance, and what a process
- * could not tell Redis is delivered by another.
- * @param sql The pool that the service uses. One connection beside it is made for the outbox, straight to the server: a
- *   pooler that hands out sessions by the transaction cannot carry it. Another one is there while rows are written.
+ * Makes the outbox of a database, for `createCache({ outbox })`. Every committed change then reaches every instance. If
+ * a process cannot deliver an invalidation to Redis, another does.
+ * @param sql The pool that the service uses. The outbox opens one connection beside it, straight to the server: a
+ *   pooler that hands out sessions by the transaction cannot carry it. A second connection is open while rows are
+ *   written.
  * @example
- * const cache = createCache({ l1: lru(), ...redis(url), outbox: outbox(sql) });
+ * ```ts
+ * import postgres from 'postgres';
+ * import { createCache } from 'tiercel';
+ * import { lru } from 'tiercel/lru';
+ * import { outbox } from 'tiercel/postgres';
+ * import { redis } from 'tiercel/redis';
+ *
+ * const sql = postgres('postgres://127.0.0.1/shop');
+ * const cache = createCache({ name: 'shop', l1: lru(), ...redis('redis://127.0.0.1:6379'), outbox: outbox(sql) });
+ * ```
  * @throws {@link InvalidOptionError} naming the option that cannot be used.
  */
 export function outbox(sql: Sql, options: OutboxOptions = {}): PostgresOutbox {

@@ -1,48 +1,51 @@
 import postgres, { type Sql } from 'postgres';
 
-/** A session that has said nothing for so long is ended by the server, and with it the lead of a process that stands. */
+/** The server ends a session that was idle for this long. A process that stands still loses the lead with it. */
 const IDLE_SESSION_MS = 1_500;
-/** One answer of the database may take so long; then the connection is taken for dead. */
+/** The database has this long for one answer. A connection without an answer by then counts as dead. */
 const ANSWER_MS = 3_000;
-/** Seconds, this one and the next. */
+/** Seconds, here and in the next line. */
 const CONNECT_SECONDS = 3;
 const CLOSE_SECONDS = 1;
 
-/** What postgres.js makes of types where nothing is said of them. The client that is asked never connects. */
+/**
+ * Returns the parsers and serializers that postgres.js uses by default. The client that is asked for them never
+ * connects.
+ */
 function plainTypes(): Pick<Sql['options'], 'parsers' | 'serializers'> {
   const { parsers, serializers } = postgres({ max: 1 }).options;
   return { parsers, serializers };
 }
 
-/** What the session of the lead and of `LISTEN` is called in `pg_stat_activity`. */
+/** The name in `pg_stat_activity` of the session that holds the lead and listens. */
 export const SESSION_NAME = 'tiercel-outbox';
 
-/** What the session that writes is called. */
+/** The name of the session that writes. */
 export const WRITER_NAME = 'tiercel-outbox-writer';
 
-/** A session that only writes is closed after so many seconds without a statement. */
+/** A session that only writes is closed after this many seconds without a statement. */
 const WRITER_IDLE_SECONDS = 10;
 
-/** What a session is for. */
+/** The use of one session. */
 export interface SessionUse {
   readonly name: string;
-  /** Closed when it has been idle for long, because nothing belongs to it. Default `false`. */
+  /** True if the session is closed when it was idle for long, because it holds nothing. Default `false`. */
   readonly isTransient?: boolean;
   /** Called for each notification after {@link OwnSession.listen}. */
   readonly onNotify?: () => void;
 }
 
 /**
- * One connection beside the pool. It is made when it is needed, and made anew when it was lost or has not answered in time.
- * One session holds what belongs to a session: an advisory lock, `LISTEN`. Another one writes, so that a slow commit holds
- * up neither. The pool would not do: a caller who invalidates inside a transaction holds one of its connections, and would
- * wait for another one that is not there.
+ * One connection beside the pool. It is opened at its first use, and again after it was lost or did not answer in time.
+ * One instance holds what belongs to a session: an advisory lock and `LISTEN`. Another instance writes, so that a slow
+ * commit delays neither. The pool cannot do this work. A caller who invalidates inside a transaction holds one of its
+ * connections, and could wait for a second one that the pool does not have.
  */
 export class OwnSession {
   readonly #pool: Sql;
   readonly #use: SessionUse;
   #client: Sql | undefined;
-  /** Of the present connection. */
+  /** Concerns the present connection. */
   #isListening = false;
   #period = 0;
 
@@ -51,17 +54,20 @@ export class OwnSession {
     this.#use = use;
   }
 
-  /** Whether notifications of {@link listen} arrive. */
+  /** True while notifications of {@link listen} arrive. */
   get isListening(): boolean {
     return this.#isListening;
   }
 
-  /** Another number after each loss of the connection. */
+  /** Returns another number after each loss of the connection. */
   get period(): number {
     return this.#period;
   }
 
-  /** Runs one statement. @throws what the database answers, or an error when it does not answer in time. */
+  /**
+   * Runs one statement.
+   * @throws the error of the database, or another one when no answer comes in time.
+   */
   async run<T>(statement: (sql: Sql) => Promise<T>): Promise<T> {
     this.#client ??= this.#connect();
     const client = this.#client;
@@ -77,7 +83,7 @@ export class OwnSession {
     }
   }
 
-  /** From now on, and until the connection is lost, `onNotify` is called for each notification. */
+  /** Calls `onNotify` for each notification of the channel, until the connection is lost. */
   async listen(channel: string): Promise<void> {
     await this.run((sql) => sql`listen ${sql(channel)}`);
     this.#isListening = true;
@@ -98,9 +104,9 @@ export class OwnSession {
       idle_timeout: isTransient ? WRITER_IDLE_SECONDS : null,
       max_lifetime: null,
       connect_timeout: CONNECT_SECONDS,
-      // Statements here bring no arrays and ask for none, so nothing has to be known of types.
+      // Statements here pass and return no arrays, so the session needs no types of the database.
       fetch_types: false,
-      // Nor must the pool's own types: a pool may have its JSON parsed by another function.
+      // The pool's own types do not apply: a pool may parse its JSON with another function.
       types: {},
       ...plainTypes(),
       backoff: () => 0.05,
@@ -118,10 +124,10 @@ export class OwnSession {
         statement_timeout: ANSWER_MS,
       },
       onnotify: onNotify,
-      // A client whose connection was lost in the middle of a statement would tell the next one of that loss.
+      // A client whose connection was lost in the middle of a statement would fail the next statement with that loss.
       onclose: () => this.#drop(client),
     };
-    // The client takes its own parsed settings back, as it does itself for `listen`; its types do not say so.
+    // The client takes its own parsed settings back, as it does itself for `listen`. Its types do not allow that.
     const client = postgres(settings as unknown as Parameters<typeof postgres>[0]);
     return client;
   }
@@ -132,7 +138,7 @@ export class OwnSession {
       this.#isListening = false;
       this.#period += 1;
     }
-    // Nobody waits for it: what it has not answered is lost or has been given up, and its end has nothing to tell.
+    // The client has no caller left. Unanswered statements are lost or given up, so a failure to end it means nothing.
     client.end({ timeout: 0 }).catch(() => undefined);
   }
 }

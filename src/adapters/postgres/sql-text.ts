@@ -1,28 +1,28 @@
-/** A string as SQL writes it. */
+/** Writes a string as a literal of SQL. */
 export function literal(text: string): string {
   const quoted = `'${text.replaceAll("'", "''")}'`;
   return text.includes('\\') ? ` E${quoted.replaceAll('\\', '\\\\')}` : quoted;
 }
 
-/** A name as SQL writes it. */
+/** Writes a name as an identifier of SQL. */
 export function identifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-/** The name of a table as SQL writes it; of `schema.table` each part. */
+/** Writes the name of a table as an identifier of SQL. Of `schema.table` it quotes each part. */
 export function tableIdentifier(name: string): string {
   return name.split('.').map(identifier).join('.');
 }
 
-/** A list of strings as SQL writes it. */
+/** Writes a list of strings as an array of SQL. */
 export function textArray(texts: readonly string[]): string {
   return `array[${texts.map(literal).join(', ')}]::text[]`;
 }
 
-/** A piece of SQL as a string of SQL, readable: between dollars, and a word that does not end it early. */
+/** Writes a piece of SQL as a readable string of SQL, between dollars and a word that does not end it early. */
 export function quotedBody(sql: string): string {
   let tag = '$body$';
-  // Its own last characters must not become the beginning of the end.
+  // The last characters of the piece must not form the beginning of the closing word.
   while (`${sql}$`.includes(tag)) tag = tag.replace(/\$$/, '_$');
   return `${tag}${sql}${tag}`;
 }

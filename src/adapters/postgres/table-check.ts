@@ -3,22 +3,22 @@ import { namesQuery, templatesOf } from './names-query.ts';
 import { identifier, literal, quotedBody, tableIdentifier, textArray } from './sql-text.ts';
 import { columnsOf } from './template.ts';
 
-/** Stands in the checked query for the rows that changed; no declaration can contain it. */
+/** Stands in the checked query for the changed rows. No declaration can contain it. */
 const CHANGED = 'select /* tiercel: changed rows */';
 
 /**
- * SQL that fails if the database has not what a declaration names. Postgres looks at a function's statements only when they
- * run: without this, the first to hear of a mistake would be whoever updates the table.
+ * Makes SQL that fails if the database lacks something that a declaration names. Postgres checks the statements of a
+ * function only when they run. Without this check, a mistake would show first to a program that updates the table.
  *
- * The query is checked over a row of nulls with the columns that triggers see: neither system columns nor virtual generated
- * ones, which are null in transition tables. Row level security is off, so that a table whose policies would hide rows from
- * the function's owner is refused.
+ * The SQL checks the query over a row of nulls with the columns that triggers see. These exclude system columns, and
+ * virtual generated columns, which are null in transition tables. Row level security is off, so that a table whose
+ * policies would hide rows from the function's owner is refused.
  */
 export function checkOf(declared: ChangedTable): string {
   const { table, columns, via } = declared;
   const { from, names } = namesQuery(declared, CHANGED);
   const used = [...new Set([...(via === undefined ? columnsOf(templatesOf(declared)) : []), ...(columns ?? [])])];
-  // As a string, so that also what does not parse is said by the handler.
+  // The query is a string, so that the handler also reports a query that does not parse.
   const planned = quotedBody(`${from} select ${names} limit 0`);
   const body = `
 #variable_conflict use_column
@@ -52,8 +52,9 @@ end
 }
 
 /**
- * Old and new rows are compared as sets. What tells no row apart could hide a change: a statement that swaps the prices of
- * two rows leaves the set of prices as it was.
+ * Makes the check that the compared columns tell the rows apart. Old and new rows are compared as sets. Without a
+ * unique key a change could stay hidden: a statement that swaps the prices of two rows leaves the set of prices as it
+ * was.
  */
 function comparedCheck(table: string, compared: readonly string[]): string {
   const listed = quotedBody(`select ${compared.map(identifier).join(', ')} from (${CHANGED}) changed`);

@@ -1,4 +1,4 @@
-/** A template as what stands between the columns, and the columns: one more of the first than of the second. */
+/** A template in parts: the columns, and the texts around them. There is one text more than there are columns. */
 export interface Template {
   readonly texts: readonly string[];
   readonly columns: readonly string[];
@@ -6,18 +6,18 @@ export interface Template {
 
 const COLUMN = /\{([^{}]+)\}/g;
 
-/** Takes a template apart: of `product:{id}` the texts are `product:` and the empty one, the column is `id`. */
+/** Splits a template. Of `product:{id}` the texts are `product:` and the empty one, and the column is `id`. */
 export function parseTemplate(template: string): Template {
   const columns = [...template.matchAll(COLUMN)].map(([, column = '']) => column);
   return { texts: template.split(COLUMN).filter((_, index) => index % 2 === 0), columns };
 }
 
-/** The columns that some templates name, each once. */
+/** Lists the columns that some templates name, each once. */
 export function columnsOf(templates: readonly string[]): string[] {
   return [...new Set(templates.flatMap((template) => parseTemplate(template).columns))];
 }
 
-/** The name that a template stands for, if every column held this text. */
+/** Returns the name that a template gives if every column holds this text. */
 export function fillTemplate(template: string, text: string): string {
   return parseTemplate(template).texts.join(text);
 }

@@ -1,33 +1,35 @@
 import type { Targets } from '../../core/model/invalidation.ts';
 
-/** What L2 has acknowledged under a ticket. */
+/** The keys and tags that L2 has acknowledged under a ticket. */
 export interface Ticket {
   readonly ticket: string;
   readonly keys: readonly string[];
   readonly tags: readonly string[];
-  /** Whatever its rows name. */
+  /** True if it covers every name that its rows may have. */
   readonly everything: boolean;
 }
 
-/** Tickets that wait to be written; beyond, they are forgotten, and their rows delivered once more. */
+/**
+ * The most tickets that wait to be written. Beyond it, tickets are forgotten and their rows are delivered once more.
+ */
 const MOST_WAITING = 10_000;
-/** How long the first of them waits for others, in milliseconds: well within the second that a writer has. */
+/** Time for which the first ticket waits for others: well within the second that a writer has. Milliseconds. */
 const GATHER_MS = 20;
-/** In one statement. */
+/** The most tickets in one statement. */
 const MOST_AT_ONCE = 1_000;
 
-/** What was acknowledged and is to be marked as delivered: gathered, so that it costs the database little. */
+/** Gathers acknowledged tickets and marks their rows as delivered in batches, which costs the database little. */
 export class Tickets {
   readonly #mark: (tickets: readonly Ticket[]) => Promise<void>;
   readonly #onError: (error: unknown) => void;
   readonly #waiting = new Set<Ticket>();
-  /** The latest, written or not. */
+  /** The latest tickets, written or not. */
   readonly #known = new Map<string, Ticket>();
   #writing: Promise<void> | undefined;
 
   /**
-   * @param mark Writes them.
-   * @param onError Told of what `mark` throws. There is nothing to be done: a row that is not marked is delivered again.
+   * @param mark Writes tickets.
+   * @param onError Receives the error of `mark`. It need do nothing: a row that is not marked is delivered again.
    */
   constructor(mark: (tickets: readonly Ticket[]) => Promise<void>, onError: (error: unknown) => void) {
     this.#mark = mark;
@@ -41,7 +43,7 @@ export class Tickets {
     this.#writing ??= this.#writeSoon();
   }
 
-  /** Whether what a row under this ticket names has been acknowledged here, all of it. */
+  /** Tells if this process has acknowledged all names of a row under this ticket. */
   covers(origin: string | null, { ids, tags }: Targets): boolean {
     const told = origin === null ? undefined : this.#known.get(origin);
     if (told === undefined) return false;
@@ -50,7 +52,7 @@ export class Tickets {
     );
   }
 
-  /** Writes what is left, unless the database does not take it. */
+  /** Writes the tickets that are left, unless the database does not take them. */
   async flush(): Promise<void> {
     while (this.#waiting.size > 0 && (await this.#write()));
     this.#waiting.clear();
@@ -72,7 +74,7 @@ export class Tickets {
     }
   }
 
-  /** Answers whether they are written. */
+  /** Writes one batch, and returns true if it is written. */
   async #write(): Promise<boolean> {
     const tickets = [...this.#waiting].slice(0, MOST_AT_ONCE);
     for (const ticket of tickets) this.#waiting.delete(ticket);

@@ -13,13 +13,13 @@ const TRANSITION_TABLES: Record<Statement, string> = {
 };
 
 /**
- * Whose statement it is must not show in the names: these are all the settings that change a value's text. A policy that
- * would hide rows of a joined table fails the statement: names must not be lost without a word.
+ * Fixes all settings that change a value's text, so that names do not depend on the session that runs the statement. A
+ * policy that would hide rows of a joined table fails the statement. Otherwise names would be lost silently.
  */
 const SETTINGS = `set search_path from current set datestyle = 'ISO, YMD' set intervalstyle = 'postgres'
   set timezone = 'UTC' set extra_float_digits = 1 set bytea_output = 'hex' set row_security = off`;
 
-/** One function and four triggers for one table. */
+/** Makes one function and four triggers for one table. */
 export function triggersOf(declared: ChangedTable): string {
   const table = tableIdentifier(declared.table);
   const called = `tiercel_outbox_on_${nameOf(declared.table)}`;
@@ -36,15 +36,17 @@ alter table ${table} enable always trigger ${name};`;
   }
 }
 
-/** Postgres cuts names at 63 bytes; those that do not fit, or are no plain names, are told apart by their digest. */
+/**
+ * Names the function of a table. Postgres cuts names at 63 bytes, so a long or unusual name is replaced by its digest.
+ */
 function nameOf(table: string): string {
   return /^[a-z0-9_]{1,40}$/.test(table) ? table : createHash('sha256').update(table).digest('hex').slice(0, 16);
 }
 
 /**
- * The names are made by the statement's own kind of query, so that its plan is kept. All of them are set operations: a plan
- * made for one row must not take forever for a hundred thousand, as a nested loop would. Nobody but the owner may call the
- * function: a trigger of somebody else's could feed it whatever names he likes.
+ * Makes the function that the triggers of a table call. Each kind of statement has a query of its own, whose plan
+ * Postgres keeps. All queries are set operations: a plan made for one row must not take forever for a hundred thousand,
+ * as a nested loop would. Only the owner may call the function. Another user's trigger could feed it any names.
  */
 function functionOf(declared: ChangedTable, called: string): string {
   const { keys = [], tags = [], all } = declared;
@@ -84,8 +86,9 @@ revoke all on function ${called}() from public;`;
 }
 
 /**
- * A join is planned each time, with the true number of changed rows: a plan that is kept would be wrong for one row or for
- * a hundred thousand, whichever came later, and a table that was empty then would be read row by row for ever.
+ * Makes the query of one kind of statement. A join is planned each time, with the true number of changed rows. A kept
+ * plan would be wrong for one row or for a hundred thousand, whichever came later. A table that was empty at the
+ * planning would be read row by row for ever.
  */
 function fillOf(declared: ChangedTable, changed: string, variables: readonly string[]): string {
   const { from, names } = namesQuery(declared, changed);
@@ -101,9 +104,9 @@ function fillOf(declared: ChangedTable, changed: string, variables: readonly str
 }
 
 /**
- * Old and new rows; where only some columns matter, those in which the two differ, and of them no more than that. As text,
- * because that is what names are made of: equal values may be written differently (`1.0` and `1.00`), and some types
- * cannot be compared at all.
+ * Selects the changed rows of an UPDATE, old and new. If only some columns matter, it selects the rows in which these
+ * differ, and only these columns. It compares texts, because names are made of texts. Equal values may be written
+ * differently (`1.0` and `1.00`), and some types cannot be compared at all.
  */
 function updated(declared: ChangedTable): string {
   if (declared.columns === undefined) return 'select * from old_rows union all select * from new_rows';
