@@ -5,33 +5,37 @@ import { type Log, migrate } from './migrate.ts';
 import { seed } from './seed.ts';
 import type { Sql } from './sql.ts';
 
-/** Which database to use, and how much of it. */
+/** Options of {@link openDatabase}. */
 export interface DatabaseOptions {
-  /** `postgres://…`; left out, an embedded PGlite in memory with the sample catalog. */
+  /** `postgres://…`. Default: an embedded PGlite in memory with the sample catalog. */
   readonly url?: string | undefined;
-  /** Most connections; the embedded database always has one. Default 10. */
+  /** The most connections; the embedded database always has one. Default 10. */
   readonly pool?: number;
-  /** What `pg_stat_activity` calls us. Default `tiercel`. */
+  /** The name of these connections in `pg_stat_activity`. Default `tiercel`. */
   readonly applicationName?: string;
-  /** Told what the embedded database's set-up did. Default: nobody. */
+  /** Receives the lines of the embedded database's set-up. Default: the lines are dropped. */
   readonly log?: Log;
 }
 
-/** An open database. Whoever opened it closes it. */
+/** An open database. Its opener closes it. */
 export interface Database {
-  /** The pool. `bigint` and `numeric` columns arrive as numbers; a `bigint` beyond 2⁵³−1 rejects its query. */
+  /** The pool. `bigint` and `numeric` columns arrive as numbers. A `bigint` beyond 2⁵³−1 rejects its query. */
   readonly sql: Sql;
-  /** Whether it lives in this process: one connection, no notifications, gone on close. */
+  /** True if the database lives in this process: one connection, no notifications, gone on close. */
   readonly embedded: boolean;
-  /** Lets running queries finish for at most two seconds, then closes what is left. */
+  /** Lets running queries finish for at most two seconds, then closes the connections that are left. */
   close(): Promise<void>;
 }
 
-/** Short: whoever closes has finished its work, and the client would wait in vain for connections it once lost. */
+/**
+ * The timeout is short. The closer has finished its work, and the client would wait in vain for connections that it
+ * lost.
+ */
 const CLOSE_TIMEOUT_SECONDS = 2;
 
 /**
- * Opens the database. A server is not contacted before the first query; the embedded one is started, migrated and seeded.
+ * Opens the database. A server is not contacted before the first query. The embedded database is started, migrated and
+ * seeded.
  */
 export async function openDatabase(options: DatabaseOptions = {}): Promise<Database> {
   const { url, pool = 10, applicationName = 'tiercel' } = options;
@@ -42,8 +46,8 @@ export async function openDatabase(options: DatabaseOptions = {}): Promise<Datab
 
 async function openEmbedded(applicationName: string, log: Log | undefined): Promise<Database> {
   const server = await startEmbedded();
-  // One connection: all sockets of PGlite share one backend, where the transactions of two connections would mix.
-  // It is kept: there is nothing to gain from closing it when idle.
+  // The embedded database gets one connection. All sockets of PGlite share one backend, where the transactions of two
+  // connections would mix. The connection stays open when idle, since closing it would gain nothing.
   const settings = {
     ...clientSettings(1, applicationName),
     ...server.connection,
@@ -62,7 +66,10 @@ async function openEmbedded(applicationName: string, log: Log | undefined): Prom
   return { sql, embedded: true, close };
 }
 
-/** Clients before their server: the other way round, the client would take the end for a failure and reconnect. */
+/**
+ * Closes the clients before their server. The other way round, the client would take the end for a failure and
+ * reconnect.
+ */
 async function closeEmbedded(sql: Sql, server: EmbeddedServer): Promise<void> {
   try {
     await sql.end({ timeout: CLOSE_TIMEOUT_SECONDS });

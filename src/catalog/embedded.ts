@@ -6,21 +6,21 @@ import { PGLiteSocketServer } from '@electric-sql/pglite-socket';
 
 /** A Postgres inside this process that speaks the wire protocol on a private socket. */
 export interface EmbeddedServer {
-  /** How the `postgres` client reaches it. */
+  /** The address for the `postgres` client. */
   readonly connection: { readonly path: string; readonly user: string; readonly database: string };
   /** Ends the server and forgets all data. Clients must have left. */
   stop(): Promise<void>;
 }
 
 /**
- * Sockets beside the pool's one: PGlite cannot cancel, so a request to do so is swallowed and its socket stays until the
+ * Sockets beside the one of the pool. PGlite cannot cancel: it ignores such a request, whose socket stays until the
  * client's connect timeout ends it.
  */
 const MAX_SOCKETS = 16;
 
 /**
- * Starts an empty PGlite in memory. It listens on a Unix socket in a folder that only this user may enter, because it
- * asks nobody for a password.
+ * Starts an empty PGlite in memory. It asks for no password, so it listens on a Unix socket in a folder that only this
+ * user may enter.
  */
 export async function startEmbedded(): Promise<EmbeddedServer> {
   const [db, folder] = await Promise.all([PGlite.create(), mkdtemp(join(tmpdir(), 'tiercel-pglite-'))]);

@@ -1,8 +1,8 @@
-/** A write that names things which do not exist, or not in this org. Nothing was changed. */
+/** A write named rows that do not exist, or not in this org. Nothing was changed. */
 export class UnknownReferenceError extends Error {
   override readonly name = 'UnknownReferenceError';
   readonly code = 'UNKNOWN_REFERENCE';
-  /** What was named: `product` or `org`. */
+  /** The kind of row that was named: `product` or `org`. */
   readonly kind: 'product' | 'org';
   readonly ids: readonly number[];
   constructor(kind: 'product' | 'org', ids: readonly number[]) {

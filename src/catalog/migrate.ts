@@ -3,13 +3,15 @@ import { readdir, readFile } from 'node:fs/promises';
 import { outboxMigration } from './outbox.ts';
 import { inTransaction, type Queryable, type Sql } from './sql.ts';
 
-/** Told one line for each thing done. */
+/** Receives one line for each step that was done. */
 export type Log = (line: string) => void;
 
-/** What `migrate` and `pendingMigrations` can be told. */
+/** Options of {@link migrate} and {@link pendingMigrations}. */
 export interface MigrateOptions {
   readonly log?: Log | undefined;
-  /** The folder that holds the migrations, `NNN-name.sql`, applied in the order of their names. Default: the catalog's. */
+  /**
+   * The folder that holds the migrations, `NNN-name.sql`, applied in the order of their names. Default: the catalog's.
+   */
   readonly folder?: URL;
 }
 
@@ -19,7 +21,7 @@ interface Migration {
   readonly checksum: string;
 }
 
-/** A migration differs from what was applied under its name. Changing the past is a mistake: add a migration instead. */
+/** A migration differs from the text that was applied under its name. Restore it, and add a new migration instead. */
 export class MigrationChangedError extends Error {
   override readonly name = 'MigrationChangedError';
   readonly code = 'MIGRATION_CHANGED';
@@ -34,16 +36,16 @@ export class MigrationChangedError extends Error {
 
 const CATALOG = new URL('./migrations/', import.meta.url);
 
-/** "tiercel" as a number; any constant would do, as long as every version of the service takes the same. */
+/** "tiercel" as a number. Any constant would do, provided every version of the service takes the same. */
 const ADVISORY_LOCK = 0x7469_6572;
 
 /**
- * Applies what is pending, each migration in a transaction of its own.
+ * Applies the pending migrations, each in a transaction of its own.
  *
- * Any number of processes may call it at once: the transaction holds an advisory lock, and the second finds the work done.
- * Migrations that the database knows and this build does not are left alone, so that an older build can start beside a
- * newer one.
- * @returns the names applied now, in order.
+ * Any number of processes may call it at once: the transaction holds an advisory lock, and the second process finds the
+ * work done. Migrations that the database knows and this build does not are left alone, so that an older build can
+ * start beside a newer one.
+ * @returns the names that this call applied, in order.
  * @throws {@link MigrationChangedError} before anything is applied.
  */
 export async function migrate(sql: Sql, options: MigrateOptions = {}): Promise<string[]> {
@@ -59,7 +61,7 @@ export async function migrate(sql: Sql, options: MigrateOptions = {}): Promise<s
 }
 
 /**
- * The names of the migrations that `migrate` would apply; changes nothing.
+ * Lists the names of the migrations that `migrate` would apply. It changes nothing.
  * @throws {@link MigrationChangedError}
  */
 export async function pendingMigrations(sql: Queryable, options: MigrateOptions = {}): Promise<string[]> {
@@ -68,7 +70,7 @@ export async function pendingMigrations(sql: Queryable, options: MigrateOptions 
 }
 
 async function applyOnce(tx: Queryable, migration: Migration): Promise<boolean> {
-  // Waiting for another process's migration, or for a large table, is no reason to give up.
+  // A long wait for another process's migration, or for a large table, must not end in a timeout.
   await tx`set local statement_timeout = 0`;
   await tx`select pg_advisory_xact_lock(${ADVISORY_LOCK})`;
   await tx`create table if not exists tiercel_migrations (
@@ -94,7 +96,7 @@ async function appliedMigrations(sql: Queryable): Promise<ReadonlyMap<string, st
 
 async function allMigrations({ folder }: MigrateOptions): Promise<Migration[]> {
   if (folder !== undefined) return readMigrations(folder);
-  // What is generated from the resources' declarations comes after what is written by hand.
+  // The generated migration follows those that are written by hand.
   const { id, text } = outboxMigration();
   return [...(await readMigrations(CATALOG)), migrationOf(id, text)];
 }
@@ -103,7 +105,7 @@ async function readMigrations(folder: URL): Promise<Migration[]> {
   const names = (await readdir(folder)).filter((name) => /^\d{3}-[a-z0-9-]+\.sql$/.test(name)).sort();
   return Promise.all(
     names.map(async (name) => {
-      // A checkout may have changed the line ends; that is no other migration.
+      // A checkout may change the line ends, which makes no other migration.
       const text = (await readFile(new URL(name, folder), 'utf8')).replaceAll('\r\n', '\n');
       return migrationOf(name.replace(/\.sql$/, ''), text);
     }),

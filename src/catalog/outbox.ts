@@ -3,18 +3,18 @@ import type { Feed } from '../resources/feed.ts';
 import { catalogResources } from './resources/index.ts';
 
 /**
- * Raised whenever a resource's feeds change: a database that has been given the triggers of one revision is then given
+ * The revision is raised whenever a resource's feeds change. A database with the triggers of one revision then gets
  * those of the next, and an older build that starts beside a newer one leaves them alone.
  */
 const REVISION = 3;
 
-/** The triggers of every table that a resource of the catalog is read from, as a migration. */
+/** Makes the migration that installs the triggers of every table from which a resource of the catalog is read. */
 export function outboxMigration(): { readonly id: string; readonly text: string } {
   const feeds = catalogResources.flatMap((resource) => resource.feeds);
   return { id: `outbox-${REVISION}`, text: outboxSql(mergeByTable(feeds)) };
 }
 
-/** What all resources say of one table, as one. */
+/** Merges the feeds of all resources into one declaration for each table. */
 export function mergeByTable(feeds: readonly Feed[]): ChangedTable[] {
   return [...Map.groupBy(feeds, ({ table }) => table)].map(([table, given]) => {
     const union = (of: (feed: Feed) => readonly string[] | undefined): string[] => [

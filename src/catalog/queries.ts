@@ -1,5 +1,5 @@
 /**
- * Every statement behind the data routes. Parameterised throughout; rows come in the API's own camelCase.
+ * Exports every statement behind the data routes. All are parameterised, and rows come in the API's own camelCase.
  * Functions that take a signal cancel their statement on the server when it aborts.
  */
 export { orgExists, userPermissions } from './queries/access.ts';

@@ -1,19 +1,22 @@
 import { transaction } from '../adapters/postgres/index.ts';
 import { type Sql, sqlState, type Transaction } from './sql.ts';
 
-/** Rows of one org in `org_departures` that are not worth adding up yet. */
+/** An org with fewer rows than this in `org_departures` is not added up yet. */
 const FEW = 50;
 
-/** Somebody else refreshes, in this way or by hand. */
+/** Another process refreshes, by this function or by hand. */
 const BUSY: ReadonlySet<string | undefined> = new Set(['55P03', '40001']);
 
 /**
- * Brings the materialized dashboards up to date, and notes which transactions they have seen. Readers do not wait for it.
+ * Brings the materialized dashboards up to date, and notes which transactions they have seen. Readers do not wait for
+ * it.
  *
- * The rows and the note are of one snapshot: under repeatable read, REFRESH sees what `pg_current_snapshot()` tells. LOCK
- * TABLE takes no snapshot, so the one that is taken after it has seen the refresh before this one, and the two never collide.
- * An advisory lock would not do: the statement that asks for it has its snapshot already when it gets the answer.
- * @returns `false` when somebody else is doing it, who may have begun before what the caller has in mind.
+ * The rows and the note are of one snapshot: under repeatable read, REFRESH sees what `pg_current_snapshot()` reports.
+ * LOCK TABLE takes no snapshot. The snapshot that is taken after the lock has therefore seen the refresh before this
+ * one, and two refreshes never collide. An advisory lock would not do: its statement has its snapshot before it gets
+ * the lock.
+ * @returns `false` when another process refreshes. That refresh may have begun before the change that the caller
+ *   means.
  */
 export async function refreshDashboards(sql: Sql): Promise<boolean> {
   try {
@@ -21,7 +24,7 @@ export async function refreshDashboards(sql: Sql): Promise<boolean> {
       await tx`lock table org_dashboards_refresh in exclusive mode nowait`;
       await addUpDepartures(tx);
       await refreshView(tx);
-      // As of the beginning: what was committed in the meantime is missing.
+      // The note is of the beginning of this transaction. Later commits are missing in the view.
       await tx`
         update org_dashboards_refresh
         set cluster = system_identifier, snapshot = pg_current_snapshot(), refreshed_at = now()
@@ -35,7 +38,10 @@ export async function refreshDashboards(sql: Sql): Promise<boolean> {
   }
 }
 
-/** Only ever one does this at a time, and nobody else changes these rows: the sums stay as they are for everybody. */
+/**
+ * Adds up the departures of each org. One process at a time does this and no other changes these rows, so readers
+ * always see the same sums.
+ */
 async function addUpDepartures(tx: Transaction): Promise<void> {
   await tx`
     with counted as (
@@ -49,7 +55,10 @@ async function addUpDepartures(tx: Transaction): Promise<void> {
     insert into org_departures select org_id, sum(versions) from taken where not is_gone group by org_id`;
 }
 
-/** A view that is not filled, as in a database restored without its rows, cannot be read meanwhile; it cannot be read at all. */
+/**
+ * Refreshes the view. A view that is not filled, as in a database restored without its rows, cannot be refreshed
+ * concurrently. No reader can read it anyway.
+ */
 async function refreshView(tx: Transaction): Promise<void> {
   const [view] = await tx<{ filled: boolean }[]>`
     select relispopulated as filled from pg_class where oid = 'org_dashboards'::regclass`;

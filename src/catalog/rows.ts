@@ -30,7 +30,7 @@ export interface Bom {
   readonly items: readonly BomItem[];
 }
 
-/** What can be said of a license plate's stock. */
+/** The states of a license plate's stock. */
 export const LICENSE_PLATE_STATUSES = ['available', 'reserved', 'consumed', 'shipped', 'blocked'] as const;
 
 export type LicensePlateStatus = (typeof LICENSE_PLATE_STATUSES)[number];
@@ -48,30 +48,33 @@ export interface LicensePlate {
   readonly version: number;
 }
 
-/** What an org has, counted and summed up. */
+/** The dashboard of an org: counts and sums. */
 export interface Dashboard {
   readonly orgId: number;
   readonly products: number;
   readonly boms: number;
-  /** How many of each status, 0 included. */
+  /** The number of license plates of each status, 0 included. */
   readonly licensePlates: Readonly<Record<LicensePlateStatus, number>>;
-  /** Of license plates that are neither consumed nor shipped; whatever the units. */
+  /** The sum over license plates that are neither consumed nor shipped, whatever their units. */
   readonly quantityOnHand: number;
-  /** The same at the products' prices; two decimals. */
+  /** The value of the same stock at the products' prices; two decimals. */
   readonly inventoryValue: number;
   /** Greater after each committed change of the org's products, BOMs and license plates. */
   readonly version: number;
   readonly freshness: {
-    /** The materialized view, or the base tables where that has not seen every change. The numbers are as true in either. */
+    /**
+     * `view`: the materialized view. `tables`: the base tables, where the view has not seen every change. Both are
+     * equally true.
+     */
     readonly from: 'view' | 'tables';
-    /** When the numbers were made, ISO 8601. */
+    /** The moment when the numbers were made, ISO 8601. */
     readonly refreshedAt: string;
-    /** Seconds between that and the load. */
+    /** Seconds between that moment and the load. */
     readonly ageSeconds: number;
   };
 }
 
-/** What a user may do. */
+/** The permissions of a user. */
 export interface UserPermissions {
   readonly id: number;
   readonly orgId: number;

@@ -4,16 +4,16 @@ import { inTransaction, type Queryable, type Sql } from './sql.ts';
 
 const SAMPLE = new URL('./sample.sql', import.meta.url);
 
-/** Tables whose sample rows carry ids of their own: later rows must be numbered after them. */
+/** Sample rows of these tables carry ids of their own, so later rows must be numbered after them. */
 const NUMBERED = ['orgs', 'products', 'boms', 'license_plates', 'users'] as const;
 
 /**
  * Fills in the sample catalog: 10 orgs, 1,000 products, 500 BOMs of 3 to 8 items, 2,000 license plates, 50 users with
  * permissions. Org `n` owns products `100n−99` to `100n`, and likewise for the other tables.
  *
- * The same rows each time, in one transaction. A row whose id is taken is left as it is, with its items or permissions,
- * so a second run changes nothing.
- * @returns how many rows were added.
+ * It adds the same rows each time, in one transaction. A row whose id is taken is left as it is, with its items or
+ * permissions, so a second run changes nothing.
+ * @returns the number of rows that were added.
  */
 export async function seed(sql: Sql, options: { readonly log?: Log | undefined } = {}): Promise<number> {
   const statements = await readFile(SAMPLE, 'utf8');
@@ -35,7 +35,7 @@ async function countRows(tx: Queryable): Promise<number> {
   return Number(row?.rows);
 }
 
-/** Only ever forward: an id that was given out once is not given again. */
+/** Moves a sequence forward, never back: an id that was given out once is not given again. */
 async function advanceSequence(tx: Queryable, table: (typeof NUMBERED)[number]): Promise<void> {
   const [row] = await tx<{ name: string }[]>`select pg_get_serial_sequence(${table}, 'id') as name`;
   if (row === undefined) throw new Error(`The ids of ${table} come from no sequence`);

@@ -2,10 +2,10 @@ import { createHash, randomBytes } from 'node:crypto';
 import { UnknownReferenceError } from './errors.ts';
 import { type Queryable, sqlState } from './sql.ts';
 
-/** What a token lets its holder do in its org. A writer may read as well. */
+/** The rights of a token in its org. A writer may read as well. */
 export type TokenRole = 'reader' | 'writer';
 
-/** A token as it is kept: everything but the token. */
+/** A token as it is stored, without its secret. */
 export interface ApiToken {
   readonly id: number;
   /** `*` for every org. */
@@ -13,23 +13,23 @@ export interface ApiToken {
   readonly role: TokenRole;
   readonly label: string;
   readonly createdAt: Date;
-  /** From this moment on it is good no more; `null`: it does not end by itself. */
+  /** The token is refused from this moment on. `null` if it does not end by itself. */
   readonly expiresAt: Date | null;
-  /** `null` while nobody has revoked it. */
+  /** `null` unless the token was revoked. */
   readonly revokedAt: Date | null;
 }
 
-/** What `createToken` needs to know. */
+/** A token to make. */
 export interface NewToken {
   readonly orgId: number | '*';
   readonly role: TokenRole;
-  /** Whose it is, for `token:list`. Default empty. */
+  /** Names the holder in `token:list`. Default empty. */
   readonly label?: string | undefined;
-  /** Milliseconds after which it ends by itself. Default: it does not. */
+  /** Milliseconds after which the token ends by itself. Default: it does not. */
   readonly expiresInMs?: number | undefined;
 }
 
-/** 256 random bits: nothing to gain from a slow hash or a salt. */
+/** The token has 256 random bits, so a slow hash or a salt would gain nothing. */
 const TOKEN_BYTES = 32;
 const TOKEN_FORM = /^tct_[A-Za-z0-9_-]{43}$/;
 
@@ -38,7 +38,7 @@ const columns = (sql: Queryable) => sql`
   revoked_at as "revokedAt"`;
 
 /**
- * Makes a token. `token` is shown to nobody again: only its SHA-256 is stored.
+ * Makes a token. It can be shown only now, since only its SHA-256 is stored.
  * @throws {@link UnknownReferenceError} when there is no such org.
  */
 export async function createToken(
@@ -60,8 +60,8 @@ export async function createToken(
 }
 
 /**
- * The token that a client presents, or `null` when it is unknown, revoked or expired.
- * It is found by its hash, so neither the answer nor its timing tells how much of a guess was right.
+ * Finds a token by its secret; `null` when it is unknown, revoked or expired.
+ * The database finds it by its hash, so neither the answer nor its timing shows how much of a guess was right.
  */
 export async function findToken(sql: Queryable, presented: string): Promise<ApiToken | null> {
   if (!TOKEN_FORM.test(presented)) return null;
@@ -71,12 +71,12 @@ export async function findToken(sql: Queryable, presented: string): Promise<ApiT
   return record ?? null;
 }
 
-/** Every token ever made, revoked ones included, in the order of their ids. */
+/** Lists every token ever made, revoked ones included, in the order of their ids. */
 export async function listTokens(sql: Queryable): Promise<ApiToken[]> {
   return [...(await sql<ApiToken[]>`select ${columns(sql)} from api_tokens order by id`)];
 }
 
-/** Ends a token; `null` when there is none with that id. Revoking twice keeps the first time. */
+/** Revokes a token; `null` when there is none with that id. A second call keeps the time of the first. */
 export async function revokeToken(sql: Queryable, id: number): Promise<ApiToken | null> {
   const [record] = await sql<ApiToken[]>`
     update api_tokens set revoked_at = coalesce(revoked_at, now()) where id = ${id} returning ${columns(sql)}`;

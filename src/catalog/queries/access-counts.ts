@@ -1,13 +1,14 @@
 import { cancellable } from '../../adapters/postgres/index.ts';
 import { bigints, type Queryable } from '../sql.ts';
 
-/** How often a row was read since it was last said. */
+/** The reads of a row since the last report. */
 export type RowCount = readonly [id: number, reads: number];
 
 /**
- * Adds to the counts of rows. Counting is no reason for anybody to wait or to fail: rows that somebody is changing at this
- * moment are left out, so that this statement never waits for a lock while it holds others. Rows that are gone are forgotten.
- * @returns the ids of those left out.
+ * Adds to the access counts of rows. Counting must make no other statement wait or fail. Rows that another transaction
+ * is changing are left out, so that this statement never waits for a lock while it holds others. Rows that are gone are
+ * forgotten.
+ * @returns the ids of the rows that were left out.
  */
 export async function addAccessCounts(
   sql: Queryable,

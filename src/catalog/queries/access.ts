@@ -2,12 +2,11 @@ import { cancellable } from '../../adapters/postgres/index.ts';
 import type { UserPermissions } from '../rows.ts';
 import type { Queryable } from '../sql.ts';
 
-/** Whether there is such an org. */
 export async function orgExists(sql: Queryable, id: number, signal?: AbortSignal): Promise<boolean> {
   return (await cancellable(sql`select from orgs where id = ${id}`, signal)).length > 0;
 }
 
-/** A user of this org and what the user may do; `null` when there is none. */
+/** Reads a user of this org with the user's permissions; `null` when there is none. */
 export async function userPermissions(
   sql: Queryable,
   orgId: number,

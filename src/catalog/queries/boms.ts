@@ -3,9 +3,9 @@ import { UnknownReferenceError } from '../errors.ts';
 import type { Bom, BomItem } from '../rows.ts';
 import { bigints, inTransaction, type Queryable, type Sql, type Transaction } from '../sql.ts';
 
-/** A BOM of this org with its items in order; `null` when there is none. */
+/** Reads a BOM of this org with its items in order; `null` when there is none. */
 export async function bomById(sql: Queryable, orgId: number, id: number, signal?: AbortSignal): Promise<Bom | null> {
-  // One statement, so one snapshot: the version always belongs to the items beside it.
+  // One statement has one snapshot: the version always belongs to the items beside it.
   const [row] = await cancellable(
     sql<Bom[]>`
       select id, org_id as "orgId", product_id as "productId", name, version,
@@ -20,7 +20,7 @@ export async function bomById(sql: Queryable, orgId: number, id: number, signal?
 }
 
 /**
- * Gives a BOM of this org other items, in one transaction; `null` when there is no such BOM.
+ * Replaces the items of a BOM of this org, in one transaction. `null` when there is no such BOM.
  * @throws {@link UnknownReferenceError} naming every product that this org does not have.
  */
 export async function replaceBomItems(
@@ -30,7 +30,7 @@ export async function replaceBomItems(
   items: readonly BomItem[],
 ): Promise<Bom | null> {
   return inTransaction(sql, async (tx) => {
-    // Two replacements of one BOM take turns; without the lock, the items of both would stay.
+    // Two replacements of one BOM take turns. Without the lock, the items of both would stay.
     const locked = await tx`select from boms where id = ${id} and org_id = ${orgId} for update`;
     if (locked.length === 0) return null;
     await assertProducts(tx, orgId, [...new Set(items.map((item) => item.productId))]);
@@ -44,7 +44,10 @@ export async function replaceBomItems(
   });
 }
 
-/** Locks the products too: one that was deleted between this look and the insert would end as a foreign key error. */
+/**
+ * Checks that the products exist, and locks them. A product that was deleted between this check and the insert would
+ * cause a foreign key error.
+ */
 async function assertProducts(tx: Transaction, orgId: number, ids: readonly number[]): Promise<void> {
   const found = await tx<{ id: number }[]>`
     select id from products where org_id = ${orgId} and id = any (${bigints(tx, ids)}) order by id for key share`;

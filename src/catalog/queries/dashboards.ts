@@ -4,7 +4,7 @@ import { keys, prefixes, tags } from '../resources/names.ts';
 import type { Dashboard } from '../rows.ts';
 import { type Queryable, sqlState } from '../sql.ts';
 
-/** Of which moment the materialized dashboards are, and how long ago that was. */
+/** The moment of the materialized dashboards, and their age. */
 export interface DashboardsAge {
   /** `null` before the first refresh. */
   readonly refreshedAt: Date | null;
@@ -18,12 +18,12 @@ interface Row extends Omit<Dashboard, 'freshness'> {
   readonly ageSeconds: number;
 }
 
-/** The view is not there, or not filled. */
+/** The view does not exist, or is not filled. */
 const NO_VIEW: ReadonlySet<string | undefined> = new Set(['42P01', '55000']);
 
 /**
- * What an org has; `null` when there is no such org. From the materialized view if that is as true as the tables are, else
- * from the tables: either way it is of the moment of the query.
+ * Reads the dashboard of an org; `null` when there is no such org. The materialized view answers if it has seen every
+ * change, else the tables do. Either way the numbers are of the moment of the query.
  */
 export async function dashboardOf(sql: Queryable, orgId: number, signal?: AbortSignal): Promise<Dashboard | null> {
   try {
@@ -36,7 +36,7 @@ export async function dashboardOf(sql: Queryable, orgId: number, signal?: AbortS
   }
 }
 
-/** When the materialized dashboards were refreshed last, by whomever. */
+/** Reads the moment of the last refresh of the materialized dashboards, by any process. */
 export async function dashboardsAge(sql: Queryable, signal?: AbortSignal): Promise<DashboardsAge> {
   const [row] = await cancellable(
     sql<DashboardsAge[]>`
@@ -46,7 +46,7 @@ export async function dashboardsAge(sql: Queryable, signal?: AbortSignal): Promi
   return row ?? { refreshedAt: null, ageSeconds: null };
 }
 
-/** Whether the materialized dashboards are too old to be judged, or a change of some dashboard is missing in them. */
+/** Tells if the materialized dashboards are too old to be judged, or lack a change of some dashboard. */
 export async function dashboardsAreStale(sql: Queryable): Promise<boolean> {
   const names = (column: 'keys' | 'tags', prefix: string) =>
     sql`exists (select from unnest(${sql(column)}) name where starts_with(name, ${prefix}))`;
@@ -62,8 +62,9 @@ export async function dashboardsAreStale(sql: Queryable): Promise<boolean> {
 }
 
 /**
- * One statement, so one snapshot: what it sees of the tables, it sees of the outbox. A change that the view has not seen has
- * a row there which tells so, whichever of two overlapping transactions began or committed first.
+ * Reads the view, or the tables where the view is not true. One statement has one snapshot, so it sees the tables and
+ * the outbox at the same moment. A change that the view has not seen has a row in the outbox, whichever of two
+ * overlapping transactions began or committed first.
  */
 function fromViewOrTables(sql: Queryable, orgId: number) {
   return sql<Row[]>`
@@ -95,19 +96,22 @@ const columns = (sql: Queryable) => sql`
   source as from, refreshed_at as "refreshedAt", age as "ageSeconds"`;
 
 /**
- * Of a row of `org_dashboards_refresh`: whether the outbox can tell what has happened since. It keeps its rows for at least
- * ten minutes after they were delivered, in the cluster whose transactions they name. A clock that was set back makes nothing
- * young.
+ * True for a row of `org_dashboards_refresh` if the outbox can show all that has changed since. The outbox keeps its
+ * rows for at least ten minutes after their delivery, in the cluster whose transactions they name. A clock that was set
+ * back makes no row young.
  */
 const canBeJudged = (sql: Queryable) => sql`
   coalesce(refreshed_at between clock_timestamp() - interval '5 minutes' and clock_timestamp()
            and cluster = (select system_identifier from pg_control_system()), false)`;
 
-/** Of a row of `org_dashboards_refresh`. */
+/** The age of a row of `org_dashboards_refresh`. */
 const ageSeconds = (sql: Queryable) => sql`
   round(extract(epoch from greatest(clock_timestamp(), refreshed_at) - refreshed_at), 3)`;
 
-/** Of a row of `tiercel_outbox`, beside one of `org_dashboards_refresh`: whether the refresh has not seen its transaction. */
+/**
+ * True for a row of `tiercel_outbox`, beside one of `org_dashboards_refresh`, if the refresh has not seen its
+ * transaction.
+ */
 const isUnseen = (sql: Queryable) => sql`
   xid >= pg_snapshot_xmin(snapshot) and not pg_visible_in_snapshot(xid, snapshot)`;
 

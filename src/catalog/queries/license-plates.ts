@@ -2,7 +2,7 @@ import { cancellable } from '../../adapters/postgres/index.ts';
 import type { LicensePlate, LicensePlateStatus } from '../rows.ts';
 import type { Queryable } from '../sql.ts';
 
-/** What can be changed of a license plate; what is left out stays as it is. */
+/** Changes of a license plate. A field that is absent stays as it is. */
 export interface LicensePlateChanges {
   readonly status?: LicensePlateStatus | undefined;
   /** 0 to 999,999,999.999; rounded to three decimals. */
@@ -13,7 +13,7 @@ export interface LicensePlateChanges {
 const columns = (sql: Queryable) =>
   sql`id, org_id as "orgId", product_id as "productId", quantity, status, location, version`;
 
-/** A license plate of this org; `null` when there is none. */
+/** Reads a license plate of this org; `null` when there is none. */
 export async function licensePlateById(
   sql: Queryable,
   orgId: number,

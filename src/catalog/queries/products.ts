@@ -3,7 +3,7 @@ import { DuplicateSkuError, UnknownReferenceError } from '../errors.ts';
 import type { Product } from '../rows.ts';
 import { inTransaction, type Queryable, type Sql, sqlState, type Transaction } from '../sql.ts';
 
-/** What a new product needs. */
+/** A product to add. */
 export interface NewProduct {
   /** Unique within the org. */
   readonly sku: string;
@@ -14,14 +14,14 @@ export interface NewProduct {
   readonly unit?: string | undefined;
 }
 
-/** What can be changed of a product; what is left out stays as it is. */
+/** Changes of a product. A field that is absent stays as it is. */
 export interface ProductChanges {
   readonly name?: string | undefined;
   readonly price?: number | undefined;
   readonly unit?: string | undefined;
 }
 
-/** What went with a deleted product. */
+/** A product that was deleted, with the rows that were deleted or changed with it. */
 export interface DeletedProduct {
   readonly id: number;
   /** BOMs that made this product, deleted with it, and BOMs that lost it from their items. */
@@ -32,7 +32,9 @@ export interface DeletedProduct {
 
 const columns = (sql: Queryable) => sql`id, org_id as "orgId", sku, name, price, unit, version`;
 
-/** An org's products in the order of their ids: the first `limit` of those beyond the id `after` (0 for the first page). */
+/**
+ * Reads an org's products in the order of their ids: the first `limit` beyond the id `after` (0 for the first page).
+ */
 export async function listProducts(
   sql: Queryable,
   orgId: number,
@@ -48,7 +50,7 @@ export async function listProducts(
   return [...rows];
 }
 
-/** A product of this org; `null` when there is none. */
+/** Reads a product of this org; `null` when there is none. */
 export async function productById(
   sql: Queryable,
   orgId: number,
@@ -97,10 +99,11 @@ export async function updateProduct(
   return row ?? null;
 }
 
-/** Deletes a product of this org with all that cannot be without it; `null` when there is none. */
+/** Deletes a product of this org with the rows that depend on it; `null` when there is none. */
 export async function deleteProduct(sql: Sql | Transaction, orgId: number, id: number): Promise<DeletedProduct | null> {
   return inTransaction(sql, async (tx) => {
-    // The lock keeps new rows from referring to the product, so that the answer names all that the delete takes along.
+    // The lock keeps new rows from referring to the product, so that the answer names all rows that the delete takes
+    // along.
     const locked = await tx`select from products where id = ${id} and org_id = ${orgId} for update`;
     if (locked.length === 0) return null;
     const boms = await tx<{ id: number }[]>`

@@ -1,7 +1,7 @@
 import { cancellable } from '../../adapters/postgres/index.ts';
 import type { Queryable } from '../sql.ts';
 
-/** How much to ask for. */
+/** Limits one query of the warm-up. */
 interface Extent {
   readonly limit: number;
   readonly signal?: AbortSignal;
@@ -13,15 +13,15 @@ export interface OwnedRow {
   readonly id: number;
 }
 
-/** The orgs that were there first. */
+/** Reads the ids of the oldest orgs. */
 export async function orgIds(sql: Queryable, { limit, signal }: Extent): Promise<number[]> {
   const rows = await cancellable(sql<{ id: number }[]>`select id from orgs order by id limit ${limit}`, signal);
   return rows.map(({ id }) => id);
 }
 
 /**
- * What each org reads most, up to so many rows of each: first the favourite of every org, then the second of every org, so
- * that a limit on all together takes from everybody's end.
+ * Reads the rows that each org reads most, up to `perOrg` of each. It lists the first row of every org, then the second
+ * of every org. A limit on all of them therefore shortens the end of every org's list.
  */
 export async function mostAccessed(
   sql: Queryable,
@@ -29,8 +29,8 @@ export async function mostAccessed(
   perOrg: number,
   { limit, signal }: Extent,
 ): Promise<OwnedRow[]> {
-  // Asked org by org, the table's own index finds the rows, and no more of them are kept than the best. An index by
-  // access_count would be quicker here and would cost every write of a count.
+  // The query asks org by org: the table's own index finds the rows, and only the best are kept. An index by
+  // access_count would be quicker here, but every write of a count would pay for it.
   const rows = await cancellable(
     sql<OwnedRow[]>`
       select org_id as "orgId", id from (

@@ -13,10 +13,10 @@ const freshness = exactly({
   ageSeconds: Type.Number({ minimum: 0, description: 'How long before they were loaded that was.' }),
 });
 
-/** What every feed of the dashboard says besides the org. */
+/** All feeds of the dashboard share these fields. */
 const feed = { all: [tags.dashboards], columns: ['version'] };
 
-/** What an org has, counted and summed up. */
+/** The dashboard of an org: counts and sums. */
 export const dashboard = defineResource({
   name: 'dashboard',
   route: '/orgs/:orgId/dashboard',
@@ -41,7 +41,7 @@ export const dashboard = defineResource({
     // A change of its items raises a BOM's version.
     { table: 'boms', keys: [keys.dashboard('{org_id}')], ...feed },
     { table: 'license_plates', keys: [keys.dashboard('{org_id}')], ...feed },
-    // Of an org that is not there, the dashboard is absent.
+    // An org that does not exist has no dashboard. A change of `orgs` ends that absence.
     { table: 'orgs', keys: [keys.dashboard('{id}')], ...feed, columns: ['id'] },
   ],
   ttl: '60s',

@@ -6,5 +6,5 @@ import { product } from './product.ts';
 import { products } from './products.ts';
 import { userPermissions } from './user-permissions.ts';
 
-/** Everything that the sample catalog serves. */
+/** All resources of the sample catalog. */
 export const catalogResources: readonly Resource[] = [products, product, bom, licensePlate, dashboard, userPermissions];

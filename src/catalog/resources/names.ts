@@ -1,10 +1,13 @@
 /** An id, or a column in braces that stands for the ids of changed rows; see `Feed`. */
 type Id = number | `{${string}}`;
 
-/** What names that end with an org's id begin with, for whoever has to find them among others. */
+/** Names that end with an org's id begin with these texts. Statements find such names by them. */
 export const prefixes = { dashboard: 'dashboard:org:', org: 'org:' } as const;
 
-/** Keys and tags of the catalog in the cache. One place, so that a read and the writes that end it cannot drift apart. */
+/**
+ * Makes the keys and tags of the catalog in one place, so that a read and the writes that invalidate it cannot drift
+ * apart.
+ */
 export const keys = {
   products: (orgId: number, limit: number, after: number) => `products:org:${orgId}:l${limit}:a${after}`,
   product: (orgId: Id, id: Id) => `product:${orgId}:${id}`,

@@ -5,7 +5,7 @@ import { everyKey, keys, tags } from './names.ts';
 import { productSchema } from './product.ts';
 import { exactly, name, price, text, unit } from './schema.ts';
 
-/** Of a page, unless the client says otherwise. */
+/** The size of a page, unless the client asks for another one. */
 const PAGE = 100;
 
 /** An org's products, page by page, with the POST that adds one. */
@@ -32,14 +32,14 @@ export const products = defineResource({
     const last = page.at(-1);
     return last !== undefined && page.length === limit ? { limit, after: last.id } : undefined;
   },
-  // The last one stands for all lists: a TRUNCATE names no org.
+  // The last tag stands for all lists, since a TRUNCATE names no org.
   tags: ({ orgId }) => [tags.org(orgId), tags.productList(orgId), 'products'],
   feeds: [
     { table: 'products', tags: [tags.productList('{org_id}')], all: ['products'], columns: ['version'] },
-    // Of an org that is not there, the list is absent.
+    // An org that does not exist has no list. A change of `orgs` ends that absence.
     { table: 'orgs', tags: [tags.productList('{id}')], all: ['products'], columns: ['id'] },
   ],
-  // The first page of every org, as it is asked for by default.
+  // Warms the first page of every org, in the default size.
   async warm({ sql, limit, signal }) {
     return (await orgIds(sql, { limit, signal })).map((orgId) => ({ orgId, limit: PAGE, after: 0 }));
   },
@@ -52,7 +52,7 @@ export const products = defineResource({
   body: exactly({ sku: text(64), name, price, unit: Type.Optional(unit) }),
   answer: productSchema,
   run: ({ sql, params, body }) => insertProduct(sql, params.orgId, body),
-  // The row's own key as well: somebody may have asked for the id before it existed, and absence is cached.
+  // The row's own key is included: a reader may have asked for the id before the row existed, and absence is cached.
   invalidates: ({ orgId }, { id }) => ({
     keys: [...everyKey.product(orgId, id), keys.dashboard(orgId)],
     tags: [tags.productList(orgId)],

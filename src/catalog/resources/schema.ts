@@ -1,25 +1,25 @@
 import { type TObject, type TProperties, Type } from '@sinclair/typebox';
 
-/** An object with these properties and no others. */
+/** Makes a schema of an object with these properties and no others. */
 export function exactly<Properties extends TProperties>(properties: Properties): TObject<Properties> {
   return Type.Object(properties, { additionalProperties: false });
 }
 
-/** Any of these properties, at least one, and no others. */
+/** Makes a schema of an object with at least one of these properties and no others. */
 export function someOf<Properties extends TProperties>(properties: Properties) {
   return Type.Partial(exactly(properties), { minProperties: 1, additionalProperties: false });
 }
 
-/** What the database can hold as text and gives back as it was: no NUL, no half of a surrogate pair. */
+/** Makes a schema of texts that the database returns unchanged: no NUL, no half of a surrogate pair. */
 export function text(maxLength: number, minLength = 1) {
   return Type.String({ minLength, maxLength, pattern: '^[^\\u0000\\ud800-\\udfff]*$' });
 }
 
 export const id = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
 export const version = Type.Integer({ description: 'Greater after each change.' });
-/** As `numeric(12, 2)` holds it. */
+/** The range of `numeric(12, 2)`. */
 export const price = Type.Number({ minimum: 0, maximum: 9_999_999_999.99, description: 'Rounded to two decimals.' });
-/** As `numeric(12, 3)` holds it. */
+/** The range of `numeric(12, 3)`. */
 export const quantity = Type.Number({
   minimum: 0,
   maximum: 999_999_999.999,

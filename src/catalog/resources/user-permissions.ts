@@ -4,7 +4,7 @@ import { userPermissions as loadPermissions } from '../queries.ts';
 import { everyKey, keys } from './names.ts';
 import { exactly, id, name } from './schema.ts';
 
-/** What a user may do. Never answered stale: a right that was taken away is gone. */
+/** The permissions of a user. It is never answered stale: a right that was taken away is gone. */
 export const userPermissions = defineResource({
   name: 'user-permissions',
   route: '/orgs/:orgId/users/:id/permissions',
