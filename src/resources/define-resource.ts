@@ -6,7 +6,7 @@ import { type Params, type ParamsOf, pathParams, type Query } from './params.ts'
 import type { Freshness, LoadContext, Resource } from './resource.ts';
 import type { Popularity, WarmContext } from './warming.ts';
 
-/** What {@link defineResource} is told; each field is explained at {@link Resource}. */
+/** The argument of {@link defineResource}. {@link Resource} explains each field. */
 export interface ResourceDefinition<Route extends string, Q extends Query, V> extends Freshness {
   readonly name: string;
   readonly route: Route;
@@ -25,7 +25,7 @@ export interface ResourceDefinition<Route extends string, Q extends Query, V> ex
 }
 
 /**
- * Declares a resource, once: served, cached, documented and invalidated from this one place.
+ * Declares a resource once. The service serves, caches, documents and invalidates it by this declaration.
  *
  * @example
  * ```ts
@@ -43,8 +43,8 @@ export interface ResourceDefinition<Route extends string, Q extends Query, V> ex
  *   feeds: [{ table: 'suppliers', keys: ['supplier:{org_id}:{id}'], all: ['suppliers'] }],
  * }).mutation({ method: 'PATCH', … });
  * ```
- * @throws Error when the key leaves the path's org out. Its entry would answer the paths of all orgs, and what an org is told
- *   of another's id would differ from what it is told of an id that nothing has.
+ * @throws Error when the key leaves the path's org out. Its entry would answer the paths of all orgs. An org could
+ *   then tell another org's id from an id that nothing has.
  */
 export function defineResource<const Route extends string, V, const Q extends Query = Record<never, never>>(
   definition: ResourceDefinition<Route, Q, V>,
@@ -75,7 +75,7 @@ function sampleParams<Route extends string, Q extends Query>(
   return Object.fromEntries(names.map((name) => [name, id])) as ParamsOf<Route, Q>;
 }
 
-/** An entry belongs to one org: the row of another org is then absent under it like any other. */
+/** Refuses a key without the org. With the org in the key, a row of another org is absent like any other. */
 function assertOneOrg<Route extends string, Q extends Query, V>(
   definition: ResourceDefinition<Route, Q, V>,
   params: ParamsOf<Route, Q>,

@@ -2,7 +2,7 @@
 export interface QueryNumber {
   readonly minimum: number;
   readonly maximum: number;
-  /** What it is when the client leaves it out. */
+  /** The value when the client leaves the parameter out. */
   readonly default: number;
   readonly description: string;
 }
@@ -11,8 +11,8 @@ export interface QueryNumber {
 export type Query = Readonly<Record<string, QueryNumber>>;
 
 /**
- * Parameters of one request. All are whole numbers, each with one spelling only: so parameters and cache keys stand
- * for one another one to one, and no client can make two keys, or a key of somebody else's, out of one resource.
+ * The parameters of one request. All are whole numbers, each with one spelling only. Parameters therefore correspond to
+ * cache keys one to one. No client can make two keys of one resource, or reach the key of another one.
  */
 export type Params = Readonly<Record<string, number>>;
 
@@ -27,7 +27,7 @@ export type ParamsOf<Route extends string, Q extends Query> = {
   readonly [Name in PathParam<Route> | (keyof Q & string)]: number;
 };
 
-/** Names of a route's path parameters, in order. */
+/** Lists the names of a route's path parameters, in order. */
 export function pathParams(route: string): string[] {
   return [...route.matchAll(/:(\w+)/g)].map(([, name]) => name ?? '');
 }

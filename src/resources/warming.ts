@@ -1,20 +1,20 @@
 import type { Sql } from 'postgres';
 import type { Params } from './params.ts';
 
-/** What a resource finds out with what is worth warming. */
+/** The arguments of a resource's `warm`. */
 export interface WarmContext {
   readonly sql: Sql;
-  /** Most parameters that anybody will use. */
+  /** The most parameters that the warm-up will use. */
   readonly limit: number;
-  /** Aborted when the warm-up is: hand it to the query. */
+  /** Aborts with the warm-up. Pass it to the query. */
   readonly signal: AbortSignal;
 }
 
-/** The column in which a table counts how often its rows were read, and the row that an answer is of. */
+/** The column in which a table counts the reads of its rows, and the row that an answer belongs to. */
 export interface Popularity<P = Params> {
   readonly table: string;
-  /** A whole number, which nothing that is cached shows and no trigger takes for a change of the row. */
+  /** A whole number. No cached value shows it, and no trigger takes its change for a change of the row. */
   readonly column: string;
-  /** The `id` of the row. */
+  /** Returns the `id` of the row. */
   row(params: P): number;
 }
