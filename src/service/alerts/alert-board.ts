@@ -10,11 +10,11 @@ export interface RuleChange {
   readonly value: number | null;
 }
 
-/** An alert that is up, in the monotonic clock's time. */
+/** An alert that is up. Its times are of the monotonic clock. */
 export interface FiringRule {
   readonly rule: AlertRule;
   readonly since: number;
-  /** What was measured last. */
+  /** The latest measured value. */
   readonly value: number | null;
 }
 
@@ -24,7 +24,7 @@ interface Row {
   value: number | null;
 }
 
-/** Every rule and what has become of it. */
+/** Keeps the state of every rule. */
 export class AlertBoard {
   readonly #rows: ReadonlyMap<AlertName, Row>;
 
@@ -34,7 +34,7 @@ export class AlertBoard {
     );
   }
 
-  /** Judges all rules. */
+  /** Judges all rules and returns the alerts that went up or came down. */
   assess(snapshot: Snapshot, now: number): RuleChange[] {
     const changes: RuleChange[] = [];
     for (const row of this.#rows.values()) {
@@ -53,7 +53,7 @@ export class AlertBoard {
     );
   }
 
-  /** When to assess again even if there is no news; `Infinity` for never. */
+  /** The moment of the next assessment if no event comes earlier; `Infinity` for never. */
   get dueAt(): number {
     return Math.min(...[...this.#rows.values()].map(({ track }) => track.dueAt));
   }

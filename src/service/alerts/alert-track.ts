@@ -1,16 +1,19 @@
 import { ALERT_THRESHOLDS } from './thresholds.ts';
 
-/** `suspect`: bad, and not for long enough. `calming`: up, and not well for long enough. Times are of the monotonic clock. */
+/**
+ * The state of an alert. `suspect`: bad, but not for long enough. `calming`: up, but not well for long enough. Times
+ * are of the monotonic clock.
+ */
 type TrackState =
   | { readonly kind: 'quiet' }
   | { readonly kind: 'suspect'; readonly since: number }
   | { readonly kind: 'firing'; readonly since: number }
   | { readonly kind: 'calming'; readonly since: number; readonly wellSince: number };
 
-/** What {@link AlertTrack.judge} has brought about. */
+/** A change of state that {@link AlertTrack.judge} has made. */
 export type Change =
   | { readonly state: 'firing'; readonly since: number }
-  /** `until`: since when it has been well. */
+  /** `until` is the moment since when the condition has been well. */
   | { readonly state: 'resolved'; readonly since: number; readonly until: number };
 
 const { withinMs: FLAPPING_MS, mostCalmMs: MOST_CALM_MS } = ALERT_THRESHOLDS.flapping;
@@ -24,8 +27,9 @@ export class AlertTrack {
   #resolvedAt = Number.NEGATIVE_INFINITY;
 
   /**
-   * @param holdMs How long it must be bad to go up; 0 for at once.
-   * @param calmMs How long it must be well to come down; doubled for one that keeps going up again.
+   * @param holdMs The condition must be bad for this long to raise the alert; 0 raises it at once.
+   * @param calmMs The condition must be well for this long to end the alert. An alert that keeps going up again
+   *   doubles it.
    */
   constructor(holdMs: number, calmMs: number) {
     this.#holdMs = holdMs;
@@ -33,25 +37,29 @@ export class AlertTrack {
     this.#calmMs = calmMs;
   }
 
-  /** Since when it has been bad, if the alert is up. */
+  /** The moment since when the condition has been bad, if the alert is up. */
   get firingSince(): number | undefined {
     const state = this.#state;
     return state.kind === 'firing' || state.kind === 'calming' ? state.since : undefined;
   }
 
-  /** Whether neither the alert is up nor its condition bad. */
+  /** True if the alert is not up and its condition is not bad. */
   get isQuiet(): boolean {
     return this.#state.kind === 'quiet';
   }
 
-  /** When the time of a state is over; `Infinity` for one that only news can end. */
+  /** The moment when the time of a state is over; `Infinity` for a state that only news can end. */
   get dueAt(): number {
     const state = this.#state;
     if (state.kind === 'suspect') return state.since + this.#holdMs;
     return state.kind === 'calming' ? state.wellSince + this.#calmMs : Infinity;
   }
 
-  /** @param isBad `undefined`: it cannot be judged now. An alert that is up stays so, any other state ends. */
+  /**
+   * Takes one observation and returns the change that it caused.
+   * @param isBad `undefined` if the condition cannot be judged now. An alert that is up then stays so, any other
+   *   state ends.
+   */
   judge(isBad: boolean | undefined, now: number): Change | undefined {
     const state = this.#state;
     switch (state.kind) {

@@ -13,26 +13,26 @@ import { ALERT_THRESHOLDS } from './thresholds.ts';
 
 const { sampleMs, closerMs, hitRatio } = ALERT_THRESHOLDS;
 
-/** What {@link AlertWatch} works with. */
+/** Options of {@link AlertWatch}. */
 export interface AlertWatchOptions {
   readonly cache: Pick<TieredCache, 'attach' | 'stats' | 'health'>;
-  /** Rotated here. */
+  /** The answers of the service. The watch rotates their window. */
   readonly answers: AnswerTimes;
-  /** Whether the source answers; must neither reject nor hang. `undefined` for one that cannot be away. */
+  /** Tells if the source answers. It must neither reject nor hang. `undefined` for a source that cannot be away. */
   readonly probeSource: (() => Promise<boolean>) | undefined;
   readonly service: string;
   readonly instance: string;
   readonly log: Pick<Logger, 'info' | 'warn'>;
-  /** Tells somebody of an alert; the log is told anyway. Must not throw. */
+  /** Sends an alert to its receiver. The log gets every alert besides. It must not throw. */
   readonly send: (notice: Notice) => void;
   readonly clock: Clock;
-  /** Milliseconds since 1970: what people are told of the time. */
+  /** Returns the date in milliseconds since 1970, for the texts of alerts. */
   readonly today: () => number;
 }
 
 /**
- * Watches one cache, its source and the answers of the service, and says once when something is wrong and once when it is
- * well again. That Redis is away it hears at once; the rest it finds out by looking.
+ * Watches one cache, its source and the answers of the service. It reports once when a condition turns bad and once
+ * when it is well again. The cache reports at once that Redis is away. The watch finds the other conditions by looking.
  */
 export class AlertWatch implements AsyncDisposable {
   readonly #options: AlertWatchOptions;
@@ -40,7 +40,10 @@ export class AlertWatch implements AsyncDisposable {
   readonly #lookups = new LookupWindow(hitRatio.windowMs / sampleMs);
   readonly #detach: () => void;
   readonly #source: SourceWatch | undefined;
-  /** When the alerts that are up began, as it was told: the host's date may be set meanwhile, and receivers pair by it. */
+  /**
+   * The dates at which the alerts that are up began, as they were reported. Receivers pair notices by this date, so a
+   * later change of the host's date must not change it.
+   */
   readonly #began = new Map<AlertName, string>();
   #isRedisDown = false;
   #sampledAt: number;
@@ -62,7 +65,7 @@ export class AlertWatch implements AsyncDisposable {
     return this.#board.firing.map((firing) => this.#alertOf(firing));
   }
 
-  /** Stops watching. What is up stays up: nothing has been mended by ending this process. */
+  /** Stops the watch. Alerts that are up stay up: the end of this process has mended nothing. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#detach();
@@ -74,7 +77,7 @@ export class AlertWatch implements AsyncDisposable {
     return this.close();
   }
 
-  /** Called for every lookup that was no plain hit: it has to be quick. */
+  /** Handles every lookup that was no plain hit, so it has to be quick. */
   #observe({ type }: CacheEvent): void {
     switch (type) {
       case 'l2_down':
@@ -88,7 +91,10 @@ export class AlertWatch implements AsyncDisposable {
     }
   }
 
-  /** What was counted while a tier was away says nothing of how well the cache works now. */
+  /**
+   * Restarts the count of lookups. Counts from before say nothing about the cache now that a tier has gone or come
+   * back.
+   */
   #tierChanged(): void {
     this.#lookups.restart(this.#options.cache.stats());
     this.#assess();
@@ -101,7 +107,7 @@ export class AlertWatch implements AsyncDisposable {
     for (const change of this.#board.assess(this.#snapshot(), now)) this.#tell(change);
     this.#cancelTimer();
     const { dueAt } = this.#board;
-    // Not everything that ends says so: what is on its way up or down is looked at more closely.
+    // Some conditions end without an event, so an alert on its way up or down is looked at more often.
     const next = Math.min(this.#sampledAt + sampleMs, dueAt, dueAt === Infinity ? Infinity : now + closerMs);
     this.#cancelTimer = this.#options.clock.after(Math.max(next - now, 0), () => this.#assess());
   }
@@ -136,7 +142,7 @@ export class AlertWatch implements AsyncDisposable {
     const alert = this.#alertOf({ rule, since: change.since, value });
     const text = change.state === 'firing' ? alert.text : rule.resolved(durationInWords(change.until - change.since));
     if (change.state === 'resolved') this.#began.delete(rule.alert);
-    // The cache has its own words for this one, with which the log is told already.
+    // The cache has a log line of its own for this alert.
     if (rule.alert !== 'redis_unavailable') {
       const { severity, since, threshold } = alert;
       const level = change.state === 'firing' ? 'warn' : 'info';

@@ -1,4 +1,4 @@
-/** What alerts can be about. */
+/** The conditions that alerts report. */
 export type AlertName =
   | 'redis_unavailable'
   | 'source_unavailable'
@@ -8,28 +8,28 @@ export type AlertName =
   | 'relay_late'
   | 'redis_memory_high';
 
-/** `critical`: somebody should look now. `warning`: today. */
+/** `critical`: an operator should look now. `warning`: today. */
 export type Severity = 'critical' | 'warning';
 
-/** An alert that is up; as `GET /api/v1/cache/health` shows it. */
+/** An alert that is up, as `GET /api/v1/cache/health` shows it. */
 export interface Alert {
   readonly alert: AlertName;
   readonly severity: Severity;
   /** One sentence for people. */
   readonly text: string;
-  /** ISO 8601: when the condition began, which is before the alert was raised. */
+  /** The moment when the condition began, which is before the alert was raised. ISO 8601. */
   readonly since: string;
-  /** What was measured, in the unit of {@link Alert.threshold}; `null` where there is nothing to measure. */
+  /** The measured value, in the unit of {@link Alert.threshold}; `null` where nothing is measured. */
   readonly value: number | null;
-  /** What {@link Alert.value} should not pass; `null` where there is none. */
+  /** The limit of {@link Alert.value}; `null` where there is none. */
   readonly threshold: number | null;
 }
 
-/** What is told when an alert goes up or comes down: the body of the webhook's request. */
+/** The report that an alert went up or came down: the body of the webhook's request. */
 export interface Notice extends Alert {
   readonly state: 'firing' | 'resolved';
-  /** The same for all instances of one fleet: receivers group by it and by {@link Alert.alert}. */
+  /** The name of the fleet, equal for all its instances. Receivers group by it and by {@link Alert.alert}. */
   readonly service: string;
-  /** Of this process alone. */
+  /** The name of this process. */
   readonly instance: string;
 }

@@ -7,40 +7,40 @@ import { NoticeQueue } from './notice-queue.ts';
 import { readRetryAfter, retryDelayMs } from './retry-delay.ts';
 import type { Post } from './webhook.ts';
 
-/** How long a receiver may take. */
+/** The receiver has this long to answer. Milliseconds. */
 const ANSWER_WITHIN_MS = 5_000;
-/** What could not be handed over after this long at the end is lost. */
+/** Notices that are not delivered this long after the close are lost. Milliseconds. */
 const CLOSE_WITHIN_MS = 2_000;
-/** More than two for each alert, so that what is left out under pressure always is an alert that has come and gone. */
+/** The queue holds more than two notices for each alert. It therefore drops only alerts that have come and gone. */
 const MOST_WAITING = 32;
 
-/** What {@link Delivery} works with. */
+/** Options of {@link Delivery}. */
 export interface DeliveryOptions {
   readonly post: Post;
   readonly log: Pick<Logger, 'info' | 'warn' | 'debug'>;
   readonly clock: Clock;
   readonly random: Pick<Random, 'next'>;
-  /** Milliseconds since 1970. */
+  /** Returns the date in milliseconds since 1970. */
   readonly today: () => number;
 }
 
-/** What came of one try. */
+/** The outcome of one try. */
 type Outcome =
   | { readonly kind: 'delivered' }
-  /** Trying again would not help. */
+  /** The receiver would refuse the notice again. */
   | { readonly kind: 'refused'; readonly reason: string }
   | { readonly kind: 'failed'; readonly reason: string; readonly retryAfterMs: number };
 
 /**
- * Hands notices to a receiver one after another, each until it is taken or refused: one that is away finds, when it is
- * back, everything in the order in which it happened. What the log says of it never holds the URL.
+ * Delivers notices to a receiver one after another, each until it is taken or refused. A receiver that was away
+ * therefore gets all notices in the order of their events. No line of the log holds the URL.
  */
 export class Delivery implements AsyncDisposable {
   readonly #options: DeliveryOptions;
   readonly #queue = new NoticeQueue(MOST_WAITING);
   readonly #closing = new AbortController();
   readonly #ended = new AbortController();
-  /** A delivery is no part of the request that happened to raise the alert. */
+  /** A delivery runs outside of the request that happened to raise the alert. */
   readonly #outside = AsyncLocalStorage.snapshot();
   #running: Promise<void> | undefined;
 
@@ -48,23 +48,30 @@ export class Delivery implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** Takes a notice. Never throws, never waits. */
+  /** Takes a notice. It never throws and never waits. */
   send(notice: Notice): void {
     if (this.#closing.signal.aborted) return;
     for (const { alert, state } of this.#queue.add(notice)) {
-      this.#options.log.warn({ event: 'alert_dropped', alert, state }, 'Too many alerts wait for the webhook');
+      this.#options.log.warn(
+        { event: 'alert_dropped', alert, state },
+        'Dropped an alert: too many wait for the webhook',
+      );
     }
     this.#running ??= this.#outside(() => this.#run());
   }
 
-  /** Tries what is left once, for a short while. Never rejects. */
+  /** Tries the notices that are left once, for a short while. Never rejects. */
   async close(): Promise<void> {
     const { clock, log } = this.#options;
     this.#closing.abort();
     if (this.#running !== undefined) await within(clock, CLOSE_WITHIN_MS, this.#running).catch(() => {});
     this.#ended.abort();
     const { size } = this.#queue;
-    if (size > 0) log.warn({ event: 'alert_dropped', count: size }, 'The webhook has not taken all alerts');
+    if (size > 0)
+      log.warn(
+        { event: 'alert_dropped', count: size },
+        'Dropped alerts: the webhook did not take them before the service stopped',
+      );
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -97,7 +104,7 @@ export class Delivery implements AsyncDisposable {
       const { status, retryAfter } = await within(clock, ANSWER_WITHIN_MS, post(notice, signal));
       if (status >= 200 && status < 300) return { kind: 'delivered' };
       const reason = `status ${status}`;
-      // Nothing else that is the request's fault is mended by sending it again, and nobody is followed elsewhere.
+      // A request that was refused for any other reason would be refused again. Redirects are not followed.
       const isTransient = status >= 500 || status === 408 || status === 429;
       if (!isTransient) return { kind: 'refused', reason };
       return { kind: 'failed', reason, retryAfterMs: readRetryAfter(retryAfter, today()) };
@@ -113,7 +120,7 @@ export class Delivery implements AsyncDisposable {
     return pause(clock, retryDelayMs(failures, random.next(), retryAfterMs), this.#closing.signal);
   }
 
-  /** The first failure is news, and so is the end of it. */
+  /** Reports the first failure, and its end. The failures in between are written at debug level. */
   #say({ alert, state }: Notice, outcome: Outcome, failures: number): void {
     const { log } = this.#options;
     if (outcome.kind === 'delivered') {
@@ -124,12 +131,13 @@ export class Delivery implements AsyncDisposable {
     }
     const line = { event: 'alert_webhook_failed', alert, state, reason: outcome.reason };
     if (outcome.kind === 'refused') log.warn(line, 'The webhook has refused an alert; look at ALERT_WEBHOOK_URL');
-    else if (failures === 0) log.warn(line, 'The webhook cannot be told of an alert; it is tried again');
-    else log.debug(line, 'The webhook still cannot be told of an alert');
+    else if (failures === 0)
+      log.warn(line, 'The webhook did not take an alert. It is queued and retried until the webhook takes it.');
+    else log.debug(line, 'The webhook still does not take the alert');
   }
 }
 
-/** Messages of network errors can hold the URL. */
+/** Names an error without its message, since messages of network errors can hold the URL. */
 function reasonOf(error: unknown): string {
   if (error instanceof BudgetExceeded) return `no answer within ${error.budgetMs} ms`;
   if (!(error instanceof Error)) return 'unknown';

@@ -1,15 +1,17 @@
-/** What is read of the cache's statistics: totals that only grow. */
+/** The totals that the window reads from the cache's statistics. They only grow. */
 export interface LookupTotals {
   readonly hits: number;
   readonly misses: number;
 }
 
-/** The hit ratio of late, out of totals since the start: the difference between the newest sample and the oldest kept. */
+/**
+ * Computes the recent hit ratio from totals: the difference between the newest sample and the oldest one in the window.
+ */
 export class LookupWindow {
   readonly #ring: LookupTotals[] = [];
   readonly #samples: number;
 
-  /** @param intervals Between two samples each, that the window is long. */
+  /** @param intervals The length of the window, in intervals between two samples. */
   constructor(intervals: number) {
     this.#samples = intervals + 1;
   }
@@ -19,15 +21,15 @@ export class LookupWindow {
     if (this.#ring.length > this.#samples) this.#ring.shift();
   }
 
-  /** Forgets what came before: it tells nothing of what is normal. */
+  /** Forgets earlier samples, which say nothing about the normal state. */
   restart(now: LookupTotals): void {
     this.#ring.length = 0;
     this.add(now);
   }
 
   /**
-   * Answers in the window, and the ratio of those that no loader gave; 0 while there are none. `undefined` until there is a
-   * whole window: a cache that has just begun misses what it has not seen yet.
+   * The answers in the window, and the share of them that needed no loader; 0 without answers. `undefined` until the
+   * window is full: a cache that has just begun misses the keys that it has not seen yet.
    */
   get reading(): { readonly answers: number; readonly hitRatio: number } | undefined {
     const oldest = this.#ring[0];

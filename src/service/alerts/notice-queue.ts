@@ -1,14 +1,15 @@
 import type { Notice } from './alert.ts';
 
 /**
- * Notices that wait for their turn, first in first out. When there are too many, the oldest alert that has come and gone
- * while it waited is left out as a whole: nobody is told of an end without its beginning, or of a beginning that has no end.
+ * Holds the notices that wait, first in, first out. If there are too many, it drops the oldest alert that came and went
+ * while it waited, both notices of it. The receiver therefore never gets an end without its beginning, or a beginning
+ * that has no end.
  */
 export class NoticeQueue {
   readonly #limit: number;
   readonly #notices: Notice[] = [];
 
-  /** @param limit 2 or more. */
+  /** @param limit The most notices that wait; 2 or more. */
   constructor(limit: number) {
     this.#limit = limit;
   }
@@ -17,7 +18,7 @@ export class NoticeQueue {
     return this.#notices.length;
   }
 
-  /** The one whose turn it is. It stays until {@link shift}, and is never left out: it may be under way. */
+  /** The next notice. It stays until {@link shift}, and is never dropped, since its delivery may be under way. */
   get first(): Notice | undefined {
     return this.#notices[0];
   }
@@ -26,7 +27,10 @@ export class NoticeQueue {
     this.#notices.shift();
   }
 
-  /** @returns What was left out for it. */
+  /**
+   * Adds a notice.
+   * @returns the notices that were dropped for it.
+   */
   add(notice: Notice): Notice[] {
     this.#notices.push(notice);
     return this.#notices.length > this.#limit ? this.#leaveOut() : [];
@@ -38,7 +42,7 @@ export class NoticeQueue {
       const begin = this.#notices.findIndex(({ alert, since }) => alert === resolved.alert && since === resolved.since);
       if (begin > 0 && begin < end) return [...this.#notices.splice(end, 1), ...this.#notices.splice(begin, 1)];
     }
-    // Alerts go up and down in turns, so a limit of more than two for each never comes here.
+    // Alerts go up and down in turns, so a queue of more than two notices for each never comes here.
     return this.#notices.splice(1, 1);
   }
 }

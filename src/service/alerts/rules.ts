@@ -3,28 +3,28 @@ import { percentInWords } from './in-words.ts';
 import type { Snapshot } from './snapshot.ts';
 import { ALERT_THRESHOLDS } from './thresholds.ts';
 
-/** What a rule finds in a snapshot. */
+/** The judgement of a rule on one snapshot. */
 export interface Finding {
   readonly isBad: boolean;
   readonly value: number | null;
 }
 
-/** One condition that somebody should hear of. */
+/** One condition that an operator should know. */
 export interface AlertRule {
   readonly alert: AlertName;
   readonly severity: Severity;
-  /** What the value should not pass; `null` where there is nothing to measure. */
+  /** The limit of the value; `null` where nothing is measured. */
   readonly threshold: number | null;
-  /** How long it must be bad before the alert goes up. */
+  /** The condition must be bad for this long before the alert goes up. */
   readonly holdMs: number;
-  /** How long it must be well before the alert comes down. */
+  /** The condition must be well for this long before the alert comes down. */
   readonly calmMs: number;
-  /** Alerts of which this would be a mere consequence: while one of them lasts, this is not judged. */
+  /** Alerts that would cause this one. While one of them lasts, this one is not judged. */
   readonly explainedBy: readonly AlertName[];
   judge(snapshot: Snapshot): Finding;
-  /** What is wrong, since when, what it means, what to do. */
+  /** Writes the condition, its beginning, its effect, and the remedy. */
   firing(value: number | null, since: string): string;
-  /** @param lasted How long it was wrong, in words. */
+  /** @param lasted The duration of the bad condition, in words. */
   resolved(lasted: string): string;
 }
 
@@ -95,8 +95,8 @@ const busUnproven: AlertRule = {
   explainedBy: ['redis_unavailable', 'source_unavailable'],
   judge: ({ isL1Suspended }) => ({ isBad: isL1Suspended, value: null }),
   firing: (_, since) =>
-    `L1 has not been used since ${since}, because invalidations cannot be shown to arrive although Redis answers: reads are right and slower; look at the pub/sub connection: the right to subscribe, and the output buffer limit of subscribers.`,
-  resolved: (lasted) => `Invalidations are shown to arrive again after ${lasted}. L1 is used.`,
+    `L1 has not been used since ${since}, because this instance cannot prove that invalidations arrive, although Redis answers: reads are right and slower; look at the pub/sub connection: the right to subscribe, and the output buffer limit of subscribers.`,
+  resolved: (lasted) => `This instance can prove again after ${lasted} that invalidations arrive. L1 is used.`,
 };
 
 const relayLate: AlertRule = {
@@ -111,8 +111,8 @@ const relayLate: AlertRule = {
       ? NOTHING_TO_JUDGE
       : { isBad: !relay.healthy || (relay.lagMs ?? 0) > T.relayLag.mostMs, value: relay.lagMs ?? null },
   firing: (value, since) =>
-    `Changes made past the service ${value === null ? 'have not been relayed' : `wait ${Math.round(value)} ms for their relay, more than ${T.relayLag.mostMs} ms`} since ${since}: the cache may answer what was before them; look at tiercel_outbox in the database, and for outbox_error in the log.`,
-  resolved: (lasted) => `Changes made past the service are relayed in time again after ${lasted}.`,
+    `Changes by other programs ${value === null ? 'have not been relayed' : `wait ${Math.round(value)} ms for the relay, more than ${T.relayLag.mostMs} ms`} since ${since}: the cache may answer with the values from before them; look at tiercel_outbox in the database, and for outbox_error in the log.`,
+  resolved: (lasted) => `Changes by other programs are relayed in time again after ${lasted}.`,
 };
 
 const redisMemoryHigh: AlertRule = {
@@ -123,10 +123,10 @@ const redisMemoryHigh: AlertRule = {
   calmMs: T.redisMemory.calmMs,
   explainedBy: ['redis_unavailable'],
   judge({ redisMemory, isEvicting }) {
-    // Nothing is near a limit that is not there.
+    // Without a limit no use of memory is near it.
     if (redisMemory === undefined || !(redisMemory.limitBytes > 0)) return NOTHING_TO_JUDGE;
     const value = redisMemory.usedBytes / redisMemory.limitBytes;
-    // A cache that may drop any key is full all its life; what it has to drop is news.
+    // A cache that may drop any key is full all its life. Only an eviction is news.
     const isFullByDesign = redisMemory.evictionPolicy.startsWith('allkeys') && !isEvicting;
     return { isBad: value >= T.redisMemory.most && !isFullByDesign, value };
   },
@@ -136,7 +136,7 @@ const redisMemoryHigh: AlertRule = {
     `Redis uses less than ${percentInWords(T.redisMemory.most)} of its memory limit again after ${lasted}.`,
 };
 
-/** All rules; those that explain others come before them. */
+/** All rules. Rules that explain others come before them. */
 export const ALERT_RULES: readonly AlertRule[] = [
   redisUnavailable,
   sourceUnavailable,

@@ -3,7 +3,9 @@ import { ALERT_THRESHOLDS } from './thresholds.ts';
 
 const { probeMs, retryMs } = ALERT_THRESHOLDS.sourceUnavailable;
 
-/** Asks the source now and then whether it answers: traffic would not tell, as long as everything is answered from cache. */
+/**
+ * Asks the source at intervals if it answers. Traffic would not show an outage while the cache answers every request.
+ */
 export class SourceWatch implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #probe: () => Promise<boolean>;
@@ -14,8 +16,8 @@ export class SourceWatch implements AsyncDisposable {
   #running: Promise<void> | undefined;
 
   /**
-   * @param probe Whether the source answers; must neither reject nor hang.
-   * @param onChange Told when {@link SourceWatch.isDown} has changed.
+   * @param probe Tells if the source answers; must neither reject nor hang.
+   * @param onChange Called when {@link SourceWatch.isDown} has changed.
    */
   constructor(clock: Clock, probe: () => Promise<boolean>, onChange: () => void) {
     this.#clock = clock;
@@ -24,7 +26,7 @@ export class SourceWatch implements AsyncDisposable {
     this.#schedule();
   }
 
-  /** Whether it did not answer when it was asked last. */
+  /** True if the source did not answer the last probe. */
   get isDown(): boolean {
     return this.#isDown;
   }

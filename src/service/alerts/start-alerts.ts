@@ -12,25 +12,28 @@ import { webhook } from './webhook.ts';
 
 const { sampleMs, latency } = ALERT_THRESHOLDS;
 
-/** What alerts are about. */
+/** Options of {@link startAlerts}. */
 export interface AlertsOptions {
   readonly config: Config;
   readonly cache: TieredCache<Form>;
-  /** As {@link alertedAnswers} makes them. */
+  /** The window that {@link alertedAnswers} makes. */
   readonly answers: AnswerTimes;
   readonly probeSource: (() => Promise<boolean>) | undefined;
   readonly log: Logger;
 }
 
-/** Alerts of a running service; disposing of it tells the webhook what it has not been told, within a short time. */
+/**
+ * The alerts of a running service. Their disposal sends the webhook the notices that it has not got, within a short
+ * time.
+ */
 export type Alerts = Pick<AlertWatch, 'firing'> & AsyncDisposable;
 
-/** The window of answers that alerts look at. */
+/** Makes the window of answers that alerts judge. */
 export function alertedAnswers(): AnswerTimes {
   return new AnswerTimes(latency.windowMs / sampleMs);
 }
 
-/** Begins to watch, with the platform's clock, and to tell the webhook if there is one. */
+/** Starts to watch, with the platform's clock, and sends notices to the webhook if there is one. */
 export function startAlerts({ config, log, ...watched }: AlertsOptions): Alerts {
   const today = (): number => Date.now();
   const clock = systemClock;
@@ -41,7 +44,7 @@ export function startAlerts({ config, log, ...watched }: AlertsOptions): Alerts 
       : new Delivery({ post: webhook(webhookUrl), log, clock, random: systemRandom, today });
   const watch = new AlertWatch({
     ...watched,
-    // Instances that share a namespace share what is wrong with it.
+    // Instances that share a namespace share its troubles.
     service: config.cache.namespace,
     instance: `${hostname()}:${process.pid}`,
     log,
@@ -53,7 +56,7 @@ export function startAlerts({ config, log, ...watched }: AlertsOptions): Alerts 
     get firing() {
       return watch.firing;
     },
-    // A probe of a database that hangs is waited for as long as a receiver that does.
+    // Both close at the same time, so that the waits for a probe and for a receiver overlap.
     async [Symbol.asyncDispose]() {
       await Promise.all([watch.close(), delivery?.close()]);
     },

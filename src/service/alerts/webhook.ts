@@ -1,20 +1,20 @@
 import type { Notice } from './alert.ts';
 
-/** What a receiver has to say of a notice. */
+/** The answer of a receiver to a notice. */
 export interface ReceiverAnswer {
   readonly status: number;
-  /** The header of that name. */
+  /** The header `Retry-After`. */
   readonly retryAfter: string | null;
 }
 
-/** Hands a notice to a receiver. Rejects when that cannot be reached, or the signal is aborted. */
+/** Sends a notice to a receiver. Rejects when the receiver cannot be reached, or when the signal aborts. */
 export type Post = (notice: Notice, signal: AbortSignal) => Promise<ReceiverAnswer>;
 
 /**
- * Posts notices as JSON to a URL, which is a secret. Slack's incoming webhooks, and what imitates them, show `text`.
+ * Makes a function that posts notices as JSON to a URL, which is a secret. Slack's incoming webhooks, and services that
+ * imitate them, show `text`.
  *
- * A redirect is not followed: where alerts go is the operator's decision, not the receiver's. Of the answer only the head
- * is read.
+ * It follows no redirect: the operator decides where alerts go, not the receiver. It reads only the head of the answer.
  */
 export function webhook(url: string): Post {
   return async (notice, signal) => {
