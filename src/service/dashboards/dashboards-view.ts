@@ -2,19 +2,19 @@ import { type DashboardsAge, dashboardsAge, dashboardsAreStale } from '../../cat
 import { refreshDashboards } from '../../catalog/refresh-dashboards.ts';
 import type { Sql } from '../../catalog/sql.ts';
 
-/** The materialized dashboards, as their refresher and health see them. */
+/** The materialized dashboards, for their refresher and for the health report. */
 export interface DashboardsView {
-  /** Resolves with `false` when somebody else is refreshing. */
+  /** Refreshes them. Resolves with `false` when another process refreshes. */
   refresh(): Promise<boolean>;
-  /** Whether the dashboards are too old to be used, or miss a change. */
+  /** Tells if the dashboards are too old to be used, or lack a change. */
   isStale(): Promise<boolean>;
   age(): Promise<DashboardsAge>;
 }
 
-/** How long health waits for an answer. */
+/** The health report waits this long for an answer. Milliseconds. */
 const AGE_DEADLINE_MS = 2_000;
 
-/** Those of a database. */
+/** Makes the view over a database. */
 export function dashboardsView(sql: Sql): DashboardsView {
   return {
     refresh: () => refreshDashboards(sql),

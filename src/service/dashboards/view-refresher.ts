@@ -9,62 +9,64 @@ import type { Logger } from '../logging/logger.ts';
 import type { DashboardsView } from './dashboards-view.ts';
 import { NamedDashboards } from './named-dashboards.ts';
 
-/** What changes together is refreshed together: so long it is waited for more. */
+/** A refresh waits this long for further changes, so that changes made together share one refresh. Milliseconds. */
 const DEBOUNCE_MS = 1_000;
 
-/** Between the beginnings of two refreshes. */
+/** Time between the beginnings of two refreshes. Milliseconds. */
 const PERIOD_MS = 2_000;
 
-/** A large view takes long: it is refreshed for a fifth of the time at most. */
+/** A large view takes long, so refreshes take a fifth of the time at most. */
 const REST_RATIO = 4;
 
-/** Between two tries while the database is away. */
+/** The longest time between two tries while the database is away. Milliseconds. */
 const LONGEST_PAUSE_MS = 30_000;
 
-/** A refresh that hangs does not hold up the end. */
+/** A refresh that hangs delays the close by no more than this. Milliseconds. */
 const CLOSE_WITHIN_MS = 2_000;
 
-/** What is used of the cache. */
+/** The methods of the cache that the refresher calls. */
 export interface ObservedCache {
   attach(attachment: { readonly observer: Observer }): () => void;
   invalidate(
     targets: { readonly keys: readonly string[]; readonly tags: readonly string[] },
-    /** No row in the outbox: nothing has become untrue that could need to be told again. */
+    /** The outbox gets no row, because no value has become untrue that the relay would have to repeat. */
     options: { readonly outbox: false; readonly onPending: 'resolve' },
   ): Promise<unknown>;
 }
 
-/** What a {@link ViewRefresher} works with. */
+/** Options of {@link ViewRefresher}. */
 export interface ViewRefresherOptions {
   readonly view: DashboardsView;
   readonly cache: ObservedCache;
   readonly log: Pick<Logger, 'info' | 'warn'>;
-  /** Default: the platform's. */
+  /** Default: the platform's clock. */
   readonly clock?: Clock;
 }
 
-/** How the view is doing, for `GET /api/v1/cache/health`. */
+/** The state of the view, for `GET /api/v1/cache/health`. */
 export interface ViewHealth {
   /** ISO 8601; `null` before the first refresh. */
   readonly refreshedAt: string | null;
   readonly ageSeconds: number | null;
-  /** Whether this instance is refreshing. */
+  /** True while this instance refreshes. */
   readonly refreshing: boolean;
-  /** Whether this instance has a reason to refresh. */
+  /** True if this instance has a reason to refresh. */
   readonly pending: boolean;
 }
 
-/** What asks for a refresh: always, or only if the view turns out to be stale. */
+/** A reason to refresh: always, or only if the view turns out to be stale. */
 type Reason = 'always' | 'if-stale';
 
 /**
- * Refreshes the materialized dashboards behind the changes: a moment after the first of them, and then tells the cache, so
- * that the next read finds the view instead of the tables. What is read meanwhile is right all the same.
+ * Refreshes the materialized dashboards a moment after a change, and then invalidates them in the cache. The next read
+ * then finds the view instead of the tables. Reads in the meantime are right all the same.
  *
- * A change that this instance has ordered, it refreshes for. A change that it hears of is usually somebody else's to care
- * for, or nobody's if it was made past the service: then the database is asked whether there is anything to do. Without
- * that question, two instances would answer each other's invalidations for ever. The same goes for a dashboard that had to
- * be read from the tables, which is how a view that nobody has refreshed for long is found.
+ * 1. A change that this instance has ordered causes a refresh.
+ * 2. A change that a peer has ordered is refreshed by the peer. A change by another program may be refreshed by no
+ *    instance. In both cases the refresher asks the database if the view is stale. Without that question, two instances
+ *    would answer each other's invalidations for ever.
+ * 3. A dashboard that was read from the tables raises the same question. It shows a view that was not refreshed for
+ *    long.
  */
 export class ViewRefresher implements AsyncDisposable {
   readonly #view: DashboardsView;
@@ -72,11 +74,11 @@ export class ViewRefresher implements AsyncDisposable {
   readonly #log: ViewRefresherOptions['log'];
   readonly #clock: Clock;
   readonly #detach: () => void;
-  /** A refresh is no part of the request that gave the reason for it. */
+  /** A refresh runs outside of the request that caused it. */
   readonly #outside = AsyncLocalStorage.snapshot();
   #named = new NamedDashboards();
   #reason: Reason | undefined;
-  /** What is being told to the cache now, and will come back as an event. */
+  /** The invalidation that the refresher sends now. It comes back as an event. */
   #own: Targets | undefined;
   #cancelTimer: (() => void) | undefined;
   #running: Promise<void> | undefined;
@@ -94,15 +96,18 @@ export class ViewRefresher implements AsyncDisposable {
   }
 
   /**
-   * Refreshes at once: anew, if a refresh is under way that may have begun too early. Waits for it, but neither for somebody
-   * else's nor longer than `withinMs`. Never rejects; what did not succeed is tried again.
+   * Refreshes at once, and once more if the refresh under way may have begun too early. It waits for its own refresh,
+   * up to `withinMs`, but not for that of another process. Never rejects. A refresh that failed is tried again.
    */
   async refreshNow(withinMs: number): Promise<void> {
     this.#want('always');
     await within(this.#clock, withinMs, this.#runNext()).catch(ignore);
   }
 
-  /** Asks the database. While that cannot answer, what it said last; `null` if it never has. */
+  /**
+   * Asks the database for the state of the view. If the database does not answer, the last answer counts; `null`
+   * without one.
+   */
   async health(): Promise<ViewHealth | null> {
     const age = await this.#view.age().catch(ignore);
     if (age !== undefined) this.#seen = { age, at: this.#clock.now() };
@@ -139,7 +144,7 @@ export class ViewRefresher implements AsyncDisposable {
     }
   }
 
-  /** Of two events that look the same, one is this instance's own, and either of them may be taken for it. */
+  /** Of two events that look the same, one is this instance's own. Either of them may be taken for it. */
   #isOwn({ ids, tags }: Targets): boolean {
     if (this.#own === undefined || !isSame(ids, this.#own.ids) || !isSame(tags, this.#own.tags)) return false;
     this.#own = undefined;
@@ -158,7 +163,7 @@ export class ViewRefresher implements AsyncDisposable {
     this.#cancelTimer = this.#clock.after(waitMs, () => this.#outside(() => void this.#runNext()));
   }
 
-  /** Whatever has been asked for so far has been tried when this resolves. */
+  /** Runs the next refresh. When it resolves, every refresh that was asked for before has been tried. */
   async #runNext(): Promise<void> {
     while (this.#running !== undefined) await this.#running;
     if (this.#isClosed || this.#reason === undefined) return;
@@ -185,7 +190,10 @@ export class ViewRefresher implements AsyncDisposable {
     this.#schedule();
   }
 
-  /** Resolves with `false` when somebody else is at it: that refresh may have begun before the change. */
+  /**
+   * Refreshes and invalidates. Resolves with `false` when another process refreshes, whose refresh may have begun
+   * before the change.
+   */
   async #refresh(named: NamedDashboards, reason: Reason): Promise<boolean> {
     if (reason === 'if-stale' && !(await this.#view.isStale())) return true;
     if (!(await this.#view.refresh())) return false;
@@ -212,7 +220,7 @@ export class ViewRefresher implements AsyncDisposable {
     this.#failures = 0;
   }
 
-  /** The first failure is news; those that follow it are the same outage. */
+  /** Reports the first failure only. Later failures belong to the same outage. */
   #failed(error: unknown): void {
     this.#failures += 1;
     this.#notBefore = this.#clock.now() + Math.min(DEBOUNCE_MS * 2 ** this.#failures, LONGEST_PAUSE_MS);
