@@ -2,20 +2,22 @@ import { groupOf } from '../../core/model/key.ts';
 import type { InvalidateRequest, InvalidateResult } from '../../core/write/invalidate.ts';
 import type { Logger } from './logger.ts';
 
-/** Most groups that one line names. */
+/** The most groups that one line names. */
 const MAX_GROUPS = 10;
 
-/** Something that somebody did with the admin's token. */
+/** An action of the holder of the admin's token. */
 export interface AdminAction {
   readonly action: 'invalidate' | 'flush' | 'inspect' | 'breaker' | 'warm';
   readonly counts: InvalidateResult;
-  /** What was named, if anything was. Must have passed the cache's own rules: no control character gets this far. */
+  /**
+   * The names of the request, if it had any. They have passed the cache's own rules, so they hold no control character.
+   */
   readonly targets?: InvalidateRequest;
-  /** How it was asked for, or what came of it. */
+  /** The arguments of the action, or its outcome. */
   readonly details?: Readonly<Record<string, string | boolean>>;
 }
 
-/** Writes one action into the log. What it named appears as its groups alone. */
+/** Logs one action. Of its names only the groups appear. */
 export function logAdminAction(log: Logger, { action, counts, targets = {}, details }: AdminAction): void {
   const { keys = [], tags = [], pattern = [] } = targets;
   const groups = [...new Set([keys, tags, pattern].flat().map(groupOf))].slice(0, MAX_GROUPS);

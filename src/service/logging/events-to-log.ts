@@ -14,10 +14,10 @@ interface Line {
   readonly message: string;
 }
 
-/** Changes of state, which are rare by nature. Everything else can strike every request, and is throttled. */
+/** Changes of state are rare by nature. Every other event can strike every request, and is throttled. */
 const RARE = new Set<CacheEvent['type']>(['l2_down', 'l2_up', 'breaker_transition', 'epoch_changed', 'alarm']);
 
-/** Writes what the cache tells of itself into the log. Whole keys appear at debug level only, above it their groups. */
+/** Writes the events of the cache into the log. Whole keys appear at debug level only, and their groups above it. */
 export function eventsToLog(log: Logger, throttle = new Throttle()): Observer {
   return (event) => {
     if (event.type === 'lookup' && !log.isLevelEnabled('debug')) return;
@@ -61,7 +61,7 @@ function lineOf(event: CacheEvent): Line | undefined {
     case 'breaker_transition': {
       const { tier, from, to } = event;
       const line = info('breaker_transition', { tier, from, to }, `Breaker ${from} → ${to}`);
-      // A trial that failed is no news: an outage of an hour has thousands.
+      // A trial that failed is no news: an outage of an hour has thousands of them.
       return from !== 'closed' && to !== 'closed' ? { ...line, level: 'debug' } : line;
     }
     case 'eviction': {
@@ -72,23 +72,31 @@ function lineOf(event: CacheEvent): Line | undefined {
       const { keys, tags, all, outbox } = event;
       const message = outbox
         ? 'The invalidation did not reach the outbox. It is queued and written as soon as the database answers.'
-        : 'Redis has not been told of an invalidation yet';
+        : 'The invalidation did not reach Redis. It is queued and retried until Redis acknowledges it.';
       return warn('invalidation_pending', { keys, tags, all, outbox }, message);
     }
     case 'bus_gap': {
       const { expected, got } = event;
-      return info('bus_gap', { expected, got }, 'A message of the bus was lost; L1 begins anew');
+      return info('bus_gap', { expected, got }, 'A message on the invalidation channel was lost; L1 is cleared');
     }
     case 'bus_resync':
-      return info('bus_resync', {}, 'In step with the bus again');
+      return info('bus_resync', {}, 'L1 was cleared: an invalidation may have been missed');
     case 'bus_malformed':
-      return warn('bus_malformed', { reason: event.reason }, 'A message of the bus was none of ours');
+      return warn(
+        'bus_malformed',
+        { reason: event.reason },
+        'Dropped a message on the invalidation channel that Tiercel did not write',
+      );
     case 'epoch_changed': {
       const { from, to } = event;
-      return info('epoch_changed', { from, to }, 'Redis has another history now');
+      return info(
+        'epoch_changed',
+        { from, to },
+        'Redis restarted or failed over; entries written before are not served until they are verified',
+      );
     }
     case 'l1_suspended':
-      return warn('l1_suspended', {}, 'L1 cannot show that it missed no invalidation');
+      return warn('l1_suspended', {}, 'L1 does not answer: this instance cannot prove that it missed no invalidation');
     case 'l1_resumed':
       return info('l1_resumed', {}, 'L1 answers again');
     case 'alarm':
@@ -123,13 +131,13 @@ function ofFailure({ operation, error, tier, key, background }: TierFailure): Li
   const group = key === undefined ? undefined : groupOf(key);
   const fields = { operation, group, background, ...reasonOf(error) };
   if (operation === 'fill') return warn('cache_write_failed', fields, 'A value was not stored in Redis');
-  // A load that failed has been said by its own event, and so has an answer of Redis that did not come in time.
+  // A load that failed has an event of its own, and so has an answer of Redis that came too late.
   if (operation === 'load' || error instanceof BudgetExceeded) return undefined;
   if (tier === 'source') return warn('outbox_error', fields, 'The outbox in the database cannot be used');
   return warn('redis_error', fields, 'Redis failed');
 }
 
-/** An error of ours names the key in its message, so its code has to do. */
+/** Describes an error. A cache error names the key in its message, so the log gets its code instead. */
 function reasonOf(error: unknown): object {
   if (isCacheError(error)) return { error: error.name, code: error.code };
   return error instanceof Error ? { error: error.name, reason: error.message } : { reason: String(error) };

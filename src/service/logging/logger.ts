@@ -2,13 +2,13 @@ import { trace } from '@opentelemetry/api';
 import pino, { type DestinationStream, type Logger as PinoLogger } from 'pino';
 import type { Config } from '../config/load-config.ts';
 
-/** The service's log. Every line has a field `event`; see the contract for their names. */
+/** The service's log. Every line has a field `event` with one of the documented names. */
 export type Logger = PinoLogger;
 
 /**
- * Opens the log: JSON lines, or for a terminal something to read. Written synchronously, so that nothing is lost when
- * the process ends.
- * @param destination Default: stdout.
+ * Opens the log: JSON lines, or readable lines for a terminal. It writes synchronously, so that the end of the process
+ * loses no line.
+ * @param destination The stream of the lines. Default: stdout.
  */
 export async function createLogger({ level, format }: Config['log'], destination?: DestinationStream): Promise<Logger> {
   const stream =
@@ -19,7 +19,7 @@ export async function createLogger({ level, format }: Config['log'], destination
   );
 }
 
-/** Loaded only where somebody looks at it. */
+/** Loads the readable format only where a person reads the log. */
 async function prettyStream(): Promise<DestinationStream> {
   const { default: pretty } = await import('pino-pretty');
   return pretty({ sync: true, messageKey: 'msg', ignore: 'event', translateTime: 'SYS:HH:MM:ss.l' });
@@ -29,7 +29,7 @@ function nameOf(level: string): { level: string } {
   return { level };
 }
 
-/** Ties a line to the request that it was written for. */
+/** Ties a line to the request that caused it. */
 function traceIds(): object {
   const context = trace.getActiveSpan()?.spanContext();
   return context === undefined ? {} : { trace_id: context.traceId, span_id: context.spanId };
