@@ -9,17 +9,17 @@ type Freshness = Pick<
   'ttl' | 'negativeTtl' | 'staleWhileRevalidate' | 'staleIfError' | 'refreshAhead' | 'softTimeout'
 >;
 
-/** Callers are to have an answer within 500 ms whatever fails, if there is any. */
+/** Gives callers an answer within 500 ms, whichever tier fails, if a stale value exists. Milliseconds. */
 const SOFT_TIMEOUT_MS = 300;
 
-/** One answer of a resource in terms of the cache. */
+/** The arguments of `cache.lookup` for one answer of a resource. */
 export interface CachedReading {
   readonly key: string;
   readonly loader: (context: LoaderContext) => Promise<unknown>;
   readonly options: Freshness & { readonly tags: readonly string[]; readonly tenant: string };
 }
 
-/** What a resource's answers are called in the cache, how they are loaded, and how long they live: for whoever puts them there. */
+/** Makes the function that turns a resource's parameters into arguments of the cache: key, loader and options. */
 export function cachedReading(
   resource: Resource,
   { sql, ttlMs }: Pick<Services, 'sql' | 'ttlMs'>,
@@ -36,14 +36,14 @@ export function cachedReading(
   });
 }
 
-/** Loads a value of the path's org. What the query brings of another org is absent, before anything can be kept of it. */
+/** Loads a value of the path's org. A value of another org becomes absent here, before any tier can store it. */
 export async function loadOwn(resource: Resource, context: LoadContext<Params>): Promise<unknown> {
   const value = await resource.load(context);
   if (value === null || resource.owner === undefined) return value;
   return resource.owner(value) === context.params.orgId ? value : null;
 }
 
-/** In milliseconds, so that no read has to make out what `1h` means. */
+/** Converts the lifetimes to milliseconds once, so that no read has to parse `1h`. */
 function freshnessOf(resource: Resource, ttlMs: Services['ttlMs']): Freshness {
   const { ttl, negativeTtl, staleWhileRevalidate = 0, staleIfError = 0 } = resource;
   const { refreshAhead = false, softTimeout = SOFT_TIMEOUT_MS } = resource;

@@ -4,36 +4,40 @@ import { type Clock, systemClock } from '../../core/primitives/clock.ts';
 import { within } from '../../core/primitives/timeout.ts';
 import type { Logger } from '../logging/logger.ts';
 
-/** Between the first read that is not written yet and the writing. */
+/** Time between the first unwritten read and the writing. Milliseconds. */
 const PERIOD_MS = 10_000;
 
-/** Rows whose counts are kept: beyond, they are written early, and what still finds no room is not counted. */
+/**
+ * The most rows whose counts are kept. Beyond it, counts are written early, and a row that still finds no room is not
+ * counted.
+ */
 const MOST_ROWS = 10_000;
 
-/** Rows of one statement, which locks them for as long as it takes. */
+/** The rows of one statement, which stay locked until it ends. */
 const BATCH = 1_000;
 
-/** A database that hangs does not hold up the end. */
+/** A database that hangs delays the close by no more than this. Milliseconds. */
 const CLOSE_WITHIN_MS = 2_000;
 
-/** What an {@link AccessCounter} works with. */
+/** Options of {@link AccessCounter}. */
 export interface AccessCounterOptions {
-  /** Writes counts down, and resolves with the ids of those that could not be written just now. */
+  /** Writes counts, and resolves with the ids of the rows that it could not write now. */
   readonly write: (counts: readonly RowCount[]) => Promise<readonly number[]>;
   readonly log: Pick<Logger, 'warn' | 'info'>;
-  /** Default: the platform's. */
+  /** Default: the platform's clock. */
   readonly clock?: Clock;
 }
 
 /**
- * Counts how often rows of one table are read: in memory, and every ten seconds, if there was any, in the database. It is
- * a figure to order by, not to bill by: what a crash or a long outage of the database takes is not missed.
+ * Counts the reads of one table's rows in memory, and writes them to the database every ten seconds if there were any.
+ * The counts serve to order rows, not to bill for reads. The reads that a crash or a long outage of the database loses
+ * do not matter.
  */
 export class AccessCounter {
   readonly #write: AccessCounterOptions['write'];
   readonly #log: AccessCounterOptions['log'];
   readonly #clock: Clock;
-  /** Writing is no part of the request whose read was the first. */
+  /** A write runs outside of the request whose read was the first. */
   readonly #outside = AsyncLocalStorage.snapshot();
   #counts = new Map<number, number>();
   #cancelTimer: (() => void) | undefined;
@@ -47,14 +51,14 @@ export class AccessCounter {
     this.#clock = clock;
   }
 
-  /** One read of a row that is there. On the way of every answer: nothing happens here that could wait or throw. */
+  /** Counts one read of a row that exists. Every answer runs through here, so it neither waits nor throws. */
   add(row: number): void {
     const reads = this.#counts.get(row);
     if (reads !== undefined) this.#counts.set(row, reads + 1);
     else if (!this.#isClosed) this.#addNew(row, 1);
   }
 
-  /** Writes what is left, once. Never rejects. */
+  /** Writes the counts that are left, once. Never rejects. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#cancelTimer?.();
@@ -68,7 +72,7 @@ export class AccessCounter {
   }
 
   #addNew(row: number, reads: number): void {
-    // Taking the counts to be written makes room.
+    // A write takes the counts out of memory, which makes room.
     if (this.#counts.size >= MOST_ROWS) this.#begin();
     if (this.#counts.size >= MOST_ROWS) return;
     this.#counts.set(row, reads);
@@ -119,7 +123,7 @@ export class AccessCounter {
     this.#failures = 0;
   }
 
-  /** The first failure is news; those that follow it are the same outage. */
+  /** Reports the first failure only. Later failures belong to the same outage. */
   #failed(error: unknown): void {
     this.#failures += 1;
     if (this.#failures > 1) return;

@@ -4,10 +4,10 @@ import type { Popularity } from '../../resources/warming.ts';
 import type { Logger } from '../logging/logger.ts';
 import { AccessCounter } from './read-counter.ts';
 
-/** A statement that takes longer is given up, and its counts are kept for the next one. */
+/** A statement that takes longer is given up, and its counts wait for the next one. Milliseconds. */
 const WRITE_DEADLINE_MS = 5_000;
 
-/** The counters of all tables whose rows are counted when they are read. */
+/** Holds the counters of all tables whose rows are counted when they are read. */
 export class AccessCounts implements AsyncDisposable {
   readonly #sql: Sql;
   readonly #log: Logger;
@@ -18,7 +18,7 @@ export class AccessCounts implements AsyncDisposable {
     this.#log = log;
   }
 
-  /** The one counter of a column; resources that are read from the same rows share it. */
+  /** Returns the one counter of a column. Resources that are read from the same rows share it. */
   of({ table, column }: Pick<Popularity, 'table' | 'column'>): AccessCounter {
     const name = JSON.stringify([table, column]);
     const known = this.#counters.get(name);
@@ -31,7 +31,7 @@ export class AccessCounts implements AsyncDisposable {
     return counter;
   }
 
-  /** Writes what has been counted. Never rejects. */
+  /** Writes the counts. Never rejects. */
   async close(): Promise<void> {
     await Promise.all([...this.#counters.values()].map((counter) => counter.close()));
   }

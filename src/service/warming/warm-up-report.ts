@@ -1,14 +1,16 @@
-/** Why the cache is warmed: the service has started, Redis is back or has lost everything, somebody asked for it. */
+/**
+ * The reason of a warm-up: the service has started, Redis is back or has lost everything, or an operator asked for it.
+ */
 export type WarmUpReason = 'start' | 'recovery' | 'request';
 
-/** How far keys are dealt with. */
+/** The progress of a warm-up. */
 export interface WarmUpCounts {
-  /** Keys to deal with; `null` until that is known. */
+  /** The number of keys; `null` until it is known. */
   readonly total: number | null;
-  /** Those dealt with: the sum of the next three. */
+  /** The keys that are done: the sum of the next three. */
   readonly done: number;
   readonly loaded: number;
-  /** Found in a tier. */
+  /** Keys that a tier held already. */
   readonly fresh: number;
   readonly failed: number;
 }
@@ -16,8 +18,8 @@ export interface WarmUpCounts {
 /** The warm-up under way or, when there is none, the last one, as operators see it. */
 export interface WarmUpReport extends WarmUpCounts {
   /**
-   * `done`: every key was dealt with. `aborted`: by an operator, by the end of the service, or because Redis went away.
-   * `failed`: it could not be found out what to warm.
+   * `done`: every key was tried. `aborted`: by an operator, by the end of the service, or because Redis went away.
+   * `failed`: the list of keys could not be read.
    */
   readonly state: 'idle' | 'running' | 'done' | 'aborted' | 'failed';
   readonly reason: WarmUpReason | null;
@@ -27,7 +29,7 @@ export interface WarmUpReport extends WarmUpCounts {
   readonly byResource: Readonly<Record<string, WarmUpCounts>>;
 }
 
-/** Before the first one. */
+/** The report before the first warm-up. */
 export const NO_WARM_UP: WarmUpReport = {
   state: 'idle',
   reason: null,
@@ -41,7 +43,7 @@ export const NO_WARM_UP: WarmUpReport = {
   byResource: {},
 };
 
-/** What several resources come to together. */
+/** Adds up the progress of several resources. */
 export function sumOf(counts: readonly WarmUpCounts[]): WarmUpCounts {
   const sum = (of: (counts: WarmUpCounts) => number): number => counts.reduce((all, each) => all + of(each), 0);
   return {

@@ -6,30 +6,33 @@ import type { Services } from '../routes/dependencies.ts';
 import { cachedReading } from './cached-read.ts';
 import { sumOf, type WarmUpCounts, type WarmUpReason, type WarmUpReport } from './warm-up-report.ts';
 
-/** Keys of one resource. More would not stay in a common L1, and keep the database busy for long. */
+/** The most keys of one resource. More keys would not fit into a common L1, and would load the database for long. */
 const MOST_PER_RESOURCE = 20_000;
 
-/** How long it is waited for L2 and the proof of L1: what is loaded before may not be kept. */
+/**
+ * The warm-up waits this long for L2 and for the proof of L1. A value that is loaded before may not be stored.
+ * Milliseconds.
+ */
 const READY_WITHIN_MS = 5_000;
 
 const NOTHING_YET: WarmUpCounts = { total: null, done: 0, loaded: 0, fresh: 0, failed: 0 };
 
-/** A resource that says what of it is worth warming. */
+/** A resource that lists its parameters to warm. */
 export type WarmableResource = Resource & Required<Pick<Resource, 'warm'>>;
 
-/** Whether there is anything to warm of a resource. */
+/** Tells if the resource lists parameters to warm. */
 export function isWarmable(resource: Resource): resource is WarmableResource {
   return resource.warm !== undefined;
 }
 
-/** What a {@link WarmUp} works with. */
+/** Options of a {@link WarmUp}. */
 export interface WarmUpOptions extends Pick<Services, 'sql' | 'ttlMs'> {
   readonly cache: Pick<TieredCache, 'warm' | 'ready'>;
-  /** Keys at once. */
+  /** The most keys that are loaded at once. */
   readonly concurrency: number;
 }
 
-/** One warm-up of some resources, from its beginning to its end. */
+/** Warms some resources once, from the first key to the last. */
 export class WarmUp {
   readonly reason: WarmUpReason;
   readonly #resources: readonly WarmableResource[];
@@ -39,7 +42,7 @@ export class WarmUp {
   readonly #startedAt = new Date().toISOString();
   #finishedAt: string | null = null;
   #state: WarmUpReport['state'] = 'running';
-  /** Why it was ended, and what a key or a list has failed with last. */
+  /** The reason why the warm-up was aborted, and the latest error of a key or a list. */
   #cause: string | undefined;
   #error: unknown;
 
@@ -61,25 +64,25 @@ export class WarmUp {
     };
   }
 
-  /** Why it was aborted, if it was. */
+  /** The reason why the warm-up was aborted; `undefined` if it was not. */
   get cause(): string | undefined {
     return this.#cause;
   }
 
-  /** Of what failed last, if anything has. */
+  /** The latest error; `undefined` if none occurred. */
   get error(): unknown {
     return this.#error;
   }
 
-  /** Ends it soon; {@link run} resolves when it has ended. */
+  /** Aborts the warm-up. {@link run} resolves when it has ended. */
   abort(cause: string): void {
     this.#cause ??= cause;
     this.#abort.abort();
   }
 
   /**
-   * Goes through it, to the end or to {@link abort}. Never rejects.
-   * @param onProgress Told after each key.
+   * Warms every key, until the end or until {@link abort}. Never rejects.
+   * @param onProgress Called after each key.
    */
   async run(onProgress: () => void): Promise<void> {
     const { signal } = this.#abort;
@@ -96,7 +99,7 @@ export class WarmUp {
     this.#finishedAt = new Date().toISOString();
   }
 
-  /** All of them before the first key is loaded, so that it can be said how much there is to do. */
+  /** Reads all lists before the first key is loaded, so that the report knows the number of keys. */
   async #lists(signal: AbortSignal): Promise<Map<WarmableResource, readonly Params[]>> {
     const { sql } = this.#options;
     const lists = new Map<WarmableResource, readonly Params[]>();
@@ -108,7 +111,7 @@ export class WarmUp {
     return lists;
   }
 
-  /** Resolves with whether it was ended early. */
+  /** Warms one resource, and resolves with true if it was ended early. */
   async #warm(resource: WarmableResource, list: readonly Params[], onProgress: () => void): Promise<boolean> {
     const { cache, concurrency } = this.#options;
     const readingOf = cachedReading(resource, this.#options);

@@ -8,35 +8,46 @@ import type { Logger } from '../logging/logger.ts';
 import { isWarmable, type WarmableResource, WarmUp, type WarmUpOptions } from './warm-up.ts';
 import { NO_WARM_UP, type WarmUpReason, type WarmUpReport } from './warm-up-report.ts';
 
-/** Redis is back for all instances in one moment: each begins some time after it, so that they do not begin together. */
+/**
+ * Redis comes back for all instances at one moment. Each begins within this time after it, so that they do not begin
+ * together. Milliseconds.
+ */
 const RECOVERY_SPREAD_MS = 1_000;
 
-/** Between two lines of the log about one warm-up. */
+/** Time between two lines of the log about one warm-up. Milliseconds. */
 const SAY_EVERY_MS = 5_000;
 
-/** A warm-up at the start that takes longer goes on behind a service that is ready. */
+/** After this time a warm-up of the start goes on behind a service that is ready. Milliseconds. */
 const START_WITHIN_MS = 60_000;
 
-/** What a {@link Warmer} works with. */
+/** Options of {@link Warmer}. */
 export interface WarmerOptions extends WarmUpOptions {
   readonly cache: Pick<TieredCache, 'warm' | 'ready' | 'attach'>;
   readonly resources: readonly Resource[];
-  /** Whether to warm when Redis is back: not where nobody reads from the cache. */
+  /** True if the return of Redis starts a warm-up. False for a service that does not read from the cache. */
   readonly recovers: boolean;
   readonly log: Pick<Logger, 'info' | 'warn'>;
-  /** Default: the platform's, this one and the next. */
+  /** Default, here and in the next line: the platform's. */
   readonly clock?: Clock;
   readonly random?: Random;
 }
 
-/** Keys at once: few enough that callers find most of the connections, and of the places for loads, free. */
+/**
+ * Returns the number of keys that a warm-up loads at once. Callers then find most connections, and most places for
+ * loads, free.
+ */
 export function warmConcurrency({ pool, maxLoads }: Pick<Config['database'], 'pool' | 'maxLoads'>): number {
   return Math.max(1, Math.min(4, Math.floor(Math.min(pool, maxLoads) / 4)));
 }
 
 /**
- * Warms the cache, one warm-up at a time: at the start if that is wanted, whenever Redis is back or has lost everything, and
- * on demand; again when the database is back, if it was not there. When Redis goes away it gives up: what is loaded then can be kept nowhere, and there will be a recovery.
+ * Warms the cache, one warm-up at a time:
+ * - at the start, if the configuration asks for it
+ * - when Redis is back or has lost everything
+ * - when an operator asks for it
+ * - again when the database is back, if loads have failed without it
+ *
+ * It aborts when Redis goes away: L2 could not store the loaded values, and a recovery will follow.
  */
 export class Warmer implements AsyncDisposable {
   readonly #options: WarmerOptions;
@@ -45,7 +56,7 @@ export class Warmer implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #detach: () => void;
-  /** A warm-up is no part of the request that asked for it. */
+  /** A warm-up runs outside of the request that asked for it. */
   readonly #outside = AsyncLocalStorage.snapshot();
   #last: WarmUp | undefined;
   #running: Promise<void> | undefined;
@@ -64,22 +75,22 @@ export class Warmer implements AsyncDisposable {
     this.#detach = cache.attach({ observer: (event) => this.#observe(event) });
   }
 
-  /** Names of the resources that can be warmed. */
+  /** The names of the resources that can be warmed. */
   get names(): readonly string[] {
     return this.#warmable.map(({ name }) => name);
   }
 
-  /** The warm-up under way, else the last one. */
+  /** The report of the warm-up under way, else of the last one. */
   get report(): WarmUpReport {
     return this.#last?.report ?? NO_WARM_UP;
   }
 
-  /** Whether the service must not be called ready yet, because of {@link warmAtStart}. */
+  /** True while the service must not report that it is ready, because of {@link warmAtStart}. */
   get isStarting(): boolean {
     return this.#isStarting;
   }
 
-  /** Begins the warm-up of the start. Ready is whoever has it behind him, or has waited for a minute. */
+  /** Begins the warm-up of the start. The service is ready when it has ended, or after a minute. */
   warmAtStart(): void {
     this.#isStarting = true;
     const cancel = this.#clock.after(START_WITHIN_MS, () => {
@@ -93,9 +104,9 @@ export class Warmer implements AsyncDisposable {
   }
 
   /**
-   * Begins a warm-up, unless one is under way already: then that goes on as it is.
-   * @param names Of {@link names}; default all.
-   * @returns whether one began.
+   * Begins a warm-up, unless one is under way. That one then goes on unchanged.
+   * @param names Some of {@link names}; default all.
+   * @returns true if a warm-up began.
    */
   request(names: readonly string[] = this.names): boolean {
     if (this.#running !== undefined || this.#isClosed) return false;
@@ -106,7 +117,7 @@ export class Warmer implements AsyncDisposable {
     return true;
   }
 
-  /** Ends the warm-up under way; resolves when it has ended, with whether there was one. */
+  /** Aborts the warm-up under way. Resolves when it has ended, with true if there was one. */
   async cancel(cause = 'cancelled'): Promise<boolean> {
     const running = this.#running;
     if (running !== undefined) this.#last?.abort(cause);
@@ -114,7 +125,7 @@ export class Warmer implements AsyncDisposable {
     return running !== undefined;
   }
 
-  /** Ends what is under way. Never rejects. */
+  /** Aborts the warm-up under way and stops watching the cache. Never rejects. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#detach();
@@ -139,18 +150,21 @@ export class Warmer implements AsyncDisposable {
     else if (event.type === 'breaker_transition' && event.tier === 'source' && event.to === 'closed') this.#makeUp();
   }
 
-  /** The database is back: what could not be loaded without it can be now. */
+  /** Starts a recovery when the database is back, since loads that failed without it can succeed now. */
   #makeUp(): void {
     const { state, failed } = this.report;
     if (state === 'failed' || failed > 0) this.#recover();
   }
 
-  /** What is owed has been delivered when L2 is up; and whoever warms waits until L2 may be read. */
+  /**
+   * Starts a recovery a moment later. When L2 is up, it has got all undelivered invalidations. The warm-up itself waits
+   * until L2 may be read.
+   */
   #recover(): void {
     if (this.#isClosed || !this.#options.recovers || this.#warmable.length === 0) return;
     this.#cancelRecovery ??= this.#clock.after(this.#random.next() * RECOVERY_SPREAD_MS, () => {
       this.#cancelRecovery = undefined;
-      // One that is under way has begun before, with keys that may be lost again.
+      // The warm-up under way began earlier, and its keys may be lost again.
       if (this.#running === undefined) this.#begin('recovery', this.#warmable);
       else void this.#running.then(() => this.#recover());
     });
@@ -191,7 +205,7 @@ export class Warmer implements AsyncDisposable {
   }
 }
 
-/** Messages of the cache's own errors name keys, which have no place in the log. */
+/** Names an error without its message. Messages of cache errors name keys, which do not belong in the log. */
 function nameOf(error: unknown): string {
   return error instanceof Error ? error.name : typeof error;
 }
