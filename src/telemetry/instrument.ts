@@ -84,7 +84,7 @@ function recorder(meter: Meter, cacheName: string): Observer {
     description: 'Time in the tiers that a lookup asked, by the tier that answered',
     advice: { explicitBucketBoundaries: DURATION_BUCKETS_S },
   });
-  const loads = meter.createCounter(METRIC.loads, { description: 'Loaders that have ended, by what came of them' });
+  const loads = meter.createCounter(METRIC.loads, { description: 'Loaders that have ended, by outcome' });
   const cache = { [LABEL.cache]: cacheName };
   return (event: CacheEvent) => {
     if (event.type === 'lookup') {

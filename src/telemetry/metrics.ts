@@ -35,7 +35,7 @@ export const READ_INSTRUMENTS: readonly ReadInstrument[] = [
   {
     name: METRIC.lookups,
     kind: 'counter',
-    description: 'Lookups by the tier that answered, what the answer was, and the group of the key',
+    description: 'Lookups by the tier that answered, the outcome, and the group of the key',
     read: ({ stats }) => lookupPoints(stats),
   },
   {
@@ -88,7 +88,7 @@ export const READ_INSTRUMENTS: readonly ReadInstrument[] = [
   {
     name: METRIC.busGaps,
     kind: 'counter',
-    description: 'Times that messages on the bus were found missing',
+    description: 'Gaps in the numbers of the messages on the bus',
     read: ({ stats }) => one(stats.bus.gaps),
   },
   {
@@ -101,14 +101,14 @@ export const READ_INSTRUMENTS: readonly ReadInstrument[] = [
   {
     name: METRIC.l1Suspended,
     kind: 'gauge',
-    description: '1 while L1 does not answer because this instance cannot show that it missed no invalidation',
+    description: '1 while L1 does not answer because this instance cannot prove that it missed no invalidation',
     read: ({ health }) => one(Number(health.l1.suspended)),
   },
   {
     name: METRIC.relayLag,
     kind: 'gauge',
     unit: 's',
-    description: 'How long the oldest change that is due in the outbox has been waiting to be delivered',
+    description: 'Time since the change that waits longest in the outbox became due',
     read: ({ health }) => one(health.relay?.lagMs).map(({ value }) => ({ value: value / 1_000 })),
   },
   {
@@ -120,13 +120,13 @@ export const READ_INSTRUMENTS: readonly ReadInstrument[] = [
   {
     name: METRIC.fillsRefused,
     kind: 'counter',
-    description: 'Loaded values that L2 did not store because an invalidation had passed',
+    description: 'Loaded values that L2 refused to store because of an invalidation',
     read: ({ stats }) => one(stats.tiers.l2?.fillsRefused),
   },
   {
     name: METRIC.errors,
     kind: 'counter',
-    description: 'Failures of L2 that no caller was told of',
+    description: 'Failures of L2 that no call failed with',
     read: ({ stats }) => one(stats.tiers.l2?.errors),
   },
 ];
