@@ -32,7 +32,10 @@ export function mergeByTable(feeds: readonly Feed[]): ChangedTable[] {
   });
 }
 
-/** @throws Error when two feeds of a table join it in two ways: a table has one trigger, and that has one query. */
+/**
+ * Returns the `via` of a table, which has one trigger and thus one query.
+ * @throws Error when two feeds of the table join it in two ways.
+ */
 function viaOf(table: string, feeds: readonly Feed[]): Pick<ChangedTable, 'via'> {
   const [via, ...others] = new Set(feeds.map((feed) => feed.via));
   if (others.length > 0) throw new Error(`The feeds of ${table} must all have the same "via", or none`);

@@ -12,8 +12,9 @@ export interface Feed {
   /** The columns whose change matters. Default: all. */
   readonly columns?: readonly string[];
   /**
-   * A SELECT over `changed`, which holds the changed rows: its columns are what the names take instead. For rows whose org
-   * is in another table. Not together with `columns`; one table has one `via` for all resources that are read from it.
+   * A SELECT over `changed`, which holds the changed rows. The names then take the columns of this SELECT. It serves
+   * rows whose org is in another table. It cannot be given together with `columns`. All resources that are read from
+   * one table have one `via` for it.
    */
   readonly via?: string;
 }

@@ -18,8 +18,8 @@ export const keys = {
 };
 
 /**
- * Every key under which a row may be cached: the present one, and the one of 0.1, which left the org out. Feeds and
- * mutations name both for one release, because instances of both run side by side while a fleet is updated.
+ * Makes every key under which a row may be cached: the present one, and the one of 0.1, which left the org out. Feeds
+ * and mutations name both for one release, because instances of both run side by side while a fleet is updated.
  */
 export const everyKey = {
   product: (orgId: Id, id: Id) => [keys.product(orgId, id), `product:${id}`],

@@ -18,7 +18,7 @@ export const userPermissions = defineResource({
     { table: 'users', keys: everyKey.userSession('{org_id}', '{id}'), all: ['users'] },
     {
       table: 'permissions',
-      // A permission does not say which org its user belongs to. A user that is deleted is told of by its own table.
+      // A permission does not name its user's org. The feed of `users` covers a user that is deleted.
       via: 'select users.org_id, users.id as user_id from changed join users on users.id = changed.user_id',
       keys: everyKey.userSession('{org_id}', '{user_id}'),
       all: ['users'],
