@@ -1,16 +1,16 @@
-/** Something that is due at a moment. */
+/** An item that is due at a moment. */
 export interface Due {
-  /** In milliseconds of whoever keeps the agenda. */
+  /** The moment, in milliseconds of the agenda's owner. */
   readonly at: number;
-  /** Decides between two that are due at one moment: the smaller is first. */
+  /** Decides between two items that are due at one moment: the smaller order is first. */
   readonly order: number;
 }
 
-/** What is due, the earliest first: a binary heap by time, then by order. */
+/** Keeps items in the order of their moments: a binary heap by time, then by order. */
 export class Agenda<T extends Due> {
   readonly #heap: T[] = [];
 
-  /** The earliest, which stays. */
+  /** The earliest item, which stays in the agenda. */
   get next(): T | undefined {
     return this.#heap[0];
   }
@@ -26,7 +26,7 @@ export class Agenda<T extends Due> {
     }
   }
 
-  /** Takes the earliest out. */
+  /** Removes and returns the earliest item. */
   take(): T | undefined {
     const heap = this.#heap;
     const [first] = heap;

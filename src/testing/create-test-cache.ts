@@ -16,43 +16,46 @@ import { type ChaosRemoteTier, chaosRemoteTier } from './chaos/remote-tier.ts';
 import { SeededRandom } from './seeded-random.ts';
 import { TestClock } from './test-clock.ts';
 
-/** How a test cache is made: as any cache, but for what it brings itself. */
+/** Options of {@link createTestCache}: those of any cache, except the parts that a test cache brings itself. */
 export interface TestCacheOptions<Freeze extends boolean = boolean>
   extends Omit<CacheOptions<Freeze>, 'l1' | 'l2' | 'bus' | 'clock' | 'random'> {
-  /** Which tiers it has. Default all. */
+  /** The tiers of the cache. Default: all. */
   readonly tiers?: 'l1' | 'l1+l2' | 'l1+l2+bus';
-  /** Default: a map without limits. Give `lru({ maxEntries: 10 })` to see evictions. */
+  /** The store of L1. Default: a map without limits. Give `lru({ maxEntries: 10 })` to see evictions. */
   readonly l1?: LocalTier;
-  /** Of everything that is drawn: one seed, one course of events. Default 1. */
+  /** The seed of everything that is drawn: one seed gives one course of events. Default 1. */
   readonly seed?: number;
 }
 
-/** A cache over tiers in memory, and everything by which a test moves and sees it. */
+/** A cache over tiers in memory, with everything by which a test controls and observes it. */
 export interface TestCache<F extends Form = 'frozen'> extends AsyncDisposable {
   readonly cache: TieredCache<F>;
-  /** Time for this cache and all that joined it. It moves when the test says so, and only then. */
+  /** The clock of this cache and of all that joined it. It moves only when the test moves it. */
   readonly clock: TestClock;
   readonly l1: ChaosLocalTier;
   /** This instance's connection to the server. */
   readonly l2: ChaosRemoteTier;
   /** This instance's subscription. */
   readonly bus: ChaosBus;
-  /** The server behind L2 and bus, which all instances of this name share: `stop()`, `restart({ keepData })`, `flush()`, `full`. */
+  /**
+   * The server behind L2 and bus, which all instances of this name share: `stop()`, `restart({ keepData })`, `flush()`,
+   * `full`.
+   */
   readonly server: MemoryServer;
-  /** What the cache has told, in its order. Emptied by the test if it likes: `events.length = 0`. */
+  /** The events of the cache, in their order. A test may empty the list: `events.length = 0`. */
   readonly events: CacheEvent[];
-  /** What `onError` was told. */
+  /** The failures that `onError` got. */
   readonly failures: TierFailure[];
-  /** A loader, or what a loader calls, with faults of this test's time; see {@link chaosLoader}. */
+  /** Makes a loader, or a function that a loader calls, with faults in this test's time; see {@link chaosLoader}. */
   loader<Given extends unknown[], V>(load: (...given: Given) => V | Promise<V>): ChaosLoader<Given, V>;
   /**
-   * Another instance over the same server, in the same time, as another process of the fleet would be. One of another `name`
-   * is another cache, with a server of its own.
-   * @param options What differs from the options of this one.
+   * Makes another instance over the same server and clock, like another process of the fleet. An instance of another
+   * `name` is another cache, with a server of its own.
+   * @param options The options that differ from those of this instance.
    */
   join(options?: Omit<TestCacheOptions, 'seed' | 'freeze' | 'codec'>): TestCache<F>;
   /**
-   * Heals everything and closes the cache, and those that joined it. To close one while something hangs, move time:
+   * Heals everything and closes the cache, and those that joined it. To close one while a call hangs, move time:
    * `clock.settle(cache.close())`. A test that does neither leaves nothing behind.
    */
   [Symbol.asyncDispose](): Promise<void>;
@@ -74,11 +77,14 @@ const KNOWN_TO_JOIN = knownNames([...[...KNOWN_OPTIONS.names].filter((name) => !
 const KNOWN = knownNames([...KNOWN_TO_JOIN.names, 'seed'], HINTS);
 
 /**
- * A cache for tests of the code that uses it: all tiers in memory, time and chance in the test's hands, and faults on
- * demand. Works at once; nothing in it sleeps, needs a server, or keeps a process alive. TTLs have no `jitter` unless the
- * options say so.
+ * Makes a cache for tests of the code that uses it. All tiers are in memory, the test controls time and chance, and
+ * faults come on demand. The cache works at once. Nothing in it sleeps, needs a server, or keeps a process alive. TTLs
+ * have no `jitter` unless the options give one.
  *
  * @example
+ * ```ts
+ * import { createTestCache } from 'tiercel/testing';
+ *
  * const { cache, clock, l2, loader } = createTestCache({ defaults: { ttl: '1m', staleIfError: '1h' } });
  * const load = loader(() => 'v1');
  * await cache.getOrSet('a', load);
@@ -87,6 +93,7 @@ const KNOWN = knownNames([...KNOWN_TO_JOIN.names, 'seed'], HINTS);
  * await cache.getOrSet('a', load); // 'v1', stale
  * l2.hang();
  * await clock.settle(cache.getOrSet('b', () => 'v2')); // 'v2', once the time budget of L2 is used up
+ * ```
  * @throws {@link InvalidOptionError} naming the option.
  */
 export function createTestCache(options: TestCacheOptions & { readonly codec: ValueCodec }): TestCache<'decoded'>;
@@ -100,14 +107,14 @@ export function createTestCache(options: TestCacheOptions = {}): TestCache<Form>
   return new Fleet(seed).join(rest);
 }
 
-/** What the instances of one test share. */
+/** Holds the parts that the instances of one test share. */
 class Fleet {
   readonly #clock = new TestClock();
   readonly #random: SeededRandom;
-  /** One for each name: caches of different names never see each other's entries. */
+  /** Holds one server for each name, since caches of different names never see each other's entries. */
   readonly #servers = new Map<string, MemoryServer>();
   readonly #members: TestCache<Form>[] = [];
-  /** An instance is connected before anybody can call it: its beginning is no part of a test. */
+  /** An instance is connected before the test can call it, so that the connection is no part of the test. */
   #isConnecting = false;
 
   constructor(seed: number) {
@@ -157,7 +164,7 @@ class Fleet {
     const member: TestCache<F> = {
       ...{ cache, clock, l1, l2, bus, server, events, failures },
       loader: (load) => chaosLoader(load, chaos),
-      // A store belongs to one process: the one that joins gets its own.
+      // A store belongs to one process, so an instance that joins gets its own.
       join: (other) => this.join<F>({ ...options, l1: memoryLocalTier(), ...other }),
       [Symbol.asyncDispose]: () => this.#end(),
     };

@@ -3,8 +3,15 @@ import type { Random } from '../core/primitives/clock.ts';
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
 /**
- * The `mulberry32` generator: 32 bits of state, one seed one sequence. Chance for tests, not for secrets.
- * (Tommy Ettinger, 2017, public domain algorithm.)
+ * Draws random numbers with the `mulberry32` generator: 32 bits of state, one seed gives one sequence. Use it for
+ * tests, not for secrets. (Tommy Ettinger, 2017, public domain algorithm.)
+ * @example
+ * ```ts
+ * import { SeededRandom } from 'tiercel/testing';
+ *
+ * const random = new SeededRandom(7);
+ * random.pick(['get', 'set', 'delete']);
+ * ```
  */
 export class SeededRandom implements Random {
   #state: number;
@@ -26,24 +33,24 @@ export class SeededRandom implements Random {
     return token;
   }
 
-  /** A number from `low` to `high`. */
+  /** Returns a number from `low`, included, to `high`, excluded. */
   between(low: number, high: number): number {
     return low + this.next() * (high - low);
   }
 
-  /** Whether something of this probability happens. */
+  /** Returns true with this probability. */
   chance(probability: number): boolean {
     return this.next() < probability;
   }
 
-  /** One of the choices. */
+  /** Returns one of the choices. */
   pick<T>(choices: readonly T[]): T {
     const choice = choices[Math.floor(this.next() * choices.length)];
     if (choice === undefined) throw new Error('Nothing to pick from');
     return choice;
   }
 
-  /** A generator of its own, so that drawing from one does not change what another draws. */
+  /** Makes another generator, so that draws from one do not change the draws from the other. */
   fork(): SeededRandom {
     return new SeededRandom(Math.floor(this.next() * 2 ** 32));
   }

@@ -9,28 +9,40 @@ interface Timer extends Due {
   cancelled: boolean;
 }
 
-/** What has not settled after so long in the test's time waits for something that is not of the test's time. */
+/**
+ * {@link TestClock.settle} gives up after this much of the test's time. A promise that is pending then waits for
+ * another clock.
+ */
 const PATIENCE = '1h';
 
 /**
- * Time that stands still until a test moves it. Nothing sleeps: an hour passes as fast as what is due in it can be done.
+ * A clock that stands still until a test moves it. Nothing sleeps: an hour passes as fast as its timers can run.
  * Between two moments every promise that can settle does, so one test is one order of events on any machine.
  *
- * It knows nothing of real timers and real input and output: a loader that waits for those is waited for by the test.
+ * The clock does not know real timers and real input and output. The test itself waits for a loader that uses them.
+ * @example
+ * ```ts
+ * import { createTestCache } from 'tiercel/testing';
+ *
+ * const { cache, clock } = createTestCache();
+ * await cache.set('a', 1, { ttl: '1m' });
+ * await clock.advance('61s');
+ * await cache.get('a'); // undefined
+ * ```
  */
 export class TestClock implements Clock {
   readonly #agenda = new Agenda<Timer>();
   #now = 0;
   #order = 0;
-  /** Who moves time now; the next one waits. */
+  /** The present move of time. The next move waits for it. */
   #moving: Promise<void> = Promise.resolve();
 
-  /** Milliseconds since the clock was made. */
+  /** Returns the milliseconds since the clock was made. */
   now(): number {
     return this.#now;
   }
 
-  /** The same, as nobody sets the date and no host sleeps. */
+  /** Returns the same number: no host sleeps here, and no date is set. */
   wall(): number {
     return this.#now;
   }
@@ -46,9 +58,9 @@ export class TestClock implements Clock {
   }
 
   /**
-   * Lets so much time pass, and everything happen that is due in it, in its order. Resolves when all that follows from it
-   * has happened too.
-   * @param duration Milliseconds, or text such as `'30s'`; `0` only lets happen what is due already.
+   * Lets time pass, and runs everything that is due in it, in order. Resolves when all that follows from it has
+   * happened too.
+   * @param duration Milliseconds, or text such as `'30s'`. With `0` it runs only what is due already.
    * @throws {@link InvalidOptionError} when it is no duration, or has no end.
    */
   async advance(duration: Duration): Promise<void> {
@@ -62,10 +74,10 @@ export class TestClock implements Clock {
   }
 
   /**
-   * Lets time pass for as long as the promise is pending, and no longer: from one thing that is due to the next.
-   * @param patience The most that may pass. Default 1 h.
-   * @returns what it resolves with; it rejects as the promise does.
-   * @throws Error when it is still pending after that, or nothing is due any more.
+   * Lets time pass while the promise is pending, from one due timer to the next.
+   * @param patience The most time that may pass. Default 1 h.
+   * @returns the value of the promise. Rejects with its error.
+   * @throws Error when the promise is still pending after that time, or when no timer is due any more.
    */
   async settle<T>(promise: Promise<T>, patience: Duration = PATIENCE): Promise<T> {
     let isPending = true;
@@ -86,7 +98,7 @@ export class TestClock implements Clock {
     return promise;
   }
 
-  /** Makes the next thing happen if it is due by then; says whether there was one. */
+  /** Runs the next timer if it is due by then. Returns true if there was one. */
   #step(end: number): boolean {
     for (let { next } = this.#agenda; next !== undefined && next.at <= end; { next } = this.#agenda) {
       this.#agenda.take();
@@ -98,7 +110,7 @@ export class TestClock implements Clock {
     return false;
   }
 
-  /** One mover at a time: two that overlapped would each take what is due for the other. */
+  /** Lets one caller at a time move the clock. Two that overlapped would each run the timers of the other. */
   #move(steps: () => Promise<void>): Promise<void> {
     const moved = this.#moving.then(steps);
     this.#moving = moved.catch(() => {});
@@ -112,7 +124,10 @@ function finiteMs(duration: Duration, option: string): number {
   return ms;
 }
 
-/** A turn of the event loop: the platform runs every promise reaction, and what follows from it, before the next one. */
+/**
+ * Waits for one turn of the event loop. The platform runs every promise reaction, and its consequences, before the next
+ * turn.
+ */
 function everythingSettled(): Promise<void> {
   return new Promise((resolve) => void setImmediate(resolve));
 }

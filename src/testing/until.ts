@@ -1,12 +1,12 @@
 import { inspect } from 'node:util';
 
-/** How patiently {@link until} asks. */
+/** The limits of {@link until}. */
 export interface Patience {
-  /** What is waited for, as the end of the sentence "waited for …". */
+  /** Names the condition, as the end of the sentence "waited for …". */
   readonly what: string;
-  /** Milliseconds after which waiting has failed; 5,000 unless said otherwise. */
+  /** Milliseconds after which waiting has failed. Default 5,000. */
   readonly within?: number;
-  /** Milliseconds between two looks; 5 unless said otherwise. */
+  /** Milliseconds between two looks. Default 5. */
   readonly every?: number;
 }
 
@@ -15,12 +15,12 @@ type Truthy<T> = Exclude<T, false | 0 | 0n | '' | null | undefined>;
 type Look<T> = { readonly value: T } | { readonly error: unknown };
 
 /**
- * Looks at `condition` again and again until it holds. Tests wait with this for what they need, never for a time.
+ * Looks at `condition` repeatedly until it holds. Tests wait with this function for conditions, never for a time.
  *
- * @param condition May throw or reject: that counts as "not yet".
+ * @param condition May throw or reject, which counts as "not yet".
  * @returns The first truthy value.
- * @throws Error naming `what` and the last value or error seen, once the deadline has passed; also when the condition
- * returned a promise that never settles.
+ * @throws Error naming `what` and the last value or error, once the deadline has passed, also when the condition
+ *   returned a promise that never settles.
  */
 export async function until<T>(condition: () => T | Promise<T>, patience: Patience): Promise<Truthy<T>> {
   const { what, within = 5_000, every = 5 } = patience;

@@ -7,29 +7,35 @@ import { type ChaosOptions, type Fault, type FaultScope, Faults } from './faults
 import { Line } from './line.ts';
 import { overriding } from './overriding.ts';
 
-/** What can be struck on a bus. */
+/** The kinds of messages that a fault of a bus can strike. */
 export type BusMessageKind = BusMessage['kind'];
 
 type MessageScope = FaultScope<BusMessageKind>;
 
-/** What a fault makes of a message: `pass` takes it on, to the next fault or to the subscriber. */
+/** The effect of a fault on a message. `pass` takes the message on, to the next fault or to the subscriber. */
 type Effect = (message: BusMessage, pass: () => void) => void;
 
-/** Between a message and its repetition, in milliseconds. */
+/** Time between a message and its repetition. Milliseconds. */
 const REPEAT_MS = 1;
 
 /**
- * Any bus, with faults of the messages that arrive here: while there are none it is the one that was given.
- * What is not lost keeps its order, unless it says otherwise. A message that was held up is lost with its subscription.
+ * Wraps any bus, and strikes the messages that arrive through it. Without faults it behaves as the bus that it wraps.
+ * Messages that are not lost keep their order, except under {@link reorder}. A message that was held up is lost with
+ * its subscription.
  * @example
- * const bus = new ChaosBus(redis(url).bus);
+ * ```ts
+ * import { redis } from 'tiercel/redis';
+ * import { ChaosBus } from 'tiercel/testing';
+ *
+ * const bus = new ChaosBus(redis('redis://127.0.0.1:6379').bus);
  * bus.lose({ only: 'invalidation', times: 1 });
+ * ```
  */
 export class ChaosBus implements Bus {
   readonly #bus: Bus;
   readonly #faults: Faults<Effect>;
   #listener: BusListener | undefined;
-  /** Counts subscriptions: a message belongs to one. */
+  /** Counts subscriptions, since a message belongs to one. */
   #subscription = 0;
   readonly #line = new Line({
     onUp: () => this.#listener?.onSubscribed(),
@@ -48,12 +54,12 @@ export class ChaosBus implements Bus {
     return this.#bus.madeWith;
   }
 
-  /** Messages do not arrive, without a sign. */
+  /** Loses messages without a sign. */
   lose(scope?: MessageScope): Fault {
     return this.#faults.add(() => {}, scope);
   }
 
-  /** Messages arrive, and once more a millisecond later. */
+  /** Delivers messages twice, the second time a millisecond later. */
   duplicate(scope?: MessageScope): Fault {
     return this.#faults.add((_message, pass) => {
       pass();
@@ -61,7 +67,7 @@ export class ChaosBus implements Bus {
     }, scope);
   }
 
-  /** Messages arrive when this is lifted, in their order. */
+  /** Holds messages back until the fault is lifted. They then arrive in their order. */
   hold(scope?: MessageScope): Fault {
     const held: (() => void)[] = [];
     const release = (): void => {
@@ -70,7 +76,7 @@ export class ChaosBus implements Bus {
     return this.#faults.add((_message, pass) => held.push(pass), scope, release);
   }
 
-  /** Messages change places with those behind them: the second arrives, then the first; and so on. */
+  /** Exchanges each message with the one behind it: the second arrives, then the first, and so on. */
   reorder(scope?: MessageScope): Fault {
     let first: (() => void) | undefined;
     const release = (): void => {
@@ -88,13 +94,13 @@ export class ChaosBus implements Bus {
     return this.#faults.add(effect, scope, release);
   }
 
-  /** Messages arrive so much later. */
+  /** Delivers messages later by the duration. */
   delay(duration: Duration, scope?: MessageScope): Fault {
     const ms = toMs(duration, 'duration');
     return this.#faults.add((_message, pass) => void this.#faults.clock.after(ms, pass), scope);
   }
 
-  /** Cuts the subscription until {@link reconnect}; what is on its way is lost. */
+  /** Cuts the subscription until {@link reconnect}. Messages on their way are lost. */
   disconnect(): void {
     this.#line.cut(new RemoteError('unavailable', 'The connection was cut'));
   }

@@ -1,22 +1,25 @@
 import { type Duration, toMs } from '../../core/model/duration.ts';
 import { type ChaosOptions, type Fault, type FaultScope, Faults } from './faults.ts';
 
-/** Which calls a fault strikes, and where on their way. */
+/** The calls that a fault strikes, and the stage at which it strikes them. */
 export interface CallScope<Operation extends string> extends FaultScope<Operation> {
   /**
-   * `request`, the default: before the call has had any effect. `reply`: it has taken effect, and its caller does not
-   * learn of it.
+   * `request`, the default: before the call has had any effect. `reply`: the call has taken effect, but its caller does
+   * not get the answer.
    */
   readonly stage?: 'request' | 'reply';
 }
 
 interface Effect {
   readonly stage: 'request' | 'reply';
-  /** Resolves when the call may go on; rejects with what it fails with. */
+  /** Resolves when the call may go on. Rejects with the error of the call. */
   readonly endure: () => Promise<void>;
 }
 
-/** Faults of calls that answer later. Those that strike one call do so one after the other, as they were set. */
+/**
+ * Strikes calls that answer asynchronously. Several faults of one call strike it one after the other, in the order in
+ * which they were set.
+ */
 export class CallFaults<Operation extends string> {
   readonly #faults: Faults<Effect>;
   #counts = new Map<string, number>();
@@ -25,7 +28,7 @@ export class CallFaults<Operation extends string> {
     this.#faults = new Faults(options);
   }
 
-  /** @param error Makes what each call rejects with. */
+  /** @param error Makes the error with which each call rejects. */
   fail(error: () => unknown, scope: CallScope<Operation> = {}): Fault {
     const endure = async (): Promise<void> => {
       throw error();
@@ -49,12 +52,12 @@ export class CallFaults<Operation extends string> {
     this.#faults.heal();
   }
 
-  /** How many calls there were of one operation. */
+  /** Counts the calls of one operation. */
   count(operation: string): number {
     return this.#counts.get(operation) ?? 0;
   }
 
-  /** How many calls there were of all. */
+  /** Counts the calls of all operations. */
   total(): number {
     let calls = 0;
     for (const count of this.#counts.values()) calls += count;
@@ -65,7 +68,9 @@ export class CallFaults<Operation extends string> {
     this.#counts = new Map();
   }
 
-  /** Makes the call, with whatever strikes it. What nothing strikes is made at once, in the tick of its caller. */
+  /**
+   * Makes the call with the faults that strike it. A call without a fault is made at once, in the tick of its caller.
+   */
   run<T>(operation: Operation, call: () => T | Promise<T>): T | Promise<T> {
     this.#counts.set(operation, this.count(operation) + 1);
     const effects = this.#faults.strike(operation);

@@ -3,41 +3,44 @@ import { InvalidOptionError } from '../../core/model/errors.ts';
 import { type Clock, type Random, systemClock } from '../../core/primitives/clock.ts';
 import { SeededRandom } from '../seeded-random.ts';
 
-/** Whose time and chance faults follow. */
+/** The clock and the random numbers of a fixture's faults. */
 export interface ChaosOptions {
-  /** Measures delays, and how long faults last. Default: the system's; a {@link TestClock} where the test moves time. */
+  /**
+   * Measures delays, and how long faults last. Default: the system's clock. Give the {@link TestClock} where the test
+   * moves time.
+   */
   readonly clock?: Clock;
-  /** Draws for `probability`. Default: seeded with 1, so that a test is the same every time. */
+  /** Draws for `probability`. Default: a generator with the seed 1, so that a test is the same every time. */
   readonly random?: Pick<Random, 'next'>;
 }
 
-/** What a fault strikes and for how long. Nothing said: everything, until it is lifted. */
+/** The operations that a fault strikes, and its duration. Default: every operation, until the fault is lifted. */
 export interface FaultScope<Operation extends string> {
-  /** The operations that it strikes. Default all. */
+  /** The operations that the fault strikes. Default: all. */
   readonly only?: Operation | readonly Operation[];
-  /** After so many strikes it is over. Default `Infinity`. */
+  /** The fault ends after this many strikes. Default `Infinity`. */
   readonly times?: number;
-  /** The share of what it could strike that it does, by chance: above 0, at most 1, which is the default. */
+  /** The share of operations that the fault strikes, by chance: above 0, at most 1. Default 1. */
   readonly probability?: number;
-  /** After so long it is over. Default `Infinity`. */
+  /** The fault ends after this time. Default `Infinity`. */
   readonly lasts?: Duration;
 }
 
 /** A fault that was set. */
 export interface Fault {
-  /** How often it has struck. */
+  /** The number of operations that it has struck. */
   readonly strikes: number;
-  /** Ends it; calling it again does nothing. */
+  /** Ends the fault. A second call does nothing. */
   lift(): void;
 }
 
 interface SetFault<Effect> extends Fault {
   readonly effect: Effect;
-  /** Whether it strikes this time; if so it has been counted. */
+  /** Tells if the fault strikes this operation, and counts the strike. */
   hits(operation: string): boolean;
 }
 
-/** The faults of one fixture, in the order in which they were set. */
+/** Holds the faults of one fixture, in the order in which they were set. */
 export class Faults<Effect> {
   readonly clock: Clock;
   readonly #random: Pick<Random, 'next'>;
@@ -49,8 +52,9 @@ export class Faults<Effect> {
   }
 
   /**
-   * @param onLift Told once, when the fault is over, whoever ended it.
-   * @throws {@link InvalidOptionError} naming what of the scope cannot be used.
+   * Adds a fault.
+   * @param onLift Called once, when the fault has ended for any reason.
+   * @throws {@link InvalidOptionError} naming the member of the scope that cannot be used.
    */
   add<Operation extends string>(
     effect: Effect,
@@ -87,12 +91,12 @@ export class Faults<Effect> {
     return fault;
   }
 
-  /** What strikes this one, in the order in which it was set. */
+  /** Returns the effects of the faults that strike this operation, in the order in which the faults were set. */
   strike(operation: string): Effect[] {
     return this.#faults.filter((fault) => fault.hits(operation)).map(({ effect }) => effect);
   }
 
-  /** Lifts everything. */
+  /** Lifts every fault. */
   heal(): void {
     for (const fault of this.#faults) fault.lift();
   }

@@ -1,10 +1,13 @@
-/** What is told of a {@link Line}. */
+/** The listener of a {@link Line}. */
 export interface LineEnds {
   onUp(): void;
   onDown(error: Error | undefined): void;
 }
 
-/** A connection that a test cuts and mends, over one that comes and goes by itself: up is what is up and not cut. */
+/**
+ * A connection that a test cuts and mends, over one that comes and goes by itself. It is up while that one is up and
+ * the test has not cut it.
+ */
 export class Line {
   readonly #ends: LineEnds;
   #carries = false;
@@ -22,13 +25,13 @@ export class Line {
     return this.#cut;
   }
 
-  /** The connection below has come. */
+  /** Reports that the connection below has come. */
   rise(): void {
     this.#carries = true;
     if (!this.#cut) this.#ends.onUp();
   }
 
-  /** The connection below has gone. */
+  /** Reports that the connection below has gone. */
   fall(error: Error | undefined): void {
     this.#carries = false;
     if (!this.#cut) this.#ends.onDown(error);

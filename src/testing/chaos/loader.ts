@@ -4,29 +4,37 @@ import type { ChaosOptions, Fault } from './faults.ts';
 
 type LoaderScope = Omit<CallScope<'load'>, 'only'>;
 
-/** What can be done to a loader. */
+/** Sets faults of a loader. */
 export interface LoaderChaos {
-  /** Calls reject with this. Default: an error that says that it was told to. */
+  /** Rejects calls with this error. Default: an error with the message `Told to fail`. */
   fail(error?: unknown, scope?: LoaderScope): Fault;
-  /** Calls do not end until this is lifted, whatever their `signal` says: as a query that cannot be cancelled. */
+  /** Lets calls hang until the fault is lifted, whatever their `signal` says, like a query that cannot be cancelled. */
   hang(scope?: LoaderScope): Fault;
-  /** Calls take so much longer. */
+  /** Lets calls take longer by the duration. */
   delay(duration: Duration, scope?: LoaderScope): Fault;
   /** Lifts every fault. */
   heal(): void;
-  /** How many calls there were, those that failed included. */
+  /** The number of calls, failed ones included. */
   readonly calls: number;
 }
 
-/** A loader to which something can be done; nothing has been yet. Made by {@link chaosLoader}. */
+/** A loader with faults, made by {@link chaosLoader}. At first it has no fault. */
 export type ChaosLoader<Given extends unknown[], V> = ((...given: Given) => Promise<V>) & LoaderChaos;
 
 /**
- * Any loader, or whatever else a loader asks for its value, with faults to be set.
+ * Wraps a loader, or any function that a loader calls for its value, and lets a test set faults of it.
  * @example
+ * ```ts
+ * import { createCache } from 'tiercel';
+ * import { lru } from 'tiercel/lru';
+ * import { chaosLoader } from 'tiercel/testing';
+ *
+ * const cache = createCache({ l1: lru() });
  * const load = chaosLoader(() => ({ id: 1 }));
  * load.fail(new Error('database is away'), { times: 2 });
- * await cache.getOrSet('product:1', load);
+ * await cache.getOrSet('product:1', load); // rejects with the error
+ * ```
+ * @param options The clock and the random numbers of the faults.
  */
 export function chaosLoader<Given extends unknown[], V>(
   load: (...given: Given) => V | Promise<V>,

@@ -4,8 +4,19 @@ import type { LocalTier } from '../../core/ports/local-tier.ts';
 import { type ChaosOptions, type Fault, type FaultScope, Faults } from './faults.ts';
 
 /**
- * Any L1, made to forget: while it is not told to it is the one that was given. An L1 never fails, and may evict whatever
- * it likes whenever it likes; that is the one fault there is.
+ * Wraps any L1, and makes it forget entries when a test says so. Without faults it behaves as the tier that it wraps.
+ * An L1 never fails and may evict any entry at any time, so forgetting is its only fault.
+ * @example
+ * ```ts
+ * import { createCache } from 'tiercel';
+ * import { lru } from 'tiercel/lru';
+ * import { ChaosLocalTier } from 'tiercel/testing';
+ *
+ * const l1 = new ChaosLocalTier(lru());
+ * const cache = createCache({ l1 });
+ * l1.forget({ only: 'get', times: 1 });
+ * await cache.getOrSet('product:1', () => 1);
+ * ```
  */
 export class ChaosLocalTier implements LocalTier {
   readonly #tier: LocalTier;
@@ -16,7 +27,7 @@ export class ChaosLocalTier implements LocalTier {
     this.#faults = new Faults(options);
   }
 
-  /** Entries are gone when they are asked for (`get`), and are not kept (`set`). */
+  /** Makes the tier forget entries that are asked for (`get`), or refuse entries (`set`). */
   forget(scope?: FaultScope<'get' | 'set'>): Fault {
     return this.#faults.add(undefined, scope);
   }

@@ -1,4 +1,6 @@
-/** A tier, a bus or an outbox in which some methods are others; all else, private state included, is the given one's. */
+/**
+ * Replaces some methods of a tier, a bus or an outbox. All else, private state included, stays that of the given one.
+ */
 export function overriding<T extends object>(given: T, overrides: Partial<T>): T {
   return new Proxy(given, {
     get(target, name) {

@@ -8,10 +8,10 @@ import { overriding } from './overriding.ts';
 type Answering<K extends keyof RemoteTier> =
   NonNullable<RemoteTier[K]> extends (...given: never[]) => Promise<unknown> ? K : never;
 
-/** The calls of an L2 that can be struck: all that answer, but `close`. */
+/** The calls of an L2 that a fault can strike: all that answer, except `close`. */
 export type RemoteOperation = Exclude<{ [K in keyof RemoteTier]-?: Answering<K> }[keyof RemoteTier], 'close'>;
 
-/** For whom the cache makes each call: for its callers, or on its own account. */
+/** Tells for each call if the cache makes it for its callers or for its own upkeep. */
 const OPERATIONS: Readonly<Record<RemoteOperation, 'callers' | 'upkeep'>> = {
   heartbeat: 'upkeep',
   agreeGeneration: 'upkeep',
@@ -37,39 +37,46 @@ const OPERATIONS: Readonly<Record<RemoteOperation, 'callers' | 'upkeep'>> = {
 
 const isOperation = (name: PropertyKey): name is RemoteOperation => Object.hasOwn(OPERATIONS, name);
 
-/** What can be done to an L2. */
+/** Sets faults of an L2. */
 export interface RemoteChaos {
   /**
-   * Calls reject.
-   * @param failure A kind of {@link RemoteFailure}, or an error of one's own. Default `unavailable`.
+   * Rejects calls.
+   * @param failure A kind of {@link RemoteFailure}, or an error of your own. Default `unavailable`.
    */
   fail(failure?: RemoteFailure | Error, scope?: CallScope<RemoteOperation>): Fault;
-  /** Calls do not answer until this is lifted, as those of a process that is stopped; then they go on. */
+  /** Lets calls hang until the fault is lifted, like those of a stopped process. They then go on. */
   hang(scope?: CallScope<RemoteOperation>): Fault;
-  /** Calls take so much longer. */
+  /** Lets calls take longer by the duration. */
   delay(duration: Duration, scope?: CallScope<RemoteOperation>): Fault;
-  /** Cuts the connection: what is under way fails, what comes is refused at once, until {@link reconnect}. */
+  /** Cuts the connection until {@link reconnect}: calls under way fail, and new calls are refused at once. */
   disconnect(): void;
   reconnect(): void;
   /** Lifts every fault, and reconnects. */
   heal(): void;
   /**
-   * How many calls there were: of one operation, or of all that serve the cache's callers, which heartbeats and what
-   * follows from them do not. Calls that failed count; those that were refused for want of a connection do not.
+   * Counts the calls of one operation. Without an operation it counts all calls that serve the cache's callers.
+   * Heartbeats, and the calls that follow from them, are upkeep and do not count. Failed calls count; calls that were
+   * refused without a connection do not.
    */
   count(operation?: RemoteOperation): number;
-  /** Begins to count anew. */
+  /** Sets all counts to 0. */
   forgetCounts(): void;
 }
 
-/** An L2 to which something can be done; nothing has been yet. Made by {@link chaosRemoteTier}. */
+/** An L2 with faults, made by {@link chaosRemoteTier}. At first it has no fault. */
 export type ChaosRemoteTier = RemoteTier & RemoteChaos;
 
 /**
- * Any L2, with faults to be set: while there are none it is the one that was given.
+ * Wraps any L2, and lets a test set faults of it. Without faults it behaves as the tier that it wraps.
  * @example
- * const l2 = chaosRemoteTier(redis(url).l2);
+ * ```ts
+ * import { redis } from 'tiercel/redis';
+ * import { chaosRemoteTier } from 'tiercel/testing';
+ *
+ * const l2 = chaosRemoteTier(redis('redis://127.0.0.1:6379').l2);
  * l2.fail('full', { only: 'fill', times: 3 });
+ * ```
+ * @param options The clock and the random numbers of the faults.
  */
 export function chaosRemoteTier(tier: RemoteTier, options: ChaosOptions = {}): ChaosRemoteTier {
   const faults = new CallFaults<RemoteOperation>(options);
@@ -130,7 +137,7 @@ function errorOf(failure: RemoteFailure | Error): Error {
   return typeof failure === 'string' ? new RemoteError(failure, `Told to fail: ${failure}`) : failure;
 }
 
-/** Calls without an answer yet, which all fail when the connection is lost. */
+/** Holds the calls that have no answer yet. All of them fail when the connection is lost. */
 class CallsUnderWay {
   readonly #reject = new Set<(error: Error) => void>();
 

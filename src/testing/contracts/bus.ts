@@ -15,8 +15,17 @@ import {
 } from './harness.ts';
 
 /**
- * What every bus promises. Contents of the messages are checked with the tier that publishes them.
+ * Makes the tests that every bus must pass. The contract of L2 checks the contents of messages.
  * @param make As for {@link remoteTierContract}.
+ * @example
+ * ```ts
+ * import { test } from 'node:test';
+ * import { busContract, type MakeServer } from 'tiercel/testing';
+ *
+ * export function testBus(makeServer: MakeServer): void {
+ *   for (const { name, run } of busContract(makeServer)) test(name, run);
+ * }
+ * ```
  */
 export function busContract(make: MakeServer, options?: ContractOptions): ContractTest[] {
   const makeHarness = completing(make);
@@ -68,7 +77,7 @@ function define(test: AddTest, makeHarness: MakeHarness): void {
     );
   });
 
-  test({ name: 'a restart of the server is told, and survived', needs: 'restart' }, async () => {
+  test({ name: 'reports a restart of the server, and subscribes again', needs: 'restart' }, async () => {
     await using server = await makeHarness();
     const { tier, events } = await connect(server.tier());
     const subscriber = await subscribe(server.bus(), 'one');
@@ -82,7 +91,7 @@ function define(test: AddTest, makeHarness: MakeHarness): void {
     await Promise.all([tier.close(), subscriber.bus.close()]);
   });
 
-  test('nothing is told after close', async () => {
+  test('reports nothing after close', async () => {
     await using server = await makeHarness();
     const { tier } = await connect(server.tier());
     const closed = await subscribe(server.bus(), 'closed');
@@ -95,7 +104,7 @@ function define(test: AddTest, makeHarness: MakeHarness): void {
     await Promise.all([tier.close(), open.bus.close()]);
   });
 
-  test('closing before the connection is there is no error', async () => {
+  test('closes without an error before it is connected', async () => {
     await using server = await makeHarness();
     const bus = server.bus();
     const events: string[] = [];

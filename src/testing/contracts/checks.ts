@@ -1,15 +1,15 @@
 import { deepEqual, ok } from 'node:assert/strict';
 
 /**
- * Whether a value holds all that is expected of it, and maybe more: objects are compared by the properties that are named,
- * everything else as a whole.
+ * Checks that a value holds everything that is expected, and maybe more. Objects are compared by the expected
+ * properties, and all other values as a whole.
  * @throws AssertionError that shows the part that differs.
  */
 export function contains(actual: unknown, expected: object): void {
   deepEqual(partOf(actual, expected), expected);
 }
 
-/** What of `actual` has a counterpart in `expected`. */
+/** Returns the part of `actual` that has a counterpart in `expected`. */
 function partOf(actual: unknown, expected: unknown): unknown {
   if (!isPlain(actual) || !isPlain(expected)) return actual;
   const names = Object.keys(expected).filter((name) => name in actual);
@@ -22,7 +22,10 @@ function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
 
 type Maybe = number | undefined;
 
-/** @throws AssertionError with both numbers, as the three below; nothing is above or below `undefined`. */
+/**
+ * Checks that a number is above a bound. `undefined` passes none of these three checks.
+ * @throws AssertionError with both numbers.
+ */
 export function isAbove(actual: Maybe, bound: number): void {
   ok(actual !== undefined && actual > bound, `${actual} is not above ${bound}`);
 }

@@ -1,16 +1,16 @@
-/** One promise of a contract, as a test of whatever runner: `for (const { name, run } of contract) test(name, run)`. */
+/** One promise of a contract, as a test for any runner: `for (const { name, run } of contract) test(name, run)`. */
 export interface ContractTest {
   readonly name: string;
-  /** Rejects with an `AssertionError` when the promise is not kept. Needs no `this`. */
+  /** Rejects with an `AssertionError` when the promise is not kept. It needs no `this`. */
   readonly run: () => Promise<void>;
 }
 
-/** What a harness may be unable to do to its server. */
+/** An action on the server that a harness may lack. */
 export type Capability = 'damage' | 'setFull' | 'restart';
 
-/** What is left out of a contract. */
+/** Options of a contract. */
 export interface ContractOptions {
-  /** Tests that need one of these of the harness are left out. Default none. */
+  /** Leaves out the tests that need one of these actions. Default: none. */
   readonly without?: readonly Capability[];
 }
 
@@ -20,7 +20,7 @@ export type AddTest = (
   run: () => void | Promise<void>,
 ) => void;
 
-/** The tests that `define` adds, each group under its name. */
+/** Collects the tests that `define` adds, each group under its name. */
 export function contractOf(
   groups: Readonly<Record<string, (test: AddTest) => void>>,
   { without = [] }: ContractOptions = {},

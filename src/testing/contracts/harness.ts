@@ -7,33 +7,33 @@ import { systemRandom } from '../../core/primitives/clock.ts';
 import { until } from '../until.ts';
 import type { Capability } from './contract.ts';
 
-/** What a contract test does to its server beside the ports, as far as somebody can. */
+/** The actions of a contract test on its server, beside the ports. */
 interface Deeds {
-  /** Puts bytes under a key that no Tiercel wrote. */
+  /** Puts bytes that no Tiercel wrote under a key. */
   damage(id: EntryId, generation: string): Promise<void>;
-  /** At its memory limit, or no longer. */
+  /** Puts the server at its memory limit, or takes it off. */
   setFull(full: boolean): Promise<void>;
-  /** Ends the server's run and begins another; all data comes back only if it was kept. */
+  /** Ends the server's run and begins another. The data comes back only if it was kept. */
   restart(options: { readonly keepData: boolean }): Promise<void>;
 }
 
-/** One server that a contract test owns. What it cannot do is named to the contract, as `without`. */
+/** One server that a contract test owns. Name the actions that it lacks to the contract, as `without`. */
 export interface ContractServer extends AsyncDisposable, Partial<Deeds> {
-  /** A connection of its own, not yet started. */
+  /** Makes a connection of its own, not yet started. */
   tier(): RemoteTier;
-  /** The same for the bus. */
+  /** Makes a bus of its own, not yet started. */
   bus(): Bus;
 }
 
 /** Makes a {@link ContractServer} for one test, which disposes of it. */
 export type MakeServer = () => ContractServer | Promise<ContractServer>;
 
-/** A {@link ContractServer} of which anything can be asked. */
+/** A {@link ContractServer} with every action. */
 export interface ServerHarness extends Omit<ContractServer, keyof Deeds>, Deeds {}
 
 export type MakeHarness = () => Promise<ServerHarness>;
 
-/** Servers that refuse by name what they cannot do. */
+/** Completes servers: an action that a server lacks throws an error that names it. */
 export function completing(make: MakeServer): MakeHarness {
   const refuse = (deed: Capability) => (): never => {
     throw new Error(`The server has no ${deed}(): leave out the tests that need it, { without: ['${deed}'] }`);
@@ -51,13 +51,13 @@ export function completing(make: MakeServer): MakeHarness {
   };
 }
 
-/** A started tier and what its listener was told. */
+/** A started tier, and the events that its listener got. */
 export interface ConnectedTier<T extends RemoteTier> {
   readonly tier: T;
   readonly events: string[];
 }
 
-/** A started bus and what its listener was told. */
+/** A started bus, and the messages and events that its listener got. */
 export interface Subscriber {
   readonly bus: Bus;
   readonly messages: BusMessage[];
@@ -69,7 +69,7 @@ export const CACHE: CacheIdentity = { name: 'tiercel', version: '', format: 4 };
 
 export const token = (): string => systemRandom.token();
 
-/** How long things are kept that are not to go during a test. */
+/** Records that must last for a whole test are kept for this long. Milliseconds. */
 export const LONG = 60_000;
 
 export async function connect<T extends RemoteTier>(tier: T, cache = CACHE): Promise<ConnectedTier<T>> {
@@ -99,8 +99,8 @@ export async function subscribe(bus: Bus, instance: string, cache = CACHE): Prom
 }
 
 /**
- * Two instances on one server, as every race needs: a tier each, and the subscription of the second.
- * The session is agreed.
+ * Two instances on one server, as every race needs: a tier each, and the subscription of the second. The session is
+ * agreed.
  */
 export interface TwoInstances extends AsyncDisposable {
   readonly server: ServerHarness;
@@ -109,9 +109,9 @@ export interface TwoInstances extends AsyncDisposable {
   readonly session: Session;
   readonly generation: string;
   readonly watcher: Subscriber;
-  /** Invalidations that have arrived once everything published so far has. */
+  /** Returns the invalidations that have arrived, once everything that was published so far has. */
   invalidations(): Promise<Invalidation[]>;
-  /** Fills a free key, as a loader that nobody disturbs does; answers the record's token. */
+  /** Fills a free key, as an undisturbed loader does, and returns the record's token. */
   put(id: EntryId, body: string, keepFor?: number): Promise<string>;
 }
 
@@ -130,7 +130,7 @@ export async function twoInstances(makeHarness: MakeHarness): Promise<TwoInstanc
     generation,
     watcher,
     async invalidations() {
-      // Its own heartbeat comes through the same stream, behind all that was published before.
+      // Its own heartbeat comes through the same stream, behind all messages that were published before.
       const nonce = token();
       await two.heartbeat('watcher', nonce);
       const { messages } = watcher;
@@ -156,7 +156,9 @@ export async function twoInstances(makeHarness: MakeHarness): Promise<TwoInstanc
   };
 }
 
-/** The body of a record as text, whatever form the adapter hands it out in; `undefined` when there is no value. */
+/**
+ * Returns the body of a record as text, in whichever form the adapter returns it; `undefined` when there is no value.
+ */
 export async function bodyOf(tier: RemoteTier, id: EntryId, generation: string): Promise<string | undefined> {
   const record = await tier.read(id, generation);
   return record.kind === 'value' ? textOf(record.value.body) : undefined;
@@ -166,7 +168,7 @@ export function textOf(body: string | Uint8Array): string {
   return typeof body === 'string' ? body : new TextDecoder('utf-8', { fatal: true }).decode(body);
 }
 
-/** An invalidation order of keys, with everything else at its simplest. */
+/** Makes an invalidation order of keys, with everything else at its simplest. */
 export function orderOf(ids: readonly EntryId[], tags: readonly EntryId[] = [], mode: 'delete' | 'expire' = 'delete') {
   return { targets: { ids, tags }, mode, origin: 'one' } as const;
 }

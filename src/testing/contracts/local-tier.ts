@@ -7,7 +7,7 @@ import { type AddTest, type ContractTest, contractOf } from './contract.ts';
 const COUNTERS = new Counters().of('test');
 const FOREVER = Number.POSITIVE_INFINITY;
 
-/** An entry whose times play no part in a store. */
+/** Makes an entry whose times play no part in a store. */
 export function entryOf(value: unknown): Entry {
   return {
     value,
@@ -29,8 +29,16 @@ export function entryOf(value: unknown): Entry {
 }
 
 /**
- * What every L1 store promises.
+ * Makes the tests that every L1 must pass.
  * @param make Makes an empty store that holds at least 100 entries.
+ * @example
+ * ```ts
+ * import { test } from 'node:test';
+ * import { lru } from 'tiercel/lru';
+ * import { localTierContract } from 'tiercel/testing';
+ *
+ * for (const { name, run } of localTierContract(() => lru())) test(name, run);
+ * ```
  */
 export function localTierContract(make: () => LocalTier): ContractTest[] {
   return contractOf({ '': (test) => define(test, make) });

@@ -5,15 +5,15 @@ import { until } from '../until.ts';
 import { contains } from './checks.ts';
 import { type AddTest, type ContractTest, contractOf } from './contract.ts';
 
-/** One database with an outbox, and writers who know nothing of any cache. */
+/** One database with an outbox, and writers that know no cache. */
 export interface OutboxHarness extends AsyncDisposable {
-  /** One process's way to it, not yet started. */
+  /** Makes the access of one process to the outbox, not yet started. */
   outbox(): Outbox;
-  /** A transaction that leaves one row. */
+  /** Commits a transaction that leaves one row. */
   commit(targets: Targets): Promise<void>;
-  /** The same, of a writer who invalidates itself: its row bears a ticket of that outbox, which is returned. */
+  /** Commits a row of a writer that invalidates by itself. The row bears a ticket of that outbox, which is returned. */
   commitClaimed(outbox: Outbox, targets: Targets): Promise<string>;
-  /** A transaction that has taken its place and commits when it is told to. */
+  /** Begins a transaction that has taken its place, and commits it when the test says so. */
   begin(targets: Targets): Promise<{ commit(): Promise<void> }>;
 }
 
@@ -23,15 +23,24 @@ const keys = (...ids: string[]): Targets => ({ ids, tags: [] });
 const namesOf = (rows: readonly Pick<OutboxRow, 'targets'>[]) => rows.flatMap(({ targets }) => targets.ids);
 
 /**
- * What every outbox promises.
+ * Makes the tests that every outbox must pass.
  * @param make Makes a database for one test, which disposes of it.
+ * @example
+ * ```ts
+ * import { test } from 'node:test';
+ * import { type OutboxHarness, outboxContract } from 'tiercel/testing';
+ *
+ * export function testOutbox(makeDatabase: () => Promise<OutboxHarness>): void {
+ *   for (const { name, run } of outboxContract(makeDatabase)) test(name, run);
+ * }
+ * ```
  */
 export function outboxContract(make: () => Promise<OutboxHarness>): ContractTest[] {
   return contractOf({ '': (test) => define(test, make) });
 }
 
 function define(test: AddTest, make: () => Promise<OutboxHarness>): void {
-  test('hands out what was committed, oldest first, until it is settled', async () => {
+  test('hands out committed rows, oldest first, until they are settled', async () => {
     await using both = await make();
     const outbox = both.outbox();
     await both.commit({ ids: ['a', '\u0001n\u0001a'], tags: ['t'] });
@@ -49,7 +58,7 @@ function define(test: AddTest, make: () => Promise<OutboxHarness>): void {
     await outbox.close();
   });
 
-  test('is led by one at a time, and passed on by who resigns or closes', async () => {
+  test('is led by one instance at a time, and passed on by an instance that resigns or closes', async () => {
     await using both = await make();
     const [one, two] = [both.outbox(), both.outbox()];
     equal((await one.lead('c')).leads, true);
@@ -67,7 +76,7 @@ function define(test: AddTest, make: () => Promise<OutboxHarness>): void {
     await using both = await make();
     const [one, two, three] = [both.outbox(), both.outbox(), both.outbox()];
     contains(await one.lead('c'), { leads: true, mustRenew: false });
-    // Of what was before it came, a cache that comes later knows nothing.
+    // A cache that comes later knows no row of before.
     contains(await two.lead('d'), { leads: true, mustRenew: true });
     contains(await two.lead('d'), { leads: true, mustRenew: true });
     await two.renewed();
@@ -78,12 +87,12 @@ function define(test: AddTest, make: () => Promise<OutboxHarness>): void {
     await one.settle(ids);
     deepEqual([namesOf(await one.undelivered('all')), namesOf(await two.undelivered('all'))], [[], ['a']]);
     deepEqual([(await one.lead('c')).lagMs, (await two.lead('d')).lagMs > 0], [0, true]);
-    // Whoever repairs his own data needs it, though it is still on its way to another.
+    // A cache that repairs its own data needs the row, though the row still waits for another cache.
     deepEqual(namesOf(await one.delivered(MINUTE, undefined)), ['a']);
     await two.settle(ids);
     deepEqual(namesOf(await two.undelivered('all')), []);
     deepEqual(namesOf(await three.delivered(MINUTE, undefined)), ['a']);
-    // What a writer acknowledges is known to its own cache alone.
+    // An acknowledgement counts for the writer's own cache alone.
     const ticket = await both.commitClaimed(one, keys('b'));
     one.acknowledge(ticket, keys('b'));
     await until(async () => (await one.undelivered('all')).length === 0, { what: 'the mark' });
@@ -99,7 +108,7 @@ function define(test: AddTest, make: () => Promise<OutboxHarness>): void {
     await outbox.renewed();
     await both.commit(keys('k'));
     await outbox.settle((await outbox.undelivered('all')).map(({ id }) => id));
-    // Nobody has told `a` of it, and the row counts as delivered.
+    // Cache `a` has not got this row, and the row counts as delivered.
     deepEqual(namesOf(await outbox.undelivered('all')), []);
     contains(await outbox.lead('a'), { leads: true, mustRenew: true });
     await outbox.renewed();
@@ -107,7 +116,7 @@ function define(test: AddTest, make: () => Promise<OutboxHarness>): void {
     await outbox.close();
   });
 
-  test('says how long the oldest row that is due has been waiting', async () => {
+  test('reports how long the oldest due row has been waiting', async () => {
     await using both = await make();
     const outbox = both.outbox();
     equal((await outbox.lead('c')).lagMs, 0);
@@ -130,7 +139,7 @@ function define(test: AddTest, make: () => Promise<OutboxHarness>): void {
     await outbox.close();
   });
 
-  test('marks what is acknowledged, a little later', async () => {
+  test('marks acknowledged rows a little later', async () => {
     await using both = await make();
     const outbox = both.outbox();
     outbox.start(NEVER);
@@ -149,7 +158,7 @@ function define(test: AddTest, make: () => Promise<OutboxHarness>): void {
     await outbox.close();
   });
 
-  test('marks nothing that names more than was acknowledged', async () => {
+  test('does not mark a row that names more than was acknowledged', async () => {
     await using both = await make();
     const outbox = both.outbox();
     outbox.start(NEVER);
@@ -186,7 +195,7 @@ function define(test: AddTest, make: () => Promise<OutboxHarness>): void {
     await Promise.all([one.close(), two.close()]);
   });
 
-  test('what was acknowledged before it closes is marked by then', async () => {
+  test('marks the rows that were acknowledged before it closes', async () => {
     await using both = await make();
     const [one, two] = [both.outbox(), both.outbox()];
     for (let row = 0; row < 20; row += 1) one.acknowledge(await both.commitClaimed(one, keys(`k${row}`)), EVERYTHING);
@@ -195,7 +204,7 @@ function define(test: AddTest, make: () => Promise<OutboxHarness>): void {
     await two.close();
   });
 
-  test('remembers what was delivered, in pages by id', async () => {
+  test('remembers delivered rows, in pages by id', async () => {
     await using both = await make();
     const outbox = both.outbox();
     for (const id of ['a', 'b', 'c']) await both.commit(keys(id));
@@ -208,7 +217,7 @@ function define(test: AddTest, make: () => Promise<OutboxHarness>): void {
     await outbox.close();
   });
 
-  test('remembers more than a page of it, in the order of the numbers', async () => {
+  test('remembers more than one page of delivered rows, in the order of their ids', async () => {
     await using both = await make();
     const outbox = both.outbox();
     await outbox.lead('c');
@@ -229,7 +238,7 @@ function define(test: AddTest, make: () => Promise<OutboxHarness>): void {
     await outbox.close();
   });
 
-  test('a process without a cache does not mark what a cache is yet to have', async () => {
+  test('a process without a cache does not mark rows that a cache has not got', async () => {
     await using both = await make();
     const [relay, follower] = [both.outbox(), both.outbox()];
     await relay.lead('c');
@@ -251,7 +260,7 @@ function define(test: AddTest, make: () => Promise<OutboxHarness>): void {
     const meanwhile = await outbox.follow(cursor);
     deepEqual(namesOf(meanwhile.rows), ['fast']);
     await slow.commit();
-    // It has a smaller number than what has been delivered already.
+    // This row has a smaller number than a row that was delivered already.
     deepEqual(namesOf(await outbox.undelivered('due')), ['slow']);
     const after = await outbox.follow(meanwhile.cursor);
     deepEqual(namesOf(after.rows), ['slow']);
@@ -259,7 +268,7 @@ function define(test: AddTest, make: () => Promise<OutboxHarness>): void {
     await outbox.close();
   });
 
-  test('a follower begins with nothing, and is not told of what it has invalidated itself', async () => {
+  test('a follower begins with no rows, and does not get rows that it has invalidated itself', async () => {
     await using both = await make();
     const [one, two] = [both.outbox(), both.outbox()];
     await both.commit(keys('before'));
@@ -276,7 +285,7 @@ function define(test: AddTest, make: () => Promise<OutboxHarness>): void {
     await Promise.all([one.close(), two.close()]);
   });
 
-  test('a follower is told of its own change too, unless it has invalidated all of it', async () => {
+  test('a follower gets a row of its own too, unless it has invalidated all names of the row', async () => {
     await using both = await make();
     const outbox = both.outbox();
     const { cursor } = await outbox.follow(undefined);
@@ -286,7 +295,7 @@ function define(test: AddTest, make: () => Promise<OutboxHarness>): void {
     await outbox.close();
   });
 
-  test('a follower is told that everything has changed when it is too much', async () => {
+  test('a follower learns that everything has changed when there are too many rows', async () => {
     await using both = await make();
     const outbox = both.outbox();
     const { cursor } = await outbox.follow(undefined);
@@ -296,7 +305,7 @@ function define(test: AddTest, make: () => Promise<OutboxHarness>): void {
     await outbox.close();
   });
 
-  test('wakes who leads, and who follows, when somebody else commits', async () => {
+  test('wakes the leader and the followers when another process commits', async () => {
     await using both = await make();
     const [leader, follower] = [both.outbox(), both.outbox()];
     const woken: string[] = [];
@@ -310,7 +319,7 @@ function define(test: AddTest, make: () => Promise<OutboxHarness>): void {
     await Promise.all([leader.close(), follower.close()]);
   });
 
-  test('keeps what is younger than its window, and what nobody has delivered', async () => {
+  test('keeps rows that are younger than its window, and rows that are not delivered', async () => {
     await using both = await make();
     const outbox = both.outbox();
     for (const id of ['a', 'b']) await both.commit(keys(id));

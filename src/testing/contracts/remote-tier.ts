@@ -15,11 +15,18 @@ import { tagContract } from './remote-tier/tags.ts';
 import { writeContract } from './remote-tier/writes.ts';
 
 /**
- * What every L2 promises, one atomic step at a time.
- * @param make Makes a server, empty and of its own, for one test; or a corner of a shared one that nobody else sees.
+ * Makes the tests that every L2 must pass, one atomic step at a time.
+ * @param make Makes an empty server for one test, or a part of a shared server that no other test sees.
  * @example
- * import { test } from 'node:test'; // or bun:test; or Deno.test
- * for (const { name, run } of remoteTierContract(makeServer, { without: ['setFull'] })) test(name, run);
+ * ```ts
+ * import { test } from 'node:test';
+ * import { type MakeServer, remoteTierContract } from 'tiercel/testing';
+ *
+ * export function testTier(makeServer: MakeServer): void {
+ *   const contract = remoteTierContract(makeServer, { without: ['setFull'] });
+ *   for (const { name, run } of contract) test(name, run);
+ * }
+ * ```
  */
 export function remoteTierContract(make: MakeServer, options?: ContractOptions): ContractTest[] {
   const makeHarness = completing(make);
