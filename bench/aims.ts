@@ -1,6 +1,4 @@
-/**
- * What was aimed at and what the latest results say: `bun bench/aims.ts [--quick]`. Ends with 1 where one was not met.
- */
+/** Prints the aims and the latest results: `bun bench/aims.ts [--quick]`. It exits with 1 if an aim was not met. */
 import { aimsTable, readResults } from './support/report.ts';
 import { aimsOf } from './support/summary.ts';
 

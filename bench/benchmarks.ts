@@ -1,17 +1,17 @@
-/** One benchmark: a program of its own that leaves `bench/results/<name>.json` behind. */
+/** One benchmark: a program of its own that writes `bench/results/<name>.json`. */
 export interface Benchmark {
   readonly name: string;
-  /** Relative to this folder. */
+  /** The path of the program, relative to this folder. */
   readonly file: string;
-  /** What it measures, in a line of `--help`. */
+  /** Describes the measurement in a line of `--help`. */
   readonly about: string;
   /** The servers that it starts. */
   readonly servers: readonly ('redis' | 'postgres')[];
-  /** Only run when it is named: it takes long, or prints figures instead of leaving a result. */
+  /** True if it runs only when it is named: it takes long, or prints figures instead of a result. */
   readonly onlyByName?: boolean;
 }
 
-/** All of them, in the order in which they run. */
+/** All benchmarks, in the order in which they run. */
 export const BENCHMARKS: readonly Benchmark[] = [
   {
     name: 'l1-hit',
@@ -27,7 +27,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
     about: 'big values over 1, 2, 4 connections',
     servers: ['redis'],
   },
-  { name: 'miss', file: 'miss.ts', about: 'a key that nobody holds, alone and a hundred at once', servers: ['redis'] },
+  { name: 'miss', file: 'miss.ts', about: 'a key that no tier holds, alone and a hundred at once', servers: ['redis'] },
   {
     name: 'stampede',
     file: 'stampede.ts',

@@ -1,7 +1,7 @@
 /**
- * Whether, from what length on, and with which algorithm it pays to compress values on their way to Redis: the candidates
- * that every runtime brings with it, then reads and writes of a cache with and without, over loopback, where nothing is
- * gained by sending less, and at what speed of a network that would turn. `bun bench/compression.ts`
+ * Shows from which length on compression of values for Redis pays, and with which algorithm. It measures the algorithms
+ * that every runtime has. It then measures reads and writes of a cache with and without them, over loopback, where
+ * smaller values gain nothing, and computes the network speed at which they would. `bun bench/compression.ts`
  */
 import {
   brotliCompressSync,
@@ -24,7 +24,7 @@ const ROUNDS = 9;
 
 const WORDS = ['Hex', 'Bolt', 'Nut', 'Washer', 'Steel', 'Zinc', 'Plate', 'M6', 'M8', 'Flange', 'Socket', 'Valve'];
 
-/** A product list of about so many bytes, always the same. */
+/** Makes a product list of about this many bytes, always the same. */
 function products(bytes: number): unknown[] {
   let state = 7;
   const below = (end: number): number => {
@@ -45,7 +45,7 @@ function median(given: readonly number[]): number {
   return given.toSorted((one, other) => one - other)[given.length >> 1] ?? Number.NaN;
 }
 
-/** Microseconds of each, medians of rounds in turns. */
+/** Measures the microseconds of each run: medians of rounds in turns. */
 async function timed<Name extends string>(
   bytes: number,
   runs: Readonly<Record<Name, () => unknown>>,
@@ -77,7 +77,9 @@ const CANDIDATES = {
   'zstd 1': [(body: Buffer) => zstdCompressSync(body, zstd), (body: Buffer) => zstdDecompressSync(body, MOST)],
 } as const;
 
-/** How much each shrinks the text, and the microseconds it takes to pack and to unpack it, beside what JSON takes. */
+/**
+ * Prints how much each algorithm shrinks the text, and its microseconds to pack and to unpack, beside those of JSON.
+ */
 async function compareCandidates(): Promise<void> {
   const rows: Record<string, Record<string, string>> = {};
   for (const size of SIZES) {
@@ -97,8 +99,8 @@ async function compareCandidates(): Promise<void> {
 }
 
 /**
- * Microseconds of an L2 hit and of a `set`, plain and compressed, one after the other; and the network, in Gbit/s, that is
- * so slow that compressing takes no longer: a hit on its own, and a `set` with one hit.
+ * Measures the microseconds of an L2 hit and of a `set`, plain and compressed, one after the other. It prints the speed
+ * of the network, in Gbit/s, at which compression takes no longer: for a hit alone, and for a `set` with one hit.
  */
 async function compareCaches(): Promise<void> {
   await using server = await startRedis();
@@ -122,7 +124,7 @@ async function compareCaches(): Promise<void> {
     });
     const hit = us.hitCompressed - us.hit;
     const both = hit + us.setCompressed - us.set;
-    // Bits by microseconds are Mbit/s.
+    // Bits divided by microseconds are Mbit/s.
     const upTo = (bits: number, cost: number): string => (cost <= 0 ? 'any' : (bits / cost / 1_000).toFixed(1));
     rows[body.length] = {
       'hit, plain': Math.round(us.hit),

@@ -1,6 +1,6 @@
 /**
- * What consistency costs on an L1 hit: `peek` with every check (TTL, proof, tags) against the same store and the same
- * steps with the TTL alone, in the same run. `bun bench/cost-of-checks.ts`
+ * Measures the cost of consistency for an L1 hit: `peek` with every check (TTL, proof, tags) against the same store and
+ * the same steps with the TTL alone, in the same run. `bun bench/cost-of-checks.ts`
  */
 import { bench, do_not_optimize, run, summary } from 'mitata';
 import { lru } from '../src/adapters/lru/index.ts';
@@ -17,7 +17,7 @@ const KEYS = ['plain:1', 'tagged:1'] as const;
 await cache.getOrSet('plain:1', () => value, { l1Ttl: '1h' });
 await cache.getOrSet('tagged:1', () => value, { l1Ttl: '1h', tags: ['org:1', 'products', 'product:1'] });
 
-/** The hit as it would be with nothing to check but the time. */
+/** Reads a hit that checks only the time. */
 function peekByTtlAlone(key: string): unknown {
   const entry = l1.get(key);
   if (entry === undefined || performance.now() >= entry.hitUntil) return undefined;

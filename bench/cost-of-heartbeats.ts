@@ -1,7 +1,7 @@
 /**
- * What an idle-but-used instance costs Redis: the server's own account of its scripts, and this process's CPU time.
- * The bound D is set to a tenth of the default, so that ten seconds hold enough heartbeats; what one costs does not
- * depend on it. `bun bench/cost-of-heartbeats.ts`
+ * Measures the cost of an idle instance that is in use: the server's own account of its scripts, and this process's CPU
+ * time. The bound D is a tenth of the default, so that ten seconds hold enough heartbeats. The cost of one does not
+ * depend on D. `bun bench/cost-of-heartbeats.ts`
  */
 import { Redis } from 'ioredis';
 import { lru } from '../src/adapters/lru/index.ts';
@@ -22,7 +22,7 @@ await admin.config('RESETSTAT');
 const before = process.cpuUsage();
 for (let tick = 0; tick < SECONDS * 4; tick += 1) {
   await Bun.sleep(250);
-  // Used, or its heartbeats would rest.
+  // An unused cache would rest its heartbeats.
   await cache.getOrSet('k', () => 1, { l1Ttl: DEFAULTS.ttl });
 }
 const { user, system } = process.cpuUsage(before);

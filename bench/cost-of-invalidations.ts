@@ -1,5 +1,5 @@
 /**
- * How long an invalidation of tags holds up the event loop while loads are under way: the call itself, and the same as a
+ * Measures how long an invalidation of tags blocks the event loop while loads are under way: the call itself, and a
  * message from another instance. `bun bench/cost-of-invalidations.ts`
  */
 import { lru } from '../src/adapters/lru/index.ts';
@@ -11,7 +11,7 @@ const LOADS = [0, 1_000, 10_000] as const;
 const TAGS = [1, 100, 1_000] as const;
 const ROUNDS = 9;
 
-/** A fleet of two, of which one has so many loads under way. */
+/** Opens a fleet of two instances, one of which has this many loads under way. */
 async function measure(loads: number, tags: number): Promise<{ readonly own: number; readonly message: number }> {
   const server = new MemoryServer();
   const open = async (): Promise<TieredCache> => {
@@ -29,7 +29,7 @@ async function measure(loads: number, tags: number): Promise<{ readonly own: num
   const reading = Array.from({ length: loads }, (_, index) =>
     here.getOrSet(`key:${index}`, () => held.promise, { tags: ['all', `tag:${index}`] }),
   );
-  // Every load has begun.
+  // Every load has begun after this loop.
   while (here.stats().loads < loads) await Bun.sleep(1);
 
   let heardAt = 0;
@@ -41,7 +41,7 @@ async function measure(loads: number, tags: number): Promise<{ readonly own: num
   const own: number[] = [];
   const message: number[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {
-    // Names that no load carries yet: any of the loaders may still name them.
+    // No load carries these names yet, but any of the loaders may still name them.
     const named = Array.from({ length: tags }, (_, index) => `late:${round}:${index}`);
     await Bun.sleep(1);
     own.push(await heldUp(() => here.invalidate({ tags: named })));
@@ -57,7 +57,7 @@ async function measure(loads: number, tags: number): Promise<{ readonly own: num
   return { own: median(own), message: median(message) };
 }
 
-/** For how many milliseconds at a stretch nothing else had a turn, at the worst, until the work was done. */
+/** Returns the longest time without a turn for other work, until the work was done. Milliseconds. */
 async function heldUp(work: () => Promise<unknown>): Promise<number> {
   let worst = 0;
   let isOver = false;

@@ -1,6 +1,6 @@
 /**
- * Whether anything grows without bound: a million distinct keys, each with a tag of its own, through both tiers; then
- * what is left in Redis and in this process once they have run out. `bun bench/growth.ts [keys]`
+ * Shows if anything grows without bound. It sends a million distinct keys, each with a tag of its own, through both
+ * tiers, and reports the rest in Redis and in this process once the keys have expired. `bun bench/growth.ts [keys]`
  */
 import { Redis } from 'ioredis';
 import { lru } from '../src/adapters/lru/index.ts';

@@ -1,4 +1,4 @@
-/** The process whose L1 is watched in `invalidation.ts`: `<contender> <url of Redis> <namespace>`. */
+/** Runs the process whose L1 `invalidation.ts` watches: `<contender> <url of Redis> <namespace>`. */
 import { Redis } from 'ioredis';
 import { contenderNamed } from './support/contenders.ts';
 import { serve, sharedNow } from './support/worker.ts';
@@ -13,18 +13,18 @@ const { read } = await contender.open({
   load: async (key) => Number(await source.get(`${namespace}:source:${key}`)),
 });
 
-/** How often a value must come back unchanged before it is taken for one of L1. */
+/** A value counts as one of L1 after this many unchanged reads. */
 const READS_TO_WARM = 3;
 
-/** Everything that is due, sockets among it, has its turn. */
+/** Gives everything that is due, sockets included, its turn. */
 const breathe = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
 serve({
-  /** Reads until L1 holds it. */
+  /** Reads until L1 holds the key. */
   async warm(key) {
     for (let count = 0; count < READS_TO_WARM; count += 1) await read(String(key));
   },
-  /** @returns when the first read began that was not answered with the old value. */
+  /** @returns the beginning of the first read that did not return the old value. */
   async watch(argument) {
     const { key, old, until } = argument as { key: string; old: number; until: number };
     for (;;) {

@@ -1,7 +1,7 @@
 /**
- * Two processes: one removes a key, the other has it in its L1 and reads on and on. How long the other still answers the old
- * value, from the call of `delete`; and with Tiercel also from the commit of an UPDATE by somebody who knows of no cache, by
- * way of the outbox. `bun run bench invalidation`
+ * Measures how long a process serves an old value from its L1 after another process has removed the key. The time
+ * begins with the call of `delete`. With Tiercel a second figure begins with the commit of an UPDATE by a program that
+ * knows no cache, by way of the outbox. `bun run bench invalidation`
  */
 import { Redis } from 'ioredis';
 import postgres from 'postgres';
@@ -20,20 +20,23 @@ import { startWorker, type Worker } from './support/workers.ts';
 
 const ROUNDS = isQuick() ? 30 : 500;
 const UPDATES = isQuick() ? 20 : 200;
-/** Between the beginning of the watch and the change, so that it does not come at one and the same moment of its loop. */
+/** The watch runs for this long before the change, so that the change meets different moments of its loop. */
 const LEAD_MS = 2;
 const PATIENCE_MS = 5_000;
 
-/** A key whose value in the source is a number, the peer that watches it, and what it takes to change it. */
+/** A key whose value in the source is a number, the peer that watches it, and the functions that change it. */
 interface Scene {
   readonly peer: Worker;
   readonly key: string;
   readonly setSource: (value: number) => Promise<unknown>;
-  /** Makes the change known. @returns when the clock begins. */
+  /**
+   * Makes the change known.
+   * @returns the moment at which the clock begins.
+   */
   readonly change: (value: number) => Promise<number>;
 }
 
-/** Milliseconds that the peer went on answering the old value, for each round. */
+/** Measures for each round how long the peer went on serving the old value. Milliseconds. */
 async function delays({ peer, key, setSource, change }: Scene, rounds: number): Promise<number[]> {
   const all: number[] = [];
   await setSource(0);

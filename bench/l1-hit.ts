@@ -1,7 +1,7 @@
 /**
- * A hit in the tier of this process, one call after the other: Tiercel with every check on, over a real Redis, and the
- * others, against the floor of any promise-returning API, `await (async (key) => lru.get(key))(key)`.
- * `bun run bench l1-hit`
+ * Measures a hit in the tier of this process, one call after the other: Tiercel with every check on, over a real Redis,
+ * and its peers. The floor is that of any API that returns promises, `await (async (key) => lru.get(key))(key)`. `bun
+ * run bench l1-hit`
  */
 import { LRUCache } from 'lru-cache';
 import { createCache, type LoaderContext, type ReadOptions } from 'tiercel';
@@ -39,7 +39,7 @@ const RECORDED = 'tiercel (recorded span)';
 const RAW = 'lru-cache get()';
 const PEEK = 'tiercel peek()';
 
-/** What the parts of this benchmark have in common. */
+/** The servers and lists that the parts of this benchmark share. */
 interface Ground {
   readonly url: string;
   readonly others: readonly Contender[];
@@ -87,7 +87,7 @@ function rowOf(value: string, subject: string, figures: Figures, to: string): Ro
   return { ...row, ratio, spread, to };
 }
 
-/** Every subject, each with the value in its L1. */
+/** Opens every subject, each with the value in its L1. */
 async function openAwaited(
   owner: AsyncDisposableStack,
   { url, others, rows }: Ground,
@@ -125,7 +125,7 @@ async function openCache(owner: AsyncDisposableStack, url: string) {
   return cache;
 }
 
-/** A cache that reads as one would write it: loader and options are made once. */
+/** Opens a cache and reads as an application would: loader and options are made once. */
 async function openTiercel(
   owner: AsyncDisposableStack,
   url: string,
@@ -227,13 +227,13 @@ await benchmark('l1-hit', async (owner) => {
   const { url } = owner.use(await startRedis());
   const others = (await peers()).filter(({ tiers }) => tiers.includes('l1'));
   const ground: Ground = { url, others, rows: [], aims: [] };
-  // Those who clone take a minute for the big one.
+  // Caches that clone take a minute for the big value.
   const values = isQuick() ? [SMALL, MEDIUM] : [SMALL, MEDIUM, BIG];
   for (const value of values) {
     progress(`l1-hit: ${value.name}`);
     await measure(ground, value);
   }
-  // Last, for from here on the process keeps a context for everything that is awaited.
+  // This part comes last: from here on the process keeps a context for everything that is awaited.
   startRecording();
   for (const value of values) {
     progress(`l1-hit: ${value.name}, in a span`);

@@ -1,6 +1,4 @@
-/**
- * A thousand hits in the tier of this process, asked for at once and awaited together. `bun run bench l1-parallel`
- */
+/** Measures a thousand L1 hits that are asked for at once and awaited together. `bun run bench l1-parallel` */
 import { LRUCache } from 'lru-cache';
 import { startRedis } from '../tests/support/redis-server.ts';
 import { benchmark, type Measured } from './support/benchmark.ts';
@@ -24,7 +22,7 @@ async function measure(owner: AsyncDisposableStack): Promise<Measured> {
   const mine = [tiercelWith('tiercel'), tiercelWith(TAGGED, { tags: ['org:1', 'products', 'product:10017'] })];
   const others = (await peers()).filter(({ tiers }) => tiers.includes('l1'));
   const caches = [
-    // Over Redis, so that what is proven is proven by a real server.
+    // Tiercel runs over Redis, so that a real server gives the proofs.
     ...(await openAll(owner, mine, { tiers: () => 'both', url, load })),
     ...(await openAll(owner, others, { tiers: () => 'l1', url: '', load })),
   ];

@@ -1,6 +1,6 @@
 /**
- * Whether more connections to Redis help (`connections` of `redis()`, `REDIS_CONNECTIONS` of the service): values of 1 MB, many
- * at once, and small reads that may have to wait behind them. `bun run bench l2-connections`
+ * Shows if more connections to Redis help (`connections` of `redis()`, `REDIS_CONNECTIONS` of the service): many values
+ * of 1 MB at once, and small reads that may have to wait behind them. `bun run bench l2-connections`
  */
 import { createCache, type LoaderContext } from 'tiercel';
 import { redis } from 'tiercel/redis';
@@ -27,7 +27,7 @@ interface Reader {
   readonly read: (key: string) => Promise<unknown>;
 }
 
-/** All read the same entries: only the way to them differs. */
+/** Opens a cache. All caches read the same entries, over different connections. */
 async function open(owner: AsyncDisposableStack, url: string, connections: number, { load }: Source): Promise<Reader> {
   const cache = owner.use(createCache({ l1: noL1(), ...redis(url, { namespace: 'connections', connections }) }));
   await cache.ready();
@@ -35,14 +35,14 @@ async function open(owner: AsyncDisposableStack, url: string, connections: numbe
   return { name: subjectOf(connections), read: (key) => cache.getOrSet(key, loader, OPTIONS) };
 }
 
-/** Reads of 1 MB a second. */
+/** Measures reads of 1 MB a second. */
 async function bigRate({ read }: Reader): Promise<number> {
   const began = performance.now();
   await Promise.all(bigKeys.map(read));
   return (BIG_AT_ONCE * 1_000) / (performance.now() - began);
 }
 
-/** Milliseconds of small reads while others read big values on and on. */
+/** Measures the milliseconds of small reads while other readers read big values without a pause. */
 async function smallBehindBig({ read }: Reader): Promise<number[]> {
   let isReading = true;
   const readers = Array.from({ length: BIG_READERS }, async (_, index) => {

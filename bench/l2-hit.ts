@@ -1,6 +1,6 @@
 /**
- * A hit in Redis, with nothing in this process: one read after the other, and a hundred at once. The floor is what one would
- * write by hand: ioredis with auto-pipelining, GET and JSON.parse. `bun run bench l2-hit`
+ * Measures a hit in Redis with an empty L1: one read after the other, and a hundred at once. The floor is a read by
+ * hand: ioredis with auto-pipelining, GET and JSON.parse. `bun run bench l2-hit`
  */
 import { Redis } from 'ioredis';
 import { createCache } from 'tiercel';
@@ -24,10 +24,10 @@ const KNOWN = 'tiercel (one tag, known)';
 const UNKNOWN = 'tiercel (one tag, not known)';
 const UNFROZEN = 'tiercel (one tag, known, freeze: false)';
 const TAGS = ['org:1'];
-/** The question is how fast Redis answers, not how long one waits. */
+/** The benchmark measures how fast Redis answers, not how long a caller waits. */
 const PATIENT = { l2Timeout: '5s' } as const;
 
-/** What the parts of this benchmark have in common. */
+/** The servers and lists that the parts of this benchmark share. */
 interface Ground {
   readonly url: string;
   readonly others: readonly Contender[];
@@ -95,7 +95,10 @@ async function measure({ url, others, rows, aims }: Ground, { name, value }: Val
   }
 }
 
-/** Without a bus no generation may be remembered: each read asks for its tag's, in the same round trip. */
+/**
+ * Opens a cache without a bus. It must not remember generations, so each read asks for its tag's in the same round
+ * trip.
+ */
 async function openForgetful(owner: AsyncDisposableStack, url: string, { load }: Source): Promise<Opened> {
   const { l2 } = redis(url, { namespace: `bench-${crypto.randomUUID().slice(0, 8)}` });
   const cache = owner.use(createCache({ l1: noL1(), l2 }));
@@ -109,7 +112,7 @@ async function openForgetful(owner: AsyncDisposableStack, url: string, { load }:
   };
 }
 
-/** What one would write by hand. */
+/** Opens clients that read by hand. */
 async function openRaw(owner: AsyncDisposableStack, url: string, text: string, size: string) {
   const plain = new Redis(url);
   const pipelined = new Redis(url, { enableAutoPipelining: true });

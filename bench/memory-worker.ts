@@ -1,6 +1,6 @@
 /**
- * Fills one store in a fresh process, whose heap nothing else has shaped, and weighs it:
- * `<subject> <kind of value> <entries> [maxBytes]`, see `memory.ts`. Prints nothing; answers `weigh`.
+ * Fills one store in a fresh process, whose heap nothing else has shaped, and weighs it: `<subject> <kind of value>
+ * <entries> [maxBytes]`, see `memory.ts`. It prints nothing and answers `weigh`.
  */
 import { heapStats } from 'bun:jsc';
 import { LRUCache } from 'lru-cache';
@@ -11,12 +11,12 @@ import { LIFETIMES } from './support/tiercel.ts';
 import { VALUE_KINDS } from './support/value-kinds.ts';
 import { serve } from './support/worker.ts';
 
-/** Bytes of this process, and what the store itself says. */
+/** The bytes of this process, and the store's own figures. */
 export interface Weight {
   readonly heap: number;
   readonly rss: number;
   readonly entries: number;
-  /** Its own estimate; 0 where it makes none. */
+  /** The store's own estimate; 0 if it makes none. */
   readonly estimated: number;
 }
 
@@ -56,7 +56,7 @@ const open = STORES[subject];
 const valueAt = VALUE_KINDS[kind];
 if (open === undefined || valueAt === undefined) throw new Error(`${subject} with ${kind} cannot be weighed`);
 
-/** Few: what is left of them when the weighing begins, and goes later, would be taken off the entries. */
+/** The rehearsal is small: entries of it that go after the weighing has begun would be subtracted. */
 const REHEARSED = 100;
 
 async function fill({ put }: Store, entries: number): Promise<void> {
@@ -73,7 +73,7 @@ async function settled(): Promise<Pick<Weight, 'heap' | 'rss'>> {
 
 serve({
   async weigh(): Promise<Weight> {
-    // Into another store first: what the code itself takes when it is first run is no part of an entry.
+    // It fills another store first, since the memory of the code's first run is no part of an entry.
     const rehearsed = Math.min(Number(count), REHEARSED);
     await fill(open(rehearsed, 2 ** 40), rehearsed);
     const before = await settled();

@@ -1,6 +1,6 @@
 /**
- * What an entry costs: bytes of heap and of the process, by number and kind of values; and how near the estimate that
- * `maxBytes` goes by comes to the true heap. Each figure is of a fresh process. `bun run bench memory`
+ * Measures the cost of an entry in bytes of heap and of the process, by number and kind of values. It compares the
+ * estimate that `maxBytes` uses with the true heap. Each figure is of a fresh process. `bun run bench memory`
  */
 import type { Weight } from './memory-worker.ts';
 import { benchmark, type Measured } from './support/benchmark.ts';
@@ -10,7 +10,7 @@ import { startWorker } from './support/workers.ts';
 const COUNTS = isQuick() ? [10_000] : [1_000, 10_000, 100_000, 1_000_000];
 const SUBJECTS = ['Map', 'lru-cache with TTL', 'tiercel', 'tiercel (three tags)'];
 const SMALL = '97 B object';
-/** How many entries of each kind: some 50 MB or more, beside which nothing else counts. */
+/** The number of entries of each kind: some 50 MB or more, beside which nothing else counts. */
 const KINDS: Readonly<Record<string, number>> = {
   number: 100_000,
   [SMALL]: 100_000,
@@ -25,7 +25,7 @@ const KINDS: Readonly<Record<string, number>> = {
 
 const ALLOWED = 0.2;
 
-/** Of a short run everything is a fifth. */
+/** A short run takes a fifth of everything. */
 const SHARE = isQuick() ? 5 : 1;
 const LIMIT = (isQuick() ? 16 : 64) * 2 ** 20;
 

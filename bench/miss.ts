@@ -1,6 +1,6 @@
 /**
- * A key that nobody holds: asked for in both tiers, loaded by a loader that answers at once, and stored; one after the other,
- * and a hundred at once. The floor is GET and SET by hand. `bun run bench miss`
+ * Measures a key that no tier holds: both tiers are asked, a loader answers at once, and the value is stored. It runs
+ * one call after the other, and a hundred at once. The floor is GET and SET by hand. `bun run bench miss`
  */
 import { Redis } from 'ioredis';
 import { startRedis } from '../tests/support/redis-server.ts';
@@ -16,7 +16,7 @@ import { small } from './support/values.ts';
 
 const BY_HAND = 'ioredis GET and SET, auto-pipelined';
 
-/** What one would write by hand. */
+/** Reads and writes by hand. */
 function byHand(client: Redis): (key: string) => Promise<unknown> {
   return async (key) => {
     const text = await client.get(key);

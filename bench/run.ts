@@ -46,7 +46,7 @@ async function main(args: string[]): Promise<number> {
   const quick = values.quick ?? false;
 
   const folder = mkdtempSync(join(tmpdir(), 'tiercel-bench-'));
-  // A PostgreSQL that runs as another user has to find its own folder in it.
+  // A PostgreSQL that runs as another user has to find its own folder in this one.
   chmodSync(folder, 0o711);
   try {
     await prepare(chosen);
@@ -64,7 +64,10 @@ async function main(args: string[]): Promise<number> {
   }
 }
 
-/** @throws Error naming the benchmark that there is not. */
+/**
+ * Chooses the benchmarks that run.
+ * @throws Error naming a benchmark that does not exist.
+ */
 function choose(names: readonly string[]): readonly Benchmark[] {
   if (names.length === 0) return BENCHMARKS.filter(({ onlyByName }) => !onlyByName);
   return names.map((name) => {
@@ -77,7 +80,7 @@ function choose(names: readonly string[]): readonly Benchmark[] {
 /** Installs the servers that are missing and the packages that Tiercel is compared with. */
 async function prepare(chosen: readonly Benchmark[]): Promise<void> {
   const isNeeded = (server: Benchmark['servers'][number]) => chosen.some(({ servers }) => servers.includes(server));
-  // What counts as given is not looked for.
+  // A server that is given is not installed.
   const given = (server: Benchmark['servers'][number]) => (isNeeded(server) ? undefined : 'not needed');
   await installServers({ redis: given('redis'), postgres: given('postgres') }, progress);
   for (const part of ['.', 'peers']) {
@@ -87,7 +90,7 @@ async function prepare(chosen: readonly Benchmark[]): Promise<void> {
   }
 }
 
-/** @returns whether it came to its end. Whatever it leaves in its temporary folder goes with the run's own. */
+/** @returns true if the program came to its end. Files in its temporary folder go with the run's own folder. */
 async function run({ file }: Benchmark, quick: boolean, folder: string): Promise<boolean> {
   const command = [process.execPath, join(import.meta.dir, file), ...(quick ? ['--quick'] : [])];
   const child = Bun.spawn([...launcher(), ...command], {
@@ -107,7 +110,7 @@ async function run({ file }: Benchmark, quick: boolean, folder: string): Promise
   return status === 0;
 }
 
-/** Writes the document of all results that there are, and prints the aims of those that were run. */
+/** Writes the document of all results, and prints the aims of the benchmarks that ran. */
 function summarise(chosen: readonly Benchmark[], quick: boolean): void {
   const order = BENCHMARKS.map(({ name }) => name);
   const results = readResults(resultsFolder(quick)).sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name));

@@ -1,18 +1,18 @@
-/** The process that asks in `stalled-redis.ts`: `<contender> <url of Redis> <namespace>`. */
+/** Runs the process that asks in `stalled-redis.ts`: `<contender> <url of Redis> <namespace>`. */
 import { contenderNamed } from './support/contenders.ts';
 import { fullestTiers } from './support/peer.ts';
 import { serve, sharedNow } from './support/worker.ts';
 
-/** A call; `ms` is missing while it has not ended. */
+/** A call. `ms` is missing until it has ended. */
 export interface Call {
-  /** When it began, by the clock that all processes share. */
+  /** The beginning, by the clock that all processes share. */
   readonly at: number;
   ms?: number;
 }
 
 const LOADER_MS = 5;
 const PER_SECOND = 200;
-/** Who still waits so long after the end waits for ever. */
+/** A call that still waits this long after the end counts as one that waits for ever. */
 const PATIENCE_MS = 5_000;
 
 const [name, url = '', namespace = ''] = process.argv.slice(2);
@@ -29,7 +29,7 @@ const loads: Call[] = [];
 let isAsking = false;
 let underWay = 0;
 
-/** An error is an answer as well: nobody waits any longer. */
+/** Measures a call. An error is an answer as well, since the caller no longer waits. */
 async function timed(calls: Call[], work: () => Promise<unknown>): Promise<void> {
   const call: Call = { at: sharedNow() };
   calls.push(call);

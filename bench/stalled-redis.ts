@@ -1,6 +1,6 @@
 /**
- * Redis is stopped (SIGSTOP: it takes connections and bytes, and answers nothing) while callers ask for keys that nobody has
- * asked for before, by a loader that takes 5 ms. `bun run bench stalled-redis`
+ * Stops Redis (SIGSTOP: it takes connections and bytes, and answers nothing) while callers ask for new keys, by a
+ * loader that takes 5 ms. `bun run bench stalled-redis`
  */
 import { startRedis } from '../tests/support/redis-server.ts';
 import type { Call } from './stalled-redis-worker.ts';
@@ -12,16 +12,16 @@ import { sharedNow } from './support/worker.ts';
 import { startWorker } from './support/workers.ts';
 
 const STALL_MS = isQuick() ? 1_000 : 5_000;
-/** All well before, and time to recover after; callers ask all the while. */
+/** Time before the stall, and time to recover after it. Callers ask all the while. */
 const WELL_MS = 500;
-/** From so long after the beginning on, whoever has a breaker has opened it. */
+/** Every cache with a breaker has opened it this long after the beginning. */
 const OPENING_MS = isQuick() ? 500 : 1_000;
-/** Who comes in the last moment and only has to wait for the loader is not held. */
+/** A lookup that comes in the last moment, and waits for the loader alone, does not count as held. */
 const GRACE_MS = 100;
 
 interface Calls {
   readonly lookups: readonly Call[];
-  /** The same loader at the same moments, without a cache. */
+  /** Calls of the same loader at the same moments, without a cache. */
   readonly loads: readonly Call[];
 }
 
@@ -31,7 +31,7 @@ interface Figures {
   /** Lookups that waited until Redis was back, or for ever. */
   readonly held: number;
   readonly asked: number;
-  /** Median of a lookup by the median of a load, once whoever has a breaker has opened it. */
+  /** The median of a lookup divided by the median of a load, once every breaker is open. */
   readonly onceOpen: number;
 }
 

@@ -1,4 +1,4 @@
-/** One of the processes of `stampede.ts`: `<contender> <url of Redis> <namespace>`. */
+/** Runs one of the processes of `stampede.ts`: `<contender> <url of Redis> <namespace>`. */
 import { Redis } from 'ioredis';
 import { contenderNamed } from './support/contenders.ts';
 import { fullestTiers } from './support/peer.ts';
@@ -16,10 +16,10 @@ const load = async (key: string): Promise<unknown> => {
 const { read } = await contender.open({ tiers: fullestTiers(contender), url, namespace, load });
 
 serve({
-  /** Milliseconds until everybody has an answer. */
+  /** Returns the milliseconds until every caller has an answer. */
   async herd(argument) {
     const { key, callers, at } = argument as { key: string; callers: number; at: number };
-    // All processes begin at the same moment, however long they took to hear of it.
+    // All processes begin at the same moment, however long the message took to reach them.
     await Bun.sleep(Math.max(0, at - sharedNow()));
     const began = performance.now();
     const answers = await Promise.all(Array.from({ length: callers }, () => read(key)));

@@ -1,6 +1,6 @@
 /**
- * Four processes, 250 callers each, all ask for one cold key at once: how often the loader runs. It takes 50 ms and counts
- * itself in Redis. `bun run bench stampede`
+ * Counts the loads when four processes with 250 callers each ask for one cold key at once. The loader takes 50 ms and
+ * counts itself in Redis. `bun run bench stampede`
  */
 import { Redis } from 'ioredis';
 import { startRedis } from '../tests/support/redis-server.ts';
@@ -12,11 +12,11 @@ import { startWorker } from './support/workers.ts';
 
 const PROCESSES = 4;
 const CALLERS = 250;
-/** Until then every process has heard of the key. */
+/** Every process knows the key by the end of this time. */
 const HEADSTART_MS = 30;
 const KEYS = isQuick() ? 2 : 10;
 
-/** How often each key was loaded, and how long the slowest process took, in milliseconds. */
+/** Returns how often each key was loaded, and how long the slowest process took. Milliseconds. */
 async function herd(name: string, url: string, counts: Redis): Promise<{ loads: number[]; ms: number[] }> {
   await using workers = new AsyncDisposableStack();
   const namespace = `herd-${crypto.randomUUID().slice(0, 8)}`;

@@ -1,8 +1,8 @@
 /**
- * What the outbox's triggers cost a writer: `UPDATE products SET price = … WHERE id = …` by pgbench, on the catalog with and
- * without them, and with `tiercel.origin` set, as the service does. Rounds are interleaved, figures are medians. Nobody
- * delivers the rows meanwhile, but somebody listens, as a relay would.
- * `bun bench/trigger-overhead.ts [--quick]`; not quite three minutes, or a few seconds that say nothing but that it runs.
+ * Measures the cost of the outbox's triggers for a writer: `UPDATE products SET price = … WHERE id = …` by pgbench, on
+ * the catalog with and without them, and with `tiercel.origin` set, as the service does. Rounds are interleaved,
+ * figures are medians. No relay delivers the rows, but one session listens, as a relay would. `bun
+ * bench/trigger-overhead.ts [--quick]`. It takes not quite three minutes, or a few seconds that show only that it runs.
  */
 import { dirname, join } from 'node:path';
 import { dropOutboxSql } from '../src/adapters/postgres/index.ts';
@@ -19,8 +19,8 @@ const ROUNDS = QUICK ? 1 : 5;
 const SECONDS = QUICK ? 1 : 5;
 const CLIENTS = [1, 4];
 /**
- * Of a server that waits for its disk there are fewer and shorter ones. Many clients, because there they would share one
- * flush of the log, but NOTIFY has them commit one after the other.
+ * A server that waits for its disk gets fewer and shorter rounds. It gets many clients: they would share one flush of
+ * the log, but NOTIFY makes them commit one after the other.
  */
 const DURABLE_ROUNDS = QUICK ? 1 : 3;
 const DURABLE_SECONDS = 1;
@@ -41,7 +41,7 @@ interface Figures {
   readonly latencyMs: number;
 }
 
-/** The catalog twice on one server: changing from one variant to the other is then no work for it. */
+/** Holds the catalog twice on one server, so that a change from one variant to the other is no work for it. */
 interface Catalogs extends AsyncDisposable {
   readonly url: (variant: Variant) => string;
   readonly bare: Database;
@@ -152,7 +152,7 @@ function report(what: string, seen: ReadonlyMap<Variant, readonly Figures[]>): v
   }
 }
 
-/** One statement over many rows, in one session each. */
+/** Measures one statement over many rows, in one session each. */
 async function measureBulk({ bare, watched }: Catalogs): Promise<void> {
   const seen = { without: [] as number[], triggers: [] as number[] };
   for (const { sql } of [bare, watched])

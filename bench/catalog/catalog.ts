@@ -1,7 +1,7 @@
 /**
- * The catalog under load: a thousand clients of two instances of the service over one PostgreSQL and one Redis, asking for
- * the same things mostly, and changing something with every twentieth request; with the cache and without, and while Redis
- * is away. `bun run bench catalog`
+ * Measures the catalog under load. A thousand clients ask two instances of the service over one PostgreSQL and one
+ * Redis, mostly for the same rows, and every twentieth request is a change. It measures with the cache, without it, and
+ * while Redis is away. `bun run bench catalog`
  */
 import type { CrowdTurn } from '../../tests/acceptance/crowd.ts';
 import { compare } from '../http/rounds.ts';
@@ -54,7 +54,7 @@ async function measureDisabled() {
     await stage.subject(BARE, 'select.ts', stage.databaseUrl),
     await stage.service(WITHOUT, { CACHE_DISABLED: 'true' }),
   ];
-  // Awaited here: the stage ends with this function.
+  // The stage ends with this function, so the result is awaited here.
   return await compare('one product, no cache', subjects, 5);
 }
 

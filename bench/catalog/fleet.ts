@@ -10,14 +10,14 @@ import { type ServiceProcess, startService } from '../../tests/support/service-p
 /** Two instances of the service, asked by turns. */
 export type Pair = readonly [ServiceProcess, ServiceProcess];
 
-/** What all instances share: servers of their own, and the sample catalog. */
+/** The servers and the sample catalog that all instances share. */
 export interface Surroundings extends AsyncDisposable {
   readonly redis: RedisServer;
   readonly postgres: PostgresServer;
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** As in `compose.yaml`: Redis drops what has not been used for the longest time once it is full. */
+/** Redis is configured as in `compose.yaml`: once full, it drops the keys that were not used for the longest time. */
 const REDIS_CONFIG = { maxmemory: '64mb', 'maxmemory-policy': 'allkeys-lru', 'notify-keyspace-events': 'Ee' };
 
 export async function makeSurroundings(): Promise<Surroundings> {
@@ -29,7 +29,7 @@ export async function makeSurroundings(): Promise<Surroundings> {
   return { redis, postgres: server, env: catalog.env, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
-/** Starts two instances with a part of Redis that is theirs. */
+/** Starts two instances with a namespace of their own in Redis. */
 export async function startPair(
   owner: AsyncDisposableStack,
   { env }: Surroundings,
@@ -42,7 +42,7 @@ export async function startPair(
   return [one, other];
 }
 
-/** Has an instance load what is read most, and waits until it has. */
+/** Warms an instance with its most read rows, and waits until it has done so. */
 export async function warm(service: ServiceProcess): Promise<void> {
   await ask(service, '/api/v1/cache/warm', { method: 'POST' });
   const isWarm = async () => {
@@ -52,13 +52,16 @@ export async function warm(service: ServiceProcess): Promise<void> {
   await until(isWarm, { what: 'a warm cache', within: 20_000, every: 50 });
 }
 
-/** Has PostgreSQL write statements into its log, or not: where each read is a statement, that alone would slow it down. */
+/**
+ * Switches the log of statements in PostgreSQL on or off. Where each read is a statement, the log alone would slow it
+ * down.
+ */
 export async function logStatements({ postgres: server }: Surroundings, which: 'all' | 'none'): Promise<void> {
   const sql: Sql = postgres(server.url, { max: 1 });
   try {
     await sql.unsafe(`alter system set log_statement = '${which}'`);
     await sql`select pg_reload_conf()`;
-    // Every backend takes the new setting before its next statement, once the postmaster has told it.
+    // Every backend takes the new setting before its next statement, once the postmaster has passed it on.
     await until(async () => (await sql`show log_statement`)[0]?.log_statement === which, {
       what: `log_statement to be ${which}`,
     });

@@ -9,36 +9,36 @@ import { isQuick, progress } from '../support/report.ts';
 import { logStatements, type Pair, type Surroundings, startPair, warm } from './fleet.ts';
 import { type Probes, probe } from './probes.ts';
 
-/** What a crowd was answered in some time, and how often the database was asked meanwhile. */
+/** The answers to a crowd in some time, and the loads of the database in the same time. */
 export interface Watched {
   readonly turns: readonly CrowdTurn[];
-  /** Statements that read what the catalog's answers are made of. */
+  /** Statements that read the rows of the catalog's answers. */
   readonly loads: number;
   readonly dashboardLoads: number;
 }
 
-/** What the fleet has shown with its cache. */
+/** The measurements of the fleet with its cache. */
 export interface WithCache {
   readonly usual: Watched;
   readonly probes: Probes;
-  /** Redis is stopped in the middle of it, for `awayMs`. */
+  /** The answers of a time in which Redis is stopped for `awayMs`. */
   readonly outage: readonly CrowdTurn[];
-  /** Of those in {@link outage}: what took longer than the bound, without the time by which the crowd itself was late. */
+  /** The answers of {@link outage} that took longer than the bound, without the delay of the crowd itself. */
   readonly tooSlow: number;
   readonly unpaced: readonly CrowdTurn[];
   readonly dashboards: Watched;
 }
 
-/** The same without. */
+/** The measurements without the cache. */
 export interface WithoutCache {
   readonly usual: readonly CrowdTurn[];
   readonly unpaced: readonly CrowdTurn[];
 }
 
 export const CLIENTS = 1_000;
-/** More than the 800 requests a second that are promised, and less than what would fill the machine without a cache. */
+/** The rate exceeds the promised 800 requests a second, and does not fill the machine without a cache. */
 export const PER_SECOND = 1_100;
-/** What an answer may take while Redis is away. */
+/** The bound of an answer while Redis is away. Milliseconds. */
 export const OUTAGE_MS = 500;
 
 const SEED = 20_261_126;
@@ -49,10 +49,10 @@ const BACK_MS = isQuick() ? 1_000 : 4_000;
 const UNPACED_MS = isQuick() ? 1_500 : 6_000;
 const DASHBOARDS_MS = isQuick() ? 2_000 : 8_000;
 
-/** So often that a client asks again as soon as it has its answer. */
+/** At this rate a client asks again as soon as it has its answer. */
 const AT_ONCE = 1e6;
 
-/** Everybody looks at a dashboard every other second, while stock moves five times a second. */
+/** Every client reads a dashboard every other second, while stock moves five times a second. */
 const POLLS = 500;
 const MOVES = 5;
 
@@ -96,11 +96,11 @@ export async function withoutCache(surroundings: Surroundings): Promise<WithoutC
   return { usual, unpaced: await askAtOnce(pair) };
 }
 
-/** All clients ask as fast as they are answered. */
+/** Lets all clients ask as fast as they are answered. */
 async function askAtOnce(pair: Pair): Promise<readonly CrowdTurn[]> {
   await using crowd = await Crowd.gather(pair, { clients: CLIENTS, perSecond: AT_ONCE, seed: SEED });
   await crowd.during(COMING_MS / 2);
-  // Awaited here: the crowd leaves with this function.
+  // The crowd ends with this function, so the result is awaited here.
   return await crowd.during(UNPACED_MS);
 }
 

@@ -6,25 +6,25 @@ import { bomPath, platePath, productPath } from '../../tests/integration/support
 import { uniqueNamespace } from '../../tests/support/redis-server.ts';
 import type { Pair } from './fleet.ts';
 
-/** What single operations of the cache take while the crowd is at work, in milliseconds. */
+/** The durations of single operations of the cache while the crowd is at work. Milliseconds. */
 export interface Probes {
-  /** As the services say themselves. */
+  /** The figures that the services report. */
   readonly l1Reads: readonly number[];
   readonly l2Reads: readonly number[];
-  /** From the call to the acknowledgement of both tiers. */
+  /** The time from the call to the acknowledgement of both tiers. */
   readonly writes: readonly number[];
-  /** Over HTTP, of what an operator has just removed: the crowd itself misses BOMs hardly ever. */
+  /** Misses over HTTP of rows that an operator has just removed. The crowd itself hardly ever misses BOMs. */
   readonly productMisses: readonly number[];
   readonly bomMisses: readonly number[];
 }
 
-/** Asked for from the least popular on, which are in no tier. */
+/** The probes begin with the least popular rows, which are in no tier. */
 const PLATES = 2_000;
 const PRODUCTS = 1_000;
 const BOMS = 500;
 const EVERY_MS = 25;
 
-/** Measures for so long. */
+/** Measures for this many milliseconds. */
 export async function probe(pair: Pair, redisUrl: string, ms: number): Promise<Probes> {
   const [one, other] = pair;
   await using cache = createCache({ l1: lru(), ...redis(redisUrl, { namespace: uniqueNamespace('probe') }) });
@@ -37,7 +37,7 @@ export async function probe(pair: Pair, redisUrl: string, ms: number): Promise<P
   };
   const until = performance.now() + ms;
   for (let turn = 0; turn < PLATES && performance.now() < until; turn += 1) {
-    // What one instance has loaded is an L2 hit of the other.
+    // The load of one instance is an L2 hit of the other.
     await ask(other, platePath(PLATES - turn));
     const { provenance, tierMs } = await ask(one, platePath(PLATES - turn));
     if (provenance.tier === 'l2') found.l2Reads.push(tierMs.l2 ?? Number.NaN);
@@ -54,7 +54,7 @@ export async function probe(pair: Pair, redisUrl: string, ms: number): Promise<P
   return { l1Reads: await Promise.all(pair.map(l1ReadMs)), ...found };
 }
 
-/** Nothing where somebody of the crowd has asked before. */
+/** Returns nothing if the crowd has asked for the row before. */
 async function missMs(service: Pair[number], path: string): Promise<number[]> {
   const { provenance, ms } = await ask(service, path);
   return provenance.tier === 'source' ? [ms] : [];

@@ -2,7 +2,7 @@ import { type AimRow, atLeast, atMost, inFigures, percentile } from '../support/
 import { CLIENTS, OUTAGE_MS, PER_SECOND, type WithCache, type WithoutCache } from './phases.ts';
 import { from, good, improvement, percent, perSecond, reads, readsOf, within } from './turns.ts';
 
-/** The numbers that the founding documents promise, each beside what the load test has measured. */
+/** Compares the promised numbers with the figures of the load test. */
 export function promised(cached: WithCache, uncached: WithoutCache): AimRow[] {
   const { usual, probes, outage, tooSlow, dashboards } = cached;
   const { turns } = usual;

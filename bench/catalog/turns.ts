@@ -18,34 +18,34 @@ export const reads = (turns: readonly CrowdTurn[]): CrowdTurn[] => turns.filter(
 
 export const writes = (turns: readonly CrowdTurn[]): CrowdTurn[] => turns.filter(({ method }) => method !== 'GET');
 
-/** Reads of one route. */
+/** Selects the reads of one route. */
 export const readsOf = (route: RouteName, turns: readonly CrowdTurn[]): CrowdTurn[] =>
   reads(turns).filter(({ path }) => ROUTES[route].test(path));
 
-/** Answers of these tiers. */
+/** Selects the answers of these tiers. */
 export const from = (turns: readonly CrowdTurn[], ...tiers: readonly string[]): CrowdTurn[] =>
   turns.filter(({ tier }) => tier !== undefined && tiers.includes(tier));
 
-/** Those that a caller can use. */
+/** Selects the answers that a caller can use. */
 export const good = (turns: readonly CrowdTurn[]): CrowdTurn[] =>
   turns.filter(({ status }) => status >= 200 && status < 300);
 
 export const durations = (turns: readonly CrowdTurn[]): number[] => turns.map(({ began, ended }) => ended - began);
 
-/** Milliseconds within which so many percent have their answer; 0 when nobody asked. */
+/** Returns the milliseconds within which this share of the callers, in percent, has its answer; 0 without turns. */
 export const within = (percent: number, turns: readonly CrowdTurn[]): number =>
   turns.length === 0 ? 0 : percentile(durations(turns), percent);
 
 const typical = (turns: readonly CrowdTurn[]): number => (turns.length === 0 ? 0 : median(durations(turns)));
 
-/** Share, in percent. */
+/** Returns a share in percent. */
 export const percent = (part: number, whole: number): number => (whole === 0 ? 0 : (100 * part) / whole);
 
-/** By how many percent the median is less. */
+/** Returns the reduction of the median in percent. */
 export const improvement = (withIt: readonly CrowdTurn[], without: readonly CrowdTurn[]): number =>
   100 - percent(typical(withIt), typical(without));
 
-/** Requests a second, between the first and the last that was sent. */
+/** Returns the requests a second, between the first and the last that was sent. */
 export function perSecond(turns: readonly CrowdTurn[]): number {
   let [first, last] = [Infinity, Number.NEGATIVE_INFINITY];
   for (const { began } of turns) {
@@ -55,7 +55,7 @@ export function perSecond(turns: readonly CrowdTurn[]): number {
   return (1_000 * turns.length) / (last - first);
 }
 
-/** How long each kind of request took. */
+/** Makes the rows that show how long each kind of request took. */
 export function latencyRows(subject: string, turns: readonly CrowdTurn[]): Row[] {
   const kinds = [...ROUTE_NAMES.map((route) => [`GET ${route}`, readsOf(route, turns)] as const)];
   return [...kinds, ['PATCH', writes(turns)] as const].flatMap(([name, some]) =>

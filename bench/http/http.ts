@@ -1,7 +1,7 @@
 /**
- * What the service makes of a hit, a 304, a read from Redis and one from PostgreSQL, against handlers of Elysia that do the
- * least that gives the same answer; over HTTP, each in a process of its own, by wrk on the same machine.
- * `bun run bench http`
+ * Measures the service's hit, 304, read from Redis and read from PostgreSQL, against Elysia handlers that do the least
+ * for the same answer. Each runs in a process of its own, and wrk asks over HTTP on the same machine. `bun run bench
+ * http`
  */
 import { benchmark } from '../support/benchmark.ts';
 import { type AimRow, isQuick, type Row } from '../support/report.ts';
@@ -13,7 +13,7 @@ const COLD = isQuick() ? 15_000 : 25_000;
 const COLD_ROUNDS = 5;
 
 const BASELINE = 'Elysia handler';
-/** The least that a handler can do which has to refuse a query and to know what the client has. */
+/** A handler that does the least that is needed to refuse a query and to know the client's version. */
 const LOOKING = 'Elysia handler that looks';
 const HIT = 'tiercel';
 
@@ -80,7 +80,7 @@ async function measurePeers(stage: Stage): Promise<void> {
   rows.push(...(await compare('L1 hit of others, JSON alone', subjects, 3)).rows);
 }
 
-/** An L1 that holds one entry, while a thousand are asked for in turn, hits nothing. */
+/** Asks for a thousand entries in turn of an L1 that holds one, so that nothing hits L1. */
 async function measureL2(stage: Stage): Promise<void> {
   const service = await stage.service(HIT, { CACHE_L1_MAX_ENTRIES: '1' });
   const { body } = await sampleOf(service);
@@ -119,7 +119,7 @@ async function measureSource(stage: Stage): Promise<void> {
   );
 }
 
-/** Products of org 1, or as if they were: who they belong to is compared after they have been read. */
+/** Makes the paths of products. Rows that were added belong to org 1. */
 function productPaths(first: number, count: number): [string, ...string[]] {
   const path = (id: number) => `/api/v1/orgs/${id > SEEDED ? 1 : Math.ceil(id / 100)}/products/${id}`;
   const others = Array.from({ length: count - 1 }, (_, index) => path(first + 1 + index));

@@ -1,19 +1,19 @@
 import { type Driven, drive, GENERATOR, isServerLimited, type Target } from '../load/drive.ts';
 import { type AimRow, atLeast, interleave, isQuick, median, progress, type Row } from '../support/report.ts';
 
-/** A server that is asked, and what it is called. */
+/** A server that is asked, with its name. */
 export interface Asked extends Target {
   readonly name: string;
-  /** Other paths for each turn, for subjects to which nothing may be asked twice. */
+  /** Returns other paths for each turn, for subjects that must not be asked the same twice. */
   readonly pathsOf?: (turn: number) => Target['paths'];
 }
 
-/** What one case has measured. */
+/** The measurements of one case. */
 export interface Case {
   readonly rows: readonly Row[];
   /**
-   * An aim for the requests a second of one subject, by those of another. Where the generator is the limit, for the CPU time
-   * that each request costs the server.
+   * Makes an aim for the requests a second of one subject, by those of another. Where the generator is the limit, the
+   * aim is for the CPU time that each request costs the server.
    */
   aim(what: string, subject: string, to: string, bound: number): AimRow;
 }
@@ -23,7 +23,7 @@ const CONNECTIONS = 64;
 const SECONDS = isQuick() ? 1 : 2;
 const WARM_UP = 1;
 
-/** Has subjects answer in turn, round by round; all are compared with the first. */
+/** Lets subjects answer in turn, round by round, and compares all with the first. */
 export async function compare(name: string, subjects: readonly Asked[], rounds: number): Promise<Case> {
   progress(`http: ${name}`);
   const turns = new Map(subjects.map((subject) => [subject.name, [] as Driven[]]));

@@ -11,23 +11,23 @@ import type { Asked } from './rounds.ts';
 /** Opens every route of a service that asks for a token. */
 export const TOKEN = 'a-token-that-is-at-least-32-characters';
 
-/** What everybody asks for. */
+/** The path that every client asks for. */
 export const PATH = productPath(1);
 
 /** The products of the sample catalog; {@link Stage.grow} adds others. */
 export const SEEDED = 1_000;
 
-/** On a machine that is full, Redis is late: what is measured is what a tier costs, not when it is given up. */
+/** A busy machine delays Redis. The benchmark measures the cost of a tier, not the moment at which it is given up. */
 const PATIENT = { REDIS_TIMEOUT_MS: '2000' };
 
-/** What the service answers to one question, for others to answer the same. */
+/** The answer of the service to one question, which the other subjects have to repeat. */
 export interface Sample {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
-/** Real servers, and subjects over them; all end with it. */
+/** Holds real servers, and subjects over them. All end with it. */
 export class Stage implements AsyncDisposable {
   readonly #owner = new AsyncDisposableStack();
   readonly #env: Readonly<Record<string, string>>;
@@ -48,33 +48,36 @@ export class Stage implements AsyncDisposable {
     return stage;
   }
 
-  /** The service itself, in a part of Redis that is its own, with the product in its L1. */
+  /** Starts the service, with a namespace of its own in Redis and the product in its L1. */
   async service(name: string, env: Readonly<Record<string, string>> = {}): Promise<Asked> {
     const service = this.#owner.use(await startService({ ...this.environment(), ...env }));
     await (await fetch(service.url + PATH, { headers: { authorization: `Bearer ${TOKEN}` } })).text();
     return { name, url: service.url, pid: service.pid, paths: [PATH] };
   }
 
-  /** Of a service over these servers, in a part of Redis that is its own. */
+  /** Makes the environment of a service over these servers, with a namespace of its own in Redis. */
   environment(): Record<string, string> {
     const own = { CACHE_NAMESPACE: uniqueNamespace('bench'), CACHE_L1_TTL_MS: '3600000', ADMIN_TOKEN: TOKEN };
     return { ...this.#env, ...PATIENT, ...own };
   }
 
-  /** A server of `bench/http/subjects/`. */
+  /** Starts a server of `bench/http/subjects/`. */
   async subject(name: string, script: string, ...args: readonly string[]): Promise<Asked> {
     const { url, pid } = this.#owner.use(await startSubject(join(import.meta.dir, 'subjects', script), args));
     return { name, url, pid, paths: [PATH] };
   }
 
-  /** A collector of spans that looks at none of them. */
+  /** Starts a collector that takes spans and ignores them. */
   collector(): string {
     const sink = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => Response.json({}) });
     this.#owner.defer(() => sink.stop(true));
     return sink.url.origin;
   }
 
-  /** Adds products to org 1 that nobody has asked for yet. No trigger writes them down: nobody has to be told. */
+  /**
+   * Adds products to org 1 that no client has asked for. The role `replica` skips the checks of foreign keys. The
+   * triggers of the catalog fire all the same.
+   */
   async grow(products: number): Promise<void> {
     const sql = postgres(this.databaseUrl, { max: 1, onnotice: () => {} });
     try {
@@ -96,12 +99,12 @@ export class Stage implements AsyncDisposable {
   }
 }
 
-/** What a subject answers now, with the headers that every answer of it has. */
+/** Asks a subject, and returns its answer with the headers of all its answers. */
 export async function sampleOf({ url }: Asked, headers: Readonly<Record<string, string>> = {}): Promise<Sample> {
-  // Twice: what the first answer says of its own time is not what later ones say.
+  // It asks twice: the first answer reports another time than later ones.
   await (await fetch(url + PATH, { headers })).text();
   const answer = await fetch(url + PATH, { headers });
-  // The server's own: it adds them to every answer.
+  // The server adds these headers to every answer by itself.
   const { date: _, 'content-length': __, ...own } = Object.fromEntries(answer.headers);
   return { status: answer.status, headers: own, body: await answer.text() };
 }

@@ -3,31 +3,31 @@ import { join } from 'node:path';
 import { removeFolder, temporaryFolder } from '../../tests/support/temporary-folder.ts';
 import { cpuMicros } from './cpu-time.ts';
 
-/** What is asked for, and where. */
+/** A server that is asked, and the paths. */
 export interface Target {
-  /** Where it listens, without a slash at the end. */
+  /** Its address, without a slash at the end. */
   readonly url: string;
-  /** Of the process that answers. */
+  /** The process that answers. */
   readonly pid: number;
-  /** Asked for in turn. */
+  /** The paths that are asked for in turn. */
   readonly paths: readonly [string, ...string[]];
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** How hard it is asked. */
+/** The load of one measurement. */
 export interface Pressure {
   readonly connections: number;
-  /** Whole ones. */
+  /** A whole number. */
   readonly seconds: number;
 }
 
-/** What came of it. */
+/** The result of one measurement. */
 export interface Driven {
   readonly requests: number;
   readonly perSecond: number;
-  /** CPU time of the server for each request, in microseconds; NaN where the platform does not tell. */
+  /** CPU time of the server for each request. Microseconds; NaN where the platform does not report it. */
   readonly cpuMicros: number;
-  /** Milliseconds, this one and the next. */
+  /** Milliseconds, here and in the next line. */
   readonly p50: number;
   readonly p99: number;
   /** Answers whose status is an error. */
@@ -40,10 +40,13 @@ type Measured = Omit<Driven, 'perSecond' | 'cpuMicros'> & { readonly us: number 
 
 const WRK = Bun.which('wrk');
 
-/** What asks: autocannon is a program for Node and full before the server is, so only the server's CPU time says something. */
+/**
+ * Names the generator. autocannon runs on Node and is full before the server is, so only the server's CPU time counts
+ * then.
+ */
 export const GENERATOR = WRK === null ? 'autocannon, generator-limited' : 'wrk';
 
-/** Whether {@link Driven.perSecond} is the server's figure, and not the generator's. */
+/** True if {@link Driven.perSecond} is the server's figure, not the generator's. */
 export const isServerLimited = WRK !== null;
 
 /** Asks a server as fast as it answers, over connections that are kept. */

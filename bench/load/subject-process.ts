@@ -1,8 +1,8 @@
 import { type Child, spawnChild } from '../../tests/support/child.ts';
 
-/** A server of a benchmark's own, in a process of its own. */
+/** A server of a benchmark, in a process of its own. */
 export interface SubjectProcess extends AsyncDisposable {
-  /** Where it listens, without a slash at the end. */
+  /** Its address, without a slash at the end. */
   readonly url: string;
   readonly pid: number;
 }
@@ -10,8 +10,8 @@ export interface SubjectProcess extends AsyncDisposable {
 const START_MS = 20_000;
 
 /**
- * Starts a program that prints `listening <url>` once it does.
- * @param script Absolute.
+ * Starts a program that prints `listening <url>` once it listens.
+ * @param script An absolute path.
  */
 export async function startSubject(script: string, args: readonly string[] = []): Promise<SubjectProcess> {
   const child: Child = spawnChild({

@@ -5,7 +5,10 @@ import { PIPELINED, redisClient } from './clients.ts';
 
 const inMemory = () => ({ type: 'memory', options: { size: MOST_ENTRIES } }) as const;
 
-/** It has one storage, memory or Redis. Invalidation by references is off, as by default: it costs. */
+/**
+ * Opens async-cache-dedupe, which has one storage, memory or Redis. Invalidation by references is off, as by default,
+ * since it costs time.
+ */
 const inOneStorage = (name: string, tiers: readonly Tiers[], options?: RedisOptions): Contender => ({
   name,
   tiers,
@@ -13,7 +16,7 @@ const inOneStorage = (name: string, tiers: readonly Tiers[], options?: RedisOpti
   async open({ tiers: own, url, namespace, load }: Opening) {
     const client = own === 'l1' ? undefined : redisClient(url, options);
     const storage = client === undefined ? inMemory() : ({ type: 'redis', options: { client } } as const);
-    // The name of what it loads begins its keys in Redis.
+    // The name of the loaded value begins its keys in Redis.
     const cache = createCache({ ttl: TTL_MS / 1_000, storage }).define(namespace, (key: string) => load(key));
     const read = cache[namespace];
     if (read === undefined) throw new Error(`async-cache-dedupe did not define ${namespace}`);

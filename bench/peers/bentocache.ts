@@ -6,19 +6,21 @@ import { type Contender, MOST_ENTRIES, type Opening, type Tiers, TTL_MS } from '
 import { PIPELINED, redisClient } from './clients.ts';
 
 interface Settings {
-  /** L1 holds objects instead of JSON: documented as the fast way, at the cost of shared references. */
+  /**
+   * Lets L1 hold objects instead of JSON. The documentation calls it the fast way, at the cost of shared references.
+   */
   readonly serialize?: boolean;
-  /** Of the ioredis client. */
+  /** Options of the ioredis client. */
   readonly client?: RedisOptions;
-  /** Of the cache: whether it has a breaker before Redis. By default it has none. */
+  /** Gives the cache a breaker before Redis. By default it has none. */
   readonly breaker?: { readonly l2CircuitBreakerDuration: string };
-  /** What it is opened with; by default anything. */
+  /** The tiers that it can be opened with. Default: any. */
   readonly tiers?: readonly Tiers[];
 }
 
 /**
- * What an expert would set against a Redis that hangs: a breaker, a timeout of commands and no offline queue. None of it is a
- * default, and the timeout is the client's.
+ * The settings of an expert against a Redis that hangs: a breaker, a timeout of commands and no offline queue. None of
+ * them is a default, and the timeout is the client's.
  */
 const TUNED: Settings = {
   client: { commandTimeout: 50, enableOfflineQueue: false, maxRetriesPerRequest: 0 },
@@ -34,7 +36,7 @@ function bento(name: string, settings: Settings): Contender {
     async open({ tiers, url, namespace, load }: Opening) {
       const memory = () => memoryDriver({ maxItems: MOST_ENTRIES, serialize });
       const remote = () => redisDriver({ connection: redisClient(url, client) });
-      // Its own connection options: a bus subscribes, which takes a connection of its own.
+      // The bus gets connection options of its own: it subscribes, which takes a connection of its own.
       const bus = () => redisBusDriver({ connection: redisClient(url) });
       const store =
         tiers === 'l1'
@@ -64,5 +66,5 @@ export const bentocaches: readonly Contender[] = [
   bento('bentocache (auto-pipelined)', { client: PIPELINED, tiers: ['l2', 'both'] }),
 ];
 
-/** Only for outages. */
+/** This configuration runs in outages only. */
 export const tunedBentocache = bento('bentocache (tuned by hand)', TUNED);

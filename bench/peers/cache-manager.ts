@@ -9,7 +9,7 @@ function cacheManager(name: string, useClone: boolean, all: readonly Tiers[]): C
     tiers: all,
     hasBus: false,
     async open({ tiers, url, namespace, load }: Opening) {
-      // The store in memory that its documentation advises, and the order of tiers that it shows.
+      // This is the memory store that its documentation advises, and the order of tiers that it shows.
       const memory = () => createKeyv({ ttl: TTL_MS, useClone, lruSize: MOST_ENTRIES });
       const stores = [...(tiers === 'l2' ? [] : [memory()]), ...(tiers === 'l1' ? [] : [keyvRedis(url, namespace)])];
       const cache = createCache({ stores, ttl: TTL_MS });
@@ -24,6 +24,6 @@ function cacheManager(name: string, useClone: boolean, all: readonly Tiers[]): C
 
 export const cacheManagers: readonly Contender[] = [
   cacheManager('cache-manager', true, ['l1', 'l2', 'both']),
-  // Of the store in memory: the caller gets the very object that is stored.
+  // This is an option of the memory store: the caller gets the very object that is stored.
   cacheManager('cache-manager (no clones)', false, ['l1']),
 ];

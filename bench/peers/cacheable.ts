@@ -17,7 +17,8 @@ function cacheable(name: string, useClones: boolean, all: readonly Tiers[]): Con
     tiers: all,
     hasBus: true,
     async open({ tiers, url, namespace, load }: Opening) {
-      // `lruSize` bounds it, as the others are bounded; the default is no bound and no list to keep in order.
+      // `lruSize` bounds the store, as the others are bounded. By default there is no bound and no list to keep in
+      // order.
       const primary =
         tiers === 'l2' ? nothing() : createKeyv({ ttl: TTL_MS, useClone: useClones, lruSize: MOST_ENTRIES });
       const bus = tiers === 'both' ? new RedisMessageProvider({ uri: url }) : undefined;
@@ -39,6 +40,6 @@ function cacheable(name: string, useClones: boolean, all: readonly Tiers[]): Con
 
 export const cacheables: readonly Contender[] = [
   cacheable('cacheable', true, ['l1', 'l2', 'both']),
-  // Documented for big values: the caller gets the very object that is stored.
+  // The documentation advises it for big values: the caller gets the very object that is stored.
   cacheable('cacheable (no clones)', false, ['l1']),
 ];

@@ -4,7 +4,7 @@ import { LRUCache } from 'lru-cache';
 import { type Contender, MOST_ENTRIES, type Opening, type Tiers, TTL_MS } from '../support/peer.ts';
 import { PIPELINED, redisClient } from './clients.ts';
 
-/** As its documentation shows it. */
+/** Makes the store in memory that its documentation shows. */
 function inMemory(): Cache {
   const entries = new LRUCache<string, CacheEntry>({ max: MOST_ENTRIES });
   return {
@@ -17,7 +17,7 @@ function inMemory(): Cache {
   };
 }
 
-/** What `cachified-redis-adapter` does, over ioredis. */
+/** Makes a store over ioredis that works as `cachified-redis-adapter` does. */
 function inRedis(client: Redis, namespace: string): { cache: Cache; close: () => Promise<unknown> } {
   const cache: Cache = {
     set(key, value) {
@@ -35,7 +35,7 @@ function inRedis(client: Redis, namespace: string): { cache: Cache; close: () =>
   return { cache, close: async () => client.disconnect() };
 }
 
-/** It has one tier, whichever it is given. */
+/** Opens cachified, which has one tier. */
 const inOneTier = (name: string, tiers: readonly Tiers[], options?: RedisOptions): Contender => ({
   name,
   tiers,

@@ -14,5 +14,5 @@ export const contenders: readonly Contender[] = [
   ...cacheManagers,
 ];
 
-/** With settings that only an outage shows. */
+/** Peers with settings that only an outage shows. */
 export const tuned: readonly Contender[] = [tunedBentocache];

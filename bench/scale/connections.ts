@@ -7,7 +7,7 @@ import { draw } from './plot.ts';
 const CONNECTIONS = isQuick() ? [1, 64, 1_000] : [1, 4, 16, 64, 250, 1_000, 4_000, 10_000];
 const SECONDS = isQuick() ? 1 : 2;
 
-/** Requests a second and their 99th percentile, by how many connections ask at once. */
+/** Measures requests a second and their 99th percentile, by the number of connections that ask at once. */
 export async function measureConnections(stage: Stage): Promise<Row[]> {
   const subjects = [await stage.service('L1 hit'), await stage.service('no cache', { CACHE_DISABLED: 'true' })];
   const rows: Row[] = [];
@@ -39,7 +39,10 @@ export async function measureConnections(stage: Stage): Promise<Row[]> {
   return rows;
 }
 
-/** Those who open thousands of connections at once may be refused some: their answers count all the same. */
+/**
+ * Drives a subject once. The system may refuse some of thousands of connections that open at once; the other answers
+ * count.
+ */
 async function take(subject: Asked, connections: number) {
   const driven = await drive(subject, { connections, seconds: SECONDS });
   if (driven.refused > 0) throw new Error(`${subject.name} refused ${driven.refused} requests`);

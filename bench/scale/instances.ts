@@ -7,9 +7,9 @@ const MOST = 4;
 const SECONDS = isQuick() ? 1 : 3;
 const CONNECTIONS = 64;
 
-/** What several instances answer together, each asked by its own part of the same connections. */
+/** Measures the answers of several instances together, each asked over its own part of the same connections. */
 export async function measureInstances(stage: Stage): Promise<Row[]> {
-  // One part of Redis for all: they are one fleet.
+  // All instances share one namespace in Redis: they are one fleet.
   const env = { CACHE_NAMESPACE: `bench-${crypto.randomUUID()}` };
   const services = [];
   for (let number = 1; number <= MOST; number += 1) services.push(await stage.service(`instance ${number}`, env));

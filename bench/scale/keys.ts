@@ -7,14 +7,14 @@ import { openLibrary, readsPerSecond } from './library.ts';
 import { draw } from './plot.ts';
 
 const COUNTS = isQuick() ? [1_000, 100_000] : [1_000, 10_000, 100_000, 1_000_000];
-/** Before what counts, and that. */
+/** The time before the measurement, and the measurement itself. Milliseconds. */
 const [WARM_UP_MS, MS] = isQuick() ? [200, 300] : [4_000, 3_000];
 const AT_ONCE = 100;
-/** Drawn beforehand: drawing is no part of a read. */
+/** The keys are drawn beforehand, since drawing is no part of a read. */
 const DRAWS = 2 ** 18;
 const SEED = 20_261_126;
 
-/** Reads a second of more and more keys, the popular ones more often; where they are answered from. */
+/** Measures reads a second over more and more keys, popular ones more often, and the tiers that answer them. */
 export async function measureKeys(server: RedisServer): Promise<Row[]> {
   const rows: Row[] = [];
   const [throughput, nearby]: [number, number][][] = [[], []];

@@ -4,7 +4,7 @@ import { redis } from 'tiercel/redis';
 import { MOST_ENTRIES } from '../support/peer.ts';
 import { LIFETIMES, noL1 } from '../support/tiercel.ts';
 
-/** How a cache of this process is opened: with an L1 that holds everything, or with none. */
+/** Opens a cache in this process: with an L1 that holds everything, or with none. */
 export async function openLibrary(
   owner: AsyncDisposableStack,
   url: string,
@@ -12,23 +12,23 @@ export async function openLibrary(
 ): Promise<TieredCache> {
   const remote = redis(url, { namespace: `bench-${crypto.randomUUID()}` });
   const tier = l1 === 'l1' ? lru({ maxEntries: MOST_ENTRIES, maxBytes: 2 ** 30 }) : noL1();
-  // What is measured is what a tier costs, not when it is given up.
+  // The benchmark measures the cost of a tier, not the moment at which it is given up.
   const cache = owner.use(createCache({ l1: tier, ...remote, defaults: { ...LIFETIMES, l2Timeout: '5s' } }));
   await cache.ready();
   return cache;
 }
 
-/** Before what counts, as a part of it. */
+/** The warm-up before the measurement, as a share of it. */
 const WARM_UP = 0.3;
 
-/** Calls a second of a read, so many at once, for at least so long. */
+/** Measures calls of a read a second, this many at once, for at least this long. */
 export async function readsPerSecond(
   read: (turn: number) => Promise<unknown>,
   atOnce: number,
   ms: number,
 ): Promise<number> {
   let turn = 0;
-  // The engine compiles what is called often, and those first calls are no measure.
+  // The engine compiles functions that are called often, so the first calls do not count.
   for (const until = performance.now() + ms * WARM_UP; performance.now() < until; ) await together();
   const first = turn;
   const began = performance.now();

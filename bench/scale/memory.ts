@@ -6,11 +6,11 @@ import { draw } from './plot.ts';
 
 /** Limits of L1, in MiB. */
 const LIMITS = isQuick() ? [8] : [16, 32, 64, 128];
-/** Enough that every page that is asked for is full. */
+/** This number fills every page that is asked for. */
 const PRODUCTS = 5_000;
 /** Products of a page: about a hundred kilobytes of JSON. */
 const PAGE = 1_000;
-/** Pages that are asked for beyond what there is room for. */
+/** The share of pages that are asked for beyond the room of L1. */
 const BEYOND = 1.2;
 const PAGE_BYTES = 90_000;
 const MIB = 2 ** 20;
@@ -20,7 +20,7 @@ interface Memory {
   readonly resident: number;
 }
 
-/** What the limit of L1 means for the process: its heap and its resident memory, before and after L1 is full. */
+/** Measures the heap and the resident memory of the process for a limit of L1, before and after L1 is full. */
 export async function measureMemory(stage: Stage): Promise<Row[]> {
   await stage.grow(PRODUCTS);
   const rows: Row[] = [];

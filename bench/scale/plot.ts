@@ -13,14 +13,14 @@ export interface Axis {
 export interface Line {
   readonly name: string;
   readonly points: readonly (readonly [x: number, y: number])[];
-  /** Which of the axes it is read from: the left one (0), or the right one. */
+  /** The axis that the line is read from: the left one (0), or the right one. */
   readonly axis?: 0 | 1;
 }
 
-/** Lines over one horizontal axis, with one vertical axis or one at each side. */
+/** Some lines over one horizontal axis, with one vertical axis or one at each side. */
 export interface Plot {
   readonly title: string;
-  /** What was measured, in a line. */
+  /** Describes the measurement in a line. */
   readonly about: string;
   readonly x: Axis;
   readonly y: readonly [left: Axis, right?: Axis];
@@ -28,7 +28,7 @@ export interface Plot {
 }
 
 const [WIDTH, HEIGHT] = [860, 480];
-/** Told apart by those who see few colours as well; the marks differ too. */
+/** People who see few colours can tell these apart; the marks differ too. */
 const COLOURS = ['#0b63a5', '#c2410c', '#2f7d32', '#7b3fa0', '#8a6d00'];
 const MARKS = ['circle', 'rect', 'triangle', 'diamond'];
 const TEXT = '#24292f';
@@ -103,7 +103,7 @@ function axisOf({ name, scale }: Axis) {
   };
 }
 
-/** 1,000,000 as 1M, 20,000 as 20k. */
+/** Writes 1,000,000 as 1M and 20,000 as 20k. */
 function short(figure: number): string {
   for (const [size, letter] of [
     [1e6, 'M'],

@@ -1,6 +1,7 @@
 /**
- * How figures change with size: of the service with concurrent connections, instances and the limit of its L1; of the
- * library with the size of values and the number of keys. Draws each as SVG beside the results. `bun run bench scale`
+ * Measures how figures change with size: of the service with connections, instances and the limit of its L1; of the
+ * library with the size of values and the number of keys. It draws each as SVG beside the results. `bun run bench
+ * scale`
  */
 import { Stage } from '../http/stage.ts';
 import { benchmark } from '../support/benchmark.ts';
@@ -21,7 +22,7 @@ await benchmark('scale', async () => ({
   ],
 }));
 
-/** Each has servers of its own: what one leaves behind is nothing to the next. */
+/** Gives each measurement servers of its own, so that it leaves nothing to the next. */
 async function onStage(measure: (stage: Stage) => Promise<Row[]>): Promise<Row[]> {
   await using stage = await Stage.set();
   return await measure(stage);

@@ -7,13 +7,13 @@ import { draw } from './plot.ts';
 /** Bytes of a value. */
 const SIZES = isQuick() ? [100, 10_000, 1_000_000] : [100, 1_000, 10_000, 100_000, 1_000_000];
 const MS = isQuick() ? 150 : 1_500;
-/** Until the engine has compiled the whole way to Redis and back. */
+/** Runs until the engine has compiled the whole way to Redis and back. */
 const WARM_UP_MS = isQuick() ? 150 : 4_000;
 const AT_ONCE = 100;
-/** Of a thousand at once, a hundred of the biggest would be all that Redis sends in a second. */
+/** Redis can send only a hundred of the biggest values in a second, so these are not read a thousand at once. */
 const BIG = 100_000;
 
-/** Reads a second of values of different sizes, by the library in this process. */
+/** Measures reads a second of values of different sizes, by the library in this process. */
 export async function measureSizes(server: RedisServer): Promise<Row[]> {
   const rows: Row[] = [];
   const lines = { l1: [] as [number, number][], l2: [] as [number, number][] };
@@ -54,14 +54,14 @@ async function warmUp(server: RedisServer): Promise<void> {
   await readsOfL2(await openLibrary(owner, server.url, 'no l1'), objectOf(100), AT_ONCE, WARM_UP_MS);
 }
 
-/** Of as many keys as are asked for at once: those who ask for the same one share the answer. */
+/** Reads as many keys as it asks for at once. Readers of the same key would share the answer. */
 async function readsOfL2(cache: TieredCache, value: object, atOnce: number, ms: number): Promise<number> {
   const keys = Array.from({ length: atOnce }, (_, index) => `value:${index}`);
   await Promise.all(keys.map((key) => cache.getOrSet(key, () => value)));
   return await readsPerSecond((turn) => cache.getOrSet(keys[turn % atOnce] ?? '', () => value), atOnce, ms);
 }
 
-/** An object of about so many bytes of JSON: rows of a hundred bytes each. */
+/** Makes an object of about this many bytes of JSON: rows of a hundred bytes each. */
 function objectOf(size: number): object {
   const row = (id: number) => ({ id, sku: `SKU-${100_000 + id}`, name: 'x'.repeat(40), price: 12.55, unit: 'box' });
   return size <= 100 ? row(1) : { rows: Array.from({ length: Math.round(size / 100) }, (_, id) => row(id)) };

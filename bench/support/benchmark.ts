@@ -1,16 +1,16 @@
 import { type AimRow, type Row, report } from './report.ts';
 
-/** What a benchmark has measured. */
+/** The measurements of a benchmark. */
 export interface Measured {
   readonly rows: readonly Row[];
   readonly aims?: readonly AimRow[];
 }
 
 /**
- * The whole of a benchmark's process: measures, closes what it has opened, writes the result and ends. Not every peer lets go
- * of its connections, which would keep the process for ever.
+ * Runs a benchmark's whole process: it measures, closes everything that it opened, writes the result and exits. Some
+ * peers keep their connections open, which would keep the process alive for ever.
  *
- * @param owner Of servers and caches.
+ * @param owner Owns servers and caches.
  */
 export async function benchmark(
   name: string,
@@ -28,5 +28,5 @@ export async function benchmark(
   process.exit(status);
 }
 
-/** Longest time to let go of everything; servers end with this process anyway. */
+/** The longest time to close everything. Servers end with this process anyway. */
 const CLOSING_MS = 5_000;

@@ -1,19 +1,19 @@
 import { type Figures, interleave, isQuick, median, type Row, type Subject } from './report.ts';
 
-/** How long a turn takes, in milliseconds, and how many rounds there are. */
+/** The duration of a turn in milliseconds, and the number of rounds. */
 export const TURN_MS = isQuick() ? 8 : 25;
 export const ROUNDS = isQuick() ? 3 : 9;
 const WARM_UP = isQuick() ? 1 : 3;
 
-/** What is compared, and with whom. */
+/** The circumstances of a comparison. */
 export interface Comparison {
   readonly circumstances: string;
-  /** With `k/s`, the CPU time of each read is told as well. */
+  /** With `k/s`, the CPU time of each read is reported as well. */
   readonly unit: string;
   readonly to: string;
 }
 
-/** Rounds of some subjects in one case, as rows that compare each with the subject `to`. */
+/** Runs rounds of some subjects in one case, and makes rows that compare each with the subject `to`. */
 export async function compare(
   subjects: readonly Subject[],
   { circumstances, unit, to }: Comparison,
@@ -31,8 +31,8 @@ export async function compare(
 }
 
 /**
- * Notes the CPU time of this process for each of the thousands of reads a second that a turn reports: it moves less than the
- * rate does when the machine has something else to do.
+ * Notes the CPU time of this process for each of the thousands of reads a second that a turn reports. It moves less
+ * than the rate when the machine has other work.
  */
 function withCost({ name, turn }: Subject, costs: Map<string, number[]>): Subject {
   const own: number[] = [];
@@ -51,7 +51,7 @@ function withCost({ name, turn }: Subject, costs: Map<string, number[]>): Subjec
 }
 
 function costRows(costs: ReadonlyMap<string, readonly number[]>, circumstances: string, to: string): Row[] {
-  // The first turns were longer than what they report: they also found out how much fits into one.
+  // The first turns were longer than they report: they also found the number of calls that fill one.
   const counted = new Map([...costs].map(([name, all]) => [name, all.slice(WARM_UP)]));
   const floor = counted.get(to) ?? [];
   return [...counted].map(([subject, own]) => {
@@ -62,10 +62,10 @@ function costRows(costs: ReadonlyMap<string, readonly number[]>, circumstances: 
   });
 }
 
-/** The name with the least figure, or with the greatest. */
+/** Returns the name with the least figure, or with the greatest. */
 export function best(names: readonly string[], figures: Figures, isBetter: 'less' | 'more'): string {
   const [first, ...others] = names;
-  if (first === undefined) throw new Error('there is nobody to compare with');
+  if (first === undefined) throw new Error('there is no subject to compare with');
   const wins = (one: string, other: string): boolean =>
     isBetter === 'less' ? figures.of(one) < figures.of(other) : figures.of(one) > figures.of(other);
   return others.reduce((leader, one) => (wins(one, leader) ? one : leader), first);

@@ -1,24 +1,24 @@
 import { median } from '../../tests/integration/support/measure.ts';
 
-/** Something to measure: one turn of it. */
+/** A subject of a measurement, with one turn of it. */
 export interface Subject {
   readonly name: string;
   /**
-   * Works for a while, the longer the steadier: 20 ms at the least.
-   * @returns The figure of this turn, in whatever unit all subjects have in common.
+   * Works for a while, at least 20 ms. A longer turn is steadier.
+   * @returns The figure of this turn, in the unit that all subjects share.
    */
   readonly turn: () => number | Promise<number>;
 }
 
-/** How often subjects take their turns. */
+/** The number of turns that subjects take. */
 export interface Rounds {
-  /** That count. */
+  /** The rounds that count. */
   readonly rounds: number;
-  /** That do not count, before the others: the engine compiles, connections and buffers grow. Default 2. */
+  /** The rounds before them, which do not count: the engine compiles, connections and buffers grow. Default 2. */
   readonly warmUp?: number;
-  /** Before every turn. Default: {@link settle}. */
+  /** Runs before every turn. Default: {@link settle}. */
   readonly before?: () => void | Promise<void>;
-  /** Told of each round that begins. */
+  /** Called at the beginning of each round. */
   readonly onRound?: (round: number) => void;
 }
 
@@ -28,18 +28,18 @@ export interface Ratio {
   readonly spread: readonly [least: number, most: number];
 }
 
-/** What came of rounds. */
+/** The figures of some rounds. */
 export interface Figures {
-  /** The median of a subject's figures. */
+  /** Returns the median of a subject's figures. */
   of(subject: string): number;
-  /** The subject's figure of each round that counts. */
+  /** Returns the subject's figure of each round that counts. */
   all(subject: string): readonly number[];
-  /** The median of the ratios inside the rounds: what strikes a whole round strikes both. */
+  /** Returns the median of the ratios inside the rounds. A disturbance of a whole round strikes both figures. */
   ratio(subject: string, to: string): Ratio;
 }
 
 /**
- * Subjects take turns inside each round, in another order in every one, so that whatever else the machine does strikes all
+ * Lets subjects take turns inside each round, in another order in every one. Other work of the machine then strikes all
  * of them alike.
  */
 export async function interleave(
@@ -71,17 +71,17 @@ export async function interleave(
   };
 }
 
-/** The next one begins in the next round, and every other round goes the other way round. */
+/** Rotates the order by one each round, and reverses it in every other round. */
 function rotated<T>(subjects: readonly T[], round: number): T[] {
   const start = round % Math.max(subjects.length, 1);
   const turned = [...subjects.slice(start), ...subjects.slice(0, start)];
   return round % 2 === 0 ? turned : turned.reverse();
 }
 
-/** Time for sockets and timers: a loop over answers that are there at once lets none of them have a turn. */
+/** Time for sockets and timers. A loop over answers that are there at once gives them no turn. */
 const BREATH_MS = 2;
 
-/** Collects the garbage of those before, so that nobody pays for others, and lets the event loop do what is due. */
+/** Collects the garbage of earlier subjects, so that each pays for its own, and lets the event loop run what is due. */
 async function settle(): Promise<void> {
   Bun.gc(true);
   await Bun.sleep(BREATH_MS);

@@ -1,14 +1,14 @@
-/** Awaits a read so many times, one after the other. */
+/** Awaits a read this many times, one after the other. */
 export type AwaitedLoop = (count: number) => Promise<void>;
 
-/** Calls a read so many times. */
+/** Calls a read this many times. */
 export type CalledLoop = (count: number) => void;
 
 const NS_PER_MS = 1_000_000;
 
 /**
- * A loop of its own for each subject, made from text: engines collect what they know of a function's calls with its text, so
- * a loop that all subjects shared would be compiled for none of them.
+ * Makes a loop of its own for each subject from text. Engines collect what they know of a function's calls with its
+ * text, so a loop that all subjects shared would be compiled for none of them.
  */
 export function awaitedLoop(read: (key: string) => unknown, key: string): AwaitedLoop {
   const make = new Function(
@@ -19,7 +19,7 @@ export function awaitedLoop(read: (key: string) => unknown, key: string): Awaite
   return make(read, key);
 }
 
-/** The same for what answers at once. */
+/** Makes such a loop for a read that answers at once. */
 export function calledLoop(read: (key: string) => unknown, key: string): CalledLoop {
   const make = new Function(
     'read',
@@ -29,7 +29,7 @@ export function calledLoop(read: (key: string) => unknown, key: string): CalledL
   return make(read, key);
 }
 
-/** Reads all keys at once, so many times, each time when all have been answered. */
+/** Makes a loop that reads all keys at once, and again when all have been answered. */
 export function parallelLoop(read: (key: string) => unknown, keys: readonly string[]): AwaitedLoop {
   const make = new Function(
     'read',
@@ -39,7 +39,7 @@ export function parallelLoop(read: (key: string) => unknown, keys: readonly stri
   return make(read, keys);
 }
 
-/** Reads all keys, one after the other, so many times. */
+/** Makes a loop that reads all keys, one after the other. */
 export function sequentialLoop(read: (key: string) => unknown, keys: readonly string[]): AwaitedLoop {
   const make = new Function(
     'read',
@@ -49,7 +49,7 @@ export function sequentialLoop(read: (key: string) => unknown, keys: readonly st
   return make(read, keys);
 }
 
-/** Reads so many new keys at once, so many times, each time when all have been answered. */
+/** Makes a loop that reads this many new keys at once, and again when all have been answered. */
 export function freshLoop(read: (key: string) => unknown, nextKey: () => string, atOnce: number): AwaitedLoop {
   const make = new Function(
     'read',
@@ -66,12 +66,12 @@ export function freshLoop(read: (key: string) => unknown, nextKey: () => string,
   return make(read, nextKey, atOnce);
 }
 
-/** How long a subject runs before it is measured, in turns: until then the engine still compiles it. */
+/** The turns that a subject runs before it is measured. Until then the engine still compiles it. */
 const WARM_UP_TURNS = 10;
 
 /**
- * Turns of a loop for {@link interleave}: nanoseconds of one call. The first turn warms the loop up and finds out how many
- * calls fill `ms`.
+ * Makes turns of a loop for {@link interleave}: nanoseconds of one call. The first turn warms the loop up and finds the
+ * number of calls that fills `ms`.
  */
 export function turnsOf(loop: AwaitedLoop | CalledLoop, ms: number): () => Promise<number> {
   let count = 0;
@@ -95,7 +95,7 @@ async function fitting(loop: AwaitedLoop | CalledLoop, ms: number): Promise<numb
   }
 }
 
-/** A hiccup of the machine is not to make a turn a hundred times as long. */
+/** A hiccup of the machine must not make a turn a hundred times as long. */
 const fit = (count: number, factor: number): number => Math.max(1, Math.round(count * Math.min(factor, 4)));
 
 async function nsOf(loop: AwaitedLoop | CalledLoop, count: number): Promise<number> {
@@ -104,7 +104,7 @@ async function nsOf(loop: AwaitedLoop | CalledLoop, count: number): Promise<numb
   return Bun.nanoseconds() - began;
 }
 
-/** The same turns as thousands of reads a second, of loops that make so many reads in one pass. */
+/** Makes the same turns as thousands of reads a second, for loops that make this many reads in one pass. */
 export function ratesOf(loop: AwaitedLoop, ms: number, reads: number): () => Promise<number> {
   const turn = turnsOf(loop, ms);
   return async () => (reads * NS_PER_MS) / (await turn());

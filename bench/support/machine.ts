@@ -3,7 +3,7 @@ import { arch, cpus, platform, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { findPostgres, findRedis } from '../../tests/support/binaries.ts';
 
-/** What the figures were measured on. */
+/** The machine of the measurements. */
 export interface Machine {
   readonly cpu: string;
   readonly cores: number;
@@ -24,7 +24,10 @@ export function machine(): Machine {
   };
 }
 
-/** Of the runtime, the servers on this machine, Tiercel's commit and every package that the benchmarks have installed. */
+/**
+ * Lists the versions of the runtime, of the servers on this machine, of Tiercel's commit and of every package of the
+ * benchmarks.
+ */
 export function versions(): Record<string, string> {
   return {
     tiercel: commit(),
@@ -35,7 +38,7 @@ export function versions(): Record<string, string> {
   };
 }
 
-/** Short, with `-dirty` where something is not committed. */
+/** Returns the short commit, with `-dirty` where something is not committed. */
 function commit(): string {
   return printed(['git', '-C', ROOT, 'describe', '--always', '--dirty', '--match=', '--abbrev=10']) ?? 'unknown';
 }
@@ -45,7 +48,10 @@ function versionOf(binary: string | undefined): string {
   return text?.match(/\d+(?:\.\d+)+/)?.[0] ?? 'none';
 }
 
-/** Tiercel's own clients come first: a peer may need another version of the same package, and is then named with it. */
+/**
+ * Lists packages, Tiercel's own clients first. A peer may need another version of the same package, which then bears
+ * its name.
+ */
 function packages(): Record<string, string> {
   const own = ['ioredis', 'lru-cache', 'elysia', 'postgres'];
   const bench = join(ROOT, 'bench');

@@ -1,4 +1,4 @@
-/** A table as Markdown, its columns as wide as what they hold; those named in `left` begin at the left. */
+/** Writes a table as Markdown, with columns as wide as their cells. The columns named in `left` begin at the left. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[], left: readonly string[]): string {
   const widths = head.map((title, column) =>
     Math.max(3, ...[title, ...rows.map((row) => row[column] ?? '')].map(width)),
@@ -17,7 +17,7 @@ function padded(text: string, most: number, isLeft: boolean): string {
   return isLeft ? text + blanks : blanks + text;
 }
 
-/** As many digits as are worth reading: 0.012, 1.23, 12.3, 1,234. */
+/** Writes as many digits as are worth reading: 0.012, 1.23, 12.3, 1,234. */
 export function inFigures(figure: number): string {
   if (!Number.isFinite(figure)) return '–';
   const size = Math.abs(figure);

@@ -6,12 +6,12 @@ export interface Opened extends OpenCache {
   readonly name: string;
 }
 
-/** How contenders are opened. */
+/** The arguments with which contenders are opened. */
 export interface Openings extends Pick<Opening, 'url' | 'load'> {
   readonly tiers: (one: Contender) => Tiers;
 }
 
-/** Opens each contender over the same Redis, in a corner of its own; the owner closes them. */
+/** Opens each contender over the same Redis, in a namespace of its own. The owner closes them. */
 export async function openAll(
   owner: AsyncDisposableStack,
   contenders: readonly Contender[],
@@ -27,7 +27,9 @@ export async function openAll(
   return opened;
 }
 
-/** What a benchmark of hits loads with. Once everything is filled every read should be a hit, and loads are told of. */
+/**
+ * The loader of a benchmark of hits. Once all keys are filled every read should be a hit, and later loads are reported.
+ */
 export class Source {
   #isFilled = false;
   #loads = 0;
@@ -42,13 +44,13 @@ export class Source {
     return this.#valueFor(key);
   };
 
-  /** Reads every key by every cache; from then on nothing should be loaded. */
+  /** Reads every key by every cache. From then on nothing should be loaded. */
   async fill(caches: readonly Pick<OpenCache, 'read'>[], keys: readonly string[]): Promise<void> {
     for (const { read } of caches) for (const key of keys) await read(key);
     this.#isFilled = true;
   }
 
-  /** A row where something was loaded all the same: on a machine that is too busy to answer in time, for instance. */
+  /** Makes a row if something was loaded all the same, for example on a machine that is too busy to answer in time. */
   rows(circumstances: string): Row[] {
     if (this.#loads === 0) return [];
     const what = `${circumstances}: LOADS, where every read should have been a hit`;
@@ -56,6 +58,6 @@ export class Source {
   }
 }
 
-/** So many keys of one group. */
+/** Makes this many keys of one group. */
 export const keysOf = (count: number, group = 'product'): string[] =>
   Array.from({ length: count }, (_, index) => `${group}:${index}`);

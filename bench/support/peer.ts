@@ -1,20 +1,20 @@
-/** Which tiers a cache is to have: the one in this process, Redis, or both, with a bus where it has one. */
+/** The tiers of a cache: the one in this process, Redis, or both, with a bus where the cache has one. */
 export type Tiers = 'l1' | 'l2' | 'both';
 
-/** What a cache is opened with. */
+/** The arguments with which a cache is opened. */
 export interface Opening {
   readonly tiers: Tiers;
-  /** Of Redis; not used for `l1`. */
+  /** The URL of Redis; not used for `l1`. */
   readonly url: string;
-  /** Loads what the cache does not hold. */
+  /** Loads a value that the cache does not hold. */
   readonly load: (key: string) => Promise<unknown>;
-  /** Its corner of Redis; not used for `l1`. */
+  /** The namespace of the cache in Redis; not used for `l1`. */
   readonly namespace: string;
 }
 
-/** A cache that is open: Tiercel or another, seen alike. */
+/** An open cache: Tiercel or another, behind one interface. */
 export interface OpenCache {
-  /** The cache's own get-or-load, awaited by the caller, with nothing of ours around it. */
+  /** The cache's own get-or-load, awaited by the caller, with nothing around it. */
   readonly read: (key: string) => Promise<unknown>;
   readonly remove: (key: string) => Promise<unknown>;
   readonly close: () => Promise<unknown>;
@@ -22,20 +22,20 @@ export interface OpenCache {
 
 /** A cache in one configuration. */
 export interface Contender {
-  /** `bentocache (serialize: false)`. */
+  /** Names it, such as `bentocache (serialize: false)`. */
   readonly name: string;
-  /** What it can be opened with. */
+  /** The tiers that it can be opened with. */
   readonly tiers: readonly Tiers[];
-  /** Whether, with both tiers, its instances tell each other what they have removed. */
+  /** True if its instances, with both tiers, tell each other what they have removed. */
   readonly hasBus: boolean;
   readonly open: (opening: Opening) => Promise<OpenCache>;
 }
 
-/** How long every entry lives in every cache: longer than any benchmark. */
+/** The lifetime of every entry in every cache: longer than any benchmark. Milliseconds. */
 export const TTL_MS = 3_600_000;
 
 /** Entries that each L1 has room for: more than any benchmark of reads uses. */
 export const MOST_ENTRIES = 100_000;
 
-/** The longer list of tiers that a contender has: both where it can, Redis alone where it has but one. */
+/** Returns the fullest tiers of a contender: both where it can, Redis alone where it has but one. */
 export const fullestTiers = ({ tiers }: Contender): Tiers => (tiers.includes('both') ? 'both' : 'l2');

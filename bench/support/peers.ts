@@ -1,17 +1,17 @@
 import { join } from 'node:path';
 import type { Contender } from './peer.ts';
 
-/** What `bench/peers/index.ts` exports. */
+/** The exports of `bench/peers/index.ts`. */
 interface Peers {
   /** Every other cache in every configuration. */
   readonly contenders: readonly Contender[];
-  /** With settings of an expert that only an outage shows. */
+  /** Peers with an expert's settings that only an outage shows. */
   readonly tuned: readonly Contender[];
 }
 
 /**
- * Their packages are installed apart from Tiercel's own, in `bench/peers/`: types and resolution end here, so that the
- * project can be checked without them.
+ * Loads the peers. Their packages are installed apart from Tiercel's own, in `bench/peers/`. Types and resolution end
+ * here, so that the project can be checked without them.
  *
  * @throws Error when they are not installed.
  */
@@ -20,5 +20,5 @@ const load = (): Promise<Peers> => import(join(import.meta.dir, '../peers/index.
 /** Every other cache in every configuration that is measured. */
 export const peers = async (): Promise<readonly Contender[]> => (await load()).contenders;
 
-/** Those that are only worth seeing in an outage. */
+/** Returns the peers that only an outage tells apart. */
 export const tunedPeers = async (): Promise<readonly Contender[]> => (await load()).tuned;

@@ -9,23 +9,23 @@ export { inFigures, table } from './markdown.ts';
 
 /** One figure of a benchmark. */
 export interface Row {
-  /** Whose figure it is: `tiercel`, `bentocache (serialize: false)`. */
+  /** The contender of the figure: `tiercel`, `bentocache (serialize: false)`. */
   readonly subject: string;
-  /** Under which circumstances: `97 B, three tags`. */
+  /** The circumstances: `97 B, three tags`. */
   readonly case: string;
   /** A median, unless the case or the unit says otherwise. */
   readonly figure: number;
   /** `ns`, `ms`, `k/s`, `B`, `loads` … */
   readonly unit: string;
-  /** The median, over the rounds, of this figure by that of `to` in the same round. */
+  /** The median, over the rounds, of this figure divided by that of `to` in the same round. */
   readonly ratio?: number;
-  /** Least and greatest of those ratios. */
+  /** The least and the greatest of those ratios. */
   readonly spread?: readonly [least: number, most: number];
-  /** The subject that `ratio` compares with, in the same case unless it says otherwise. */
+  /** The subject that `ratio` compares with, in the same case unless it names another one. */
   readonly to?: string;
 }
 
-/** What is aimed at, and what was measured. */
+/** An aim, and its measurement. */
 export interface AimRow {
   /** `L1 hit, three tags, 97 B, × awaited lru-cache`. */
   readonly what: string;
@@ -36,18 +36,18 @@ export interface AimRow {
   readonly met: boolean;
 }
 
-/** What a benchmark leaves behind. */
+/** The result of a benchmark. */
 export interface Result {
-  /** Of the benchmark, and of its file in `bench/results/`. */
+  /** The name of the benchmark, and of its file in `bench/results/`. */
   readonly name: string;
-  /** When it ended, ISO 8601. */
+  /** The moment at which it ended, ISO 8601. */
   readonly date: string;
-  /** Whether it was a short run, whose figures say little but that it runs. */
+  /** True for a short run, whose figures show only that the benchmark runs. */
   readonly quick: boolean;
-  /** How long it took. */
+  /** The duration of the benchmark. */
   readonly seconds: number;
   readonly machine: Machine;
-  /** By name; `tiercel` is the commit. */
+  /** The versions by name. `tiercel` is the commit. */
   readonly versions: Readonly<Record<string, string>>;
   readonly rows: readonly Row[];
   readonly aims: readonly AimRow[];
@@ -55,18 +55,18 @@ export interface Result {
 
 const RESULTS = join(import.meta.dir, '../results');
 
-/** Whether this process was asked for a short run. */
+/** Tells if this process was asked for a short run. */
 export const isQuick = (): boolean => process.argv.includes('--quick');
 
-/** Short runs do not replace the figures of whole ones. */
+/** Keeps the figures of short runs in a folder of their own, so that they do not replace those of whole runs. */
 export const resultsFolder = (quick: boolean = isQuick()): string => (quick ? join(RESULTS, 'quick') : RESULTS);
 
-/** Tells on standard error what is being done; standard output is for the tables. */
+/** Reports progress on standard error. Standard output is for the tables. */
 export function progress(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-/** An aim whose figure may be at most so much. */
+/** Makes an aim whose figure may be at most the bound. */
 export const atMost = (what: string, bound: number, measured: number, unit: string): AimRow => ({
   what,
   aim: `≤ ${bound}${unitOf(unit)}`,
@@ -74,7 +74,7 @@ export const atMost = (what: string, bound: number, measured: number, unit: stri
   met: measured <= bound,
 });
 
-/** An aim whose figure must be at least so much. */
+/** Makes an aim whose figure must be at least the bound. */
 export const atLeast = (what: string, bound: number, measured: number, unit: string): AimRow => ({
   what,
   aim: `≥ ${bound}${unitOf(unit)}`,
@@ -103,7 +103,7 @@ export function aimsTable(aims: readonly AimRow[]): string {
   return table(['what', 'aim', 'measured', 'met'], cells, ['what', 'aim', 'measured', 'met']);
 }
 
-/** Cases in the order in which they were first met, with everybody's figures together. */
+/** Groups rows by case, in the order of the cases' first rows. */
 function byCase(rows: readonly Row[]): Row[] {
   return [...Map.groupBy(rows, (row) => row.case).values()].flat();
 }

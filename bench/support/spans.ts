@@ -2,7 +2,7 @@ import { trace } from '@opentelemetry/api';
 import { NodeSDK, type NodeSDKConfiguration } from '@opentelemetry/sdk-node';
 import { type InstrumentableCache, instrument } from 'tiercel/otel';
 
-/** Takes spans and keeps none: what an exporter costs is not the question. */
+/** Takes spans and keeps none, since the benchmark does not measure an exporter. */
 const FORGETFUL: NonNullable<NodeSDKConfiguration['spanProcessors']>[number] = {
   onStart() {},
   onEnd() {},
@@ -10,7 +10,7 @@ const FORGETFUL: NonNullable<NodeSDKConfiguration['spanProcessors']>[number] = {
   shutdown: async () => {},
 };
 
-/** Starts the SDK, which records every span; once in a process. */
+/** Starts the SDK, which records every span. Call it once in a process. */
 export function startRecording(): void {
   new NodeSDK({ spanProcessors: [FORGETFUL], instrumentations: [], autoDetectResources: false }).start();
 }
@@ -21,7 +21,7 @@ export function recording(owner: AsyncDisposableStack, cache: InstrumentableCach
   owner.defer(detach);
   const tracer = trace.getTracer('bench');
   return {
-    /** Does something inside an active span that is recorded. */
+    /** Runs the work inside an active span that is recorded. */
     inSpan: <T>(work: () => T): T =>
       tracer.startActiveSpan('request', (span) => {
         if (!span.isRecording()) throw new Error('the span of the benchmark is not recorded');

@@ -1,6 +1,6 @@
 import { aimsTable, type Result, rowsTable } from './report.ts';
 
-/** All results as one Markdown document. */
+/** Writes all results as one Markdown document. */
 export function summaryOf(results: readonly Result[]): string {
   const parts = results.map(partOf);
   return `${[
@@ -13,7 +13,7 @@ export function summaryOf(results: readonly Result[]): string {
   ].join('\n\n')}\n`;
 }
 
-/** What was aimed at and what was measured, of all results. */
+/** Lists the aims and measurements of all results. */
 export const aimsOf = (results: readonly Result[]) => results.flatMap(({ aims }) => aims);
 
 function partOf({ name, date, seconds, machine, versions, rows }: Result): string {

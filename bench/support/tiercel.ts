@@ -3,7 +3,7 @@ import { lru } from 'tiercel/lru';
 import { redis } from 'tiercel/redis';
 import { type Contender, MOST_ENTRIES, type Opening, TTL_MS } from './peer.ts';
 
-/** Both lifetimes, so that a hit is a hit for the whole of a benchmark. */
+/** Both lifetimes are long, so that a hit is a hit for the whole of a benchmark. */
 export const LIFETIMES = { ttl: TTL_MS, l1Ttl: TTL_MS } as const;
 
 /** An L1 that holds nothing, so that every read goes to L2. */
@@ -17,9 +17,9 @@ export const noL1 = (): LocalTier => ({
 });
 
 /**
- * Tiercel as it comes, its checks all on.
- * @param options Of every read; {@link LIFETIMES} beside them.
- * @param ofCache What of the cache is not as it comes.
+ * Makes a contender of Tiercel with its defaults and all checks on.
+ * @param options Options of every read, beside {@link LIFETIMES}.
+ * @param ofCache Options of the cache that differ from the defaults.
  */
 export function tiercelWith(
   name: string,

@@ -1,12 +1,12 @@
 import { withItems } from './values.ts';
 
-/** A kilobyte of letters, of each script its own. */
+/** A kilobyte of letters, in a script of its own each. */
 const LATIN = 'The quick brown fox jumps over the lazy dog. ';
 const GREEK = 'Ξεσκεπάζω την ψυχοφθόρα βδελυγμία του νου. ';
 
 /**
- * As an answer of a database is: parsed anew for each entry, each with texts of its own, because the engine keeps one text of
- * those that are equal.
+ * Makes values as a database answers them: parsed anew for each entry, each with texts of its own. The engine keeps
+ * equal texts once.
  */
 const parsed =
   (valueAt: (index: number) => unknown) =>

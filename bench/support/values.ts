@@ -1,4 +1,4 @@
-/** A value that is read, and what it is called. */
+/** A value that is read, with its name. */
 export interface Value {
   readonly name: string;
   readonly value: unknown;
@@ -21,7 +21,7 @@ export const SMALL: Value = { name: '97 B', value: small };
 export const MEDIUM: Value = { name: '9.9 kB', value: medium };
 export const BIG: Value = { name: '1 MB', value: big };
 
-/** @param series Tells the texts of one from those of another. */
+/** @param series Makes the texts of one series differ from those of another. */
 export function withItems(count: number, series = 0) {
   const items = Array.from({ length: count }, (_, index) => ({
     productId: 1_000 + index,

@@ -1,4 +1,4 @@
-/** What a worker can be asked; the answer travels back. */
+/** The questions that a worker answers. The answer travels back. */
 export type Handlers = Readonly<Record<string, (argument: unknown) => unknown>>;
 
 interface Question {
@@ -7,11 +7,11 @@ interface Question {
   readonly argument: unknown;
 }
 
-/** Answers the questions of the process that started this one, until that ends. */
+/** Answers the questions of the process that started this one, until that process ends. */
 export function serve(handlers: Handlers): void {
   process.on('message', (question: Question) => void answer(handlers, question));
   process.on('disconnect', () => process.exit());
-  // The first word tells that it listens.
+  // The first message says that it listens.
   process.send?.({ id: 0, value: 'ready' });
 }
 
@@ -25,5 +25,5 @@ async function answer(handlers: Handlers, { id, ask, argument }: Question): Prom
   }
 }
 
-/** Milliseconds of a clock that all processes of this machine share, with their fractions. */
+/** Returns the milliseconds of a clock that all processes of this machine share, with their fractions. */
 export const sharedNow = (): number => performance.timeOrigin + performance.now();

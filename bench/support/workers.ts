@@ -3,7 +3,7 @@ import { launcher } from '../../tests/support/launcher.ts';
 
 /** A process that answers questions; see `worker.ts` for its side. */
 export interface Worker extends AsyncDisposable {
-  /** @throws Error with what went wrong there, or when it has ended. */
+  /** @throws Error with the failure in that process, or when it has ended. */
   ask<T>(question: string, argument?: unknown): Promise<T>;
 }
 

@@ -1,6 +1,6 @@
 /**
- * A product out of a cache, answered as JSON and nothing more: no entity tag, no provenance, no check of who asks.
- * `bun cached.ts <kind> <redis> <product as JSON>`
+ * Answers a product out of a cache as JSON and nothing more: no entity tag, no provenance, no authorization. `bun
+ * cached.ts <kind> <redis> <product as JSON>`
  */
 import { Redis } from 'ioredis';
 import { LRUCache } from 'lru-cache';
@@ -23,7 +23,7 @@ async function open(): Promise<(key: string) => unknown> {
     case 'ioredis GET':
     case 'ioredis GET, pipelined': {
       const client = new Redis(url, { enableAutoPipelining: kind !== 'ioredis GET' });
-      // The same for all: what is in it costs nobody anything.
+      // All keys hold the same value, whose content costs no subject anything.
       for (let id = 1; id <= 1_000; id += 1) void client.set(`product:${id}`, product);
       await client.ping();
       return async (key) => JSON.parse((await client.get(key)) ?? 'null');

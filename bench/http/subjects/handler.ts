@@ -1,14 +1,13 @@
 /**
- * A handler that makes the answer it is given. A constant in place of the handler would become a static route, which runs no
- * code for a request. With `--looking` it first does what no cache can do without: it looks whether there is a query, and
- * what the client has already.
- * `bun handler.ts <status> <headers as JSON> <body> [--looking]`
+ * Answers with a given answer. A constant in place of the handler would become a static route, which runs no code for a
+ * request. With `--looking` the handler first does the work that every cache needs: it checks for a query, and for the
+ * client's version. `bun handler.ts <status> <headers as JSON> <body> [--looking]`
  */
 import { type Asked, serve } from './serve.ts';
 
 const [status = '200', fields = '{}', text = '', mode] = process.argv.slice(2);
 const body = status === '304' ? null : text;
-// As good as it gets: `Headers` that are there already are taken over in a third of the time that others need.
+// This is the fastest way: Elysia takes over ready `Headers` in a third of the time that it needs to make them.
 const answer = { status: Number(status), headers: new Headers(JSON.parse(fields)) };
 const etag = answer.headers.get('etag');
 

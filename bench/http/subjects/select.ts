@@ -1,6 +1,6 @@
 /**
- * A product without any cache: the service's own statement by postgres.js, with as many connections.
- * `bun select.ts <database>`
+ * Answers a product without any cache: the service's own statement by postgres.js, with as many connections. `bun
+ * select.ts <database>`
  */
 import postgres from 'postgres';
 import { clientSettings } from '../../../src/catalog/client.ts';

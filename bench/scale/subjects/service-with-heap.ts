@@ -1,5 +1,6 @@
 /**
- * The service, with a second server beside it that tells what its process has in memory. Its environment is the service's.
+ * Runs the service, with a second server beside it that reports the memory of its process. Its environment is the
+ * service's.
  */
 import { heapStats } from 'bun:jsc';
 
