@@ -1,5 +1,5 @@
 /**
- * Dates, maps and BigInts out of a cache as they went in, by a codec; over a server in memory.
+ * Shows dates, maps and BigInts that come out of a cache as they went in, by a codec, over a server in memory.
  *
  *     bun examples/codec/main.ts
  */
@@ -27,6 +27,6 @@ const other = fleet.join();
 
 for (const [name, { cache }] of Object.entries({ 'instance 1': fleet, 'instance 2': other })) {
   const { value, tier } = await cache.lookup('article:1', loadArticle, { tags: ({ title }) => [title] });
-  // The type is that of the loader, and so is what is in it.
+  // The value has the type of the loader, and the same members.
   console.log(`${name}, from ${tier}: ${value.publishedAt.getUTCFullYear()}, ${value.readers.get('all')} readers`);
 }

@@ -1,5 +1,5 @@
 /**
- * "Invalidate my cache when my tables change", on a schema of one's own: nobody who writes knows of the cache.
+ * Shows "invalidate my cache when my tables change" on a schema of your own. The writers do not know the cache.
  *
  *     DATABASE_URL=postgres://… REDIS_URL=redis://… bun examples/outbox/main.ts
  */
@@ -12,9 +12,9 @@ import { redis } from 'tiercel/redis';
 const { DATABASE_URL = 'postgres://127.0.0.1:5432/postgres', REDIS_URL = 'redis://127.0.0.1:6379' } = process.env;
 const SCHEMA = 'tiercel_example';
 
-// The whole of it: which tables feed which keys and tags, and a cache that looks into the outbox.
+// These two declarations are the whole setup: the tables that feed keys and tags, and a cache that reads the outbox.
 const MIGRATION = outboxSql([
-  // Every change ends `book-lists`: a list carries it, because an INSERT makes no key untrue.
+  // Every change ends `book-lists`. Lists carry this tag, because an INSERT makes no key untrue.
   { table: 'books', keys: ['book:{id}'], tags: ['author:{author}', 'book-lists'], all: ['books'] },
   {
     table: 'reviews',
@@ -24,7 +24,9 @@ const MIGRATION = outboxSql([
     all: ['books'],
   },
 ]);
-/** Two caches of one namespace in one process are usually a mistake, and are warned about. Here they stand for two instances. */
+/**
+ * Drops a warning: two caches of one namespace in one process are usually a mistake. Here they stand for two instances.
+ */
 const onWarning = (): void => {};
 const cacheOf = (sql: Sql, namespace: string): TieredCache =>
   createCache({ l1: lru(), ...redis(REDIS_URL, { namespace, onWarning }), outbox: outbox(sql) });
@@ -45,7 +47,7 @@ async function main(): Promise<void> {
   await sql`insert into books values (1, 'Le Guin', 'The Disposessed')`;
   await sql.begin((tx) => tx.unsafe(MIGRATION));
 
-  // Two instances of a service, each with its own L1.
+  // These caches stand for two instances of a service, each with its own L1.
   const namespace = `outbox-example-${process.pid}`;
   const instances = [owner.use(cacheOf(sql, namespace)), owner.use(cacheOf(sql, namespace))];
   await Promise.all(instances.map((cache) => cache.ready()));
@@ -60,7 +62,7 @@ async function main(): Promise<void> {
   await instances[0]?.clear();
 }
 
-/** What each instance answers, and from which tier when it is asked again. */
+/** Prints the answer of each instance, and the tier that answers when it is asked again. */
 async function show(when: string, instances: readonly TieredCache[], sql: Sql): Promise<void> {
   for (const [index, cache] of instances.entries()) {
     const load = async (): Promise<Book | null> => {
@@ -74,7 +76,7 @@ async function show(when: string, instances: readonly TieredCache[], sql: Sql): 
   }
 }
 
-/** Until the relay has delivered all there is: a few milliseconds. */
+/** Waits until the relay has delivered all rows: a few milliseconds. */
 async function settled(sql: Sql): Promise<void> {
   for (;;) {
     const [row] = await sql`select from tiercel_outbox where delivered_at is null`;

@@ -16,11 +16,11 @@ export interface Contestant extends AsyncDisposable {
   readonly name: string;
   readonly a: Instance;
   readonly b: Instance;
-  /** Has nothing in memory, so it tells what is in Redis. */
+  /** Has nothing in memory, so its answers show the content of Redis. */
   readonly c: Instance;
 }
 
-/** Instances of {@link NaiveCache}. */
+/** Makes three instances of {@link NaiveCache}. */
 export function naiveCacheAside(url: string, database: Database, prefix: string): Contestant {
   const client = new Redis(url);
   const instance = () => new NaiveCache(client, database, prefix);
@@ -35,10 +35,10 @@ export function naiveCacheAside(url: string, database: Database, prefix: string)
   };
 }
 
-/** Caches of one namespace in one process are usually a mistake, and are warned about. Here each stands for an instance. */
+/** Drops a warning: caches of one namespace in one process are usually a mistake. Here each stands for an instance. */
 const onWarning = (): void => {};
 
-/** Instances of Tiercel, each with an L1, a connection and a subscription of its own. */
+/** Makes three instances of Tiercel, each with an L1, a connection and a subscription of its own. */
 export async function tiercel(url: string, database: Database, prefix: string): Promise<Contestant> {
   const caches: TieredCache[] = [];
   const instance = async (): Promise<Instance> => {
@@ -48,7 +48,7 @@ export async function tiercel(url: string, database: Database, prefix: string): 
       ...redis(url, { namespace: prefix, onWarning }),
     });
     caches.push(cache);
-    // Until Redis is connected every read would go to the database, which proves nothing.
+    // Until Redis is connected every read would go to the database, which shows nothing.
     await cache.ready();
     return {
       read: (id) => cache.getOrSet(`product:${id}`, () => database.read(id), { ttl: '1h' }),

@@ -1,15 +1,18 @@
 /** A read of the database whose answer is on its way. */
 export interface HeldRead {
-  /** Resolves once somebody reads: the answer is fixed from then on, and has not arrived. */
+  /** Resolves once a reader reads. The answer is fixed from then on, and has not arrived. */
   readonly begun: Promise<void>;
   /** Lets the answer arrive. */
   arrive(): void;
 }
 
-/** Prices of products, in memory. Like any database it answers with what it holds at that moment, however late the answer arrives. */
+/**
+ * Holds prices of products in memory. Like any database it answers with the price of that moment, however late the
+ * answer arrives.
+ */
 export class Database {
   readonly #prices = new Map<number, number>();
-  /** How often it was asked. */
+  /** The number of reads. */
   queries = 0;
   #held: { readonly onBegin: () => void; readonly arrival: Promise<void> } | undefined;
 
@@ -23,7 +26,7 @@ export class Database {
     return price;
   }
 
-  /** What it holds, without asking. */
+  /** Returns the present price, without a read. */
   now(id: number): number | null {
     return this.#prices.get(id) ?? null;
   }
@@ -32,7 +35,7 @@ export class Database {
     this.#prices.set(id, price);
   }
 
-  /** The next read stays on its way until it is let go. */
+  /** Holds the next read on its way until the test lets it go. */
   holdNextRead(): HeldRead {
     const begun = Promise.withResolvers<void>();
     const arrival = Promise.withResolvers<void>();

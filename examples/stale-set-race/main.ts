@@ -1,5 +1,5 @@
 /**
- * The race that makes caches serve old data until the TTL ends, run on naive cache-aside and on Tiercel.
+ * Runs the race that makes caches serve old data until the TTL ends, on naive cache-aside and on Tiercel.
  *
  *     bun examples/stale-set-race/main.ts
  */
@@ -61,7 +61,7 @@ function screen(naive: Score, ours: Score): string {
   ].join('\n');
 }
 
-/** Leaves nothing behind in a Redis that belongs to somebody else. */
+/** Removes the keys of this example from a Redis that may serve other programs. */
 async function forget(url: string): Promise<void> {
   const client = new Redis(url);
   for await (const keys of client.scanStream({ match: `*${prefix}*`, count: 1_000 })) {

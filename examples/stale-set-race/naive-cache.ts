@@ -3,7 +3,7 @@ import type { Database } from './database.ts';
 
 const TTL_SECONDS = 3_600;
 
-/** Cache-aside as it is usually written: read the cache, else load and set; after a write, delete. */
+/** Implements cache-aside in its usual form: read the cache, else load and set; after a write, delete. */
 export class NaiveCache {
   readonly #redis: Redis;
   readonly #database: Database;
@@ -20,7 +20,7 @@ export class NaiveCache {
     const cached = await this.#redis.get(key);
     if (cached !== null) return Number(cached);
     const price = await this.#database.read(id);
-    // The mistake: nobody knows whether this is still the price.
+    // This is the mistake: the price may have changed since the read.
     if (price !== null) await this.#redis.set(key, price, 'EX', TTL_SECONDS);
     return price;
   }

@@ -4,17 +4,17 @@ import type { Database } from './database.ts';
 const OLD_PRICE = 10;
 const NEW_PRICE = 20;
 
-/** What everybody answers once the race is over. */
+/** The answers of all instances once the race is over. */
 export interface Outcome {
   readonly a: number | null;
   readonly b: number | null;
   readonly c: number | null;
   readonly database: number | null;
-  /** How often the database was asked: a cache that stores nothing would win as well. */
+  /** The number of reads of the database. A cache that stores nothing would win as well. */
   readonly queries: number;
 }
 
-/** Runs the race for a product that nobody has asked for yet. */
+/** Runs the race for a product that no instance has asked for yet. */
 export async function race({ a, b, c }: Contestant, database: Database, id: number): Promise<Outcome> {
   await database.write(id, OLD_PRICE);
   const queriesBefore = database.queries;
@@ -35,7 +35,7 @@ export async function race({ a, b, c }: Contestant, database: Database, id: numb
   return { ...answers, database: database.now(id), queries: database.queries - queriesBefore };
 }
 
-/** Whether anybody still answers something else than the database does. */
+/** Tells if an instance still answers with another price than the database. */
 export function isStale({ a, b, c, database }: Outcome): boolean {
   return [a, b, c].some((price) => price !== database);
 }

@@ -5,12 +5,12 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A Redis to run the example on. */
+/** A Redis for the example. */
 export interface ExampleRedis extends AsyncDisposable {
   readonly url: string;
 }
 
-/** There is no Redis to be had; the message says what to do. */
+/** No Redis is available. The message names the remedy. */
 export class NoRedisError extends Error {
   override readonly name = 'NoRedisError';
 }
@@ -18,7 +18,7 @@ export class NoRedisError extends Error {
 const START_MS = 5_000;
 
 /**
- * The Redis at `url`; else one that is started for this run alone, from the `redis-server` on the PATH.
+ * Returns the Redis at `url`, or starts one for this run from the `redis-server` on the PATH.
  *
  * @throws {@link NoRedisError} when neither is there.
  */
