@@ -1,7 +1,7 @@
 /**
  * Shows from which length on compression of values for Redis pays, and with which algorithm. It measures the algorithms
- * that every runtime has. It then measures reads and writes of a cache with and without them, over loopback, where
- * smaller values gain nothing, and computes the network speed at which they would. `bun bench/compression.ts`
+ * that every runtime has. It then measures a cache with and without them, over loopback, where smaller values gain
+ * nothing. From that it computes the network speed at which they gain. `bun bench/compression.ts`
  */
 import {
   brotliCompressSync,

@@ -1,6 +1,7 @@
 /**
  * Shows if anything grows without bound. It sends a million distinct keys, each with a tag of its own, through both
- * tiers, and reports the rest in Redis and in this process once the keys have expired. `bun bench/growth.ts [keys]`
+ * tiers. It then reports what Redis and this process still hold once the keys have expired. `bun bench/growth.ts
+ * [keys]`
  */
 import { Redis } from 'ioredis';
 import { lru } from '../src/adapters/lru/index.ts';

@@ -1,6 +1,6 @@
 /**
- * Measures the cost of the outbox's triggers for a writer: `UPDATE products SET price = … WHERE id = …` by pgbench, on
- * the catalog with and without them, and with `tiercel.origin` set, as the service does. Rounds are interleaved,
+ * Measures the cost of the outbox's triggers for a writer. pgbench runs `UPDATE products SET price = … WHERE id = …` on
+ * the catalog: without triggers, with them, and with `tiercel.origin` set, as the service does. Rounds are interleaved,
  * figures are medians. No relay delivers the rows, but one session listens, as a relay would. `bun
  * bench/trigger-overhead.ts [--quick]`. It takes not quite three minutes, or a few seconds that show only that it runs.
  */

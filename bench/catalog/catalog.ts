@@ -1,7 +1,7 @@
 /**
  * Measures the catalog under load. A thousand clients ask two instances of the service over one PostgreSQL and one
- * Redis, mostly for the same rows, and every twentieth request is a change. It measures with the cache, without it, and
- * while Redis is away. `bun run bench catalog`
+ * Redis. They ask mostly for the same rows, and every twentieth request is a change. It measures with the cache,
+ * without it, and while Redis is away. `bun run bench catalog`
  */
 import type { CrowdTurn } from '../../tests/acceptance/crowd.ts';
 import { compare } from '../http/rounds.ts';

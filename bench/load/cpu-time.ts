@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** Linux counts a process's time in hundredths of a second, whatever the clock of its kernel. */
+/** Linux counts a process's time in hundredths of a second, independent of the clock of its kernel. */
 const MICROS_PER_TICK = 10_000;
 
 /**

@@ -8,7 +8,7 @@ const NS_PER_MS = 1_000_000;
 
 /**
  * Makes a loop of its own for each subject from text. Engines collect what they know of a function's calls with its
- * text, so a loop that all subjects shared would be compiled for none of them.
+ * text. A loop that all subjects shared would be compiled for none of them.
  */
 export function awaitedLoop(read: (key: string) => unknown, key: string): AwaitedLoop {
   const make = new Function(

@@ -4,7 +4,7 @@ import { catalogResources } from './resources/index.ts';
 
 /**
  * The revision is raised whenever a resource's feeds change. A database with the triggers of one revision then gets
- * those of the next, and an older build that starts beside a newer one leaves them alone.
+ * those of the next. An older build that starts beside a newer one leaves them alone.
  */
 const REVISION = 3;
 

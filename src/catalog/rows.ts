@@ -55,7 +55,7 @@ export interface Dashboard {
   readonly boms: number;
   /** The number of license plates of each status, 0 included. */
   readonly licensePlates: Readonly<Record<LicensePlateStatus, number>>;
-  /** The sum over license plates that are neither consumed nor shipped, whatever their units. */
+  /** The sum over license plates that are neither consumed nor shipped, in all units together. */
   readonly quantityOnHand: number;
   /** The value of the same stock at the products' prices; two decimals. */
   readonly inventoryValue: number;

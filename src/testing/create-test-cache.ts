@@ -32,6 +32,7 @@ export interface TestCache<F extends Form = 'frozen'> extends AsyncDisposable {
   readonly cache: TieredCache<F>;
   /** The clock of this cache and of all that joined it. It moves only when the test moves it. */
   readonly clock: TestClock;
+  /** This instance's L1. */
   readonly l1: ChaosLocalTier;
   /** This instance's connection to the server. */
   readonly l2: ChaosRemoteTier;

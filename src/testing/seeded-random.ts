@@ -16,10 +16,12 @@ const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 export class SeededRandom implements Random {
   #state: number;
 
+  /** @param seed A whole number, of which the lowest 32 bits count. */
   constructor(seed: number) {
     this.#state = seed >>> 0;
   }
 
+  /** Returns a number from 0, included, to 1, excluded. */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let mixed = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1);
@@ -27,6 +29,7 @@ export class SeededRandom implements Random {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   }
 
+  /** Returns 22 characters of base64url, as the token of a record has. */
   token(): string {
     let token = '';
     for (let index = 0; index < 22; index += 1) token += ALPHABET[Math.floor(this.next() * 64)];

@@ -47,6 +47,10 @@ export class TestClock implements Clock {
     return this.#now;
   }
 
+  /**
+   * Runs a function after this many milliseconds of the test's time; `Infinity` for never.
+   * @returns a function that cancels it.
+   */
   after(ms: number, run: () => void): () => void {
     if (ms === Infinity) return () => {};
     this.#order += 1;

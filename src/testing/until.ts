@@ -19,8 +19,8 @@ type Look<T> = { readonly value: T } | { readonly error: unknown };
  *
  * @param condition May throw or reject, which counts as "not yet".
  * @returns The first truthy value.
- * @throws Error naming `what` and the last value or error, once the deadline has passed, also when the condition
- *   returned a promise that never settles.
+ * @throws Error naming `what` and the last value or error, once the deadline has passed. It is thrown even if the
+ *   condition returned a promise that never settles.
  */
 export async function until<T>(condition: () => T | Promise<T>, patience: Patience): Promise<Truthy<T>> {
   const { what, within = 5_000, every = 5 } = patience;

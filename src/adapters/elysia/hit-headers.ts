@@ -10,7 +10,7 @@ export interface AnswerHeaders {
 
 /**
  * Holds the headers of one value's L1 hits. They change with the second and not with the request. A ready `Headers`
- * costs an answer a third of the time that a new one takes, so the object of the last hit is kept.
+ * costs an answer a third of the time of a new one, so the last hit's object is kept.
  */
 export class HitHeaders {
   readonly #own: Readonly<Record<string, string>>;

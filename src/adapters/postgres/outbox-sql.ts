@@ -45,8 +45,8 @@ alter table tiercel_outbox enable always trigger tiercel_outbox_notify;`;
 
 /**
  * Creates the table of rows, and the table of the caches that read it. A row is delivered when all caches have it.
- * `xid` orders nothing. Together with a snapshot it shows exactly which rows a reader has not seen yet, in whatever way
- * their transactions overlapped.
+ * `xid` orders nothing. Together with a snapshot it shows exactly which rows a reader has not seen yet, however their
+ * transactions overlapped.
  */
 const TABLE = `
 create table if not exists tiercel_outbox (

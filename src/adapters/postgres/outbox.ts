@@ -22,9 +22,9 @@ import { type Ticket, Tickets } from './tickets.ts';
 /** Options of {@link outbox}. */
 export interface OutboxOptions {
   /**
-   * Time for which a delivered row is kept, in case Redis comes back with older data. It must be at least as long as
-   * Redis may go between two saves, or as a replica may lag and a failover may take. Not less than 2 minutes, and
-   * finite. Default 10 minutes.
+   * Time for which a delivered row is kept, in case Redis comes back with older data. It must cover the time between
+   * two saves of Redis, and the lag of a replica plus a failover. Not less than 2 minutes, and finite. Default 10
+   * minutes.
    */
   readonly window?: Duration;
   /**
@@ -48,7 +48,7 @@ const MOST_UNREADABLE = 1_000;
 
 /** The name under which a process without L2 uses the outbox. It delivers to no cache. */
 const NO_CACHE = '';
-/** Where no cache uses the outbox, every so many claims remove old rows. */
+/** Where no cache uses the outbox, one claim in this number removes old rows. */
 const CLAIMS_PER_PRUNE = 100;
 
 /**

@@ -39,7 +39,7 @@ export interface SessionUse {
  * One connection beside the pool. It is opened at its first use, and again after it was lost or did not answer in time.
  * One instance holds what belongs to a session: an advisory lock and `LISTEN`. Another instance writes, so that a slow
  * commit delays neither. The pool cannot do this work. A caller who invalidates inside a transaction holds one of its
- * connections, and could wait for a second one that the pool does not have.
+ * connections. The pool may have no second one, and the caller would wait for it.
  */
 export class OwnSession {
   readonly #pool: Sql;

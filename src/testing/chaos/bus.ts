@@ -105,6 +105,7 @@ export class ChaosBus implements Bus {
     this.#line.cut(new RemoteError('unavailable', 'The connection was cut'));
   }
 
+  /** Restores the subscription that {@link disconnect} has cut. */
   reconnect(): void {
     this.#line.mend();
   }

@@ -8,7 +8,9 @@ type LoaderScope = Omit<CallScope<'load'>, 'only'>;
 export interface LoaderChaos {
   /** Rejects calls with this error. Default: an error with the message `Told to fail`. */
   fail(error?: unknown, scope?: LoaderScope): Fault;
-  /** Lets calls hang until the fault is lifted, whatever their `signal` says, like a query that cannot be cancelled. */
+  /**
+   * Lets calls hang until the fault is lifted, even if their `signal` aborts, like a query that cannot be cancelled.
+   */
   hang(scope?: LoaderScope): Fault;
   /** Lets calls take longer by the duration. */
   delay(duration: Duration, scope?: LoaderScope): Fault;

@@ -32,6 +32,7 @@ export class ChaosLocalTier implements LocalTier {
     return this.#faults.add(undefined, scope);
   }
 
+  /** Lifts every fault. */
   heal(): void {
     this.#faults.heal();
   }

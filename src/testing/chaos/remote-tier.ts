@@ -50,6 +50,7 @@ export interface RemoteChaos {
   delay(duration: Duration, scope?: CallScope<RemoteOperation>): Fault;
   /** Cuts the connection until {@link reconnect}: calls under way fail, and new calls are refused at once. */
   disconnect(): void;
+  /** Restores the connection that {@link disconnect} has cut. */
   reconnect(): void;
   /** Lifts every fault, and reconnects. */
   heal(): void;
