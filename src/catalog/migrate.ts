@@ -28,7 +28,7 @@ export class MigrationChangedError extends Error {
   readonly migration: string;
   constructor(migration: string) {
     super(
-      `Migration ${migration} is not what was applied to this database under that name; restore it and add a new one`,
+      `Migration ${migration} differs from the text that was applied to this database under that name; restore it and add a new one`,
     );
     this.migration = migration;
   }

@@ -126,8 +126,8 @@ describe.each(OUTBOXES)('no name is lost without a word on %s', (_, open) => {
     await used.settle(rows.map(({ id }) => id));
     expect(await used.undelivered('due')).toEqual([]);
     expect(errors).toEqual([
-      expect.stringContaining('has names that are no lists of texts'),
-      expect.stringContaining('has names that are no lists of texts'),
+      expect.stringContaining('has names that are not lists of texts'),
+      expect.stringContaining('has names that are not lists of texts'),
     ]);
     const [left] = await sql<{ waiting: number }[]>`
       select count(*)::int as waiting from tiercel_outbox where delivered_at is null`;

@@ -78,7 +78,7 @@ export function assertDeclaration(declared: ChangedTable): void {
   const refuse = (problem: string): never => {
     throw new OutboxDeclarationError(table, problem);
   };
-  if (!/^[^.]+(\.[^.]+)?$/.test(table)) refuse('it is not a name, nor a schema and a name');
+  if (!/^[^.]+(\.[^.]+)?$/.test(table)) refuse('it is neither a name nor a schema and a name');
   if (keys.length + tags.length === 0) refuse('neither keys nor tags are named');
   if (!all?.length) refuse('no tag in "all" covers what it changes');
   for (const key of keys) assertTemplate(key, 'key', refuse);

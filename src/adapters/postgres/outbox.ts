@@ -116,7 +116,7 @@ export class PostgresOutbox implements Outbox {
    */
   async claim(transaction: TransactionSql): Promise<string> {
     if (typeof transaction !== 'function' || typeof transaction.savepoint !== 'function')
-      throw new InvalidOptionError('transaction', transaction, 'what sql.begin gives to its function');
+      throw new InvalidOptionError('transaction', transaction, 'the transaction that sql.begin passes to its function');
     const ticket = this.#draw();
     await statements.claim(transaction, ticket);
     // No relay prunes the outbox where no cache uses it, so claims do.
@@ -198,7 +198,7 @@ export class PostgresOutbox implements Outbox {
     );
     const news = readable.filter(({ origin, targets }) => !this.#tickets.covers(origin, targets));
     const isUnread = readable.length < followed.rows.length;
-    if (isUnread) this.#onError(new Error(`A row of the outbox has names that are no lists of texts; L1 is cleared`));
+    if (isUnread) this.#onError(new Error(`A row of the outbox has names that are not lists of texts; L1 is cleared`));
     return {
       cursor: `${period} ${followed.cursor}`,
       rows: news.map(({ targets, mode }) => ({ targets, mode })),
@@ -226,9 +226,9 @@ export class PostgresOutbox implements Outbox {
       if (targets !== undefined) return [{ id, targets, mode }];
       if (this.#unreadable.has(id)) return [];
       if (this.#unreadable.size >= MOST_UNREADABLE)
-        throw new Error(`More than ${MOST_UNREADABLE} rows of the outbox have names that are no lists of texts`);
+        throw new Error(`More than ${MOST_UNREADABLE} rows of the outbox have names that are not lists of texts`);
       this.#unreadable.add(id);
-      this.#onError(new Error(`Row ${id} of the outbox has names that are no lists of texts; it is not delivered`));
+      this.#onError(new Error(`Row ${id} of the outbox has names that are not lists of texts; it is not delivered`));
       return [];
     });
   }

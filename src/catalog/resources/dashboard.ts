@@ -10,7 +10,7 @@ const freshness = exactly({
     description: 'view: materialized, and nothing has changed since. tables: counted for this answer.',
   }),
   refreshedAt: Type.String({ format: 'date-time', description: 'When the numbers were made.' }),
-  ageSeconds: Type.Number({ minimum: 0, description: 'How long before they were loaded that was.' }),
+  ageSeconds: Type.Number({ minimum: 0, description: 'Seconds between refreshedAt and the load of these numbers.' }),
 });
 
 /** All feeds of the dashboard share these fields. */
@@ -20,16 +20,19 @@ const feed = { all: [tags.dashboards], columns: ['version'] };
 export const dashboard = defineResource({
   name: 'dashboard',
   route: '/orgs/:orgId/dashboard',
-  summary: 'What an org has, counted and summed up',
+  summary: 'The dashboard of an org: counts and sums',
   schema: exactly({
     orgId: id,
     products: count,
     boms: count,
     licensePlates: Type.Record(Type.Union(LICENSE_PLATE_STATUSES.map((status) => Type.Literal(status))), count, {
-      description: 'How many of each status.',
+      description: 'The number of license plates of each status.',
     }),
-    quantityOnHand: Type.Number({ minimum: 0, description: 'Of what is neither consumed nor shipped.' }),
-    inventoryValue: Type.Number({ minimum: 0, description: "The same at the products' prices." }),
+    quantityOnHand: Type.Number({
+      minimum: 0,
+      description: 'The sum over license plates that are neither consumed nor shipped.',
+    }),
+    inventoryValue: Type.Number({ minimum: 0, description: "The value of that stock at the products' prices." }),
     version: Type.Integer({ minimum: 0, description: 'Greater after each change in the org.' }),
     freshness,
   }),

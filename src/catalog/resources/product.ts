@@ -35,7 +35,7 @@ export const product = defineResource({
   })
   .mutation({
     method: 'DELETE',
-    summary: 'Delete a product and all that cannot be without it',
+    summary: 'Delete a product and the rows that depend on it',
     run: ({ sql, params }) => deleteProduct(sql, params.orgId, params.id),
     invalidates: ({ orgId, id }, { bomIds, licensePlateIds }) => ({
       keys: [

@@ -8,7 +8,7 @@ import { exactly, id, name } from './schema.ts';
 export const userPermissions = defineResource({
   name: 'user-permissions',
   route: '/orgs/:orgId/users/:id/permissions',
-  summary: 'What a user may do',
+  summary: 'The permissions of a user',
   schema: exactly({ id, orgId: id, name, permissions: Type.Array(Type.String()) }),
   key: ({ orgId, id }) => keys.userSession(orgId, id),
   load: ({ sql, params, signal }) => loadPermissions(sql, params.orgId, params.id, signal),

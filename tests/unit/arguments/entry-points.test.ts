@@ -198,7 +198,10 @@ test('an instance that joins a test cache is checked as the first one', async ()
 test('a claim outside of a transaction rejects', async () => {
   const outbox = pg.outbox(pool as unknown as Parameters<typeof pg.outbox>[0]);
   const error = await outbox.claim(pool as never).catch((thrown: unknown) => thrown);
-  expect(error).toMatchObject({ option: 'transaction', message: expect.stringContaining('what sql.begin gives') });
+  expect(error).toMatchObject({
+    option: 'transaction',
+    message: expect.stringContaining('the transaction that sql.begin passes'),
+  });
 });
 
 function errorOf(call: () => unknown): unknown {
