@@ -15,9 +15,9 @@ function refusal(...tables: readonly ChangedTable[]): OutboxDeclarationError {
 
 describe('a declaration from which no trigger can be made', () => {
   test.each<[string, ChangedTable, string]>([
-    ['no name', { ...good, table: '' }, 'is not a name'],
-    ['three names', { ...good, table: 'a.b.c' }, 'is not a name'],
-    ['half a name', { ...good, table: 'shop.' }, 'is not a name'],
+    ['no name', { ...good, table: '' }, 'is neither a name nor a schema and a name'],
+    ['three names', { ...good, table: 'a.b.c' }, 'is neither a name nor a schema and a name'],
+    ['half a name', { ...good, table: 'shop.' }, 'is neither a name nor a schema and a name'],
     ['nothing to say', { table: 'products', all: ['products'] }, 'neither keys nor tags'],
     ['nothing to say, twice', { table: 'products', keys: [], tags: [], all: ['products'] }, 'neither keys nor tags'],
     ['nothing that covers all', { ...good, all: [] }, 'no tag in "all"'],
