@@ -65,6 +65,73 @@ describe('a tag that moves during a load', () => {
   );
 
   race(
+    'race 65, one that only the loader names, whose generation another reading makes meanwhile',
+    rule('a late tag of which every invalidation counts as heard'),
+    (start) => {
+      const fleet = start({ instances: 3 });
+      const row = new Row();
+      const loads = new HeldLoads<string>();
+      watch(fleet.cache(0).getOrSet('k', namingTag(loads)));
+      fleet.run(5);
+      const seen = row.read();
+      // Nobody reads the tag yet, so its invalidation leaves no record. The reader hears of it when all is over.
+      fleet.hold('message', 'i0.bus');
+      row.value = 'new';
+      fleet.settle(fleet.cache(1).invalidate({ tags: ['t'] }));
+      fleet.settle(fleet.cache(2).getOrSet('other', () => 'any', { tags: ['t'] }));
+      loads.answer(seen);
+      fleet.run(100);
+      return fleet.settle(fleet.cache(1).getOrSet('k', row.read));
+    },
+  );
+
+  race(
+    'race 66, one that only the loader names, when its message is no news',
+    rule('flights that are told only of tags that are news to their process'),
+    (start) => {
+      const fleet = start({ instances: 2 });
+      const row = new Row();
+      const loads = new HeldLoads<string>();
+      watch(fleet.cache(0).getOrSet('k', namingTag(loads)));
+      fleet.run(5);
+      const seen = row.read();
+      const message = fleet.hold('message', 'i0.bus');
+      row.value = 'new';
+      fleet.settle(fleet.cache(1).invalidate({ tags: ['t'] }));
+      // The same process reads the generation for another key, and knows more than the message will say.
+      fleet.settle(fleet.cache(0).getOrSet('other', () => 'any', { tags: ['t'] }));
+      message.open();
+      fleet.run(5);
+      loads.answer(seen);
+      fleet.run(100);
+      return fleet.settle(fleet.cache(1).getOrSet('k', row.read));
+    },
+  );
+
+  race(
+    'race 66, and a reader who joins the load after the message',
+    rule('flights that are told only of tags that are news to their process'),
+    (start) => {
+      const fleet = start({ instances: 2 });
+      const row = new Row();
+      const loads = new HeldLoads<string>();
+      watch(fleet.cache(0).getOrSet('k', namingTag(loads)));
+      fleet.run(5);
+      const seen = row.read();
+      const message = fleet.hold('message', 'i0.bus');
+      row.value = 'new';
+      fleet.settle(fleet.cache(1).invalidate({ tags: ['t'] }));
+      fleet.settle(fleet.cache(0).getOrSet('other', () => 'any', { tags: ['t'] }));
+      message.open();
+      fleet.run(5);
+      const joining = fleet.cache(0).getOrSet('k', row.read);
+      fleet.run(5);
+      loads.answer(seen);
+      return fleet.settle(joining);
+    },
+  );
+
+  race(
     'race 28, the reading of a generation crosses the message that moves it',
     rule('a generation that is remembered though a message crossed its reading'),
     (start) => {

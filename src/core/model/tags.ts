@@ -5,7 +5,7 @@ import type { EntryId } from './key.ts';
 /**
  * The generation of one tag: the id of the invalidation that made it, in two parts.
  * An entry whose recorded `hard` differs from the tag's is gone; one whose `soft` differs is expired.
- * The strings have the form `<epoch>:<number>` and are compared for equality; {@link isNoNewerThan} is the one ordering rule.
+ * The strings have the form `<epoch>:<number>` and are compared for equality; {@link numberOf} gives the one order among them.
  * A `soft` that an `expire` has made ends with `@` and the server's time in milliseconds, from which `staleIfError` counts.
  */
 export interface TagGeneration {
@@ -186,9 +186,7 @@ export function expiredBy({ soft }: TagGeneration): number | undefined {
   return Number.isFinite(time) ? time : undefined;
 }
 
-/** Whether a generation is no newer than the invalidation `(epoch, sequence)`. */
-export function isNoNewerThan(generation: TagGeneration, epoch: string | undefined, sequence: number): boolean {
-  if (epoch === undefined) return false;
-  const numberOf = (id: string): number => numberIn(id, epoch) ?? Infinity;
-  return numberOf(generation.hard) <= sequence && numberOf(generation.soft) <= sequence;
+/** The number of the invalidation that a generation is as new as; `Infinity` where it is of another epoch. */
+export function numberOf({ hard, soft }: TagGeneration, epoch: string): number {
+  return Math.max(numberIn(hard, epoch) ?? Infinity, numberIn(soft, epoch) ?? Infinity);
 }

@@ -3,9 +3,10 @@ import { InvalidValueError } from '../model/errors.ts';
 import { type EntryId, toId } from '../model/key.ts';
 import { jittered, usefulForMs, windowsOf } from '../model/lifetime.ts';
 import { assertTags } from '../model/options.ts';
-import { type Generations, isNoNewerThan, NO_GENERATION } from '../model/tags.ts';
+import { type Generations, NO_GENERATION, numberOf } from '../model/tags.ts';
 import { assertStorable } from '../model/value.ts';
 import type { Codec } from '../ports/codec.ts';
+import { within } from '../primitives/timeout.ts';
 import type { Parts } from '../state/context.ts';
 import type { Flight } from '../state/flight.ts';
 import type { Refilled } from '../state/refill-result.ts';
@@ -94,9 +95,8 @@ function tagsOfValue({ options, namespace }: ReadRequest, loaded: Loaded): Entry
 }
 
 /**
- * A tag that only the value has named protects the entry if its generation is that of before the load: none of its
- * invalidations may have come since the flight began. `unknown`: L2 cannot say, so only L1 may hold the value, where
- * messages reach it.
+ * A tag that only the value has named protects the entry if none of its invalidations has come since the flight began.
+ * `unknown`: L2 cannot say, so only L1 may hold the value, where messages reach it.
  */
 async function lateGenerations(
   parts: Parts,
@@ -113,9 +113,39 @@ async function lateGenerations(
       ? (await readGenerations(parts, request, flight, tags, generations)) !== undefined
       : recall(parts, tags, generations).length > 0;
     if (unknown) return flight.hasEnded(tags) ? 'moved' : 'unknown';
-    const { epoch, sequence } = flight.seen;
-    const hasMoved = (tag: EntryId): boolean => !isNoNewerThan(generations.get(tag) ?? NO_GENERATION, epoch, sequence);
-    if (tags.some(hasMoved)) return 'moved';
+    if (!(await knowsWhatCame(parts, request, flight, tags, generations))) return 'moved';
   }
   return flight.hasEnded(tags) ? 'moved' : 'as-of-start';
 }
+
+/**
+ * Whether the messages that this instance has heard say of each tag if it was invalidated between the begin of the flight
+ * and the reading of its generation.
+ *
+ * A generation with a later number than the flight's start was made by an invalidation, or by a reading that found none: an
+ * invalidation of a tag that nobody reads leaves no record. The messages up to that number tell which (race 65). They may
+ * be on their way still, for a reply can overtake them.
+ */
+async function knowsWhatCame(
+  { hasBus, proof, clock }: Parts,
+  { options }: ReadRequest,
+  flight: Flight<Refilled>,
+  tags: readonly EntryId[],
+  generations: Generations,
+): Promise<boolean> {
+  const { epoch, sequence } = flight.seen;
+  if (epoch === undefined) return false;
+  const number = Math.max(...tags.map((tag) => numberOf(generations.get(tag) ?? NO_GENERATION, epoch)));
+  if (number <= sequence) return true;
+  if (number === Infinity || !hasBus) return false;
+  const until = clock.now() + options.l2TimeoutMs;
+  for (;;) {
+    const heard = proof.hasHeard({ epoch, sequence }, number);
+    if (heard !== 'not yet') return heard === 'all';
+    const now = clock.now();
+    if (now >= until || !proof.isProven(now) || flight.hasEnded(tags)) return false;
+    await within(clock, until - now, proof.nextMessage()).catch(ignore);
+  }
+}
+
+function ignore(): void {}

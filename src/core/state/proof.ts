@@ -1,3 +1,4 @@
+import type { InvalidationId } from '../model/tags.ts';
 import type { WakeWatch } from '../primitives/wake-watch.ts';
 
 /** Between two looks at the wall clock, in milliseconds: so a hit reads one clock, and the other one seldom. */
@@ -32,6 +33,9 @@ export class Proof {
   #lookedUntil: number;
   #epoch: string | undefined;
   #seen: number | undefined;
+  /** No number between this one and {@link #seen} is missing. */
+  #unbrokenFrom = 0;
+  #next: PromiseWithResolvers<void> | undefined;
 
   /** @param maxLagMs The bound D; `Infinity` when there is no bus to prove anything by: L1's TTL is the bound then. */
   constructor(maxLagMs: number, wakefulness?: Wakefulness) {
@@ -79,8 +83,7 @@ export class Proof {
   /** Takes note of an invalidation. `false`: it is not the next one, so at least one was lost and nothing is proven. */
   takeInvalidation(epoch: string, sequence: number): boolean {
     const expected = this.#seen !== undefined && epoch === this.#epoch && sequence === this.#seen + 1;
-    this.#epoch = epoch;
-    this.#seen = sequence;
+    this.#take(epoch, sequence, expected);
     if (!expected) this.#proveUntil(Number.NEGATIVE_INFINITY);
     return expected;
   }
@@ -92,11 +95,33 @@ export class Proof {
   takeHeartbeat(epoch: string, sequence: number, sentAt: number): boolean {
     const hasSlept = this.hasSleptSince(sentAt);
     const expected = epoch === this.#epoch && sequence === this.#seen;
-    this.#epoch = epoch;
-    this.#seen = sequence;
+    this.#take(epoch, sequence, expected);
     const proven = hasSlept ? Number.NEGATIVE_INFINITY : sentAt + this.#maxLagMs;
     this.#proveUntil(Math.max(expected ? this.#until : Number.NEGATIVE_INFINITY, proven));
     return expected;
+  }
+
+  /**
+   * Whether this instance has been told of every invalidation after `from`, up to that number of the same epoch.
+   * `not yet`: those that are missing may be on their way.
+   */
+  hasHeard(from: InvalidationId, number: number): 'all' | 'not yet' | 'not all' {
+    if (from.epoch !== this.#epoch || this.#seen === undefined || this.#unbrokenFrom > from.sequence) return 'not all';
+    return this.#seen >= number ? 'all' : 'not yet';
+  }
+
+  /** Resolves when the next message has been taken note of. */
+  nextMessage(): Promise<void> {
+    this.#next ??= Promise.withResolvers();
+    return this.#next.promise;
+  }
+
+  #take(epoch: string, sequence: number, expected: boolean): void {
+    this.#epoch = epoch;
+    this.#seen = sequence;
+    if (!expected) this.#unbrokenFrom = sequence;
+    this.#next?.resolve();
+    this.#next = undefined;
   }
 
   #proveUntil(until: number): void {

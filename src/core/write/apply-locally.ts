@@ -21,6 +21,7 @@ export function clean(parts: Cleanable, targets: Targets, mode: InvalidationMode
   for (const tag of targets.tags) parts.tags.invalidate(tag, mode, id);
   const matches = targets.pattern === undefined ? undefined : patternMatcher(targets);
   if (matches !== undefined) [...parts.l1.ids()].filter(matches).forEach(remove);
+  // What is no news to this process is news to a flight that has not learnt yet that its value carries the tag (race 66).
   parts.flights.poison(targets.ids, targets.tags, matches);
 }
 

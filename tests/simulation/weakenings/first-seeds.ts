@@ -5,6 +5,7 @@
 export const FIRST_SEEDS: Readonly<Record<string, number>> = {
   'a first heartbeat after an outage that clears nothing': 24,
   'a history that is believed however long ago it was confirmed': 63,
+  'a late tag of which every invalidation counts as heard': 410,
   'a load that began before the reply that granted its lease': 41,
   'a message before the records are gone': 238,
   'a refresh that stores over whatever value is there by now': 345,
@@ -14,6 +15,7 @@ export const FIRST_SEEDS: Readonly<Record<string, number>> = {
   'an invalidation without a change of a row that is not written down': 147,
   'an order that only L2 has acknowledged is forgotten': 59,
   'flights that do not outrun each other': 156,
+  'flights that are told only of tags that are news to their process': 410,
   'gaps in the numbers that nobody looks at': 31,
   'no heartbeat: L1 answers without proof': 54,
   'pending invalidations that do not stand in for L2': 87,

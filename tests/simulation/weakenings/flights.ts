@@ -1,7 +1,23 @@
 import type { EntryId } from '../../../src/core/model/key.ts';
+import { TagRegistry } from '../../../src/core/model/tags.ts';
 import type { Flight } from '../../../src/core/state/flight.ts';
 import { Flights } from '../../../src/core/state/flights.ts';
+import { Proof } from '../../../src/core/state/proof.ts';
+import type { Mix } from '../plan-of.ts';
 import { LASTING, SLOW_AND_ALONE, type Weakened } from './weakening.ts';
+
+/** Short runs, so that what is wrong in the end was not mended by a later write; loads and messages that take long. */
+const NAMED_LATE: Mix = {
+  operations: 40,
+  faults: [],
+  writeShare: 0.25,
+  gapMs: 8,
+  how: ['tag'],
+  modes: ['delete'],
+  reads: ['read'],
+  setting: { instances: 3, keys: ['k0', 'k2'], sourceLatency: [10, 120], lateShare: 0.3, outbox: false },
+  policy: LASTING,
+};
 
 /** What a flight may still do when something has happened meanwhile. */
 export const FLIGHTS: Readonly<Record<string, Weakened>> = {
@@ -89,6 +105,21 @@ export const FLIGHTS: Readonly<Record<string, Weakened>> = {
     mix: { hurry: true },
   },
 
+  'flights that are told only of tags that are news to their process': onlyNews(),
+
+  'a late tag of which every invalidation counts as heard': {
+    weakening: {
+      collaborators: {
+        Proof: class extends Proof {
+          override hasHeard(): 'all' {
+            return 'all';
+          }
+        },
+      },
+    },
+    mix: NAMED_LATE,
+  },
+
   'flights that forget which tags have ended meanwhile': {
     weakening: {
       collaborators: {
@@ -101,3 +132,28 @@ export const FLIGHTS: Readonly<Record<string, Weakened>> = {
     },
   },
 };
+
+function onlyNews(): Weakened {
+  // What the registry has said of the tags that the next step takes out of the same process.
+  let news: EntryId[] = [];
+  return {
+    weakening: {
+      collaborators: {
+        TagRegistry: class extends TagRegistry {
+          override invalidate(...given: Parameters<TagRegistry['invalidate']>): boolean {
+            const isNews = super.invalidate(...given);
+            if (isNews) news.push(given[0]);
+            return isNews;
+          }
+        },
+        Flights: class<R> extends Flights<R> {
+          override poison(ids: Iterable<EntryId>, _tags: readonly EntryId[], matches?: (id: EntryId) => boolean): void {
+            super.poison(ids, news, matches);
+            news = [];
+          }
+        },
+      },
+    },
+    mix: NAMED_LATE,
+  };
+}
