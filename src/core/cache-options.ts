@@ -75,6 +75,12 @@ export interface CacheOptions<Freeze extends boolean = boolean> {
    */
   readonly validate?: ((value: unknown, key: string) => boolean) | undefined;
   /**
+   * Names the group that a key is counted under in `stats()`, metrics and events. Groups are read by people and are labels of
+   * metrics: a user's text has no place in them. At most 100 are kept apart. Default: the part before the first `:`, where that
+   * is up to 40 lower-case letters, digits, `_`, `.` and `-`, else `other`.
+   */
+  readonly groupOf?: ((key: string) => string) | undefined;
+  /**
    * Loaders that run at once in this cache, to protect the source when the tiers cannot help. Some more wait for up to a
    * second, the rest reject with `LoadShedError`, or are answered stale. A load for which a loader waits runs in the place
    * of that loader's load. Default `Infinity`.
@@ -127,6 +133,7 @@ export const KNOWN_OPTIONS = knownNames(
     'freeze',
     'codec',
     'validate',
+    'groupOf',
     'maxLoads',
     'source',
     'breaker',
@@ -178,7 +185,7 @@ export function slowAfterOf({ slowAfter }: SourceOptions): number {
 export function assertOptions(options: CacheOptions): void {
   assertNames('options', options, KNOWN_OPTIONS);
   assertParts(options);
-  const { name, version, freeze, codec, validate, maxLoads, defaults, onError, breaker, source } = options;
+  const { name, version, freeze, codec, validate, groupOf, maxLoads, defaults, onError, breaker, source } = options;
   if (codec !== undefined)
     assertPort('codec', codec, ['encode', 'decode'], 'an object with encode(value) and decode(json)');
   if (name !== undefined && (typeof name !== 'string' || name === ''))
@@ -192,6 +199,7 @@ export function assertOptions(options: CacheOptions): void {
     throw new InvalidOptionError('maxLoads', maxLoads, 'a whole number above 0, or Infinity');
   if (defaults !== undefined) assertNames('defaults', defaults, DEFAULT_NAMES);
   assertFunction('validate', validate, 'a function of a value that answers true or false');
+  assertFunction('groupOf', groupOf, 'a function of a key that answers the name of its group');
   assertFunction('onError', onError, 'a function of a failure');
   if (breaker !== undefined) assertBreaker('breaker', breaker);
   if (source !== undefined) assertSource(source);

@@ -5,6 +5,7 @@ import { Counters } from './model/counters.ts';
 import { CacheClosedError, InvalidOptionError, type TierName } from './model/errors.ts';
 import type { CacheEvent } from './model/events.ts';
 import type { Form } from './model/json-types.ts';
+import { guardedGroupOf } from './model/key.ts';
 import { resolveOptions } from './model/options.ts';
 import { TagRegistry } from './model/tags.ts';
 import type { ValueCodec } from './ports/codec.ts';
@@ -80,7 +81,7 @@ export function assembleCache<F extends Form = 'frozen'>(
   const maxLagMs = maxLagOf(options);
   // Without an L2 there is nothing that L1 could ask before the TTL ends.
   const defaults = resolveOptions(l2 === undefined ? { l1Ttl: Infinity, ...options.defaults } : options.defaults);
-  const counters = new Counters();
+  const counters = new Counters(guardedGroupOf(options.groupOf));
   const observers = new Set(options.observers);
   const emit = emitterOf(counters, observers, options.onError);
   let heart: Heart | undefined;

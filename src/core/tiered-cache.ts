@@ -4,6 +4,7 @@ import { assertFunction, assertNames, detached, knownNames } from './model/argum
 import { InvalidOptionError } from './model/errors.ts';
 import type { Observer } from './model/events.ts';
 import type { Form } from './model/json-types.ts';
+import { assertKey } from './model/key.ts';
 import { OptionResolvers } from './model/option-resolver.ts';
 import type { ResolvedOptions } from './model/options.ts';
 import type { Tracer } from './ports/tracer.ts';
@@ -43,6 +44,13 @@ export class TieredCache<out F extends Form = 'frozen'> extends CacheView<F> {
   stats(): CacheStats {
     TieredCache.#own(this, 'stats');
     return statsOf(this.#parts, this.#organs);
+  }
+
+  /** The group that a key is counted under; see the option `groupOf`. Beyond a hundred groups it is `other`. */
+  groupOf(key: string): string {
+    TieredCache.#own(this, 'groupOf');
+    assertKey(key);
+    return this.#parts.counters.of(key).group;
   }
 
   /** How each tier is doing, from what is known already: nobody is asked. */

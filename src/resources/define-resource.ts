@@ -1,5 +1,5 @@
 import type { TSchema } from '@sinclair/typebox';
-import { groupOf } from '../core/model/key.ts';
+import { declaredGroup } from './declared-group.ts';
 import type { Feed } from './feed.ts';
 import type { Mutation } from './mutation.ts';
 import { type Params, type ParamsOf, pathParams, type Query } from './params.ts';
@@ -52,7 +52,7 @@ export function defineResource<const Route extends string, V, const Q extends Qu
   const query = definition.query ?? {};
   const sample = (id: number): ParamsOf<Route, Q> => sampleParams(definition.route, query, id);
   assertOneOrg(definition, sample(1), sample(2));
-  return withMutations({ feeds: [], ...definition, query, group: groupOf(definition.key(sample(1))) }, []);
+  return withMutations({ feeds: [], ...definition, query, group: declaredGroup(definition.key(sample(1))) }, []);
 }
 
 type Base<P extends Params, V> = Omit<Resource<P, V>, 'mutation' | 'mutations'>;

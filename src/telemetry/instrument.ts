@@ -1,7 +1,6 @@
 import { type Meter, metrics, type Observable } from '@opentelemetry/api';
 import { assertPort } from '../core/model/arguments.ts';
 import type { CacheEvent, Observer } from '../core/model/events.ts';
-import { groupOf } from '../core/model/key.ts';
 import type { Lookup } from '../core/model/lookup.ts';
 import type { TieredCache } from '../core/tiered-cache.ts';
 import { READ_INSTRUMENTS, type ReadInstrument } from './metrics.ts';
@@ -9,7 +8,7 @@ import { LABEL, METRIC, SCOPE } from './names.ts';
 import { otelTracer } from './tracer.ts';
 
 /** The members of a cache that {@link instrument} uses. `createCache` makes such a cache; a namespace of it is none. */
-export type InstrumentableCache = Pick<TieredCache, 'name' | 'attach' | 'stats' | 'health'>;
+export type InstrumentableCache = Pick<TieredCache, 'name' | 'attach' | 'stats' | 'health' | 'groupOf'>;
 
 /** Spans and metrics that are attached to one cache. */
 export interface Instrumentation {
@@ -45,9 +44,14 @@ const DURATION_BUCKETS_S = [
  * @throws {@link InvalidOptionError} when `cache` is not a cache that `createCache` made.
  */
 export function instrument(cache: InstrumentableCache): Instrumentation {
-  assertPort('cache', cache, ['attach', 'stats', 'health'], 'a cache that createCache has made, not a namespace of it');
+  assertPort(
+    'cache',
+    cache,
+    ['attach', 'stats', 'health', 'groupOf'],
+    'a cache that createCache has made, not a namespace of it',
+  );
   const meter = metrics.getMeter(SCOPE);
-  const detachCache = cache.attach({ tracer: otelTracer(cache.name), observer: recorder(meter, cache.name) });
+  const detachCache = cache.attach({ tracer: otelTracer(cache.name), observer: recorder(meter, cache) });
   const stopReading = readOnDemand(meter, cache);
   return {
     detach() {
@@ -78,20 +82,20 @@ function observableOf(meter: Meter, { name, kind, description, unit }: ReadInstr
 }
 
 /** Records what the counts of a cache cannot show: durations of lookups and outcomes of loads. */
-function recorder(meter: Meter, cacheName: string): Observer {
+function recorder(meter: Meter, instrumented: InstrumentableCache): Observer {
   const durations = meter.createHistogram(METRIC.lookupDuration, {
     unit: 's',
     description: 'Time in the tiers that a lookup asked, by the tier that answered',
     advice: { explicitBucketBoundaries: DURATION_BUCKETS_S },
   });
   const loads = meter.createCounter(METRIC.loads, { description: 'Loaders that have ended, by outcome' });
-  const cache = { [LABEL.cache]: cacheName };
+  const cache = { [LABEL.cache]: instrumented.name };
   return (event: CacheEvent) => {
     if (event.type === 'lookup') {
       durations.record(secondsIn(event.lookup), { ...cache, [LABEL.tier]: event.lookup.tier });
     } else if (event.type === 'load') {
       const outcome = event.error === undefined ? 'ok' : 'error';
-      loads.add(1, { ...cache, [LABEL.group]: groupOf(event.key), [LABEL.outcome]: outcome });
+      loads.add(1, { ...cache, [LABEL.group]: instrumented.groupOf(event.key), [LABEL.outcome]: outcome });
     }
   };
 }

@@ -1,4 +1,4 @@
-import { type EntryId, fromId, groupOf } from './key.ts';
+import { type EntryId, fromId, groupOf, OTHER_GROUP } from './key.ts';
 
 /** Plain integers: counting costs an addition, and instruments read them when they are asked. */
 export interface GroupCounters {
@@ -18,16 +18,15 @@ export interface GroupCounters {
   errors: number;
 }
 
-/** Groups are derived from keys, so they must be bounded however keys are made. */
-const MAX_GROUPS = 1_000;
-
-const OVERFLOW = 'other';
+/** Groups are derived from keys and become labels of metrics, so they must be few however keys are made. */
+const MAX_GROUPS = 100;
 
 /** Misses of `peek` that may still turn out to be the beginning of another call. */
 const MOST_PEEKED = 64;
 
 /** What the cache counts about itself since it was made. */
 export class Counters {
+  readonly #groupOf: (key: string) => string;
   readonly #groups = new Map<string, GroupCounters>();
   /** What `peek` has not found lately and no other call has asked for since, the oldest first. */
   readonly #peeked = new Set<EntryId>();
@@ -49,9 +48,14 @@ export class Counters {
   busMalformed = 0;
   breakerTransitions = 0;
 
+  /** @param rule Names a key's group. Default: {@link groupOf}. */
+  constructor(rule: (key: string) => string = groupOf) {
+    this.#groupOf = rule;
+  }
+
   /** The counters of a key's group. Entries keep the reference, so that a hit looks nothing up. */
   of(key: string): GroupCounters {
-    return this.#group(groupOf(key));
+    return this.#group(this.#groupOf(key));
   }
 
   /** Grows with every call that a user makes; said once in a while, not counted on the hot path. */
@@ -95,7 +99,7 @@ export class Counters {
   #group(name: string): GroupCounters {
     const known = this.#groups.get(name);
     if (known !== undefined) return known;
-    if (this.#groups.size >= MAX_GROUPS && name !== OVERFLOW) return this.#group(OVERFLOW);
+    if (this.#groups.size >= MAX_GROUPS && name !== OTHER_GROUP) return this.#group(OTHER_GROUP);
     const made: GroupCounters = {
       group: name,
       l1Hits: 0,

@@ -84,28 +84,46 @@ export function namespaceChain(namespace: string): string[] {
   return ['', ...names.map((_, index) => names.slice(0, index + 1).join('\u001f'))];
 }
 
+/** What keys are counted under that belong to no group. */
+export const OTHER_GROUP = 'other';
+
+const LONGEST_GROUP = 40;
+
 /**
- * The low-cardinality part of a key, before its first id: `product:17` → `product`, `products:org:3:l100` → `products:org`.
- * An id is a part that holds a digit or is longer than 32 characters; a key that begins with one belongs to `other`.
+ * The group that a key is counted under, unless the option `groupOf` of the cache says it: the part before the first `:`, if
+ * that is up to 40 lower-case letters, digits, `_`, `.` and `-` and begins with a letter; else `other`. A key without a `:`
+ * may be a user's text as a whole, an e-mail address for one, and belongs into no log and no metric.
  */
 export function groupOf(key: string): string {
-  let start = 0;
-  for (;;) {
-    const colon = key.indexOf(':', start);
-    const end = colon === -1 ? key.length : colon;
-    if (end - start > 32 || hasDigit(key, start, end))
-      return start === 0 ? 'other' : key.slice(0, start - 1) || 'other';
-    if (colon === -1) return key;
-    start = end + 1;
-  }
+  const end = key.indexOf(':');
+  if (end < 1 || end > LONGEST_GROUP || !isLetter(key.charCodeAt(0))) return OTHER_GROUP;
+  for (let index = 1; index < end; index += 1) if (!isOfGroup(key.charCodeAt(index))) return OTHER_GROUP;
+  return key.slice(0, end);
 }
 
-function hasDigit(text: string, start: number, end: number): boolean {
-  for (let index = start; index < end; index += 1) {
-    const unit = text.charCodeAt(index);
-    if (unit >= 0x30 && unit <= 0x39) return true;
-  }
-  return false;
+function isLetter(unit: number): boolean {
+  return unit >= 0x61 && unit <= 0x7a;
+}
+
+function isOfGroup(unit: number): boolean {
+  // A digit, or one of `-`, `.` and `_`.
+  return isLetter(unit) || (unit >= 0x30 && unit <= 0x39) || unit === 0x2d || unit === 0x2e || unit === 0x5f;
+}
+
+/**
+ * A user's `groupOf` as the cache calls it: one that throws, or answers what is no short text, costs the key its group and
+ * nothing else.
+ */
+export function guardedGroupOf(given: ((key: string) => string) | undefined): (key: string) => string {
+  if (given === undefined) return groupOf;
+  return (key) => {
+    try {
+      const group: unknown = given(key);
+      return typeof group === 'string' && group !== '' && group.length <= MAX_KEY_BYTES ? group : OTHER_GROUP;
+    } catch {
+      return OTHER_GROUP;
+    }
+  };
 }
 
 function utf8Length(text: string): number {

@@ -1,4 +1,4 @@
-import { type EntryId, fromId, groupOf } from '../model/key.ts';
+import { type EntryId, fromId, groupOf, OTHER_GROUP } from '../model/key.ts';
 import { RemoteError } from '../ports/remote-tier.ts';
 import type { RemoteInfo } from '../ports/server-info.ts';
 import { Repeating } from '../primitives/periodic-task.ts';
@@ -56,7 +56,7 @@ export class Vitals {
   readonly #parts: Parts;
   readonly #remote: Remote;
   readonly #looks: Repeating;
-  readonly #groups = new EvictedGroups();
+  readonly #groups: EvictedGroups;
   #last: Sight | undefined;
   #dueAt = Number.NEGATIVE_INFINITY;
   /** L2 could not be used at the last step: the next heartbeat wakes it. */
@@ -67,6 +67,7 @@ export class Vitals {
     this.#parts = parts;
     this.#remote = remote;
     this.#looks = new Repeating(parts.clock, () => this.#step());
+    this.#groups = new EvictedGroups((key) => parts.counters.of(key).group);
   }
 
   /** What is known now; asks nobody. */
@@ -174,12 +175,16 @@ const MOST_TOLD = 20;
 /** Groups that are kept apart between two tellings; the keys of further ones are counted together. */
 const MOST_KEPT = 200;
 
-const OVERFLOW = 'other';
-
 /** Counts entries by the group of their key. What it keeps is bounded however keys are made, and however many there are. */
 export class EvictedGroups {
+  readonly #groupOf: (key: string) => string;
   readonly #counts = new Map<string, number>();
   #noted = 0;
+
+  /** @param rule Names a key's group. Default: {@link groupOf}. */
+  constructor(rule: (key: string) => string = groupOf) {
+    this.#groupOf = rule;
+  }
 
   /** How many were noted since the last {@link take}. */
   get noted(): number {
@@ -188,9 +193,9 @@ export class EvictedGroups {
 
   note(id: EntryId): void {
     this.#noted += 1;
-    const group = groupOf(fromId(id).key);
+    const group = this.#groupOf(fromId(id).key);
     const isKept = this.#counts.has(group) || this.#counts.size < MOST_KEPT;
-    const name = isKept ? group : OVERFLOW;
+    const name = isKept ? group : OTHER_GROUP;
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
   }
 

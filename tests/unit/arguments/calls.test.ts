@@ -39,6 +39,7 @@ const CALLS: Readonly<Record<string, Call>> = {
   count: promise('pattern'),
   stats: value(),
   health: value(),
+  groupOf: value('key'),
   ready: promise('milliseconds'),
   forceBreaker: value('tier', 'breakerState'),
   attach: value('attachment'),

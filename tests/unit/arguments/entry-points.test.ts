@@ -43,6 +43,7 @@ const REFUSED: Readonly<Record<string, readonly Bad[]>> = {
     [[{ l1: LOCAL, freeze: 'no' }], /^Option freeze must be true or false/],
     [[{ l1: LOCAL, codec: JSON }], /^Option codec must be an object with encode\(value\) and decode\(json\)/],
     [[{ l1: LOCAL, validate: /x/ }], /^Option validate must be a function of a value/],
+    [[{ l1: LOCAL, groupOf: 'product' }], /^Option groupOf must be a function of a key/],
     [[{ l1: LOCAL, codec: 'superjson' }], /^Option codec must be/],
     [[{ l1: LOCAL, maxLag: '1 s' }], /^Option maxLag must be/],
     [[{ l1: LOCAL, maxLoads: '4' }], /^Option maxLoads must be/],

@@ -120,6 +120,47 @@ describe('misses of calls that load nothing', () => {
   });
 });
 
+describe('the group of a key', () => {
+  const groupsWith = (groupOf: (key: string) => string) => {
+    const fleet = new Fleet({ tiers: 'l1', remake: (options) => ({ ...options, groupOf }) });
+    for (const key of ['orders:eu:1', 'alice@example.com']) fleet.settle(fleet.cache().getOrSet(key, () => 1));
+    return {
+      groups: fleet
+        .cache()
+        .stats()
+        .groups.map(({ group }) => group),
+      cache: fleet.cache(),
+    };
+  };
+
+  test('is what the option groupOf says', () => {
+    const { groups, cache } = groupsWith((key) => (key.startsWith('orders:') ? 'orders:eu' : 'people'));
+    expect(groups).toEqual(['orders:eu', 'people']);
+    expect(cache.groupOf('alice@example.com')).toBe('people');
+  });
+
+  test.each([
+    ['throws', () => raise(new Error('no group'))],
+    ['says nothing', () => ''],
+    ['says what is no text', () => 1 as unknown as string],
+    ['says a text without an end', () => 'x'.repeat(2_000)],
+  ])('is other where the option %s, and the read is none the worse', (_, groupOf) => {
+    expect(groupsWith(groupOf).groups).toEqual(['other']);
+  });
+
+  test('is one of a hundred at most, for metrics too', () => {
+    const fleet = new Fleet({ tiers: 'l1', remake: (options) => ({ ...options, groupOf: (key) => key }) });
+    for (let index = 0; index < 300; index += 1) fleet.settle(fleet.cache().getOrSet(`k${index}`, () => 1));
+    expect(fleet.cache().stats().groups.length).toBeLessThanOrEqual(101);
+    expect(fleet.cache().groupOf('k0')).toBe('k0');
+    expect(fleet.cache().groupOf('k299')).toBe('other');
+  });
+});
+
+function raise(error: Error): never {
+  throw error;
+}
+
 describe('what is kept for reports is bounded:', () => {
   test('groups of keys, however many there are', () => {
     const counters = new Counters();
@@ -129,7 +170,7 @@ describe('what is kept for reports is bounded:', () => {
       counters.of(String.fromCodePoint(0x4e00 + index)).loads += 1;
     }
     const groups = [...counters.groups()];
-    expect(groups.length).toBeLessThanOrEqual(1_001);
+    expect(groups.length).toBeLessThanOrEqual(101);
     expect(groups.reduce((sum, { loads }) => sum + loads, 0)).toBe(10_000);
     expect(groups.find(({ group }) => group === 'other')?.loads).toBeGreaterThan(1_000);
   });

@@ -143,14 +143,20 @@ describe('ids', () => {
 describe('the group of a key', () => {
   const cases: readonly (readonly [key: string, group: string])[] = [
     ['product:17', 'product'],
-    ['products:org:3:l100:a0', 'products:org'],
-    ['user:session:9', 'user:session'],
-    ['dashboard', 'dashboard'],
+    ['products:org:3:l100:a0', 'products'],
+    ['user:session:9', 'user'],
+    ['a.b-c_d2:1', 'a.b-c_d2'],
+    [`${'x'.repeat(40)}:1`, 'x'.repeat(40)],
+    [`${'x'.repeat(41)}:1`, 'other'],
+    ['dashboard', 'other'],
+    ['alice@example.com', 'other'],
+    ['alice@example.com:cart', 'other'],
+    ['Alice:cart', 'other'],
     ['17', 'other'],
     ['17:name', 'other'],
-    [`token:${'x'.repeat(33)}`, 'token'],
-    ['a::b', 'a::b'],
-    [':', ':'],
+    ['ä:1', 'other'],
+    [':', 'other'],
+    ['a b:1', 'other'],
   ];
   for (const [key, group] of cases) test(`${JSON.stringify(key)} is ${group}`, () => expect(groupOf(key)).toBe(group));
 });
