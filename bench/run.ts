@@ -36,6 +36,9 @@ const OPTIONS = { quick: { type: 'boolean' }, list: { type: 'boolean' }, help: {
 /** The status of a program that was interrupted. */
 const INTERRUPTED = 130;
 
+/** Milliseconds between two lines that tell how long a benchmark has been running. */
+const TELL_EVERY_MS = 30_000;
+
 let interrupted = false;
 
 async function main(args: string[]): Promise<number> {
@@ -79,6 +82,7 @@ function choose(names: readonly string[]): readonly Benchmark[] {
 
 /** Installs the servers that are missing and the packages that Tiercel is compared with. */
 async function prepare(chosen: readonly Benchmark[]): Promise<void> {
+  progress('installing what is measured and what it is compared with, where it is missing');
   const isNeeded = (server: Benchmark['servers'][number]) => chosen.some(({ servers }) => servers.includes(server));
   // A server that is given is not installed.
   const given = (server: Benchmark['servers'][number]) => (isNeeded(server) ? undefined : 'not needed');
@@ -91,7 +95,7 @@ async function prepare(chosen: readonly Benchmark[]): Promise<void> {
 }
 
 /** @returns true if the program came to its end. Files in its temporary folder go with the run's own folder. */
-async function run({ file }: Benchmark, quick: boolean, folder: string): Promise<boolean> {
+async function run({ name, file }: Benchmark, quick: boolean, folder: string): Promise<boolean> {
   const command = [process.execPath, join(import.meta.dir, file), ...(quick ? ['--quick'] : [])];
   const child = Bun.spawn([...launcher(), ...command], {
     cwd: join(import.meta.dir, '..'),
@@ -105,7 +109,12 @@ async function run({ file }: Benchmark, quick: boolean, folder: string): Promise
     child.kill('SIGTERM');
   };
   process.on('SIGINT', stop).on('SIGTERM', stop);
+  const began = performance.now();
+  const telling = setInterval(() => {
+    progress(`${name} has been running for ${Math.round((performance.now() - began) / 1_000)} s`);
+  }, TELL_EVERY_MS);
   const status = await child.exited;
+  clearInterval(telling);
   process.off('SIGINT', stop).off('SIGTERM', stop);
   return status === 0;
 }

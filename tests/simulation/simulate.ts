@@ -17,6 +17,9 @@ Runs random histories of a simulated fleet and checks the invariants of docs/con
   --worlds N        then N seeds of each world that is made for a weakening, with every rule in force
   --help            this text`;
 
+/** Milliseconds between two lines that tell how far a long run is. */
+const TELL_EVERY_MS = 5_000;
+
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '1000' },
@@ -47,6 +50,8 @@ function replay(seed: number): void {
 }
 
 function simulate(from: number, seeds: number): void {
+  const began = performance.now();
+  let toldAt = began;
   let operations = 0;
   let failed = 0;
   for (let seed = from; seed < from + seeds; seed += 1) {
@@ -61,8 +66,12 @@ function simulate(from: number, seeds: number): void {
         return;
       }
     }
-    if ((seed - from + 1) % 1_000 === 0)
-      console.log(`${seed - from + 1} seeds, ${operations} operations, ${failed} failed`);
+    const now = performance.now();
+    if (now - toldAt < TELL_EVERY_MS) continue;
+    toldAt = now;
+    const done = seed - from + 1;
+    const leftS = Math.round(((now - began) / done) * (seeds - done) * 0.001);
+    console.error(`${done} of ${seeds} seeds, ${operations} operations, ${failed} failed, about ${leftS} s left`);
   }
   console.log(`${seeds} seeds, ${operations} operations, ${failed} seeds with a violation`);
   if (failed > 0) process.exitCode = 1;

@@ -21,6 +21,7 @@ async function main(args: readonly string[]): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ending.abort());
   await using owner = new AsyncDisposableStack();
   say(`seed ${options.seed}: ${options.minutes} min, a fault every ${options.every} s, ${options.instances} instances`);
+  say('starting PostgreSQL, Redis and the instances');
   const postgres = owner.use(await startPostgres());
   const fleet = await startFleet(owner, { instances: options.instances, postgres: postgres.url });
   const checker = new Checker(await versionsIn(fleet.sql), fleet.maxLagMs);
@@ -57,6 +58,7 @@ async function soak(
   const random = new SeededRandom(seed);
   const chance = random.fork();
   const workload = startWorkload(fleet, checker, random.fork());
+  say(`warming up for ${WARM_UP_MS / 1_000} s; a line follows after each fault`);
   await rest(WARM_UP_MS, ending);
   progress.start();
   const begin = performance.now();
@@ -67,6 +69,7 @@ async function soak(
     progress.tell(fault.name);
     await rest(next - performance.now(), ending);
   }
+  say('comparing every cached value with the database');
   await workload.stop();
   await checkConvergence(fleet, checker);
 }

@@ -10,14 +10,20 @@ export class Output {
     this.#print = print;
   }
 
-  /** Takes all that a stream brings, and returns it as a text when it ends. */
-  async take(stream: Parameters<Print>[0], source: ReadableStream<Uint8Array>): Promise<string> {
+  /** Takes all that a stream brings, and returns it as a text when it ends. `onText` is told of each piece as it comes. */
+  async take(
+    stream: Parameters<Print>[0],
+    source: ReadableStream<Uint8Array>,
+    onText: (piece: string) => void = () => {},
+  ): Promise<string> {
     const decoder = new TextDecoder();
     let all = '';
     for await (const bytes of source) {
       if (this.#held === undefined) this.#print(stream, bytes);
       else this.#held.push([stream, bytes]);
-      all += decoder.decode(bytes, { stream: true });
+      const piece = decoder.decode(bytes, { stream: true });
+      all += piece;
+      onText(piece);
     }
     return all;
   }

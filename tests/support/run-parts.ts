@@ -8,6 +8,7 @@ import { Output, type Print } from './output.ts';
 import type { Part } from './parts.ts';
 import { giveSessionWay, givingWay } from './priority.ts';
 import { processGroup, signalAll } from './process-tree.ts';
+import { RunProgress } from './run-progress.ts';
 import { removeFolder, temporaryFolder } from './temporary-folder.ts';
 import { summarise, sumUp, type TestSummary } from './test-summary.ts';
 
@@ -38,13 +39,15 @@ export async function runParts(parts: readonly Part[], run: RunOptions): Promise
   const isCrowded = availableParallelism() === 1;
   const running: Promise<TestSummary>[] = [];
   const failures: string[] = [];
+  const far = new RunProgress(parts.flatMap(({ files }) => files).length, run.progress);
+  using _telling = far.start();
   for (const [lane, part] of parts.entries()) {
     const before = Promise.all(running);
     const output = new Output(run.print);
     void before.then(() => output.release());
     const own = async (): Promise<TestSummary> => {
       if (isCrowded || part.isAlone) await before;
-      const summary = await runPart(part, lane, output, failures, run).catch((error: Error): TestSummary => {
+      const summary = await runPart(part, { lane, output, failures, far }, run).catch((error: Error): TestSummary => {
         run.progress(`${part.name}: ${error.message}`);
         return { passed: 0, failed: 1 };
       });
@@ -58,13 +61,15 @@ export async function runParts(parts: readonly Part[], run: RunOptions): Promise
   return sumUp(summaries);
 }
 
-async function runPart(
-  part: Part,
-  lane: number,
-  output: Output,
-  failures: string[],
-  run: RunOptions,
-): Promise<TestSummary> {
+/** What one part has of its own, and what all of them add to. */
+interface Lane {
+  readonly lane: number;
+  readonly output: Output;
+  readonly failures: string[];
+  readonly far: RunProgress;
+}
+
+async function runPart(part: Part, { lane, output, failures, far }: Lane, run: RunOptions): Promise<TestSummary> {
   const { name, files, niceness, timeoutMs } = part;
   const { options = [], env, progress, signal } = run;
   if (signal?.aborted) return { passed: 0, failed: 1 };
@@ -91,7 +96,7 @@ async function runPart(
   };
   signal?.addEventListener('abort', stop);
 
-  const printed = Promise.all([output.take('stderr', tests.stderr), output.take('stdout', tests.stdout)]);
+  const printed = Promise.all([output.take('stderr', tests.stderr, far.reader()), output.take('stdout', tests.stdout)]);
   const status = await tests.exited;
   // Before the output is waited for: what is left behind may hold it open.
   const left = await leftBehind(tests.pid);
