@@ -7,9 +7,12 @@ import { bytesOf } from '../core/model/entry-size.ts';
 import type { Outbox } from '../core/ports/outbox.ts';
 import type { BreakerOptions } from '../core/primitives/circuit-breaker.ts';
 import type { TieredCache } from '../core/tiered-cache.ts';
+import type { Resource } from '../resources/resource.ts';
 import type { Config } from './config/load-config.ts';
+import type { GroupOf } from './key-groups.ts';
 import { eventsToLog } from './logging/events-to-log.ts';
 import type { Logger } from './logging/logger.ts';
+import { storedValueCheck } from './stored-values.ts';
 
 /** A schema of the cached values: raised when a resource's answer changes its shape, so that no old bytes are read. */
 const VALUES_VERSION = 1;
@@ -17,8 +20,19 @@ const VALUES_VERSION = 1;
 /** Every query of a resource takes some milliseconds; one that takes so long is a database in trouble. */
 const SLOW_QUERY_MS = 1_000;
 
+/** What the cache of all resources is made of beside the configuration. */
+export interface CatalogCacheParts {
+  readonly resources: readonly Resource[];
+  readonly groupOf: GroupOf;
+  readonly outbox: Outbox | undefined;
+  readonly log: Logger;
+}
+
 /** The cache of all resources, with the tiers that the configuration names. It closes the outbox that it is given. */
-export function createCatalogCache(config: Config, outbox: Outbox | undefined, log: Logger): TieredCache<'plain'> {
+export function createCatalogCache(
+  config: Config,
+  { resources, groupOf, outbox, log }: CatalogCacheParts,
+): TieredCache<'plain'> {
   const { l1, maxLagMs, namespace } = config.cache;
   if (config.redis === undefined) {
     const others =
@@ -37,7 +51,10 @@ export function createCatalogCache(config: Config, outbox: Outbox | undefined, l
     source: { isFailure: isUnavailable, slowAfter: SLOW_QUERY_MS },
     breaker: breakerFor(config.redis?.probeMs),
     defaults: { l1Ttl: l1.ttlMs, ...(config.redis && { l2Timeout: config.redis.timeoutMs }) },
-    observers: [eventsToLog(log)],
+    groupOf,
+    // Whoever can write to Redis could make an answer that no client expects.
+    validate: storedValueCheck(resources, groupOf),
+    observers: [eventsToLog(log, groupOf)],
     ...(config.redis &&
       redis(config.redis.url, {
         namespace,

@@ -12,19 +12,25 @@ import { instrument } from '../telemetry/index.ts';
 import { alertedAnswers, startAlerts } from './alerts/start-alerts.ts';
 import { Access } from './auth/access-control.ts';
 import { tokenHolders } from './auth/api-tokens.ts';
-import { operatorTokens } from './auth/operator-tokens.ts';
+import { type MadeTokens, operatorTokens } from './auth/operator-tokens.ts';
 import { createCatalogCache } from './catalog-cache.ts';
 import type { Config } from './config/load-config.ts';
 import { dashboardsView } from './dashboards/dashboards-view.ts';
 import { ViewRefresher } from './dashboards/view-refresher.ts';
 import { createApp } from './http/app.ts';
+import { hostGuard } from './http/host-guard.ts';
 import { pageRoutes } from './http/pages/page-routes.ts';
+import { resourceGroups } from './key-groups.ts';
+import { adminLog } from './logging/admin-log.ts';
 import type { Logger } from './logging/logger.ts';
+import { Throttle } from './logging/throttle.ts';
 import { adminRoutes } from './routes/admin-routes.ts';
 import { cacheRoutes, sourceHealth } from './routes/cache-routes.ts';
 import { L1Timing } from './routes/l1-read-time.ts';
 import { probeRoutes } from './routes/probe-routes.ts';
 import { resourceRoutes } from './routes/resource-routes.ts';
+import { StartError } from './start-failure.ts';
+import { waitForDatabase } from './wait-for-database.ts';
 import { AccessCounts } from './warming/read-counts.ts';
 import { Warmer, warmConcurrency } from './warming/warmer.ts';
 
@@ -33,6 +39,8 @@ export interface ServiceContext extends AsyncDisposable {
   readonly app: Elysia;
   readonly cache: TieredCache<Form>;
   readonly database: Database;
+  /** Tokens that were made up for this run. */
+  readonly madeTokens: MadeTokens;
 }
 
 /** Builds the service. What was opened is closed again if a later part fails. */
@@ -42,15 +50,23 @@ export async function createContext(
   log: Logger,
 ): Promise<ServiceContext> {
   await using opened = new AsyncDisposableStack();
-  const database = await openDatabase({ url: config.database.url, pool: config.database.pool });
+  const { url, pool, waitMs } = config.database;
+  if (url === undefined) {
+    const message = 'Starting the embedded database and filling in the sample catalog, which takes some seconds';
+    log.info({ event: 'database_starting' }, message);
+  }
+  const database = await openDatabase({ url, pool });
   opened.defer(() => database.close());
+  // The embedded database has answered already.
+  if (!database.embedded) await waitForDatabase(database.sql, waitMs, log);
   await prepareDatabase(database, config, log);
 
   const { sql } = database;
   const changes = outbox(sql, { sole: database.embedded });
   // Nobody else writes to the embedded database, and without an L2 there is nobody to tell.
   const isFollowed = config.redis !== undefined || !database.embedded;
-  const cache = createCatalogCache(config, isFollowed ? changes : undefined, log);
+  const groupOf = resourceGroups(resources);
+  const cache = createCatalogCache(config, { resources, groupOf, outbox: isFollowed ? changes : undefined, log });
   opened.use(cache);
   // Never detached: the last reading is taken when telemetry is flushed, after the cache has closed.
   if (config.telemetry.exporting) instrument(cache);
@@ -80,7 +96,7 @@ export async function createContext(
   opened.use(warmer);
   if (config.cache.warmOnStart && !config.cache.disabled) warmer.warmAtStart();
 
-  const tokens = operatorTokens(config.auth, log);
+  const { made: madeTokens, ...tokens } = operatorTokens(config.auth, log);
   const access = new Access({ auth: config.auth.mode, ...tokens, findHolder: tokenHolders(sql, holders) });
   const l1Timing = new L1Timing();
   const services = {
@@ -97,16 +113,18 @@ export async function createContext(
   const api = [
     ...resources.flatMap((resource) => resourceRoutes(resource, services)),
     ...cacheRoutes({ cache, view, warmer, sql, access, l1Timing, alerts }),
-    ...adminRoutes({ cache, view, warmer, access, log }),
+    ...adminRoutes({ cache, view, warmer, access, log: adminLog(log, groupOf) }),
     ...probeRoutes(sql, warmer),
   ];
   const app = createApp([...api, ...pageRoutes(resources, api, manifest.version)], {
     traced: config.telemetry.exporting,
+    checkHost: hostGuard(config.http.allowedHosts, tellRefusedHost(log)),
+    maxRequests: config.http.maxRequests,
     onUnexpected: (error) => log.error({ event: 'request_failed', err: error }, 'A request failed'),
   });
 
   const owned = opened.move();
-  return { app, cache, database, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return { app, cache, database, madeTokens, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
 async function prepareDatabase({ sql, embedded }: Database, config: Config, log: Logger): Promise<void> {
@@ -117,5 +135,24 @@ async function prepareDatabase({ sql, embedded }: Database, config: Config, log:
     return;
   }
   const pending = await pendingMigrations(sql);
-  if (pending.length > 0) throw new Error(`MIGRATE=off, and these migrations are pending: ${pending.join(', ')}`);
+  if (pending.length > 0) {
+    throw new StartError(
+      `MIGRATE=off, and these migrations are pending: ${pending.join(', ')}; run \`bun run db:migrate\`, or leave MIGRATE unset.`,
+    );
+  }
 }
+
+/** Once a second at most: pages that try other names do so often. */
+function tellRefusedHost(log: Logger): (host: string) => void {
+  const throttle = new Throttle();
+  return (host) =>
+    throttle.write('host_refused', (suppressed) =>
+      log.warn(
+        { event: 'host_refused', host: host.slice(0, MAX_HOST), ...(suppressed > 0 && { suppressed }) },
+        'Refused a request for a host that is not in ALLOWED_HOSTS',
+      ),
+    );
+}
+
+/** Longest host name that the log shows, in characters. */
+const MAX_HOST = 100;

@@ -1,4 +1,5 @@
 import { catalogResources } from '../catalog/resources/index.ts';
+import type { MadeTokens } from './auth/operator-tokens.ts';
 import { helpText } from './config/help.ts';
 import {
   type Config,
@@ -9,8 +10,11 @@ import {
   processEnvironment,
 } from './config/load-config.ts';
 import { createContext } from './create-service.ts';
+import { descriptorLimit, descriptorWarning } from './descriptor-limit.ts';
 import { listen } from './http/server.ts';
 import { createLogger, type Logger } from './logging/logger.ts';
+import { startFailure } from './start-failure.ts';
+import { startGuide } from './start-guide.ts';
 import { onTermination } from './termination.ts';
 
 /** `EX_USAGE` of sysexits.h. */
@@ -30,8 +34,9 @@ async function main(words: readonly string[]): Promise<void> {
   try {
     await serve(config, log);
   } catch (error) {
-    log.fatal({ event: 'start_failed', err: error }, 'The service could not start');
-    process.exitCode = 1;
+    const { reason, exitCode } = startFailure(error, config);
+    log.fatal({ event: 'start_failed', ...(log.isLevelEnabled('debug') && { err: error }) }, reason);
+    process.exitCode = exitCode;
   }
 }
 
@@ -47,7 +52,9 @@ function readConfig(): Config | undefined {
 
 async function serve(config: Config, log: Logger): Promise<void> {
   log.debug({ event: 'configuration', ...describeConfig(config) });
-  for (const warning of config.warnings) log.warn({ event: 'configuration' }, warning);
+  const tooFew = descriptorWarning(descriptorLimit(), config.http.maxRequests);
+  for (const warning of [...config.warnings, ...(tooFew === undefined ? [] : [tooFew])])
+    log.warn({ event: 'configuration' }, warning);
   const context = await createContext(config, catalogResources, log);
   const server = await start();
   onTermination(log, async () => {
@@ -56,6 +63,7 @@ async function serve(config: Config, log: Logger): Promise<void> {
   });
   await context.cache.ready(FIRST_PROOF_MS);
   log.info({ event: 'listening', url: server.url, pid: process.pid }, `Listening on ${server.url}`);
+  if (config.profile === 'dev') process.stderr.write(guideTo(server.url, config, context.madeTokens));
 
   async function start() {
     try {
@@ -65,6 +73,15 @@ async function serve(config: Config, log: Logger): Promise<void> {
       throw error;
     }
   }
+}
+
+/** For a developer's eyes: logs go to stdout, where programs read them. */
+function guideTo(url: string, { auth }: Config, { viewerToken }: MadeTokens): string {
+  const given =
+    auth.viewer.kind === 'given' ? '$VIEWER_TOKEN' : auth.admin.kind === 'given' ? '$ADMIN_TOKEN' : undefined;
+  // A token that was made up is in the log already; it is repeated for eyes alone.
+  const made = process.stderr.isTTY === true ? viewerToken : undefined;
+  return startGuide({ url, auth: auth.mode, viewerToken: made ?? given, seconds: performance.now() / 1_000 });
 }
 
 function fail(message: string, exitCode: number): void {

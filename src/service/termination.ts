@@ -3,6 +3,12 @@ import type { Logger } from './logging/logger.ts';
 /** What is not closed after this long, in milliseconds, ends with the process. */
 const DEADLINE_MS = 10_000;
 
+/**
+ * A terminal sends its signal to every process of the group, and a runner such as npx passes on the one that it got: the second
+ * within this time is of the same key press.
+ */
+const ONE_KEY_PRESS_MS = 1_000;
+
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 
 /** Where the preload leaves the function that flushes and stops telemetry, if any was started. */
@@ -10,13 +16,16 @@ const TELEMETRY_SHUTDOWN = Symbol.for('tiercel.telemetry.shutdown');
 
 /**
  * Closes the service at the first SIGTERM or SIGINT. The process then ends by itself with code 0, because nothing keeps
- * it; at the deadline, or at a second signal, it is ended with code 1.
+ * it; at the deadline, or at another signal a second later, it is ended with code 1.
  */
 export function onTermination(log: Logger, close: () => Promise<void>): void {
-  let closing = false;
+  let closingSince: number | undefined;
   const onSignal = (signal: NodeJS.Signals): void => {
-    if (closing) process.exit(1);
-    closing = true;
+    if (closingSince !== undefined) {
+      if (performance.now() - closingSince < ONE_KEY_PRESS_MS) return;
+      process.exit(1);
+    }
+    closingSince = performance.now();
     log.info({ event: 'shutdown', signal }, `${signal}: shutting down`);
     const timer = setTimeout(() => {
       log.error({ event: 'shutdown_timeout' }, `Not closed after ${DEADLINE_MS} ms`);

@@ -101,5 +101,5 @@ export class Crowd implements AsyncDisposable {
 
 function wireOf({ method, path, body = '' }: CatalogRequest): string {
   const length = body === '' ? '' : `content-type: application/json\r\ncontent-length: ${body.length}\r\n`;
-  return `${method} ${path} HTTP/1.1\r\nhost: catalog\r\nauthorization: Bearer ${OPERATOR}\r\n${length}\r\n${body}`;
+  return `${method} ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer ${OPERATOR}\r\n${length}\r\n${body}`;
 }

@@ -1,13 +1,17 @@
 import { describe, expect, test } from 'bun:test';
+import { catalogResources } from '../../src/catalog/resources/index.ts';
 import { LoadShedError, LoadTimeoutError } from '../../src/core/model/errors.ts';
 import type { CacheEvent } from '../../src/core/model/events.ts';
 import type { Lookup } from '../../src/core/model/lookup.ts';
 import { BudgetExceeded } from '../../src/core/primitives/timeout.ts';
+import { resourceGroups } from '../../src/service/key-groups.ts';
 import { eventsToLog } from '../../src/service/logging/events-to-log.ts';
 import { createLogger } from '../../src/service/logging/logger.ts';
 import { Throttle } from '../../src/service/logging/throttle.ts';
 
 type Line = Record<string, unknown>;
+
+const groupOf = resourceGroups(catalogResources);
 
 /** Writes events into a log and gives its lines, without their times. */
 async function linesOf(events: readonly CacheEvent[], { level = 'trace', now = () => 0 } = {}): Promise<Line[]> {
@@ -18,7 +22,7 @@ async function linesOf(events: readonly CacheEvent[], { level = 'trace', now = (
     lines.push(rest);
   };
   const log = await createLogger({ level: level as 'trace', format: 'json' }, { write });
-  const observe = eventsToLog(log, new Throttle(now));
+  const observe = eventsToLog(log, groupOf, new Throttle(now));
   for (const event of events) observe(event);
   return lines;
 }
@@ -148,7 +152,7 @@ describe('the log', () => {
       { level: 'info', format: 'json' },
       { write: (line: string) => void lines.push(JSON.parse(line)) },
     );
-    const observe = eventsToLog(log, new Throttle(() => now));
+    const observe = eventsToLog(log, groupOf, new Throttle(() => now));
     for (; now < 2_500; now++) observe(timeout);
     expect(lines.map(({ suppressed }) => suppressed)).toEqual([undefined, 999, 999]);
   });

@@ -74,7 +74,9 @@ describe('a page', () => {
       const answer = await get(path);
       const html = await answer.text();
       expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
-      expect(answer.headers.get('content-security-policy')).toBe("default-src 'self'");
+      expect(answer.headers.get('content-security-policy')).toBe(
+        "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+      );
       expect(html).not.toMatch(/https?:\/\/|<style|<script>| on\w+=|javascript:/i);
       const needed = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, address]) => address ?? '');
       for (const address of needed) expect([address, (await get(address)).status]).toEqual([address, 200]);

@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import postgres from 'postgres';
 import { VARIABLES } from '../../src/service/config/variables.ts';
 import { until } from '../../src/testing/until.ts';
+import { freePort } from '../support/free-port.ts';
 import { createDatabase } from '../support/postgres-server.ts';
 import { runService, startService } from '../support/service-process.ts';
 import { makeSurroundings } from './test-service.ts';
@@ -26,6 +27,10 @@ describe('without any configuration', () => {
 
     expect(await service.stop()).toBe(0);
     expect(service.logs.at(-1)).toMatchObject({ event: 'shutdown', signal: 'SIGTERM' });
+    expect(service.logs).toContainEqual(expect.objectContaining({ event: 'database_starting' }));
+    const guide = service.output();
+    for (const shown of ['/openapi', 'curl -i ', 'curl -X PATCH']) expect(guide).toContain(shown);
+    expect(guide).toContain(`${service.url}/api/v1/orgs/1/products/1`);
     expect(service.logs.filter(({ level }) => level === 'error' || level === 'fatal')).toEqual([]);
   });
 });
@@ -72,9 +77,11 @@ describe('at a signal', () => {
     await watcher.end();
   });
 
-  test('SIGINT is as good as SIGTERM', async () => {
+  test('SIGINT is as good as SIGTERM, and comes twice with one key press: from the terminal, and from a runner', async () => {
     await using surroundings = await makeSurroundings();
     await using service = await startService(surroundings.env);
+    process.kill(service.pid, 'SIGINT');
+    await service.logged('shutdown');
     expect(await service.stop('SIGINT')).toBe(0);
     expect(service.logs).toContainEqual(expect.objectContaining({ event: 'shutdown', signal: 'SIGINT' }));
   });
@@ -98,7 +105,7 @@ describe('a start that cannot be', () => {
     await using database = await createDatabase();
     const { status, output } = await runService({ DATABASE_URL: database.url, MIGRATE: 'off' });
     expect(status).toBe(1);
-    expect(output).toContain('MIGRATE=off, and these migrations are pending: 001-catalog');
+    expectSentence(output, 'MIGRATE=off, and these migrations are pending: 001-catalog', 'bun run db:migrate');
   });
 
   test('says that its port is taken', async () => {
@@ -106,9 +113,39 @@ describe('a start that cannot be', () => {
     await using service = await startService(surroundings.env);
     const { status, output } = await runService({ ...surroundings.env, PORT: new URL(service.url).port });
     expect(status).toBe(1);
-    expect(output).toContain('EADDRINUSE');
+    expectSentence(output, 'EADDRINUSE', 'set PORT');
+  });
+
+  test('waits for a database that is away, then says in one sentence what to do', async () => {
+    const port = await freePort();
+    const DATABASE_URL = `postgres://user:hunter2@127.0.0.1:${port}/shop`;
+    const { status, output } = await runService({ DATABASE_URL, DATABASE_WAIT_MS: '300' }, [], 20_000);
+    expect(status).toBe(69);
+    expect(output).toContain('database_waiting');
+    expectSentence(output, 'DATABASE_URL', `127.0.0.1:${port}/shop`, 'DATABASE_WAIT_MS');
+    const debug = await runService({ DATABASE_URL, DATABASE_WAIT_MS: '0', LOG_LEVEL: 'debug' }, [], 20_000);
+    expect([debug.status, debug.output.includes('"stack"')]).toEqual([69, true]);
+    expect(output + debug.output).not.toContain('hunter2');
+  });
+
+  test('refuses a Redis of a kind that it cannot use, and everybody on an address of the network', async () => {
+    const env = { REDIS_URL: 'redis+cluster://:hunter2@a:7000,b:7001', TIERCEL_PROFILE: 'test', HOST: '0.0.0.0' };
+    const { status, output } = await runService(env);
+    expect(status).toBe(78);
+    expect(output.match(/^ {2}\w+.*$/gm)).toEqual([
+      expect.stringMatching(/^ {2}REDIS_URL \(not shown\) must be .*Cluster are not supported yet$/),
+      expect.stringMatching(/^ {2}AUTH=none with HOST="0\.0\.0\.0"/),
+    ]);
+    expect(output).not.toContain('hunter2');
   });
 });
+
+/** Checks that a start has failed with these words in its one sentence, and without a stack. */
+function expectSentence(output: string, ...words: readonly string[]): void {
+  const line = output.split('\n').find((text) => text.includes('"start_failed"')) ?? '';
+  for (const word of words) expect(line).toContain(word);
+  expect(line).not.toMatch(/stack|\bat \w+ \(|\.ts:/);
+}
 
 describe('the command line', () => {
   test('--help names every variable and starts nothing', async () => {

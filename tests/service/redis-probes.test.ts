@@ -23,7 +23,7 @@ test('REDIS_PROBE_MS shortens the pauses between attempts to connect, and betwee
   const env = { REDIS_URL: `redis://127.0.0.1:${port}`, REDIS_PROBE_MS: '100' };
   const log = await createLogger({ level: 'silent', format: 'json' }, { write: () => undefined });
   const config = loadConfig(env, { isTerminal: false });
-  const cache = createCatalogCache(config, undefined, log);
+  const cache = createCatalogCache(config, { resources: [], groupOf: () => 'other', outbox: undefined, log });
   const trials: number[] = [];
   cache.attach({
     observer: (event) => {

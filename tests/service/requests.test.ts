@@ -134,6 +134,26 @@ describe('a body', () => {
     for (const name of ['/sku', '/name', '/price', '/colour']) expect(detail).toContain(name);
   });
 
+  test('is welcome with characters beyond U+FFFF, which count as one each', async () => {
+    for (const name of ['😀', '𠮷野家', '👩‍👩‍👧', '😀'.repeat(200), `${'x'.repeat(199)}😀`]) {
+      const answer = await patch(JSON.stringify({ name }));
+      expect([answer.status, (await answer.json()).name]).toEqual([200, name]);
+      expect((await (await service.api('/orgs/1/products/1')).json()).name).toBe(name);
+    }
+    for (const name of ['😀'.repeat(201), '\ud83d', '\ude00\ud83d', 'a\ud83d']) {
+      const { detail } = await expectProblem(await patch(JSON.stringify({ name })), 400);
+      expect(detail).toContain('/name: Expected a string of 1 to 200 characters');
+    }
+  });
+
+  test('is not told back: of a name of 60 kB only the beginning', async () => {
+    const answer = await patch(JSON.stringify({ [`<b>${'x'.repeat(60_000)}`]: 1, [`${'y'.repeat(79)}😀`]: 1 }));
+    const { detail } = await expectProblem(answer, 400);
+    expect(String(detail).length).toBeLessThan(500);
+    expect(String(detail)).toContain(`/<b>${'x'.repeat(60)}`);
+    expect(String(detail).isWellFormed()).toBe(true);
+  });
+
   test('is welcome with a charset and at its limit', async () => {
     const text = JSON.stringify({ name: 'Fits' });
     const padded = text + ' '.repeat(64 * 1_024 - text.length);
@@ -208,12 +228,45 @@ describe('a path', () => {
   });
 });
 
+test('every answer keeps browsers from guessing its type, whatever it is', async () => {
+  const json = { 'content-type': 'application/json' };
+  const product = `${service.url}/api/v1/orgs/1/products/1`;
+  await fetch(product);
+  const etag = (await fetch(product)).headers.get('etag') ?? '';
+  const asked: [status: number, path: string, init?: RequestInit][] = [
+    [200, '/'],
+    [200, '/openapi'],
+    [200, '/openapi/json'],
+    [200, '/openapi/start.js'],
+    [200, '/openapi/scalar.css'],
+    [200, '/livez'],
+    [200, '/readyz'],
+    [200, '/api/v1/orgs/1/products'],
+    [200, '/api/v1/orgs/1/products/1'],
+    [200, '/api/v1/orgs/1/products/1', { method: 'HEAD' }],
+    [304, '/api/v1/orgs/1/products/1', { headers: { 'if-none-match': etag } }],
+    [404, '/api/v1/orgs/1/products/999999'],
+    [404, '/nothing'],
+    [405, '/api/v1/orgs/1/products', { method: 'DELETE' }],
+    [401, '/api/v1/cache'],
+    [400, '/api/v1/orgs/1/products/x'],
+    [415, '/api/v1/orgs/1/products/1', { method: 'PATCH', body: 'x' }],
+    [200, '/api/v1/orgs/1/products/1', { method: 'PATCH', body: '{"unit":"kg"}', headers: json }],
+    [201, '/api/v1/orgs/1/products', { method: 'POST', body: '{"sku":"SEAL","name":"x","price":1}', headers: json }],
+    [204, '/api/v1/orgs/1/products/2', { method: 'DELETE' }],
+  ];
+  for (const [status, path, init] of asked) {
+    const answer = await fetch(service.url + path, init);
+    expect([path, answer.status, answer.headers.get('x-content-type-options')]).toEqual([path, status, 'nosniff']);
+  }
+});
+
 /** Asks without a client that would tidy up the path. */
 function rawStatus(path: string): Promise<string> {
   const { hostname, port } = new URL(service.url);
   return new Promise((resolve, reject) => {
     const socket = connect(Number(port), hostname, () =>
-      socket.write(`GET ${path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`),
+      socket.write(`GET ${path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`),
     );
     let answer = '';
     socket.on('data', (bytes) => {

@@ -142,9 +142,9 @@ export function assertUrl(given: unknown): asserts given is string {
     throw new InvalidOptionError('url', `${scheme}://…`, 'a URL whose user and password are escaped, a % as %25');
   if (hostname === '') throw new InvalidOptionError('url', `${scheme}://`, 'a URL with a host');
   if (!/^\/?\d*$/.test(pathname))
-    throw new InvalidOptionError('url', pathname, 'a URL whose path is a database number');
-  // ioredis takes any of its options from there, above those given here.
-  if (search !== '') throw new InvalidOptionError('url', search, 'a URL without a query');
+    throw new InvalidOptionError('url', `${scheme}://…/…`, 'a URL whose path is a database number');
+  // ioredis takes any of its options from there, above those given here. A password may be among them.
+  if (search !== '') throw new InvalidOptionError('url', `${scheme}://…?…`, 'a URL without a query');
 }
 
 function isEscapedWell(text: string): boolean {

@@ -10,9 +10,18 @@ export function someOf<Properties extends TProperties>(properties: Properties) {
   return Type.Partial(exactly(properties), { minProperties: 1, additionalProperties: false });
 }
 
-/** Makes a schema of texts that the database returns unchanged: no NUL, no half of a surrogate pair. */
+/**
+ * Makes a schema of texts that the database returns unchanged: no NUL, no half of a surrogate pair. Lengths are in characters.
+ * Those beyond U+FFFF take two units of a string, so `maxLength` would count them twice. The pattern means the same with and
+ * without the flag `u`.
+ */
 export function text(maxLength: number, minLength = 1) {
-  return Type.String({ minLength, maxLength, pattern: '^[^\\u0000\\ud800-\\udfff]*$' });
+  const character = '(?:[^\\u0000\\ud800-\\udfff]|[\\ud800-\\udbff][\\udc00-\\udfff])';
+  return Type.String({
+    pattern: `^${character}{${minLength},${maxLength}}$`,
+    description: `${minLength} to ${maxLength} characters.`,
+    expected: `a string of ${minLength} to ${maxLength} characters, without NUL`,
+  });
 }
 
 export const id = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });

@@ -6,6 +6,14 @@ import type { Logger } from '../logging/logger.ts';
 export interface OperatorTokens {
   readonly adminToken: string | undefined;
   readonly viewerToken: string | undefined;
+  /** Those of them that were made up. */
+  readonly made: MadeTokens;
+}
+
+/** Tokens that were made up for this run alone. */
+export interface MadeTokens {
+  readonly adminToken?: string | undefined;
+  readonly viewerToken?: string | undefined;
 }
 
 const TOKEN_BYTES = 32;
@@ -21,7 +29,7 @@ export function operatorTokens({ admin, viewer }: Config['auth'], log: Logger): 
     ...(viewer.kind === 'generate' && { viewerToken: tokens.viewerToken }),
   };
   if (Object.keys(made).length > 0) log.info({ event: 'tokens_generated', ...made }, 'Tokens for this run alone');
-  return tokens;
+  return { ...tokens, made };
 }
 
 function tokenOf(token: StaticToken): string | undefined {

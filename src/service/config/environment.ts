@@ -1,4 +1,5 @@
 import { duration, type Reading } from './readers.ts';
+import { withoutSecrets } from './secrets.ts';
 import { ttlVariable, VARIABLES, type Values, type Variable, type VariableName } from './variables.ts';
 
 /** Names and texts, as `process.env` has them. */
@@ -79,13 +80,26 @@ function textOf(
   }
   try {
     const content = readFile(path).trim();
-    if (content === '') report(`${name}_FILE=${JSON.stringify(path)} names an empty file`);
+    if (content === '') report(`${shownPath(name, path)} names an empty file`);
     return content || undefined;
   } catch (error) {
-    const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    report(`${name}_FILE=${JSON.stringify(path)} cannot be read (${reason})`);
+    const reason = error instanceof Error && 'code' in error ? String(error.code) : 'not a file that can be read';
+    report(`${shownPath(name, path)} cannot be read (${reason})`);
     return undefined;
   }
+}
+
+/** A text that is no path may be the secret itself, given under the wrong name. */
+function shownPath(name: string, path: string): string {
+  return /^\.{0,2}\/[\w./-]{1,200}$/.test(path) ? `${name}_FILE=${JSON.stringify(path)}` : `${name}_FILE (not shown)`;
+}
+
+/** Longest text of a variable that is shown, in characters. */
+const MAX_SHOWN = 200;
+
+/** A variable's text in a message. The text of another variable, a URL with a password, may have come to it by mistake. */
+function shown(text: string): string {
+  return JSON.stringify(withoutSecrets(text).slice(0, MAX_SHOWN));
 }
 
 function judge<T>(
@@ -96,10 +110,6 @@ function judge<T>(
   report: Report,
 ): T | undefined {
   if ('value' in read) return read.value;
-  report(
-    secret
-      ? `${name} (not shown) must be ${read.expected}`
-      : `${name}=${JSON.stringify(text)} must be ${read.expected}`,
-  );
+  report(secret ? `${name} (not shown) must be ${read.expected}` : `${name}=${shown(text)} must be ${read.expected}`);
   return undefined;
 }

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { ConfigError } from './config-error.ts';
 import { type Environment, type EnvironmentReading, type ReadFile, readTtls, readVariables } from './environment.ts';
+import { isLoopback } from './loopback.ts';
+import { misspelt } from './misspelt.ts';
 import type { Config, RedisConfig, StaticToken } from './shape.ts';
 import { VARIABLES, type Values, type VariableName } from './variables.ts';
 
@@ -33,19 +35,25 @@ export function loadConfig(env: Environment, options: LoadOptions): Config {
   const { ttls, problems: ttlProblems } = readTtls(env, options.groups ?? []);
   const embedded = !reading.isGiven('DATABASE_URL');
   const profile = reading.values.TIERCEL_PROFILE ?? (embedded ? 'dev' : 'production');
-  const problems = [...reading.problems, ...ttlProblems, ...contradictions(reading, embedded)];
+  const auth = reading.values.AUTH ?? (embedded ? 'none' : 'token');
+  const problems = [...reading.problems, ...ttlProblems, ...contradictions(reading, { embedded, profile, auth })];
   if (problems.length > 0) throw new ConfigError(problems);
 
   const { values, isGiven } = reading;
-  const auth = values.AUTH ?? (embedded ? 'none' : 'token');
   return {
     profile,
-    http: { host: values.HOST, port: values.PORT },
+    http: {
+      host: values.HOST,
+      port: values.PORT,
+      allowedHosts: values.ALLOWED_HOSTS ?? (auth === 'none' && isLoopback(values.HOST) ? 'loopback' : 'any'),
+      maxRequests: values.MAX_REQUESTS,
+    },
     database: {
       url: values.DATABASE_URL,
       pool: embedded ? 1 : profile === 'test' && !isGiven('DATABASE_POOL') ? TEST_POOL : values.DATABASE_POOL,
       maxLoads: values.DATABASE_MAX_LOADS,
       migrate: values.MIGRATE,
+      waitMs: values.DATABASE_WAIT_MS,
     },
     redis: redisConfig(values),
     cache: {
@@ -68,11 +76,18 @@ export function loadConfig(env: Environment, options: LoadOptions): Config {
     alerts: { webhookUrl: values.ALERT_WEBHOOK_URL },
     log: { level: values.LOG_LEVEL, format: options.isTerminal && profile !== 'test' ? 'pretty' : 'json' },
     telemetry: { exporting: isExporting(env) },
-    warnings:
-      profile === 'production' && auth === 'none'
+    warnings: [
+      ...(profile === 'production' && auth === 'none'
         ? ['AUTH=none in production: everybody who reaches the port may write']
-        : [],
+        : []),
+      ...misspelt(namesOf(env), KNOWN),
+    ],
   };
+}
+
+/** Empty variables count as not given. */
+function namesOf(env: Environment): string[] {
+  return Object.entries(env).flatMap(([name, text]) => (text ? [name] : []));
 }
 
 /**
@@ -90,6 +105,8 @@ export function loadDatabaseUrl(env: Environment, readFile: ReadFile = readTextF
 
 const ALL = Object.keys(VARIABLES) as VariableName[];
 
+const KNOWN = ALL.flatMap((name) => ('secret' in VARIABLES[name] ? [name, `${name}_FILE`] : [name]));
+
 function readTextFile(path: string): string {
   return readFileSync(path, 'utf8');
 }
@@ -97,8 +114,20 @@ function readTextFile(path: string): string {
 /** Small, so that many instances fit beside one another on a test server. */
 const TEST_POOL = 4;
 
-function contradictions({ values, isGiven }: EnvironmentReading<VariableName>, embedded: boolean): string[] {
+function contradictions(
+  { values, isGiven }: EnvironmentReading<VariableName>,
+  {
+    embedded,
+    profile,
+    auth,
+  }: Pick<Config, 'profile'> & { readonly embedded: boolean; readonly auth: 'none' | 'token' },
+): string[] {
   const problems: string[] = [];
+  if (auth === 'none' && profile !== 'dev' && values.HOST !== undefined && !isLoopback(values.HOST)) {
+    problems.push(
+      `AUTH=none with HOST=${JSON.stringify(values.HOST)} is for TIERCEL_PROFILE=dev alone: everybody who reaches this address may write; set AUTH=token, or a HOST that is loopback`,
+    );
+  }
   if (embedded && values.TIERCEL_PROFILE === 'production') {
     problems.push(
       'TIERCEL_PROFILE="production" needs DATABASE_URL: the embedded database forgets everything at the end',

@@ -1,5 +1,5 @@
 import { LONGEST_DURATION_MS, UNITS_MS } from '../../core/model/duration.ts';
-import { isServerUrl } from './server-url.ts';
+import { isOneServer, isServerUrl } from './server-url.ts';
 
 /** What became of a text: the value, or what should have stood there ("must be …"). */
 export type Reading<T> = { readonly value: T } | { readonly expected: string };
@@ -47,6 +47,29 @@ export function matching(pattern: RegExp, expected: string): Reader<string> {
 export function serverUrl(forms: Readonly<Record<string, RegExp>>, expected: string): Reader<string> {
   return (text) => (isServerUrl(text, forms) ? { value: text } : { expected });
 }
+
+const ONE_REDIS = serverUrl(
+  { redis: /^(?:\/\d{0,5})?$/, rediss: /^(?:\/\d{0,5})?$/ },
+  'redis://[user:password@]host[:port][/database] or rediss://…, without a query, special characters percent-encoded',
+);
+
+/** The URL of one Redis, by the rules of `redis()`: what that would refuse is no configuration. */
+export const redisUrl: Reader<string> = (text) => {
+  if (/^rediss?\+(?:sentinel|cluster):/i.test(text)) {
+    return { expected: 'the URL of one server, redis:// or rediss://: Sentinel and Cluster are not supported yet' };
+  }
+  return isOneServer(text) ? ONE_REDIS(text) : ONE_REDIS('');
+};
+
+/** Hosts as requests may name them, separated by commas: names, addresses, `*.suffix`, or `*` for all. */
+export const hostList: Reader<readonly string[]> = (text) => {
+  const names = text.split(',').map((name) => name.trim());
+  const isHost = (name: string) => /^(?:\*|(?:\*\.)?[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])$/.test(name);
+  if (names.every(isHost)) return { value: names };
+  return {
+    expected: 'host names without a port, separated by commas: shop.example, *.shop.example, [::1], or * for any',
+  };
+};
 
 /** An `http:` or `https:` URL. */
 export const httpUrl: Reader<string> = (text) => {

@@ -21,7 +21,14 @@ export interface RedisConfig {
 /** The service's whole configuration, checked. */
 export interface Config {
   readonly profile: 'dev' | 'test' | 'production';
-  readonly http: { readonly host: string; readonly port: number };
+  readonly http: {
+    readonly host: string;
+    readonly port: number;
+    /** Under which hosts requests are answered. */
+    readonly allowedHosts: readonly string[] | 'loopback' | 'any';
+    /** Requests that may wait for their answer at once. */
+    readonly maxRequests: number;
+  };
   readonly database: {
     /** `undefined`: the embedded database. */
     readonly url: string | undefined;
@@ -29,6 +36,8 @@ export interface Config {
     /** Concurrent loads before shedding. */
     readonly maxLoads: number;
     readonly migrate: 'auto' | 'off';
+    /** The longest that a start waits for a database that is away. */
+    readonly waitMs: number;
   };
   /** `undefined`: no L2 and no bus. */
   readonly redis: RedisConfig | undefined;

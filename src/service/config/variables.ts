@@ -1,4 +1,5 @@
-import { flag, httpUrl, integer, matching, oneOf, type Reader, serverUrl } from './readers.ts';
+import { flag, hostList, httpUrl, integer, matching, oneOf, type Reader, redisUrl, serverUrl } from './readers.ts';
+import { isStrongToken } from './token-strength.ts';
 
 /** One variable of the environment. */
 export interface Variable<T = unknown> {
@@ -20,17 +21,13 @@ const postgresUrl = serverUrl(
   'postgres://[user:password@]host[:port]/database, special characters percent-encoded',
 );
 
-const redisUrl = serverUrl(
-  {
-    redis: /^(?:\/\d{0,5})?$/,
-    rediss: /^(?:\/\d{0,5})?$/,
-    'redis+sentinel': /^\/[A-Za-z0-9._-]+$/,
-    'redis+cluster': /^\/?$/,
-  },
-  'redis://, rediss://, redis+sentinel://host:port,host:port/master or redis+cluster://host:port,host:port, special characters percent-encoded',
-);
-
-const staticToken = matching(/^[\x21-\x7e]{32,1024}$/, 'at least 32 printable ASCII characters without spaces');
+const staticToken: Reader<string> = (text) =>
+  isStrongToken(text)
+    ? { value: text }
+    : {
+        expected:
+          '32 or more letters, digits and -._~+/ (openssl rand -hex 32 makes one), and no repetition of a few characters',
+      };
 
 /**
  * Every variable that the service reads, in the order of `--help`; `CACHE_TTL_<GROUP>` and `OTEL_*` are families and stand
@@ -43,6 +40,17 @@ export const VARIABLES = {
     read: matching(/^[A-Za-z0-9.:_-]+$/, 'a host name or an IP address'),
   },
   PORT: { default: '3000', meaning: 'port to listen on; 0 takes a free one', read: integer(0, 65_535) },
+  ALLOWED_HOSTS: {
+    unset: 'loopback names or any',
+    meaning:
+      'hosts that requests may name, separated by commas; *.name for all below it, * for any; unset: loopback names where AUTH=none and HOST is loopback, else any. Probes are answered for every host',
+    read: hostList,
+  },
+  MAX_REQUESTS: {
+    default: '10000',
+    meaning: 'requests that may wait for their answer at once; beyond it 503',
+    read: integer(1, 1_000_000),
+  },
   DATABASE_URL: {
     unset: 'embedded PGlite',
     meaning: 'Postgres 15 or later; unset: a PGlite in memory with the sample catalog',
@@ -51,8 +59,7 @@ export const VARIABLES = {
   },
   REDIS_URL: {
     unset: 'no L2, no bus',
-    meaning:
-      'Redis 7.0 or later, or Valkey 7.2 or later: redis://, rediss://, redis+sentinel://h:p,h:p/master, redis+cluster://h:p,h:p',
+    meaning: 'Redis 7.0 or later, or Valkey 7.2 or later: redis://, or rediss:// for TLS',
     secret: true,
     read: redisUrl,
   },
@@ -69,7 +76,7 @@ export const VARIABLES = {
   REDIS_CONNECTIONS: {
     default: '1',
     meaning: 'multiplexed command connections beside the subscriber',
-    read: integer(1, 64),
+    read: integer(1, 16),
   },
   REDIS_PROBE_MS: {
     default: '30000',
@@ -82,12 +89,12 @@ export const VARIABLES = {
     read: matching(/^[A-Za-z0-9._-]{1,64}$/, 'up to 64 letters, digits, dots, underscores and hyphens'),
   },
   CACHE_L1_MAX_BYTES: { default: '67108864', meaning: 'estimated bytes that L1 may hold', read: integer(1, HIGHEST) },
-  CACHE_L1_MAX_ENTRIES: { default: '100000', meaning: 'entries that L1 may hold', read: integer(1, 100_000_000) },
+  CACHE_L1_MAX_ENTRIES: { default: '100000', meaning: 'entries that L1 may hold', read: integer(1, 2 ** 24) },
   CACHE_L1_TTL_MS: { default: '30000', meaning: 'how long L1 answers without asking L2', read: integer(0, DAY_MS) },
   CACHE_MAX_LAG_MS: {
     default: '1500',
     meaning: 'how long L1 answers without a proof that it has missed no invalidation',
-    read: integer(100, 60_000),
+    read: integer(150, 60_000),
   },
   CACHE_DISABLED: { default: 'false', meaning: 'true: every read goes to the source', read: flag },
   CACHE_WARM_ON_START: { default: 'false', meaning: 'true: warm the cache before /readyz says yes', read: flag },
@@ -97,9 +104,15 @@ export const VARIABLES = {
     read: integer(1, 1_000),
   },
   DATABASE_MAX_LOADS: { default: '64', meaning: 'concurrent loads before shedding', read: integer(1, 100_000) },
+  DATABASE_WAIT_MS: {
+    default: '30000',
+    meaning: 'how long a start waits for a database that is away; then exit 69',
+    read: integer(0, DAY_MS),
+  },
   AUTH: {
     unset: 'none with PGlite, else token',
-    meaning: 'who may use the data routes: none (everybody) or token (API tokens)',
+    meaning:
+      'who may use the data routes: token (API tokens), or none (everybody; beyond the dev profile only where HOST is loopback)',
     read: oneOf('none', 'token'),
   },
   ADMIN_TOKEN: {

@@ -8,6 +8,7 @@ const TITLES = {
   409: 'Conflict',
   413: 'Content Too Large',
   415: 'Unsupported Media Type',
+  421: 'Misdirected Request',
   500: 'Internal Server Error',
   503: 'Service Unavailable',
 } as const;
@@ -36,19 +37,23 @@ export function absent(headers?: Readonly<Record<string, string>>): Problem {
   return new Problem(404, 'There is no such thing in this org', headers);
 }
 
+/** Longest path that is told back, in characters. */
+const MAX_INSTANCE = 1_000;
+
 /** The answer that a problem is. `instance` is the request's path. */
 export function problemResponse(problem: Problem, request: Request): Response {
   const { status, message: detail, headers } = problem;
-  const body = { type: 'about:blank', title: TITLES[status], status, detail, instance: pathOf(request.url) };
+  const instance = pathOf(request.url).slice(0, MAX_INSTANCE);
+  const body = { type: 'about:blank', title: TITLES[status], status, detail, instance };
   return new Response(JSON.stringify(body), {
     status,
     headers: { 'cache-control': 'no-store', ...headers, 'content-type': 'application/problem+json' },
   });
 }
 
-/** The path of an absolute URL, without its query. */
+/** The path of a URL, without its query. Of a request without a proper `Host`, Bun gives the path as the whole URL. */
 export function pathOf(url: string): string {
-  const start = url.indexOf('/', url.indexOf('://') + 3);
+  const start = url.startsWith('/') ? 0 : url.indexOf('/', url.indexOf('://') + 3);
   if (start === -1) return '/';
   const end = url.indexOf('?', start);
   return end === -1 ? url.slice(start) : url.slice(start, end);

@@ -8,6 +8,9 @@ export const MAX_BODY_BYTES = 64 * 1_024;
 /** Most problems of one body that are told at once. */
 const MAX_TOLD = 8;
 
+/** Longest place that is told back, in characters: names of properties are the client's own text. */
+const MAX_PLACE = 80;
+
 /** Reads a request's body; throws a {@link Problem}: 415, 413 or 400. */
 export type ReadBody<Schema extends TSchema> = (request: Request) => Promise<Static<Schema>>;
 
@@ -19,12 +22,17 @@ export function bodyReader<Schema extends TSchema>(schema: Schema): ReadBody<Sch
     const body = parse(await readBytes(request));
     if (check.Check(body)) return body;
     const told: string[] = [];
-    for (const { path, message } of check.Errors(body)) {
-      told.push(`${path === '' ? 'the body' : path}: ${message}`);
+    for (const { path, message, schema } of check.Errors(body)) {
+      told.push(`${placeOf(path)}: ${typeof schema.expected === 'string' ? `Expected ${schema.expected}` : message}`);
       if (told.length === MAX_TOLD) break;
     }
     throw new Problem(400, `The body is not what is expected: ${told.join('; ')}`);
   };
+}
+
+function placeOf(path: string): string {
+  if (path === '') return 'the body';
+  return path.length > MAX_PLACE ? `${path.slice(0, MAX_PLACE).toWellFormed()}…` : path;
 }
 
 function assertJson(headers: Headers): void {

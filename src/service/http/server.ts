@@ -8,16 +8,25 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
+/** The address cannot be listened on; `cause` says why. */
+export class ListenError extends Error {
+  override readonly name = 'ListenError';
+}
+
 const POLL_MS = 5;
 
 /**
  * Makes an app listen.
- * @throws Error when the address cannot be had.
+ * @throws {@link ListenError} when the address cannot be had.
  */
 export function listen(app: Elysia, { host, port }: { readonly host: string; readonly port: number }): RunningServer {
   // Without reusePort a second service on the same port is an error; with it, the two would share the requests silently.
   // Development would answer an error with its stack.
-  app.listen({ hostname: host, port, reusePort: false, development: false });
+  try {
+    app.listen({ hostname: host, port, reusePort: false, development: false });
+  } catch (cause) {
+    throw new ListenError(`${host}:${port} cannot be listened on`, { cause });
+  }
   const { server } = app;
   if (server === null) throw new Error(`${host}:${port} is not being listened on`);
   const { origin } = server.url;

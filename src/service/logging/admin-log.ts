@@ -1,5 +1,5 @@
-import { groupOf } from '../../core/model/key.ts';
 import type { InvalidateRequest, InvalidateResult } from '../../core/write/invalidate.ts';
+import type { GroupOf } from '../key-groups.ts';
 import type { Logger } from './logger.ts';
 
 /** The most groups that one line names. */
@@ -17,9 +17,14 @@ export interface AdminAction {
   readonly details?: Readonly<Record<string, string | boolean>>;
 }
 
-/** Logs one action. Of its names only the groups appear. */
-export function logAdminAction(log: Logger, { action, counts, targets = {}, details }: AdminAction): void {
-  const { keys = [], tags = [], pattern = [] } = targets;
-  const groups = [...new Set([keys, tags, pattern].flat().map(groupOf))].slice(0, MAX_GROUPS);
-  log.info({ event: 'admin_action', action, who: 'admin', counts, groups, ...details }, `Admin action: ${action}`);
+/** Logs one action. */
+export type LogAdminAction = (action: AdminAction) => void;
+
+/** Makes the function that logs actions. Of the names in an action only the groups appear. */
+export function adminLog(log: Logger, groupOf: GroupOf): LogAdminAction {
+  return ({ action, counts, targets = {}, details }) => {
+    const { keys = [], tags = [], pattern = [] } = targets;
+    const groups = [...new Set([keys, tags, pattern].flat().map(groupOf))].slice(0, MAX_GROUPS);
+    log.info({ event: 'admin_action', action, who: 'admin', counts, groups, ...details }, `Admin action: ${action}`);
+  };
 }

@@ -1,8 +1,9 @@
 import { isCacheError, isRefusal, type TierFailure } from '../../core/model/errors.ts';
 import type { CacheEvent, Observer } from '../../core/model/events.ts';
-import { groupOf } from '../../core/model/key.ts';
 import type { Lookup } from '../../core/model/lookup.ts';
 import { BudgetExceeded } from '../../core/primitives/timeout.ts';
+import { withoutSecrets } from '../config/secrets.ts';
+import type { GroupOf } from '../key-groups.ts';
 import type { Logger } from './logger.ts';
 import { Throttle } from './throttle.ts';
 
@@ -18,10 +19,10 @@ interface Line {
 const RARE = new Set<CacheEvent['type']>(['l2_down', 'l2_up', 'breaker_transition', 'epoch_changed', 'alarm']);
 
 /** Writes the events of the cache into the log. Whole keys appear at debug level only, and their groups above it. */
-export function eventsToLog(log: Logger, throttle = new Throttle()): Observer {
+export function eventsToLog(log: Logger, groupOf: GroupOf, throttle = new Throttle()): Observer {
   return (event) => {
     if (event.type === 'lookup' && !log.isLevelEnabled('debug')) return;
-    const line = lineOf(event);
+    const line = lineOf(event, groupOf);
     if (line === undefined) return;
     const write = (suppressed: number) =>
       log[line.level]({ event: line.event, ...line.fields, ...(suppressed > 0 && { suppressed }) }, line.message);
@@ -30,10 +31,10 @@ export function eventsToLog(log: Logger, throttle = new Throttle()): Observer {
   };
 }
 
-function lineOf(event: CacheEvent): Line | undefined {
+function lineOf(event: CacheEvent, groupOf: GroupOf): Line | undefined {
   switch (event.type) {
     case 'lookup':
-      return ofLookup(event.key, event.lookup);
+      return ofLookup(event.key, event.lookup, groupOf);
     case 'lookup_failed':
       if (!isRefusal(event.error)) return undefined;
       return warn(
@@ -47,7 +48,7 @@ function lineOf(event: CacheEvent): Line | undefined {
       return warn('load_failed', { group: groupOf(key), background, ...reasonOf(error) }, 'A load failed');
     }
     case 'tier_failure':
-      return ofFailure(event);
+      return ofFailure(event, groupOf);
     case 'l2_timeout': {
       const { operation, durationMs } = event;
       return warn('redis_timeout', { operation, durationMs: Math.round(durationMs) }, 'Redis did not answer in time');
@@ -120,19 +121,20 @@ function warn(event: string, fields: object, message: string): Line {
   return { level: 'warn', event, fields, message };
 }
 
-function ofLookup(key: string, { tier, state, age, collapsed, steps }: Lookup<unknown>): Line {
+function ofLookup(key: string, { tier, state, age, collapsed, steps }: Lookup<unknown>, groupOf: GroupOf): Line {
   const event = state === 'stale' ? 'cache_stale' : tier === 'source' ? 'cache_miss' : 'cache_hit';
   const reason = steps.l2?.reason ?? steps.l1?.reason;
   const fields = { tier, group: groupOf(key), key, age: Math.round(age), collapsed, reason };
   return { level: 'debug', event, fields, message: event };
 }
 
-function ofFailure({ operation, error, tier, key, background }: TierFailure): Line | undefined {
+function ofFailure({ operation, error, tier, key, background }: TierFailure, groupOf: GroupOf): Line | undefined {
   const group = key === undefined ? undefined : groupOf(key);
   const fields = { operation, group, background, ...reasonOf(error) };
   if (operation === 'fill') return warn('cache_write_failed', fields, 'A value was not stored in Redis');
   // A load that failed has an event of its own, and so has an answer of Redis that came too late.
   if (operation === 'load' || error instanceof BudgetExceeded) return undefined;
+  if (operation === 'validate') return warn('redis_error', fields, 'A value in Redis is not what its resource serves');
   if (tier === 'source') return warn('outbox_error', fields, 'The outbox in the database cannot be used');
   return warn('redis_error', fields, 'Redis failed');
 }
@@ -140,5 +142,6 @@ function ofFailure({ operation, error, tier, key, background }: TierFailure): Li
 /** Describes an error. A cache error names the key in its message, so the log gets its code instead. */
 function reasonOf(error: unknown): object {
   if (isCacheError(error)) return { error: error.name, code: error.code };
-  return error instanceof Error ? { error: error.name, reason: error.message } : { reason: String(error) };
+  if (!(error instanceof Error)) return { reason: withoutSecrets(String(error)) };
+  return { error: error.name, reason: withoutSecrets(error.message) };
 }

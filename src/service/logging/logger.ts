@@ -1,6 +1,7 @@
 import { trace } from '@opentelemetry/api';
 import pino, { type DestinationStream, type Logger as PinoLogger } from 'pino';
 import type { Config } from '../config/load-config.ts';
+import { withoutSecrets } from '../config/secrets.ts';
 
 /** The service's log. Every line has a field `event` with one of the documented names. */
 export type Logger = PinoLogger;
@@ -14,7 +15,14 @@ export async function createLogger({ level, format }: Config['log'], destination
   const stream =
     destination ?? (format === 'pretty' ? await prettyStream() : pino.destination({ dest: 1, sync: true }));
   return pino(
-    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: nameOf }, mixin: traceIds },
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: nameOf },
+      serializers: { err: errorAsLogged },
+      mixin: traceIds,
+    },
     stream,
   );
 }
@@ -27,6 +35,15 @@ async function prettyStream(): Promise<DestinationStream> {
 
 function nameOf(level: string): { level: string } {
   return { level };
+}
+
+/** Shows an error without its other properties. Those hold what was asked for: a URL with its password, a query's parameters. */
+function errorAsLogged(error: unknown): unknown {
+  if (!(error instanceof Error)) return withoutSecrets(String(error));
+  const { name, message, stack = '' } = error;
+  const code = 'code' in error && typeof error.code === 'string' ? { code: error.code } : {};
+  const cause = error.cause === undefined ? {} : { cause: withoutSecrets(String(error.cause)) };
+  return { type: name, ...code, message: withoutSecrets(message), stack: withoutSecrets(stack), ...cause };
 }
 
 /** Ties a line to the request that caused it. */

@@ -7,8 +7,7 @@ import { jsonContent, PROBLEM } from '../http/openapi/operation.ts';
 import { Problem } from '../http/problem.ts';
 import { assertNoQuery } from '../http/read-params.ts';
 import { API_PREFIX, type Operation, type Route, type RouteHandler } from '../http/route.ts';
-import { logAdminAction } from '../logging/admin-log.ts';
-import type { Logger } from '../logging/logger.ts';
+import type { LogAdminAction } from '../logging/admin-log.ts';
 import type { Warmer } from '../warming/warmer.ts';
 import { acknowledge } from './acknowledge.ts';
 import { BreakerAnswer, BreakerBody, breakerRoute } from './breaker-route.ts';
@@ -28,7 +27,7 @@ export interface AdminRoutesOptions {
   readonly view: Pick<ViewRefresher, 'refreshNow'>;
   readonly warmer: Pick<Warmer, 'request' | 'cancel' | 'report' | 'names'>;
   readonly access: Access;
-  readonly log: Logger;
+  readonly log: LogAdminAction;
 }
 
 /** Invalidates, flushes, warms and looks into the cache by hand, for those who run the service. Each leaves a line in the log. */
@@ -110,22 +109,26 @@ export function adminRoutes({ cache, view, warmer, access, log }: AdminRoutesOpt
  * Clears the whole namespace of the cache, and refreshes the materialized view behind it. While Redis cannot be told, the
  * answer says that it is pending; a view that cannot be refreshed, or takes long, is no reason to say anything.
  */
-function flushRoute(cache: Pick<TieredCache, 'clear'>, view: AdminRoutesOptions['view'], log: Logger): RouteHandler {
+function flushRoute(
+  cache: Pick<TieredCache, 'clear'>,
+  view: AdminRoutesOptions['view'],
+  log: LogAdminAction,
+): RouteHandler {
   return async () => {
     const { pending, headers } = await acknowledge(cache.clear());
     await view.refreshNow(REFRESH_WITHIN_MS);
-    logAdminAction(log, { action: 'flush', counts: { keys: 0, tags: 0 }, details: { pending } });
+    log({ action: 'flush', counts: { keys: 0, tags: 0 }, details: { pending } });
     return new Response(null, { status: 204, headers });
   };
 }
 
 /** Shows one key in every tier, with its value. JSON has no `Infinity`: what never ends is `null`. */
-function inspectRoute(cache: Pick<TieredCache, 'inspect'>, log: Logger): RouteHandler {
+function inspectRoute(cache: Pick<TieredCache, 'inspect'>, log: LogAdminAction): RouteHandler {
   return async ({ request }) => {
     const key = keyInPath(ENTRIES_PATH, request.url);
     const inspection = await cache.inspect(key);
     const found = inspection.l1 !== undefined || inspection.l2 !== undefined;
-    logAdminAction(log, {
+    log({
       action: 'inspect',
       counts: { keys: 1, tags: 0 },
       targets: { keys: [key] },

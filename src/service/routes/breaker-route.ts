@@ -4,8 +4,7 @@ import type { TieredCache } from '../../core/tiered-cache.ts';
 import { Problem } from '../http/problem.ts';
 import { bodyReader } from '../http/read-body.ts';
 import type { RouteHandler } from '../http/route.ts';
-import { logAdminAction } from '../logging/admin-log.ts';
-import type { Logger } from '../logging/logger.ts';
+import type { LogAdminAction } from '../logging/admin-log.ts';
 
 /** What the route takes. */
 export const BreakerBody = Type.Object(
@@ -27,12 +26,12 @@ export const BreakerAnswer = Type.Object({
 const readBody = bodyReader(BreakerBody);
 
 /** Holds a breaker of this instance open or closed, or lets it go; other instances know nothing of it. */
-export function breakerRoute(cache: Pick<TieredCache, 'forceBreaker' | 'health'>, log: Logger): RouteHandler {
+export function breakerRoute(cache: Pick<TieredCache, 'forceBreaker' | 'health'>, log: LogAdminAction): RouteHandler {
   return async ({ request }) => {
     const { tier, state } = await readBody(request);
     if (breakersOf(cache.health())[tier] === null) throw new Problem(400, `This service has no ${tier} with a breaker`);
     cache.forceBreaker(tier, state);
-    logAdminAction(log, { action: 'breaker', counts: { keys: 0, tags: 0 }, details: { tier, state } });
+    log({ action: 'breaker', counts: { keys: 0, tags: 0 }, details: { tier, state } });
     return Response.json(breakersOf(cache.health()));
   };
 }

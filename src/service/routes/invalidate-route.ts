@@ -5,8 +5,7 @@ import { assertName } from '../http/key-in-path.ts';
 import { Problem } from '../http/problem.ts';
 import { bodyReader } from '../http/read-body.ts';
 import type { RouteHandler } from '../http/route.ts';
-import { logAdminAction } from '../logging/admin-log.ts';
-import type { Logger } from '../logging/logger.ts';
+import type { LogAdminAction } from '../logging/admin-log.ts';
 import { acknowledge } from './acknowledge.ts';
 
 const names = (description: string) => Type.Array(Type.String(), { maxItems: 1_000, description });
@@ -49,14 +48,14 @@ const readBody = bodyReader(InvalidateBody);
  * Invalidates what the body names. While Redis cannot be told, the order stands and the answer says that it is pending;
  * what a pattern will match there is not counted then.
  */
-export function invalidateRoute(cache: Pick<TieredCache, 'invalidate' | 'count'>, log: Logger): RouteHandler {
+export function invalidateRoute(cache: Pick<TieredCache, 'invalidate' | 'count'>, log: LogAdminAction): RouteHandler {
   return async ({ request }) => {
     const { dryRun = false, ...targets } = await readBody(request);
     assertTargets(targets);
     const order = dryRun ? foretell(cache, targets) : cache.invalidate(targets);
     const { result: invalidated = named(targets), pending, headers } = await acknowledge(order);
     const details = { mode: targets.mode ?? 'delete', dryRun, pending };
-    logAdminAction(log, { action: 'invalidate', counts: invalidated, targets, details });
+    log({ action: 'invalidate', counts: invalidated, targets, details });
     return Response.json({ invalidated, dryRun }, { headers });
   };
 }

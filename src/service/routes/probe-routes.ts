@@ -14,12 +14,14 @@ export function probeRoutes(sql: Sql, warmer: Pick<Warmer, 'isStarting'>): Route
     {
       method: 'GET',
       path: '/livez',
+      isProbe: true,
       handle: () => ok(),
       operation: operation('livez', 'The process is alive'),
     },
     {
       method: 'GET',
       path: '/readyz',
+      isProbe: true,
       handle: async () => {
         if (warmer.isStarting) throw notReady('Warming: the cache is being filled');
         if ((await sourceHealth(sql)).healthy) return ok();

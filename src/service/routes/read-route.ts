@@ -5,7 +5,7 @@ import type { Resource } from '../../resources/resource.ts';
 import type { Principal } from '../auth/access-control.ts';
 import { absent } from '../http/problem.ts';
 import { paramsReader } from '../http/read-params.ts';
-import { API_PREFIX, type RouteContext, type RouteHandler } from '../http/route.ts';
+import { API_PREFIX, type RouteContext, type RouteHandler, SEAL } from '../http/route.ts';
 import { cachedReading, loadOwn } from '../warming/cached-read.ts';
 import type { Services } from './dependencies.ts';
 
@@ -46,7 +46,7 @@ export function readRoute(resource: Resource, services: Services): RouteHandler 
     if (lookup.tier === 'l1') l1Timing.add(lookup.steps.l1?.durationMs ?? 0);
     if (lookup.value === null) throw absent(cacheHeaders(lookup));
     count(params);
-    return respond(lookup, request, linked ? { headers: (value) => linkHeaders(resource, params, value) } : undefined);
+    return respond(lookup, request, linked ? { headers: (value) => ownHeaders(resource, params, value) } : SEALED);
   }
 
   function count(params: Params): void {
@@ -57,8 +57,14 @@ export function readRoute(resource: Resource, services: Services): RouteHandler 
     const value = await loadOwn(resource, { sql, params, signal: request.signal });
     if (value === null) throw absent();
     count(params);
-    return Response.json(value, { headers: linkHeaders(resource, params, value) });
+    return Response.json(value, { headers: ownHeaders(resource, params, value) });
   }
+}
+
+const SEALED = { headers: () => SEAL };
+
+function ownHeaders(resource: Resource, params: Params, value: unknown): Record<string, string> {
+  return { ...SEAL, ...linkHeaders(resource, params, value) };
 }
 
 function linkHeaders(resource: Resource, params: Params, value: unknown): Record<string, string> {

@@ -13,6 +13,7 @@ export function resourceRoutes(resource: Resource, services: Services): Route[] 
     method: 'GET',
     path,
     handle: timed(readRoute(resource, services), services.answers),
+    isSealed: true,
     operation: readOperation(resource),
   };
   const mutations = resource.mutations.map((mutation): Route => {

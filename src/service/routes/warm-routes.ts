@@ -2,8 +2,7 @@ import { Type } from '@sinclair/typebox';
 import { Problem } from '../http/problem.ts';
 import { bodyReader } from '../http/read-body.ts';
 import { API_PREFIX, type RouteHandler } from '../http/route.ts';
-import { logAdminAction } from '../logging/admin-log.ts';
-import type { Logger } from '../logging/logger.ts';
+import type { LogAdminAction } from '../logging/admin-log.ts';
 import type { WarmUpReport } from '../warming/warm-up-report.ts';
 import type { Warmer } from '../warming/warmer.ts';
 
@@ -49,7 +48,7 @@ export const WarmAnswer = Type.Object({
 const readBody = bodyReader(WarmBody);
 
 /** Begins a warm-up and answers at once; while one is under way, that one is what is answered, and none begins. */
-export function warmRoute(warmer: Pick<Warmer, 'request' | 'report' | 'names'>, log: Logger): RouteHandler {
+export function warmRoute(warmer: Pick<Warmer, 'request' | 'report' | 'names'>, log: LogAdminAction): RouteHandler {
   return async ({ request }) => {
     const { resources = warmer.names } = request.body === null ? {} : await readBody(request);
     const unknown = resources.find((name) => !warmer.names.includes(name));
@@ -59,16 +58,16 @@ export function warmRoute(warmer: Pick<Warmer, 'request' | 'report' | 'names'>, 
     }
     const began = warmer.request(resources);
     const details = { began, resources: [...new Set(resources)].join(',') };
-    logAdminAction(log, { action: 'warm', counts: { keys: 0, tags: 0 }, details });
+    log({ action: 'warm', counts: { keys: 0, tags: 0 }, details });
     return answer(202, warmer.report, { location: PROGRESS });
   };
 }
 
 /** Ends the warm-up under way, whatever it was begun for. What is warm stays. */
-export function cancelWarmRoute(warmer: Pick<Warmer, 'cancel' | 'report'>, log: Logger): RouteHandler {
+export function cancelWarmRoute(warmer: Pick<Warmer, 'cancel' | 'report'>, log: LogAdminAction): RouteHandler {
   return async () => {
     const cancelled = await warmer.cancel();
-    logAdminAction(log, { action: 'warm', counts: { keys: 0, tags: 0 }, details: { cancelled } });
+    log({ action: 'warm', counts: { keys: 0, tags: 0 }, details: { cancelled } });
     return answer(200, warmer.report);
   };
 }

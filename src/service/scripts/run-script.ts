@@ -2,6 +2,7 @@ import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
 import { openDatabase } from '../../catalog/database.ts';
 import { type Sql, sqlState } from '../../catalog/sql.ts';
 import { ConfigError, EXIT_BAD_CONFIG, loadDatabaseUrl, processEnvironment } from '../config/load-config.ts';
+import { withoutSecrets } from '../config/secrets.ts';
 
 /** A command for operators that works on the database of `DATABASE_URL`. */
 export interface Script<O extends ParseArgsOptionsConfig> {
@@ -76,8 +77,8 @@ const UNDEFINED_TABLE = '42P01';
 
 function messageOf(error: unknown): string {
   if (sqlState(error) === UNDEFINED_TABLE) return 'The database has not been set up: run `bun run db:migrate` first.';
-  if (!(error instanceof Error)) return String(error);
+  if (!(error instanceof Error)) return withoutSecrets(String(error));
   // A host name with several addresses fails with one error for each, and no message of its own.
   if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join('\n');
-  return error.message;
+  return withoutSecrets(error.message);
 }

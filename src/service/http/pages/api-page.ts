@@ -40,6 +40,6 @@ function fileRoute(name: string, file: string, type: string): Route {
 
 function asset(content: string | Blob, type: string): Response {
   return new Response(content, {
-    headers: { 'content-type': type, 'cache-control': 'public, max-age=3600', 'x-content-type-options': 'nosniff' },
+    headers: { 'content-type': type, 'cache-control': 'public, max-age=3600' },
   });
 }

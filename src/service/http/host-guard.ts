@@ -1,0 +1,43 @@
+import { isLoopback } from '../config/loopback.ts';
+import { Problem } from './problem.ts';
+
+/** The hosts under which the service answers: names and `*.suffix` without a port, every loopback name, or any name. */
+export type AllowedHosts = readonly string[] | 'loopback' | 'any';
+
+/** Throws a {@link Problem} for a request whose `Host` is none (400) or is not allowed (421). */
+export type CheckHost = (request: Request) => void;
+
+/** A name or an address with or without a port. Whatever else it held would shift the path that routes are found by. */
+const HOST = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?$/;
+
+/**
+ * A check of the `Host` of each request. The last one that passed is remembered: most clients send the same.
+ * @param onRefused Told the name of a host that is not allowed.
+ */
+export function hostGuard(allowed: AllowedHosts, onRefused: (host: string) => void = () => {}): CheckHost {
+  const isAllowed = matcherOf(allowed);
+  let passed: string | undefined;
+  return (request) => {
+    const given = request.headers.get('host');
+    if (given === passed) return;
+    // Made in this process. Of one that came over the network without the header, the URL is the path alone.
+    if (given === null && allowed === 'any' && !request.url.startsWith('/')) return;
+    const name = HOST.exec(given?.toLowerCase() ?? '')?.[1]?.replace(/\.$/, '');
+    // Two Host headers arrive as one with a comma.
+    if (name === undefined) throw new Problem(400, 'The Host header must be one host, with or without a port');
+    if (!isAllowed(name)) {
+      onRefused(name);
+      throw new Problem(421, 'This service does not answer for the host of this request');
+    }
+    passed = given ?? undefined;
+  };
+}
+
+function matcherOf(allowed: AllowedHosts): (name: string) => boolean {
+  if (allowed === 'any' || allowed.includes('*')) return () => true;
+  if (allowed === 'loopback') return isLoopback;
+  const lower = allowed.map((name) => name.toLowerCase());
+  const names = new Set(lower.filter((name) => !name.startsWith('*.')));
+  const suffixes = lower.filter((name) => name.startsWith('*.')).map((name) => name.slice(1));
+  return (name) => names.has(name) || suffixes.some((suffix) => name.endsWith(suffix));
+}

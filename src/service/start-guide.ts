@@ -1,0 +1,43 @@
+import type { Config } from './config/load-config.ts';
+
+/** What is tried first, for the terminal of a developer. */
+export interface StartGuide {
+  /** Where the service listens. */
+  readonly url: string;
+  readonly auth: Config['auth']['mode'];
+  /** For the viewer's routes: a token that was made up for this run, or a variable's name; `undefined`: they are closed. */
+  readonly viewerToken: string | undefined;
+  /** Seconds from the beginning of the start. */
+  readonly seconds: number;
+}
+
+/** A short list of addresses, with commands to paste. */
+export function startGuide({ url, auth, viewerToken, seconds }: StartGuide): string {
+  const origin = reachable(url);
+  const product = `${origin}/api/v1/orgs/1/products/1`;
+  const asUser = auth === 'none' ? '' : '-H "authorization: Bearer $TOKEN" ';
+  return [
+    '',
+    `Tiercel is ready after ${seconds.toFixed(1)} s.`,
+    '',
+    `  ${origin}/          what it serves`,
+    `  ${origin}/openapi   the API, to read and to try`,
+    '',
+    ...(auth === 'none' ? [] : ['  TOKEN=$(bun run token:create --org 1 --role writer)']),
+    `  curl -i ${asUser}${product}     # twice: X-Cache-Tier says source, then l1`,
+    `  curl ${asUser}-X PATCH -H 'content-type: application/json' -d '{"price":12.5}' ${product}`,
+    ...(viewerToken === undefined
+      ? []
+      : ['', '/health'].map((path) => {
+          return `  curl -H "authorization: Bearer ${viewerToken}" ${origin}/api/v1/cache${path}`;
+        })),
+    '',
+    '  Ctrl-C ends it.',
+    '',
+  ].join('\n');
+}
+
+/** An address that stands for all of a machine is none to go to. */
+function reachable(url: string): string {
+  return url.replace(/^(https?:\/\/)(?:0\.0\.0\.0|\[::\])/, '$1localhost');
+}

@@ -1,0 +1,44 @@
+import { isUnavailable } from '../adapters/postgres/index.ts';
+import type { Sql } from '../catalog/sql.ts';
+import type { Logger } from './logging/logger.ts';
+
+/** Milliseconds between two tries: doubling, less up to half of it by chance, so that a fleet does not try as one. */
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 2_000;
+
+/** A start that waits says so at once, and then at this distance. */
+const TELL_EVERY_MS = 5_000;
+
+/**
+ * Waits until the database answers. Only what time can mend is tried again: a wrong password stays wrong.
+ * @throws The error of the last try, when the time is over or another try makes no sense.
+ */
+export async function waitForDatabase(sql: Sql, waitMs: number, log: Logger): Promise<void> {
+  const began = performance.now();
+  let toldAt = -Infinity;
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+    try {
+      await sql`select 1`;
+      return;
+    } catch (error) {
+      const elapsedMs = performance.now() - began;
+      const leftMs = waitMs - elapsedMs;
+      if (!isAway(error) || leftMs <= 0) throw error;
+      if (elapsedMs - toldAt >= TELL_EVERY_MS) {
+        toldAt = elapsedMs;
+        const message = `The database of DATABASE_URL does not answer; trying again for ${Math.ceil(leftMs / 1_000)} s (DATABASE_WAIT_MS)`;
+        log.warn({ event: 'database_waiting', leftMs: Math.round(leftMs) }, message);
+      }
+      await pause(Math.min(pauseMs * (0.5 + Math.random() / 2), leftMs));
+    }
+  }
+}
+
+/** Whether an error says that the database cannot be reached. A name with several addresses fails with one for each. */
+export function isAway(error: unknown): boolean {
+  return isUnavailable(error) || (error instanceof AggregateError && error.errors.some(isUnavailable));
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
