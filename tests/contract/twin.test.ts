@@ -44,6 +44,14 @@ const STEP = fc.oneof(
     generation: GENERATION,
     token: TOKEN,
   }),
+  fc.record({
+    op: fc.constant('outcome' as const),
+    id: ID,
+    generation: GENERATION,
+    of: fc.constantFrom('lease' as const, 'claim' as const),
+    token: TOKEN,
+    outcome: fc.constantFrom('failed' as const, 'not-stored' as const),
+  }),
   fc.record({ op: fc.constant('tags' as const), tags: fc.array(ID, { maxLength: 3 }), generation: GENERATION }),
   fc.record({
     op: fc.constant('invalidate' as const),
@@ -126,6 +134,10 @@ class Side {
       case 'renew':
       case 'claimRefresh':
         return tier[step.op](step.id, step.generation, step.token, LONG);
+      case 'outcome': {
+        const { op: _, ...note } = step;
+        return tier.leaveOutcome({ ...note, keepFor: LONG });
+      }
       case 'tags': {
         const found = await tier.tagGenerations(step.tags, step.generation, LONG);
         return found.map(({ hard, soft }) => [this.#number(hard), this.#number(soft)]);

@@ -75,6 +75,15 @@ export interface LoadRecord {
   readonly hurried: boolean;
 }
 
+/** A note in L2 of how a load ended, while it may last: each instance that meets it loads for itself. */
+export interface NoteRecord {
+  readonly key: string;
+  /** The version of the cache that left it. */
+  readonly cache: string;
+  readonly start: number;
+  end: number;
+}
+
 /** One call that may load, from its beginning to its answer or error. */
 export interface WaitRecord {
   readonly instance: string;
@@ -129,6 +138,7 @@ export class History {
   readonly writes: WriteRecord[] = [];
   readonly invalidations: InvalidationRecord[] = [];
   readonly loads: LoadRecord[] = [];
+  readonly notes: NoteRecord[] = [];
   readonly failures: FailureRecord[] = [];
   readonly waits: WaitRecord[] = [];
   /** When processes stood still. */

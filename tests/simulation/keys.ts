@@ -47,6 +47,13 @@ export function keyNamed(name: string): Key {
   return key;
 }
 
+/** The name of the key that the cache writes like this. */
+export function keyOfId(id: EntryId): string {
+  const key = KEYS.find((each) => each.id === id);
+  if (key === undefined) throw new Error(`There is no key ${JSON.stringify(id)}`);
+  return key.name;
+}
+
 /** Matches the keys of {@link KEYS} that are not written through; globs look at one namespace alone. */
 export const PATTERN = 'k*';
 

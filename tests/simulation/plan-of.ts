@@ -32,6 +32,8 @@ export interface Mix {
   readonly many?: boolean;
   /** Whether some callers have a shorter `hardTimeout` than others of the key. Default `false`; `true` where no mix is given. */
   readonly hurry?: boolean;
+  /** Share of the reads whose loader skips its value. Default 0; 0.02 where no mix is given. */
+  readonly skipShare?: number;
 }
 
 /** Long enough for every timer of the cache to meet it, short enough for a run to see its end. */
@@ -45,7 +47,7 @@ const AHEAD = 0x5e7a4ead;
  * A random run. Each has its own few kinds of faults, its own pace and its own policies: many runs that differ find more
  * than one kind of run repeated (Groce et al., *Swarm Testing*, 2012).
  */
-export function planOf(seed: number, mix: Mix = { many: true, hurry: true }): Plan {
+export function planOf(seed: number, mix: Mix = { many: true, hurry: true, skipShare: 0.02 }): Plan {
   const random = new SeededRandom(seed);
   // Of its own, so that the same seed means the same world with and without an outbox.
   const outboxRandom = new SeededRandom(~seed);
@@ -53,6 +55,7 @@ export function planOf(seed: number, mix: Mix = { many: true, hurry: true }): Pl
   const hurryRandom = new SeededRandom(seed ^ 0x2545f491);
   const aheadRandom = new SeededRandom(seed ^ AHEAD);
   const versionRandom = new SeededRandom(~seed ^ 0x5eed);
+  const skipRandom = new SeededRandom(seed ^ 0x736b6970);
   const setting = settingOf(random, mix, outboxRandom, manyRandom, versionRandom);
   const faults = mix.faults ?? someFaults(random);
   const faultShare = mix.faultShare ?? random.pick([0.005, 0.02, 0.05]);
@@ -67,7 +70,8 @@ export function planOf(seed: number, mix: Mix = { many: true, hurry: true }): Pl
     if (faults.length > 0 && random.chance(faultShare)) steps.push({ at, place, act: faultOf(random, faults, mix) });
     const key = random.pick(setting.keys);
     const act = random.chance(writeShare) ? writeOf(random, key, mix) : readOf(random, key, mix);
-    const hurried = mix.hurry === true ? withHurry(act, hurryRandom) : act;
+    const skipping = mix.skipShare === undefined ? act : withSkip(act, skipRandom, mix.skipShare);
+    const hurried = mix.hurry === true ? withHurry(skipping, hurryRandom) : skipping;
     const together = setting.alike ? withMany(hurried, manyRandom) : hurried;
     const acts = setting.outbox ? withOutbox(together, outboxRandom, mix) : together;
     steps.push({ at, place, act: isAhead(acts, aheadRandom, mix) ? { ...acts, ahead: true } : acts });
@@ -175,6 +179,11 @@ function isAhead(act: Operation, random: SeededRandom, { aheadShare = 0.3 }: Mix
 /** Some callers have little time: less than an answer of L2 may take, or than a load. */
 function withHurry(act: Operation, random: SeededRandom): Operation {
   return act.kind === 'read' && random.chance(0.1) ? { ...act, hurry: random.between(5, 400) } : act;
+}
+
+/** Some loaders bring a value that is not to be stored. */
+function withSkip(act: Operation, random: SeededRandom, share: number): Operation {
+  return act.kind === 'read' && random.chance(share) ? { ...act, skips: true } : act;
 }
 
 /** Some of what is asked is asked of the whole namespace in one call. */

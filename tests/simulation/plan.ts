@@ -55,6 +55,8 @@ export type Operation =
       readonly patience?: number;
       /** The caller's own `hardTimeout`, where it is not that of the policy. */
       readonly hurry?: number;
+      /** Its loader hands the value out without storing it. */
+      readonly skips?: true;
     }
   /** The key and all others of its namespace, in one call. */
   | {
@@ -64,6 +66,7 @@ export type Operation =
       readonly forceFresh?: true;
       readonly patience?: number;
       readonly hurry?: number;
+      readonly skips?: true;
     }
   | { readonly kind: 'get' | 'peek' | 'getMany'; readonly key: string }
   /** A transaction on every key that the invalidation names, or on the one key alone, and then the invalidation. */

@@ -20,8 +20,9 @@ export class Readers {
 
   read(instance: Instance, key: Key, how: Read): void {
     const open = this.#opened(instance, key, how.hurry);
-    const loader: Loader<Row | null> = ({ setTags, signal }) => {
+    const loader: Loader<Row | null> = ({ setTags, skip, signal }) => {
       if (how.naming === 'loader') setTags([key.tag]);
+      if (how.skips) skip();
       return this.#load(instance, key, how.forceFresh === true, signal);
     };
     const options = this.#optionsOf(instance, [key], how);
@@ -39,10 +40,11 @@ export class Readers {
     const keys = this.#neighboursOf(first);
     const opened = keys.map((key) => this.#opened(instance, key, how.hurry));
     const named = new Map(keys.map((key) => [key.key, key]));
-    const loader: ManyLoader<Row | null> = async ({ keys: wanted, setTags, signal }) => {
+    const loader: ManyLoader<Row | null> = async ({ keys: wanted, setTags, skip, signal }) => {
       const loads = wanted.map((name) => {
         const key = named.get(name) ?? first;
         if (how.naming === 'loader') setTags(name, [key.tag]);
+        if (how.skips) skip(name);
         return { name, ...this.#begin(instance, key, how.forceFresh === true, signal) };
       });
       try {

@@ -22,7 +22,7 @@ import { SeededRandom } from '../../src/testing/seeded-random.ts';
 import { Chance } from './chance.ts';
 import { cacheVersionOf, History, type Row, storedName } from './history.ts';
 import { Debts, type Instance } from './instance.ts';
-import type { Key } from './keys.ts';
+import { type Key, keyOfId } from './keys.ts';
 import { Network } from './network.ts';
 import type { Setting } from './plan.ts';
 import { outboxOf, watched } from './simulated-outbox.ts';
@@ -56,6 +56,9 @@ export interface Weakening {
 
 /** Longer than the longest wait for a lease and the longest load after it. */
 const PATIENCE_MS = 15_000;
+
+/** A note of how a load ended lasts no longer. */
+const LONGEST_NOTE_MS = 1_000;
 
 /** The bound D in simulated worlds. */
 export const MAX_LAG_MS = 1_500;
@@ -247,6 +250,16 @@ export class World {
         const reply = await tier.write(request);
         if (reply.kind === 'done') stored(request.body, request.session.generation);
         return reply;
+      },
+      leaveOutcome: async (note) => {
+        const left = { key: keyOfId(note.id), cache: version, start: this.time.now, end: Infinity };
+        this.history.notes.push(left);
+        const livesFor = Math.min(note.keepFor, LONGEST_NOTE_MS);
+        try {
+          await tier.leaveOutcome(note);
+        } finally {
+          left.end = this.time.now + livesFor;
+        }
       },
       heartbeat: async (...given) => {
         const heartbeat = await tier.heartbeat(...given);

@@ -1,10 +1,16 @@
 import type { TagGeneration } from '../../core/model/tags.ts';
-import type { StoredValue, SweptOthers } from '../../core/ports/remote-tier.ts';
+import type { LoadOutcome, StoredValue, SweptOthers } from '../../core/ports/remote-tier.ts';
 import { ExpiringMap } from './expiring-map.ts';
 import { generationIn, type Shape } from './names.ts';
 
 /** What a key holds. */
-export type Held = { readonly kind: 'lease'; readonly token: string } | HeldValue;
+export type Held = { readonly kind: 'lease'; readonly token: string } | Outcome | HeldValue;
+
+/** A note of how a load ended, in the place of the lease or claim that it held. */
+interface Outcome {
+  readonly kind: 'outcome';
+  readonly outcome: LoadOutcome;
+}
 
 interface HeldValue {
   readonly kind: 'value';
@@ -35,7 +41,7 @@ export type MemorySnapshot = Contents;
 /** Everything that a server holds, as maps; what it means is the business of `MemoryDatabase`. */
 export class Contents {
   readonly records: ExpiringMap<Held>;
-  readonly claims: ExpiringMap<string>;
+  readonly claims: ExpiringMap<string | Outcome>;
   readonly tags: ExpiringMap<TagGeneration>;
   readonly generations: ExpiringMap<string>;
   /** The last heartbeat that found a generation, what is known of marks, and whose data these are: one of each. */
@@ -63,6 +69,12 @@ export class Contents {
   names(): string[] {
     const counter = this.counter === undefined ? [] : ['counter'];
     return [...counter, ...this.#maps().flatMap(([kind, map]) => map.keys().map((key) => `${kind} ${key}`))];
+  }
+
+  /** Puts there what the codec refuses; its token stands for its bytes. */
+  damage(key: string): void {
+    const value = { token: '!damaged', storedAt: 0, expiredAt: 0, body: '' };
+    this.records.set(key, { kind: 'value', value, version: undefined, damaged: true }, Infinity);
   }
 
   /** Length of all values together. */

@@ -3,8 +3,10 @@ import type { EntryId } from '../../core/model/key.ts';
 import type { TagGeneration } from '../../core/model/tags.ts';
 import {
   type Agreement,
+  type ClaimAnswer,
   type FillRequest,
   type Heartbeat,
+  type OutcomeNote,
   RemoteError,
   type RemoteTier,
   type RepairedGeneration,
@@ -19,6 +21,7 @@ import { Contents, type Held, type MemorySnapshot } from './contents.ts';
 import { History } from './history.ts';
 import { memoryInfo } from './info.ts';
 import { BUS_CHANNEL, heartbeatChannel, physicalKey, recordKey, type Shape } from './names.ts';
+import { Rights } from './rights.ts';
 
 /** What the data can be published to, and whose time it follows. */
 export interface DatabaseHost {
@@ -42,6 +45,7 @@ export class MemoryDatabase {
   readonly #host: DatabaseHost;
   #contents: Contents;
   #history: History;
+  #rights: Rights;
   /** The contents of the server's other database, which no connection has selected. */
   #otherContents: Contents;
   readonly #startedAt: number;
@@ -55,12 +59,14 @@ export class MemoryDatabase {
     this.#otherContents = new Contents(() => host.time());
     this.#startedAt = host.time();
     this.#history = new History(epoch, this.#contents, () => host.time());
+    this.#rights = new Rights(this.#contents);
   }
 
   /** SWAPDB: every connection is in the other database from now on, which is empty at first. */
   swap(): void {
     [this.#contents, this.#otherContents] = [this.#otherContents, this.#contents];
     this.#history = new History(this.epoch, this.#contents, () => this.#host.time());
+    this.#rights = new Rights(this.#contents);
   }
 
   /** Everything as it is now, for the data of another run. */
@@ -92,12 +98,7 @@ export class MemoryDatabase {
 
   /** Puts there what no Tiercel wrote, always the same: the codec refuses it, and its token stands for its bytes. */
   damage(shape: Shape, id: EntryId, generation: string): void {
-    const value = { token: '!damaged', storedAt: 0, expiredAt: 0, body: '' };
-    this.#contents.records.set(
-      recordKey(shape, generation, id),
-      { kind: 'value', value, version: undefined, damaged: true },
-      Infinity,
-    );
+    this.#contents.damage(recordKey(shape, generation, id));
   }
 
   heartbeat(shape: Shape, instance: string, nonce: string, wantsMark = false): Heartbeat {
@@ -150,7 +151,7 @@ export class MemoryDatabase {
   read(shape: Shape, id: EntryId, generation: string): StoredRecord {
     const held = this.#contents.records.get(recordKey(shape, generation, id));
     if (held === undefined) return { kind: 'none' };
-    return held.kind === 'lease' ? held : { kind: 'value', value: held.value };
+    return held.kind === 'value' ? { kind: 'value', value: held.value } : held;
   }
 
   remaining(shape: Shape, id: EntryId, generation: string): number | undefined {
@@ -160,8 +161,7 @@ export class MemoryDatabase {
   fill(shape: Shape, request: FillRequest): boolean {
     this.#assertRoom();
     const key = recordKey(shape, request.generation, request.id);
-    if (request.claim !== undefined && this.#contents.claims.get(key) === request.claim)
-      this.#contents.claims.delete(key);
+    if (request.claim !== undefined) this.#rights.releaseClaim(key, request.claim);
     if (!this.#history.admits(shape, request.generation)) return false;
     const held = this.#contents.records.get(key);
     if (held === undefined || held.kind !== request.expected.kind) return false;
@@ -176,30 +176,27 @@ export class MemoryDatabase {
 
   release(shape: Shape, id: EntryId, generation: string, token: string): void {
     this.#assertWritable();
-    const key = recordKey(shape, generation, id);
-    if (this.#holdsLease(key, token)) this.#contents.records.delete(key);
+    this.#rights.release(recordKey(shape, generation, id), token);
   }
 
   renew(shape: Shape, id: EntryId, generation: string, token: string, leaseMs: number): boolean {
     this.#assertWritable();
-    const key = recordKey(shape, generation, id);
-    if (!this.#holdsLease(key, token)) return false;
-    this.#contents.records.set(key, { kind: 'lease', token }, leaseMs);
-    return true;
+    return this.#rights.renew(recordKey(shape, generation, id), token, leaseMs);
   }
 
-  claimRefresh(shape: Shape, id: EntryId, generation: string, token: string, leaseMs: number): boolean {
+  claimRefresh(shape: Shape, id: EntryId, generation: string, token: string, leaseMs: number): ClaimAnswer {
     this.#assertRoom();
-    const key = recordKey(shape, generation, id);
-    if (this.#contents.claims.get(key) !== undefined) return false;
-    this.#contents.claims.set(key, token, leaseMs);
-    return true;
+    return this.#rights.claim(recordKey(shape, generation, id), token, leaseMs);
   }
 
   releaseRefresh(shape: Shape, id: EntryId, generation: string, token: string): void {
     this.#assertWritable();
-    const key = recordKey(shape, generation, id);
-    if (this.#contents.claims.get(key) === token) this.#contents.claims.delete(key);
+    this.#rights.releaseClaim(recordKey(shape, generation, id), token);
+  }
+
+  leaveOutcome(shape: Shape, note: OutcomeNote): void {
+    this.#assertWritable();
+    this.#rights.leaveOutcome(recordKey(shape, note.generation, note.id), note);
   }
 
   tagGenerations(tags: readonly EntryId[], generation: string, keepFor: number): TagGeneration[] {
@@ -284,7 +281,7 @@ export class MemoryDatabase {
   #remove(key: string, mode: InvalidationMode): boolean {
     const held = this.#contents.records.get(key);
     if (held === undefined) return false;
-    if (mode === 'delete' || held.kind === 'lease' || held.damaged) return this.#contents.records.delete(key);
+    if (mode === 'delete' || held.kind !== 'value' || held.damaged) return this.#contents.records.delete(key);
     // A value expired before keeps its first moment: its window must not grow.
     const expiredAt = held.value.expiredAt || Math.floor(this.#host.time());
     this.#contents.records.replace(key, { ...held, value: { ...held.value, token: this.#token(), expiredAt } });
@@ -302,11 +299,6 @@ export class MemoryDatabase {
   #keepTag(key: string, generation: TagGeneration, keepFor: number): TagGeneration {
     this.#contents.tags.set(key, generation, Math.max(keepFor, this.#contents.tags.remaining(key) ?? 0));
     return generation;
-  }
-
-  #holdsLease(key: string, token: string): boolean {
-    const held = this.#contents.records.get(key);
-    return held?.kind === 'lease' && held.token === token;
   }
 
   #isPresent({ epoch, generation }: Session, isRepair = false): boolean {
@@ -347,4 +339,7 @@ export class MemoryDatabase {
 
 const MISMATCH: SessionMismatch = { kind: 'session-mismatch' };
 
-const tokenOf = (held: Held): string => (held.kind === 'lease' ? held.token : held.value.token);
+const tokenOf = (held: Held): string | undefined => {
+  if (held.kind === 'outcome') return undefined;
+  return held.kind === 'lease' ? held.token : held.value.token;
+};

@@ -3,6 +3,7 @@ import { type EntryId, fromId } from '../../core/model/key.ts';
 import type { CacheIdentity } from '../../core/ports/cache-identity.ts';
 import {
   type FillRequest,
+  type OutcomeNote,
   RemoteError,
   type RemoteListener,
   type RemoteTier,
@@ -196,6 +197,10 @@ export class MemoryRemoteTier implements RemoteTier {
     return this.#call(`releaseRefresh ${id}`, (database) =>
       database.releaseRefresh(this.#shape, id, generation, token),
     );
+  }
+
+  leaveOutcome(note: OutcomeNote) {
+    return this.#call(`leaveOutcome ${note.id}`, (database) => database.leaveOutcome(this.#shape, note));
   }
 
   tagGenerations(tags: readonly EntryId[], generation: string, keepFor: number) {

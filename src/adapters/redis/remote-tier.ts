@@ -6,8 +6,10 @@ import type { CacheIdentity } from '../../core/ports/cache-identity.ts';
 import type { Packing } from '../../core/ports/codec.ts';
 import {
   type Agreement,
+  type ClaimAnswer,
   type FillRequest,
   type Heartbeat,
+  type OutcomeNote,
   RemoteError,
   type RemoteListener,
   type RemoteTier,
@@ -30,7 +32,6 @@ import { agreementOf, generationsOf, heartbeatOf, unexpected } from './protocol/
 import { SCRIPTS } from './protocol/scripts.ts';
 import {
   bytesOf,
-  leasePrefix,
   leaseRecord,
   parseRecord,
   recordFor,
@@ -38,6 +39,7 @@ import {
   stay,
   versionField,
 } from './protocol/stored-record.ts';
+import { noteOutcome, releaseRight, renewRight, takeClaim } from './rights.ts';
 import { sweepEntries } from './sweep.ts';
 
 /** Keys of one MGET: while it is answered, nobody else is. */
@@ -233,24 +235,25 @@ export class RedisRemoteTier implements RemoteTier {
   }
 
   async release(id: EntryId, generation: string, token: string): Promise<void> {
-    await this.#connections.run(SCRIPTS.release, [this.#keys.entry(id, generation)], [leasePrefix(token)]);
+    await releaseRight(this.#connections, { key: this.#keys.entry(id, generation), token });
   }
 
   async renew(id: EntryId, generation: string, token: string, leaseMs: number): Promise<boolean> {
-    const args = [leasePrefix(token), Math.ceil(leaseMs)];
-    return (await this.#connections.run(SCRIPTS.renew, [this.#keys.entry(id, generation)], args)) === 1;
+    return renewRight(this.#connections, { key: this.#keys.entry(id, generation), token }, leaseMs);
   }
 
-  async claimRefresh(id: EntryId, generation: string, token: string, leaseMs: number): Promise<boolean> {
-    const key = this.#keys.claim(id, generation);
-    const reply = await this.#connections.send<'OK' | null>((pipeline) =>
-      pipeline.set(key, leaseRecord(token), 'PX', Math.ceil(leaseMs), 'NX'),
-    );
-    return reply === 'OK';
+  async claimRefresh(id: EntryId, generation: string, token: string, leaseMs: number): Promise<ClaimAnswer> {
+    return takeClaim(this.#connections, { key: this.#keys.claim(id, generation), token }, leaseMs);
   }
 
   async releaseRefresh(id: EntryId, generation: string, token: string): Promise<void> {
-    await this.#connections.run(SCRIPTS.release, [this.#keys.claim(id, generation)], [leasePrefix(token)]);
+    await releaseRight(this.#connections, { key: this.#keys.claim(id, generation), token });
+  }
+
+  async leaveOutcome(note: OutcomeNote): Promise<void> {
+    const { id, generation, of, token } = note;
+    const key = of === 'lease' ? this.#keys.entry(id, generation) : this.#keys.claim(id, generation);
+    await noteOutcome(this.#connections, { key, token }, note);
   }
 
   async tagGenerations(

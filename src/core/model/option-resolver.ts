@@ -79,6 +79,7 @@ function isUnchanged(now: AnyOptions, then: AnyOptions): boolean {
     now.jitter === then.jitter &&
     now.softTimeout === then.softTimeout &&
     now.hardTimeout === then.hardTimeout &&
+    now.leaseWait === then.leaseWait &&
     now.l2Timeout === then.l2Timeout &&
     now.lease === then.lease &&
     now.tenant === then.tenant &&

@@ -59,6 +59,12 @@ export interface ReadOptions<V = unknown> extends EntryOptions<V> {
    * Default 10 s; `Infinity` never.
    */
   readonly hardTimeout?: Duration;
+  /**
+   * How long this caller waits for another instance that loads the key, counted from its call. Then this process loads the
+   * key too, beside it, and its value is not stored in L2. `hardTimeout` bounds this wait in any case, so the default,
+   * `Infinity`, is as long as the hard timeout; `0` never waits. Callers who share a load share the shortest of theirs.
+   */
+  readonly leaseWait?: Duration;
   /** The longest that one L2 operation may hold this read. Default 50 ms. */
   readonly l2Timeout?: Duration;
   /** How long the right to fill lasts if its holder dies. Renewed while the load runs. Default 5 s. */
@@ -94,6 +100,7 @@ export const DEFAULTS = Object.freeze({
   jitter: 0.1,
   softTimeout: false,
   hardTimeout: '10s',
+  leaseWait: Infinity,
   l2Timeout: 50,
   lease: '5s',
   tags: Object.freeze([]) as readonly string[],
@@ -117,6 +124,7 @@ export interface ResolvedOptions {
   readonly jitter: number;
   readonly softTimeoutMs: number;
   readonly hardTimeoutMs: number;
+  readonly leaseWaitMs: number;
   readonly l2TimeoutMs: number;
   readonly leaseMs: number;
   readonly tags: readonly string[];
@@ -198,6 +206,7 @@ export function resolveOptions(
     jitter: ratio('jitter', jitter, defaults.jitter),
     softTimeoutMs: softTimeout === false ? Infinity : ms('softTimeout', softTimeout, defaults.softTimeoutMs),
     hardTimeoutMs: positive('hardTimeout', ms('hardTimeout', options.hardTimeout, defaults.hardTimeoutMs)),
+    leaseWaitMs: ms('leaseWait', options.leaseWait, defaults.leaseWaitMs),
     l2TimeoutMs: positive('l2Timeout', ms('l2Timeout', options.l2Timeout, defaults.l2TimeoutMs)),
     leaseMs: finite('lease', positive('lease', ms('lease', options.lease, defaults.leaseMs))),
     tags: Array.isArray(tags) ? [...new Set(tags)] : defaults.tags,
@@ -288,6 +297,7 @@ const OFF: ResolvedOptions = {
   jitter: 0,
   softTimeoutMs: Infinity,
   hardTimeoutMs: Infinity,
+  leaseWaitMs: Infinity,
   l2TimeoutMs: Infinity,
   leaseMs: 1,
   tags: [],

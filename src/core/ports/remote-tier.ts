@@ -24,7 +24,31 @@ export type StoredRecord =
   | { readonly kind: 'none' }
   | { readonly kind: 'value'; readonly value: StoredValue }
   /** Somebody may fill this key; there is no value yet. */
-  | { readonly kind: 'lease'; readonly token: string };
+  | { readonly kind: 'lease'; readonly token: string }
+  /** A load of this key has just ended without a value for L2; see {@link RemoteTier.leaveOutcome}. */
+  | { readonly kind: 'outcome'; readonly outcome: LoadOutcome };
+
+/** How a load ended that gave L2 no value: the loader threw or took too long, or its value is not to be stored. */
+export type LoadOutcome = 'failed' | 'not-stored';
+
+/**
+ * What comes of a refresh claim: it is the caller's, or another instance's. An outcome: the refresh of another instance has
+ * just ended without a value for L2, and until that note lapses no claim is granted.
+ */
+export type ClaimAnswer = 'granted' | 'taken' | LoadOutcome;
+
+/** A note of how a load ended, in the place of the lease or of the refresh claim that it held. */
+export interface OutcomeNote {
+  readonly id: EntryId;
+  readonly generation: string;
+  /** In whose place the note is left. */
+  readonly of: 'lease' | 'claim';
+  /** The token of that lease or claim: the note takes the place of no other one. */
+  readonly token: string;
+  readonly outcome: LoadOutcome;
+  /** How long the note stays, in milliseconds. At least 1. */
+  readonly keepFor: number;
+}
 
 /** The history that a caller believes it is talking to. Scripts refuse to write when it is another one. */
 export interface Session {
@@ -215,9 +239,14 @@ export interface RemoteTier {
   /** Extends a lease if it is still mine, never creates one; says whether it did. */
   renew(id: EntryId, generation: string, token: string, leaseMs: number): Promise<boolean>;
   /** The right to refresh a key that holds a value: one holder in the fleet, for at most `leaseMs`. */
-  claimRefresh(id: EntryId, generation: string, token: string, leaseMs: number): Promise<boolean>;
+  claimRefresh(id: EntryId, generation: string, token: string, leaseMs: number): Promise<ClaimAnswer>;
   /** Gives a refresh claim back if it is still mine. */
   releaseRefresh(id: EntryId, generation: string, token: string): Promise<void>;
+  /**
+   * Puts a note of how the load ended in the place of my lease or claim, if that is still mine. Readers of the key learn from
+   * it that the load brought nothing for L2. The note grants nothing, and an invalidation of the key removes that of a lease.
+   */
+  leaveOutcome(note: OutcomeNote): Promise<void>;
   /**
    * Generations of tags, in the order asked; one that is missing is created under the present number of the epoch
    * (missing never means "zero"). Each is kept for `keepFor` milliseconds more.

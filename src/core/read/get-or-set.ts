@@ -91,6 +91,7 @@ export async function fromFlight(
     }
     const flight = joined ?? begin(parts, request, false);
     flight.join(options.hardTimeoutMs);
+    if (joined !== undefined) joined.waitForLeaseUntil(now + options.leaseWaitMs);
     const endedBefore = flight.endedSoFar;
     const quick = takesQuickAnswer(flight, options, giveUpAt) ? await flight.quick : undefined;
     const refilled = quick ?? answerOf(parts, request, flight, await waitFor(parts, request, flight, giveUpAt));

@@ -52,7 +52,8 @@ export async function inspect(parts: Parts, request: ReadRequest): Promise<Inspe
 async function inspectL2(parts: Parts, request: ReadRequest): Promise<Inspection['l2']> {
   const { remote, clock } = parts;
   const record = remote && (await readRecord(remote, request));
-  if (remote === undefined || record === undefined || record.kind === 'none') return undefined;
+  if (remote === undefined || record === undefined || record.kind === 'none' || record.kind === 'outcome')
+    return undefined;
   if (record.kind === 'lease') return { kind: 'lease' };
   // Never registered, so that looking leaves no trace; what it reads of tags must not be remembered either.
   const setup = { ...flightSetup(parts, request, { background: true, mayLoad: false }), tags: [] };

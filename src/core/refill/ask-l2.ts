@@ -96,9 +96,11 @@ export class L2Question {
         return { answer: { kind: 'elsewhere', candidate: this.#candidate }, generations: this.#generations, collapsed };
       collapsed = true;
       this.#request.batch?.standAside();
-      await pause(clock, POLL_MIN_MS + random.next() * POLL_SPREAD_MS, flight.signal);
+      const pollMs = POLL_MIN_MS + random.next() * POLL_SPREAD_MS;
+      await pause(clock, Math.min(pollMs, Math.max(flight.leaseWaitUntil - clock.now(), 0)), flight.signal);
+      const waitUntil = Math.min(beganAt + flight.hardTimeoutMs, flight.leaseWaitUntil);
       // The callers who began it have left by now. One who joined later has time left for a load of its own.
-      if (flight.signal.aborted || clock.now() >= beganAt + flight.hardTimeoutMs) {
+      if (flight.signal.aborted || clock.now() >= waitUntil) {
         return { answer: this.#noRight(undefined), generations: this.#generations, collapsed };
       }
     }
@@ -119,6 +121,8 @@ export class L2Question {
         };
       case 'lease':
         return this.#request.options.forceFresh ? this.#noRight(undefined) : 'busy';
+      case 'outcome':
+        return this.#afterLoadElsewhere();
       case 'value':
         return this.#weigh(
           record.value,
@@ -188,15 +192,24 @@ export class L2Question {
           attempt(() => tier.read(id, generation)),
         ]);
         const isStill = record.kind === 'value' && record.value.token === seen;
-        if (granted && !isStill) giveBack(tier);
-        return granted && isStill;
+        if (granted === 'granted' && !isStill) giveBack(tier);
+        return { granted, isStill };
       },
-      (isMine, tier) => {
-        if (isMine) giveBack(tier);
+      ({ granted, isStill }, tier) => {
+        if (granted === 'granted' && isStill) giveBack(tier);
       },
     );
     if (!claimed.ok) return this.#noRight(claimed.reason);
-    return claimed.value ? { kind: 'mine', right, candidate: this.#candidate } : 'busy';
+    const { granted, isStill } = claimed.value;
+    if (granted === 'granted') return isStill ? { kind: 'mine', right, candidate: this.#candidate } : 'busy';
+    return granted === 'taken' || !isStill ? 'busy' : this.#afterLoadElsewhere();
+  }
+
+  /** The load of another instance brought nothing for L2: this instance loads for itself, and a refresh stands back. */
+  #afterLoadElsewhere(): L2Answer {
+    const { background, hasWaiters } = this.#flight;
+    if (background && !hasWaiters) return { kind: 'elsewhere', candidate: this.#candidate };
+    return this.#noRight(undefined);
   }
 
   /** Whether a background refresh finds its work done: somebody has refreshed the value in the meantime. */

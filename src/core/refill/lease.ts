@@ -1,3 +1,4 @@
+import type { LoadOutcome } from '../ports/remote-tier.ts';
 import type { Parts } from '../state/context.ts';
 import type { ReadRequest } from '../state/request.ts';
 
@@ -27,6 +28,36 @@ export function keepAlive(
   };
   let cancel = clock.after(options.leaseMs / 3, renew);
   return () => cancel();
+}
+
+/** Each waiter asks again within this time, so it meets every note. */
+const SHORTEST_NOTE_MS = 60;
+
+const LONGEST_NOTE_MS = 1_000;
+
+/**
+ * Says in L2 that the load of a right ended without a value for L2. Instances that wait for it load at once then, each for
+ * itself. Without the note they would take the lease one after the other (protocol, race 54).
+ * @param loadMs How long the load took: the note lives as long, within bounds.
+ */
+export function leaveOutcome(
+  parts: Parts,
+  { id, key, options }: ReadRequest,
+  right: FillRight | undefined,
+  { outcome, loadMs }: { readonly outcome: LoadOutcome; readonly loadMs: number },
+): void {
+  const { remote, background } = parts;
+  if (remote === undefined || right === undefined) return;
+  const { claim, generation, expected } = right;
+  const keepFor = Math.min(Math.max(loadMs, SHORTEST_NOTE_MS), LONGEST_NOTE_MS);
+  const operation = { name: 'outcome', budgetMs: options.l2TimeoutMs, key, background: true };
+  const note = { id, generation, outcome, keepFor } as const;
+  if (claim !== undefined)
+    background.track(remote.ask(operation, (tier) => tier.leaveOutcome({ ...note, of: 'claim', token: claim })));
+  if (expected.kind === 'lease')
+    background.track(
+      remote.ask(operation, (tier) => tier.leaveOutcome({ ...note, of: 'lease', token: expected.token })),
+    );
 }
 
 /** Gives a right back unused, so that nobody waits for it to lapse. */

@@ -21,6 +21,8 @@ export interface Product {
   readonly body: string | Uint8Array;
   /** How long the record may be of use, in milliseconds. */
   readonly keepForMs: number;
+  /** Whether it is to be stored at all, by its TTL and by what the loader said. */
+  readonly isWanted: boolean;
   readonly mayKeepInL1: boolean;
   readonly mayFillL2: boolean;
 }
@@ -71,6 +73,7 @@ export async function makeProduct(
     entry: entryOf(dated, options, clock.now(), random.next(), counters),
     body,
     keepForMs: usefulForMs(windows),
+    isWanted,
     mayKeepInL1: isWanted && late !== 'moved',
     mayFillL2: isWanted && late === 'as-of-start',
   };

@@ -2,13 +2,14 @@ import { type Entry, freshnessOf, mayServeOnError, tagsAreCurrent } from '../mod
 import { recordStayMs } from '../model/lifetime.ts';
 import type { BypassReason, TierStep } from '../model/lookup.ts';
 import { ATTRIBUTE, SPAN } from '../model/telemetry-names.ts';
+import { RemoteError } from '../ports/remote-tier.ts';
 import type { Parts } from '../state/context.ts';
 import type { Flight } from '../state/flight.ts';
 import { type Refilled, refilledOf } from '../state/refill-result.ts';
 import type { ReadRequest } from '../state/request.ts';
 import { type AskedL2, type FirstAnswer, type L2Answer, L2Question } from './ask-l2.ts';
 import { keepTags } from './generations.ts';
-import { type FillRight, giveBack } from './lease.ts';
+import { type FillRight, giveBack, leaveOutcome } from './lease.ts';
 import { loadFor } from './load.ts';
 import { makeProduct, type Product } from './loaded-entry.ts';
 import { packed, tooLong } from './stored-value.ts';
@@ -146,8 +147,11 @@ async function loadAndStore(
     const generations = answer.generations ?? new Map();
     product = await makeProduct(parts, request, flight, loaded, generations, right !== undefined);
   } catch (error) {
-    giveBack(parts, request, right);
-    return serveStale(parts, request, flight, fallback, l2, error, parts.clock.now() - began);
+    const durationMs = parts.clock.now() - began;
+    // A load that was given up says nothing about the source.
+    if (flight.signal.aborted) giveBack(parts, request, right);
+    else leaveOutcome(parts, request, right, { outcome: 'failed', loadMs: durationMs });
+    return serveStale(parts, request, flight, fallback, l2, error, durationMs);
   }
   const source = { outcome: 'loaded', durationMs: parts.clock.now() - began } as const;
   const fill = await fillL2(parts, request, flight, right, product);
@@ -174,6 +178,11 @@ async function fillL2(
 ): Promise<FillOutcome> {
   const { remote, clock, random, tracer, counters, emit } = parts;
   if (remote === undefined || right === undefined) return NOT_TRIED;
+  const notStored = { outcome: 'not-stored', loadMs: product.entry.loadMs } as const;
+  if (!product.isWanted) {
+    leaveOutcome(parts, request, right, notStored);
+    return NOT_TRIED;
+  }
   if (!product.mayFillL2 || flight.poisoned || !tagsAreCurrent(flight.tags)) {
     giveBack(parts, request, right);
     return NOT_TRIED;
@@ -188,7 +197,7 @@ async function fillL2(
     const { background } = flight;
     emit({ type: 'tier_failure', error, operation: 'fill', tier: 'l2', key, background });
     counters.fillsFailed += 1;
-    giveBack(parts, request, right);
+    leaveOutcome(parts, request, right, notStored);
     return NOT_TRIED;
   }
   const began = clock.now();
@@ -211,7 +220,9 @@ async function fillL2(
   if (!filled.ok) {
     counters.fillsFailed += 1;
     // Whether it arrived or not: what is not there any more cannot be given back.
-    giveBack(parts, request, right);
+    if (filled.error instanceof RemoteError && filled.error.failure === 'invalid')
+      leaveOutcome(parts, request, right, notStored);
+    else giveBack(parts, request, right);
   } else if (!filled.value) {
     counters.fillsRefused += 1;
     emit({ type: 'fill_refused', key });

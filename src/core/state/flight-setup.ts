@@ -27,5 +27,6 @@ export function flightSetup(
     beganAt,
     hardTimeoutMs: options.hardTimeoutMs,
     l2TimeoutMs: options.l2TimeoutMs,
+    leaseWaitMs: options.leaseWaitMs,
   };
 }

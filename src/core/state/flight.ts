@@ -24,9 +24,10 @@ export interface FlightSetup {
   readonly background: boolean;
   /** Whether it may load: others join it, and few of a key run at once. A plain read or a `set` is not joined. */
   readonly mayLoad: boolean;
-  /** Of the first caller, as is {@link l2TimeoutMs}. */
+  /** Of the first caller, as are {@link l2TimeoutMs} and {@link leaseWaitMs}. */
   readonly hardTimeoutMs: number;
   readonly l2TimeoutMs: number;
+  readonly leaseWaitMs: number;
   /** Whether it is a `set`: readers of the key wait for it, and what others load meanwhile is not stored. */
   readonly isWrite: boolean;
 }
@@ -69,6 +70,8 @@ export class Flight<R> implements AwaitedFlight {
   isOpen: boolean;
   /** The largest `hardTimeout` of the callers who have joined, in milliseconds. */
   hardTimeoutMs: number;
+  /** Until when it may wait for a load of another instance: the least that one of its callers allows. */
+  leaseWaitUntil: number;
   /** Until when the first question to L2 is answered, however that ends. */
   readonly firstAnswerAt: number;
   /** The span to which those who join link. */
@@ -100,7 +103,7 @@ export class Flight<R> implements AwaitedFlight {
 
   /** @param ended The log of the tags that are invalidated from now on. */
   constructor(id: EntryId, beganAt: number, setup: FlightSetup, ended: EndedTags) {
-    const { seen, tags, owed, background, mayLoad, isWrite, hardTimeoutMs, l2TimeoutMs } = setup;
+    const { seen, tags, owed, background, mayLoad, isWrite, hardTimeoutMs, l2TimeoutMs, leaseWaitMs } = setup;
     this.id = id;
     this.beganAt = beganAt;
     this.seen = seen;
@@ -111,6 +114,7 @@ export class Flight<R> implements AwaitedFlight {
     this.isWrite = isWrite;
     this.isOpen = mayLoad;
     this.hardTimeoutMs = hardTimeoutMs;
+    this.leaseWaitUntil = beganAt + leaseWaitMs;
     this.firstAnswerAt = beganAt + l2TimeoutMs;
     this.#ended = ended;
     this.#endedBefore = ended.end;
@@ -292,6 +296,11 @@ export class Flight<R> implements AwaitedFlight {
     this.#waiters += 1;
     if (hardTimeoutMs > this.hardTimeoutMs) this.hardTimeoutMs = hardTimeoutMs;
     if (this.#company !== undefined) this.#company.waiters += 1;
+  }
+
+  /** A caller that has joined does not wait for a load of another instance any longer than until then. */
+  waitForLeaseUntil(until: number): void {
+    if (until < this.leaseWaitUntil) this.leaseWaitUntil = until;
   }
 
   /** A caller does not want the value any more; the last one to go takes the load with it. */

@@ -28,6 +28,7 @@ const OPERATIONS: Readonly<Record<RemoteOperation, 'callers' | 'upkeep'>> = {
   renew: 'callers',
   claimRefresh: 'callers',
   releaseRefresh: 'callers',
+  leaveOutcome: 'callers',
   tagGenerations: 'callers',
   invalidate: 'callers',
   write: 'callers',

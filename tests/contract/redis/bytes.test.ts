@@ -43,6 +43,15 @@ describe('records', () => {
     expect(parseRecord(bytes(`${leaseRecord(TOKEN)}mac=x;`))).toEqual({ kind: 'lease', token: TOKEN });
   });
 
+  test('a lease behind which a word stands is a note of how a load ended, and with another word a lease', () => {
+    for (const outcome of ['failed', 'not-stored'] as const) {
+      for (const later of ['', ' later', ';mac=x'])
+        expect(parseRecord(bytes(leaseRecord(TOKEN) + outcome + later))).toEqual({ kind: 'outcome', outcome });
+    }
+    for (const word of ['failed-later', 'Failed', 'not', ' failed', 'not-stored2'])
+      expect(parseRecord(bytes(leaseRecord(TOKEN) + word))).toEqual({ kind: 'lease', token: TOKEN });
+  });
+
   test.each([
     [''],
     ['V'],
@@ -73,6 +82,7 @@ describe('records', () => {
       fc.property(anything, (given) => {
         const record = parseRecord(given);
         if (record.kind === 'none') return false;
+        if (record.kind === 'outcome') return;
         const token = record.kind === 'lease' ? record.token : record.value.token;
         return Buffer.from(recordPrefix(record.kind, token)).equals(given.subarray(0, HEADER.prefixBytes));
       }),

@@ -1,4 +1,10 @@
-import { cacheVersionOf, type InvalidationRecord, type LoadRecord, type TroubleRecord } from '../history.ts';
+import {
+  cacheVersionOf,
+  type InvalidationRecord,
+  type LoadRecord,
+  type NoteRecord,
+  type TroubleRecord,
+} from '../history.ts';
 import type { World } from '../world.ts';
 import { ms, type Violation } from './violation.ts';
 
@@ -16,7 +22,8 @@ const AFTERMATH_MS = 6_500;
 /**
  * I7: loads of one key under way. In one process never more than two. In the fleet one, and one more for each invalidation
  * while they last; whoever could not use L2 lately, or may have lost its lease, is not counted, nor is a load in a process
- * that is still telling L2 of an invalidation of the key, for which L2 is no answer there. A load that outlasts the lease is
+ * that is still telling L2 of an invalidation of the key, for which L2 is no answer there. While a note of how a load ended
+ * lasts, each instance loads for itself. A load that outlasts the lease is
  * not counted against others: the right to refresh a value is not renewed.
  */
 export function checkLoads({ history, setting }: World): Violation[] {
@@ -30,12 +37,14 @@ export function checkLoads({ history, setting }: World): Violation[] {
     const orders = history.invalidations
       .filter(({ keys }) => keys.includes(key))
       .map((order) => ({ ...order, end: deliveredAt(order) }));
+    const notes = history.notes.filter((note) => note.key === key);
     const isCounted = (load: LoadRecord): boolean =>
       !load.forced &&
       !load.bypassed &&
       !load.hurried &&
       load.waited < hardTimeout * PATIENT &&
       load.start >= lastsFrom &&
+      !notes.some((note) => meets(load, note, cacheVersionOf(load.instance, setting.versions))) &&
       !orders.some((order) => isPending(order, load));
     const counted = new Set(loads.filter(isCounted));
     // Each version of the cache loads for itself.
@@ -90,6 +99,11 @@ function deliveredAt({ end, writes }: InvalidationRecord): number {
 /** Whether L2 was not asked for a load because its own process owed it an invalidation. */
 function isPending(order: InvalidationRecord, load: LoadRecord): boolean {
   return order.instance === load.instance && order.start <= load.start && order.end >= load.start - ACQUIRED_MS;
+}
+
+/** Whether L2 may have shown the process of a load a note of how another one ended. */
+function meets({ start }: LoadRecord, note: NoteRecord, cache: string): boolean {
+  return note.cache === cache && note.start <= start && start <= note.end + ACQUIRED_MS;
 }
 
 function violation(key: string, { instance, start }: LoadRecord, what: string): Violation {

@@ -62,6 +62,24 @@ export const FILLS: Readonly<Record<string, Weakened>> = {
     },
   },
 
+  'a note of how a load ended that outlives its second': {
+    weakening: {
+      tier: (tier) => overriding(tier, { leaveOutcome: (note) => tier.leaveOutcome({ ...note, keepFor: 60_000 }) }),
+    },
+    mix: {
+      faults: [],
+      // By a tag: what ends a key ends its note too.
+      how: ['tag'],
+      modes: ['delete'],
+      writeShare: 0.02,
+      gapMs: 10,
+      reads: ['read'],
+      skipShare: 0.3,
+      setting: { keys: ['k0'], instances: 4, sourceLatency: [1, 120], lateShare: 0, versions: 1 },
+      policy: { ...LASTING, l1Ttl: 150, hardTimeout: 2_500 },
+    },
+  },
+
   'tags that are read when the load is over': {
     weakening: { tier: (tier) => overriding(tier, { fill: (request) => fillUnderPresentTags(tier, request) }) },
     mix: { how: ['tag', 'clear'], setting: { sourceLatency: [1, 120] } },

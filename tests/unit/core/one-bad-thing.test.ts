@@ -51,6 +51,7 @@ const REMOTE_TIER: Failures<RemoteTier> = {
   renew: ASYNC,
   claimRefresh: ASYNC,
   releaseRefresh: ASYNC,
+  leaveOutcome: ASYNC,
   tagGenerations: ASYNC,
   invalidate: ASYNC,
   write: ASYNC,

@@ -118,13 +118,7 @@ local function publish(channel, head, epoch, number)
 end`;
 
 /** A lease carries a version like a value, so that what is written over it is held against it. */
-export const VALUE = `
-
-local function value(token, storedAt, version, body)
-  local stored, expired = digits(storedAt, ${HEADER.timeDigits}), digits(0, ${HEADER.timeDigits})
-  return 'V' .. token .. version .. stored .. expired .. '${PLAIN_END.trimEnd()}\\n' .. body
-
-end
+export const VERSION = `
 
 local function versionOf(header)
   local version = string.sub(header, ${HEADER.versionAt + 1}, ${HEADER.versionAt + HEADER.versionDigits})
@@ -132,6 +126,14 @@ local function versionOf(header)
     return version
   end
   return '${NO_VERSION}'
+
+end`;
+
+export const VALUE = `${VERSION}
+
+local function value(token, storedAt, version, body)
+  local stored, expired = digits(storedAt, ${HEADER.timeDigits}), digits(0, ${HEADER.timeDigits})
+  return 'V' .. token .. version .. stored .. expired .. '${PLAIN_END.trimEnd()}\\n' .. body
 
 end`;
 

@@ -1,7 +1,7 @@
 import { agree, heartbeat, mark } from './history-scripts.ts';
 import { HISTORY } from './keyspace.ts';
 import { type Script, script } from './script.ts';
-import { EPOCH, NUMBERS, PUBLISH, REMOVE, SESSION, SHAPES, STORE, TIME, VALUE } from './script-parts.ts';
+import { EPOCH, NUMBERS, PUBLISH, REMOVE, SESSION, SHAPES, STORE, TIME, VALUE, VERSION } from './script-parts.ts';
 import { HEADER } from './stored-record.ts';
 
 /**
@@ -59,6 +59,24 @@ const renew = script(
 if redis.call('GETRANGE', KEYS[1], 0, ${HEADER.prefixBytes - 1}) ~= ARGV[1] then return 0 end
 
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])`,
+);
+
+/**
+ * KEYS record · ARGV lease, token of the note, outcome, stay. Puts a note of how its load ended in the place of a lease or
+ * claim. Answers 1 when it was still there. The note has another token, so a renewal that is on its way does not prolong it.
+ */
+const outcome = script(
+  'allow-oom',
+  VERSION,
+  `
+
+local header = redis.call('GETRANGE', KEYS[1], 0, ${HEADER.bytes - 1})
+
+if string.sub(header, 1, ${HEADER.prefixBytes}) ~= ARGV[1] then return 0 end
+
+redis.call('SET', KEYS[1], 'L' .. ARGV[2] .. versionOf(header) .. '\\n' .. ARGV[3], 'PX', ARGV[4])
+
+return 1`,
 );
 
 /**
@@ -255,6 +273,7 @@ export const SCRIPTS = {
   fill,
   release,
   renew,
+  outcome,
   tagGenerations,
   invalidate,
   write,

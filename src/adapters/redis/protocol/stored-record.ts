@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import type { StoredRecord } from '../../../core/ports/remote-tier.ts';
+import type { ClaimAnswer, LoadOutcome, StoredRecord } from '../../../core/ports/remote-tier.ts';
 
 /** Of the bytes below. It stands in the keys of entries and claims, so another form of the header is another number. */
 export const RECORD_FORMAT = 2;
@@ -20,7 +20,8 @@ export const RECORD_FORMAT = 2;
  * | 77 | 1 | newline |
  * | 78 | | extra block, which readers skip; then the body |
  *
- * A lease has a newline after its version. What may follow is ignored.
+ * A lease has a newline after its version. One behind which `failed` or `not-stored` stands is a note of how a load ended.
+ * Readers that do not know the word take the note for a lease, and wait until it lapses. What else may follow is ignored.
  */
 export const HEADER = {
   /** Kind and token: what a fill compares. */
@@ -41,7 +42,7 @@ export const PLAIN_END = '00000000\n';
 /** The version field of a record that has none. */
 export const NO_VERSION = '-'.repeat(HEADER.versionDigits);
 
-const LEASE = /^L[\w-]{22}(?:\d{16}|-{16})\n/;
+const LEASE = /^L[\w-]{22}(?:\d{16}|-{16})\n(?:(failed|not-stored)(?![\w-]))?/;
 
 const VALUE = /^V[\w-]{22}(?:\d{16}|-{16})/;
 
@@ -65,7 +66,9 @@ export function parseRecord(bytes: Buffer | null): StoredRecord {
   const bodyAt = header.endsWith(PLAIN_END) ? HEADER.bytes : bodyBehindExtra(header);
   if (storedAt >= 0 && expiredAt >= 0 && bodyAt <= bytes.length && VALUE.test(header))
     return { kind: 'value', value: { token, storedAt, expiredAt, body: bodyOf(bytes, bodyAt) } };
-  if (LEASE.test(header)) return { kind: 'lease', token };
+  const lease = LEASE.exec(header);
+  if (lease !== null)
+    return lease[1] === undefined ? { kind: 'lease', token } : { kind: 'outcome', outcome: lease[1] as LoadOutcome };
   const damaged = TAKEN.exec(header)?.[1] ?? FOREIGN + bytes.toString('hex', 0, HEADER.prefixBytes);
   return { kind: 'value', value: { token: damaged, storedAt: 0, expiredAt: 0, body: '' } };
 }
@@ -108,6 +111,12 @@ export function recordFor(token: string, bytes: Buffer | null): StoredRecord {
 /** A lease, as a whole. Refresh claims have the same form. */
 export function leaseRecord(token: string): string {
   return `L${token}${NO_VERSION}\n`;
+}
+
+/** What the bytes under the key of a refresh claim say, which were there before the caller asked for it. */
+export function claimAnswerOf(bytes: Buffer | null): ClaimAnswer {
+  if (bytes === null) return 'granted';
+  return (LEASE.exec(bytes.toString('latin1'))?.[1] as LoadOutcome | undefined) ?? 'taken';
 }
 
 /** The first bytes of a lease: what tells it from every other record. */

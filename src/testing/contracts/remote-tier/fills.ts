@@ -103,13 +103,13 @@ export function fillContract(test: AddTest, makeHarness: MakeHarness): void {
     const refresh = { id: 'a', generation, body: 'v1', age: 0, keepFor: LONG } as const;
     for (const stored of [true, false]) {
       const claim = token();
-      equal(await one.claimRefresh('a', generation, claim, LONG), true);
+      equal(await one.claimRefresh('a', generation, claim, LONG), 'granted');
       const expected = { kind: 'value', token: seen } as const;
       equal(await one.fill({ ...refresh, expected, claim, token: token() }), stored);
       const next = token();
-      equal(await two.claimRefresh('a', generation, next, LONG), true);
+      equal(await two.claimRefresh('a', generation, next, LONG), 'granted');
       await one.fill({ ...refresh, expected, claim, token: token() });
-      equal(await one.claimRefresh('a', generation, token(), LONG), false);
+      equal(await one.claimRefresh('a', generation, token(), LONG), 'taken');
       await two.releaseRefresh('a', generation, next);
     }
   });

@@ -14,6 +14,7 @@ export function fullServerContract(test: AddTest, makeHarness: MakeHarness): voi
     await both.put('a', 'v');
     await both.put('b', 'v');
     await one.acquire('c', generation, lease, 1_000);
+    await one.acquire('d', generation, lease, LONG);
     await one.claimRefresh('a', generation, claim, LONG);
     const tags = await one.tagGenerations(['t'], generation, LONG);
     await both.server.setFull(true);
@@ -32,7 +33,9 @@ export function fullServerContract(test: AddTest, makeHarness: MakeHarness): voi
     await one.release('c', generation, lease);
     deepEqual(await one.read('c', generation), { kind: 'none' });
     await one.releaseRefresh('a', generation, claim);
-    equal((await two.invalidate(orderOf(['a'], ['t']), session)).kind, 'done');
+    await one.leaveOutcome({ id: 'd', generation, of: 'lease', token: lease, outcome: 'failed', keepFor: LONG });
+    deepEqual(await two.read('d', generation), { kind: 'outcome', outcome: 'failed' });
+    equal((await two.invalidate(orderOf(['a', 'd'], ['t']), session)).kind, 'done');
     equal((await two.invalidate(orderOf(['b'], ['new'], 'expire'), session)).kind, 'done');
     contains(await two.agreeGeneration(session.epoch, 'g', generation), { generation: 'g' });
     deepEqual(await one.read('a', generation), { kind: 'none' });
@@ -70,6 +73,6 @@ export function fullServerContract(test: AddTest, makeHarness: MakeHarness): voi
 
     await both.server.setFull(false);
     equal(await one.fill({ ...fill, id: 'a', expected: { kind: 'lease', token: lease } }), true);
-    equal(await one.claimRefresh('b', generation, token(), LONG), false);
+    equal(await one.claimRefresh('b', generation, token(), LONG), 'taken');
   });
 }

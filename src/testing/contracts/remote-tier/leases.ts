@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { until } from '../../until.ts';
 import { contains, isAbove, isAtMost } from '../checks.ts';
 import type { AddTest } from '../contract.ts';
-import { LONG, type MakeHarness, token, twoInstances } from '../harness.ts';
+import { LONG, type MakeHarness, orderOf, token, twoInstances } from '../harness.ts';
 
 /** The right to fill a key, and the right to refresh one that holds a value. */
 export function leaseContract(test: AddTest, makeHarness: MakeHarness): void {
@@ -121,20 +121,95 @@ export function leaseContract(test: AddTest, makeHarness: MakeHarness): void {
     const { one, two, generation } = both;
     await both.put('a', 'v');
     const [mine, yours] = [token(), token()];
-    equal(await one.claimRefresh('a', generation, mine, LONG), true);
-    equal(await two.claimRefresh('a', generation, yours, LONG), false);
+    equal(await one.claimRefresh('a', generation, mine, LONG), 'granted');
+    equal(await two.claimRefresh('a', generation, yours, LONG), 'taken');
     equal((await two.read('a', generation)).kind, 'value');
     await two.releaseRefresh('a', generation, yours);
-    equal(await two.claimRefresh('a', generation, yours, LONG), false);
+    equal(await two.claimRefresh('a', generation, yours, LONG), 'taken');
     await one.releaseRefresh('a', generation, mine);
-    equal(await two.claimRefresh('a', generation, yours, LONG), true);
+    equal(await two.claimRefresh('a', generation, yours, LONG), 'granted');
   });
 
   test('a claim ends by itself', async () => {
     await using both = await twoInstances(makeHarness);
     const { one, two, generation } = both;
     await one.claimRefresh('a', generation, token(), 40);
-    await until(() => two.claimRefresh('a', generation, token(), LONG), { what: 'the end of the claim' });
+    await until(async () => (await two.claimRefresh('a', generation, token(), LONG)) === 'granted', {
+      what: 'the end of the claim',
+    });
+  });
+
+  for (const outcome of ['failed', 'not-stored'] as const) {
+    test(`a lease whose load ended as ${outcome} becomes a note of that, which grants nothing`, async () => {
+      await using both = await twoInstances(makeHarness);
+      const { one, two, generation } = both;
+      const { time } = await one.heartbeat('one', token());
+      const mine = token();
+      await one.acquire('a', generation, mine, LONG);
+      const note = { id: 'a', generation, of: 'lease', outcome, keepFor: LONG / 2 } as const;
+      await two.leaveOutcome({ ...note, token: token() });
+      deepEqual(await two.read('a', generation), { kind: 'lease', token: mine });
+      await one.leaveOutcome({ ...note, token: mine });
+      const answer = { kind: 'outcome', outcome } as const;
+      deepEqual(await two.acquire('a', generation, token(), LONG), answer);
+      deepEqual(await one.acquire('a', generation, mine, LONG), answer);
+      deepEqual((await two.acquireMany(['a', 'b'], generation, token(), LONG, time))[0], answer);
+      deepEqual(await two.read('a', generation), answer);
+      isAtMost(await two.remaining('a', generation), LONG / 2);
+      // What its holder has sent before finds it no more.
+      equal(await one.renew('a', generation, mine, LONG), false);
+      await one.release('a', generation, mine);
+      const fill = { id: 'a', generation, token: token(), body: 'v', age: 0, keepFor: LONG };
+      equal(await one.fill({ ...fill, expected: { kind: 'lease', token: mine } }), false);
+      deepEqual(await two.read('a', generation), answer);
+    });
+
+    test(`a claim whose refresh ended as ${outcome} becomes a note of that, and the value stays`, async () => {
+      await using both = await twoInstances(makeHarness);
+      const { one, two, generation } = both;
+      await both.put('a', 'v');
+      const mine = token();
+      await one.claimRefresh('a', generation, mine, LONG);
+      const note = { id: 'a', generation, of: 'claim', outcome, keepFor: LONG } as const;
+      await two.leaveOutcome({ ...note, token: token() });
+      equal(await two.claimRefresh('a', generation, token(), LONG), 'taken');
+      await one.leaveOutcome({ ...note, token: mine });
+      equal(await two.claimRefresh('a', generation, token(), LONG), outcome);
+      equal(await one.claimRefresh('a', generation, mine, LONG), outcome);
+      equal((await two.read('a', generation)).kind, 'value');
+    });
+  }
+
+  test('a note of how a load ended lapses by itself', async () => {
+    await using both = await twoInstances(makeHarness);
+    const { one, two, generation } = both;
+    await both.put('b', 'v');
+    const mine = token();
+    await one.acquire('a', generation, mine, LONG);
+    await one.claimRefresh('b', generation, mine, LONG);
+    const note = { generation, token: mine, outcome: 'failed', keepFor: 40 } as const;
+    await one.leaveOutcome({ ...note, id: 'a', of: 'lease' });
+    await one.leaveOutcome({ ...note, id: 'b', of: 'claim' });
+    await until(async () => (await two.acquire('a', generation, token(), LONG)).kind === 'none', { what: 'its end' });
+    await until(async () => (await two.claimRefresh('b', generation, token(), LONG)) === 'granted', {
+      what: 'the end of the note of a claim',
+    });
+  });
+
+  test('an invalidation of the key removes the note of how a load ended, and a value that is set takes its place', async () => {
+    await using both = await twoInstances(makeHarness);
+    const { one, two, session, generation } = both;
+    const mine = token();
+    for (const id of ['a', 'b', 'c']) {
+      await one.acquire(id, generation, mine, LONG);
+      await one.leaveOutcome({ id, generation, of: 'lease', token: mine, outcome: 'failed', keepFor: LONG });
+    }
+    await two.invalidate(orderOf(['a']), session);
+    await two.invalidate(orderOf(['b'], [], 'expire'), session);
+    for (const id of ['a', 'b']) deepEqual(await one.acquire(id, generation, token(), LONG), { kind: 'none' });
+    const write = { id: 'c', session, origin: 'two', token: token(), body: 'v', keepFor: LONG } as const;
+    equal((await two.write({ ...write, version: 1 })).kind, 'done');
+    equal((await one.read('c', generation)).kind, 'value');
   });
 
   test('leases and claims of another generation are other ones', async () => {
@@ -142,6 +217,6 @@ export function leaseContract(test: AddTest, makeHarness: MakeHarness): void {
     await both.one.acquire('a', both.generation, token(), LONG);
     await both.one.claimRefresh('a', both.generation, token(), LONG);
     deepEqual(await both.two.acquire('a', 'another', token(), LONG), { kind: 'none' });
-    equal(await both.two.claimRefresh('a', 'another', token(), LONG), true);
+    equal(await both.two.claimRefresh('a', 'another', token(), LONG), 'granted');
   });
 }

@@ -39,11 +39,11 @@ export function otherGenerationsContract(test: AddTest, makeHarness: MakeHarness
     equal(removed, 6);
     for (const other of ['old', 'older']) {
       deepEqual(await one.read('a', other), { kind: 'none' });
-      equal(await one.claimRefresh('a', other, token(), LONG), true);
+      equal(await one.claimRefresh('a', other, token(), LONG), 'granted');
     }
     equal((await one.read('a', generation)).kind, 'value');
     deepEqual(await one.tagGenerations(['t'], generation, LONG), tags);
-    equal(await one.claimRefresh('a', generation, token(), LONG), false);
+    equal(await one.claimRefresh('a', generation, token(), LONG), 'taken');
   });
 
   test('one instance sweeps in a generation, also after it is done', async () => {

@@ -40,10 +40,10 @@ export function shapeContract(test: AddTest, makeHarness: MakeHarness): void {
     await using both = await twoInstances(makeHarness);
     const { one, generation, server } = both;
     await both.put('a', 'v');
-    equal(await one.claimRefresh('a', generation, token(), LONG), true);
+    equal(await one.claimRefresh('a', generation, token(), LONG), 'granted');
     for (const cache of others) {
       const tier = await joined(server.tier(), cache, { id: 'a', generation });
-      equal(await tier.claimRefresh('a', generation, token(), LONG), true);
+      equal(await tier.claimRefresh('a', generation, token(), LONG), 'granted');
       await tier.close();
     }
     equal((await one.read('a', generation)).kind, 'value');

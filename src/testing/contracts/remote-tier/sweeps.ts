@@ -38,7 +38,7 @@ export function sweepContract(test: AddTest, makeHarness: MakeHarness): void {
     equal(await one.sweep(generation, '', (id) => id.startsWith('product:'), 'delete'), 2);
     equal((await one.read('order:1', generation)).kind, 'value');
     deepEqual(await one.read('product:3', 'another'), { kind: 'lease', token: otherLease });
-    equal(await one.claimRefresh('product:1', generation, token(), LONG), false);
+    equal(await one.claimRefresh('product:1', generation, token(), LONG), 'taken');
     deepEqual(await one.tagGenerations(['product:1'], generation, LONG), tags);
     equal(await one.sweep(generation, '', () => true, 'delete'), 1);
     equal(await one.sweep(generation, '', () => true, 'delete'), 0);

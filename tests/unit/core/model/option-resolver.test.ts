@@ -15,6 +15,7 @@ const CHANGES: readonly Changeable[] = [
   { jitter: 0.5 },
   { softTimeout: 5 },
   { hardTimeout: 5 },
+  { leaseWait: 5 },
   { l2Timeout: 5 },
   { lease: 5 },
   { tenant: 'other' },

@@ -29,6 +29,7 @@ function fixture(): Fixture {
         background: false,
         mayLoad: true,
         hardTimeoutMs: 10_000,
+        leaseWaitMs: Infinity,
         l2TimeoutMs: 50,
         isWrite: false,
         ...setup,
@@ -82,6 +83,7 @@ describe('a flight', () => {
       background: false,
       mayLoad: true,
       hardTimeoutMs: 10_000,
+      leaseWaitMs: Infinity,
       l2TimeoutMs: 50,
       isWrite: false,
     };

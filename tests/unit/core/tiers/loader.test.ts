@@ -48,7 +48,7 @@ describe('an error of the loader', () => {
     expect(fleet.settle(fleet.cache(1).lookup('k', () => 1))).toMatchObject({ value: 1, tier: 'source' });
     // Nobody had to wait for a lease to lapse.
     expect(fleet.time.now - began).toBeLessThan(10);
-    expect(fleet.member(0).calls.map(({ operation }) => operation)).toContain('release');
+    expect(fleet.member(0).calls.map(({ operation }) => operation)).toContain('leaveOutcome');
   });
 });
 
