@@ -39,7 +39,13 @@ const STEP = fc.oneof(
     claim: fc.option(TOKEN, { nil: undefined }),
   }),
   fc.record({
-    op: fc.constantFrom('release' as const, 'renew' as const, 'claimRefresh' as const, 'releaseRefresh' as const),
+    op: fc.constantFrom(
+      'release' as const,
+      'renew' as const,
+      'claimRefresh' as const,
+      'renewRefresh' as const,
+      'releaseRefresh' as const,
+    ),
     id: ID,
     generation: GENERATION,
     token: TOKEN,
@@ -133,6 +139,7 @@ class Side {
         return tier[step.op](step.id, step.generation, step.token);
       case 'renew':
       case 'claimRefresh':
+      case 'renewRefresh':
         return tier[step.op](step.id, step.generation, step.token, LONG);
       case 'outcome': {
         const { op: _, ...note } = step;

@@ -49,7 +49,7 @@ export class Life {
 
   live(): void {
     const fleet = this.#fleet;
-    for (const name of ['old:1', 'old:2', 'broken', 'more:1']) this.#ends(this.#read(0, name));
+    for (const name of ['old:1', 'old:2', 'broken', 'more:1', 'aging']) this.#ends(this.#read(0, name));
     this.#saboteur.isArmed = true;
 
     this.#together();
@@ -57,6 +57,7 @@ export class Life {
     this.#refresh();
     this.#fail();
     this.#loadLong();
+    if (this.#tiers !== 'outbox') this.#refreshLong();
     this.#write();
     this.#together();
     if (this.#tiers !== 'l2')
@@ -132,6 +133,18 @@ export class Life {
     loaded.resolve('long');
     this.#fleet.run(100);
     expect(calls.map((call) => call.value())).toEqual(['long', 'long', 'long']);
+  }
+
+  /** A refresh that outlives its claim, and whose value is not stored, because its key is invalidated meanwhile. */
+  #refreshLong(): void {
+    const loaded = Promise.withResolvers<string>();
+    const reading = watch(this.#fleet.cache(0).getOrSet('aging', () => loaded.promise));
+    this.#fleet.run(500);
+    this.#ends(this.#fleet.cache(1).delete('aging').catch(this.#expected(1)));
+    this.#fleet.run(10);
+    loaded.resolve('new');
+    this.#fleet.run(100);
+    expect(['aging 1', 'new']).toContain(String(reading.value()));
   }
 
   #write(): void {

@@ -189,6 +189,11 @@ export class MemoryDatabase {
     return this.#rights.claim(recordKey(shape, generation, id), token, leaseMs);
   }
 
+  renewRefresh(shape: Shape, id: EntryId, generation: string, token: string, leaseMs: number): boolean {
+    this.#assertWritable();
+    return this.#rights.renewClaim(recordKey(shape, generation, id), token, leaseMs);
+  }
+
   releaseRefresh(shape: Shape, id: EntryId, generation: string, token: string): void {
     this.#assertWritable();
     this.#rights.releaseClaim(recordKey(shape, generation, id), token);

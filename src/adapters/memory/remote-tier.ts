@@ -193,6 +193,12 @@ export class MemoryRemoteTier implements RemoteTier {
     );
   }
 
+  renewRefresh(id: EntryId, generation: string, token: string, leaseMs: number) {
+    return this.#call(`renewRefresh ${id}`, (database) =>
+      database.renewRefresh(this.#shape, id, generation, token, leaseMs),
+    );
+  }
+
   releaseRefresh(id: EntryId, generation: string, token: string) {
     return this.#call(`releaseRefresh ${id}`, (database) =>
       database.releaseRefresh(this.#shape, id, generation, token),

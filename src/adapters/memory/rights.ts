@@ -26,6 +26,12 @@ export class Rights {
     return 'granted';
   }
 
+  renewClaim(key: string, token: string, leaseMs: number): boolean {
+    if (this.#contents.claims.get(key) !== token) return false;
+    this.#contents.claims.set(key, token, leaseMs);
+    return true;
+  }
+
   releaseClaim(key: string, token: string): void {
     if (this.#contents.claims.get(key) === token) this.#contents.claims.delete(key);
   }

@@ -246,6 +246,10 @@ export class RedisRemoteTier implements RemoteTier {
     return takeClaim(this.#connections, { key: this.#keys.claim(id, generation), token }, leaseMs);
   }
 
+  async renewRefresh(id: EntryId, generation: string, token: string, leaseMs: number): Promise<boolean> {
+    return renewRight(this.#connections, { key: this.#keys.claim(id, generation), token }, leaseMs);
+  }
+
   async releaseRefresh(id: EntryId, generation: string, token: string): Promise<void> {
     await releaseRight(this.#connections, { key: this.#keys.claim(id, generation), token });
   }

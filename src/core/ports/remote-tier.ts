@@ -240,6 +240,8 @@ export interface RemoteTier {
   renew(id: EntryId, generation: string, token: string, leaseMs: number): Promise<boolean>;
   /** The right to refresh a key that holds a value: one holder in the fleet, for at most `leaseMs`. */
   claimRefresh(id: EntryId, generation: string, token: string, leaseMs: number): Promise<ClaimAnswer>;
+  /** Extends a refresh claim if it is still mine, never creates one; says whether it did. */
+  renewRefresh(id: EntryId, generation: string, token: string, leaseMs: number): Promise<boolean>;
   /** Gives a refresh claim back if it is still mine. */
   releaseRefresh(id: EntryId, generation: string, token: string): Promise<void>;
   /**

@@ -10,7 +10,7 @@ import type { Flight } from '../state/flight.ts';
 import type { Question, Terms } from '../state/l2-question.ts';
 import type { Refilled } from '../state/refill-result.ts';
 import type { ReadRequest } from '../state/request.ts';
-import type { Asked, Remote } from '../tiers/guarded-l2.ts';
+import { type Asked, isAlive, type Remote } from '../tiers/guarded-l2.ts';
 import { acquire, answerTo } from './acquire.ts';
 import { readGenerations } from './generations.ts';
 import type { FillRight } from './lease.ts';
@@ -61,6 +61,8 @@ export class L2Question {
   readonly #generations: Generations = new Map();
   #candidate: Entry | undefined;
   #first: FirstAnswer | undefined;
+  /** Until when the lease or claim of another instance lasts, as far as is known; `-Infinity` while none has been met. */
+  #leasedUntil = Number.NEGATIVE_INFINITY;
 
   /**
    * @param onCandidate Told of an old value as soon as it is met: who loads a new one may take long, here or elsewhere.
@@ -110,7 +112,8 @@ export class L2Question {
     const first = this.#first;
     this.#first = undefined;
     const { record, terms } = first ?? (await this.#acquire());
-    if (!terms.ok || record === undefined) return this.#noRight(terms.ok ? 'error' : terms.reason);
+    if (!terms.ok) return this.#unanswered(terms);
+    if (record === undefined) return this.#noRight('error');
     const { token, generation } = terms.value;
     switch (record.kind) {
       case 'none':
@@ -120,7 +123,7 @@ export class L2Question {
           candidate: undefined,
         };
       case 'lease':
-        return this.#request.options.forceFresh ? this.#noRight(undefined) : 'busy';
+        return this.#request.options.forceFresh ? this.#noRight(undefined) : this.#busy();
       case 'outcome':
         return this.#afterLoadElsewhere();
       case 'value':
@@ -159,7 +162,7 @@ export class L2Question {
       const tags = envelope.tags.map(([tag]) => tag);
       if (this.#flight.owed.covers(this.#request.id, tags)) return this.#noRight('pending');
       const failed = await readGenerations(this.#parts, this.#request, this.#flight, tags, this.#generations);
-      if (failed !== undefined) return this.#noRight(failed);
+      if (failed !== undefined) return this.#unanswered(failed);
       const verdict = judge(this.#parts, this.#request, this.#flight, value, envelope, this.#generations);
       if (verdict.kind === 'expired') this.#candidate = verdict.entry;
       if (verdict.kind === 'usable' && !this.#request.options.forceFresh) {
@@ -199,10 +202,29 @@ export class L2Question {
         if (granted === 'granted' && isStill) giveBack(tier);
       },
     );
-    if (!claimed.ok) return this.#noRight(claimed.reason);
+    if (!claimed.ok) return this.#unanswered(claimed);
     const { granted, isStill } = claimed.value;
     if (granted === 'granted') return isStill ? { kind: 'mine', right, candidate: this.#candidate } : 'busy';
-    return granted === 'taken' || !isStill ? 'busy' : this.#afterLoadElsewhere();
+    return granted === 'taken' || !isStill ? this.#busy() : this.#afterLoadElsewhere();
+  }
+
+  #busy(): 'busy' {
+    this.#leasedUntil = this.#parts.clock.now() + this.#request.options.leaseMs;
+    return 'busy';
+  }
+
+  /**
+   * L2 has not answered. A flight that knows of a lease goes on waiting: one late answer says nothing of the load that it
+   * waits for, and all who wait would load at once (race 55). That ends with the time of its callers, when the breaker opens,
+   * or when no history is believed for as long as the lease lasts.
+   */
+  #unanswered({ reason, error }: Extract<Asked<unknown>, { readonly ok: false }>): L2Answer | 'busy' {
+    const isBlip =
+      reason === 'timeout' ||
+      (reason === 'error' && !isAlive(error)) ||
+      (reason === 'untrusted' && this.#parts.clock.now() < this.#leasedUntil);
+    const waits = this.#leasedUntil !== Number.NEGATIVE_INFINITY && this.#remote.breaker.isClosed;
+    return waits && isBlip ? 'busy' : this.#noRight(reason);
   }
 
   /** The load of another instance brought nothing for L2: this instance loads for itself, and a refresh stands back. */

@@ -1,6 +1,5 @@
 import type { EntryId } from '../model/key.ts';
 import { usefulForMs } from '../model/lifetime.ts';
-import type { BypassReason } from '../model/lookup.ts';
 import { enter, type Generations, type TagGeneration, type TagState } from '../model/tags.ts';
 import type { RemoteTier } from '../ports/remote-tier.ts';
 import type { Parts } from '../state/context.ts';
@@ -120,7 +119,7 @@ export function take(
 
 /**
  * Reads the generations of these tags that are not known yet, in one round trip.
- * @returns why L2 could not say, or nothing: `into` then holds them all.
+ * @returns what came of it when L2 could not say, or nothing: `into` then holds them all.
  */
 export async function readGenerations(
   parts: Parts,
@@ -128,7 +127,7 @@ export async function readGenerations(
   flight: Flight<Refilled>,
   tags: readonly EntryId[],
   into: Generations,
-): Promise<BypassReason | undefined> {
+): Promise<Extract<Asked<unknown>, { readonly ok: false }> | undefined> {
   const missing = recall(parts, tags, into);
   const { remote } = parts;
   if (missing.length === 0 || remote === undefined) return undefined;
@@ -139,7 +138,7 @@ export async function readGenerations(
   });
   if (!asked.ok) {
     if (asked.error !== undefined) remote.report({ name: 'tags', budgetMs: options.l2TimeoutMs, key }, asked.error);
-    return asked.reason;
+    return asked;
   }
   const read = missing.map((tag) => asked.value.get(tag));
   take(parts, flight, missing, read, keepFor, into);

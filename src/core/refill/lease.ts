@@ -1,4 +1,4 @@
-import type { LoadOutcome } from '../ports/remote-tier.ts';
+import type { LoadOutcome, RemoteTier } from '../ports/remote-tier.ts';
 import type { Parts } from '../state/context.ts';
 import type { ReadRequest } from '../state/request.ts';
 
@@ -12,21 +12,28 @@ export interface FillRight {
   readonly generation: string;
 }
 
-/** Extends a lease at each third of its life while the load runs, so that it only lapses if this process does. */
+/** Extends a lease or a refresh claim at each third of its life while the load runs, so that it only lapses if this process does. */
 export function keepAlive(
   parts: Parts,
   { id, key, options }: Pick<ReadRequest, 'id' | 'key' | 'options'>,
   right: FillRight | undefined,
 ): () => void {
   const { clock, remote, background } = parts;
-  if (remote === undefined || right?.expected.kind !== 'lease') return () => {};
-  const { generation, expected } = right;
+  if (remote === undefined || right === undefined) return () => {};
+  const { generation, expected, claim } = right;
+  // A load that replaces a value beside everybody else's has no right that could lapse.
+  if (expected.kind === 'value' && claim === undefined) return () => {};
+  const { leaseMs } = options;
+  const extend = (tier: RemoteTier): Promise<boolean> =>
+    claim === undefined
+      ? tier.renew(id, generation, expected.token, leaseMs)
+      : tier.renewRefresh(id, generation, claim, leaseMs);
   const operation = { name: 'renew', budgetMs: options.l2TimeoutMs, key, background: true };
   const renew = (): void => {
-    cancel = clock.after(options.leaseMs / 3, renew);
-    background.track(remote.ask(operation, (tier) => tier.renew(id, generation, expected.token, options.leaseMs)));
+    cancel = clock.after(leaseMs / 3, renew);
+    background.track(remote.ask(operation, extend));
   };
-  let cancel = clock.after(options.leaseMs / 3, renew);
+  let cancel = clock.after(leaseMs / 3, renew);
   return () => cancel();
 }
 

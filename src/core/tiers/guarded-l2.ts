@@ -191,7 +191,7 @@ export class Remote {
  * A server that refuses for a reason of its own is alive: not asking it would mend nothing. One wrong request says nothing
  * about those of other callers.
  */
-function isAlive(error: unknown): boolean {
+export function isAlive(error: unknown): boolean {
   return error instanceof RemoteError && ALIVE.has(error.failure);
 }
 

@@ -27,6 +27,7 @@ const OPERATIONS: Readonly<Record<RemoteOperation, 'callers' | 'upkeep'>> = {
   release: 'callers',
   renew: 'callers',
   claimRefresh: 'callers',
+  renewRefresh: 'callers',
   releaseRefresh: 'callers',
   leaveOutcome: 'callers',
   tagGenerations: 'callers',

@@ -23,13 +23,12 @@ const AFTERMATH_MS = 6_500;
  * I7: loads of one key under way. In one process never more than two. In the fleet one, and one more for each invalidation
  * while they last; whoever could not use L2 lately, or may have lost its lease, is not counted, nor is a load in a process
  * that is still telling L2 of an invalidation of the key, for which L2 is no answer there. While a note of how a load ended
- * lasts, each instance loads for itself. A load that outlasts the lease is
- * not counted against others: the right to refresh a value is not renewed.
+ * lasts, each instance loads for itself.
  */
 export function checkLoads({ history, setting }: World): Violation[] {
   const calm = new Calm(history.troubles);
   return [...Map.groupBy(history.loads, ({ key }) => key)].flatMap(([key, loads]) => {
-    const { ttl = 0, negativeTtl = 0, lease = 0, hardTimeout = 0 } = setting.policies[key] ?? {};
+    const { ttl = 0, negativeTtl = 0, hardTimeout = 0 } = setting.policies[key] ?? {};
     // Whoever refreshes a value that runs out meanwhile is met by whoever finds nothing there: values must not run out,
     // as that of a row does that was absent (a tag ends it, and leaves it where it is).
     const first = history.writes.find((write) => write.key === key)?.deliveredAt ?? Infinity;
@@ -49,7 +48,7 @@ export function checkLoads({ history, setting }: World): Violation[] {
     const counted = new Set(loads.filter(isCounted));
     // Each version of the cache loads for itself.
     const fleets = Map.groupBy(loads, ({ instance }) => cacheVersionOf(instance, setting.versions));
-    const inFleets = [...fleets.values()].flatMap((fleet) => checkFleet(key, fleet, counted, orders, calm, lease));
+    const inFleets = [...fleets.values()].flatMap((fleet) => checkFleet(key, fleet, counted, orders, calm));
     return [...checkEach(key, loads), ...inFleets];
   });
 }
@@ -68,12 +67,9 @@ function checkFleet(
   counted: ReadonlySet<LoadRecord>,
   orders: readonly InvalidationRecord[],
   calm: Calm,
-  leaseMs: number,
 ): Violation[] {
   return overlapping(loads).flatMap(({ load, running }) => {
-    const holders = running.filter(
-      (each) => counted.has(each) && load.start - each.start < leaseMs - ACQUIRED_MS && calm.covers(each, load.start),
-    );
+    const holders = running.filter((each) => counted.has(each) && calm.covers(each, load.start));
     if (holders.length < 2) return [];
     const since = Math.min(...holders.map(({ start }) => start)) - ACQUIRED_MS;
     const meanwhile = orders.filter(({ start, end }) => start <= load.start && end >= since).length;

@@ -62,6 +62,20 @@ export const FILLS: Readonly<Record<string, Weakened>> = {
     },
   },
 
+  'a refresh claim that is not renewed': {
+    weakening: { tier: (tier) => overriding(tier, { renewRefresh: async () => true }) },
+    mix: {
+      faults: [],
+      writeShare: 0.03,
+      gapMs: 10,
+      reads: ['read'],
+      how: ['key'],
+      modes: ['expire'],
+      setting: { keys: ['k0'], instances: 4, sourceLatency: [1, 400], lateShare: 0, versions: 1 },
+      policy: { ...LASTING, lease: 250, hardTimeout: 2_500 },
+    },
+  },
+
   'a note of how a load ended that outlives its second': {
     weakening: {
       tier: (tier) => overriding(tier, { leaveOutcome: (note) => tier.leaveOutcome({ ...note, keepFor: 60_000 }) }),

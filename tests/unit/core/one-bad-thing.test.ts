@@ -50,6 +50,7 @@ const REMOTE_TIER: Failures<RemoteTier> = {
   release: ASYNC,
   renew: ASYNC,
   claimRefresh: ASYNC,
+  renewRefresh: ASYNC,
   releaseRefresh: ASYNC,
   leaveOutcome: ASYNC,
   tagGenerations: ASYNC,

@@ -32,6 +32,7 @@ export function fullServerContract(test: AddTest, makeHarness: MakeHarness): voi
     equal(await one.renew('c', generation, lease, LONG), true);
     await one.release('c', generation, lease);
     deepEqual(await one.read('c', generation), { kind: 'none' });
+    equal(await one.renewRefresh('a', generation, claim, LONG), true);
     await one.releaseRefresh('a', generation, claim);
     await one.leaveOutcome({ id: 'd', generation, of: 'lease', token: lease, outcome: 'failed', keepFor: LONG });
     deepEqual(await two.read('d', generation), { kind: 'outcome', outcome: 'failed' });

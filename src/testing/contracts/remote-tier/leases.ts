@@ -130,6 +130,22 @@ export function leaseContract(test: AddTest, makeHarness: MakeHarness): void {
     equal(await two.claimRefresh('a', generation, yours, LONG), 'granted');
   });
 
+  test('renewal extends my claim, and never makes or touches anything else', async () => {
+    await using both = await twoInstances(makeHarness);
+    const { one, two, generation } = both;
+    await both.put('a', 'v', 1_000);
+    const [mine, yours] = [token(), token()];
+    equal(await one.renewRefresh('a', generation, mine, LONG), false);
+    equal(await one.claimRefresh('a', generation, mine, 200), 'granted');
+    equal(await two.renewRefresh('a', generation, yours, LONG), false);
+    equal(await one.renewRefresh('a', generation, mine, LONG), true);
+    isAtMost(await one.remaining('a', generation), 1_000);
+    // Something that certainly runs out later than the claim would have.
+    await both.put('clock', 'v', 250);
+    await until(async () => (await one.read('clock', generation)).kind === 'none', { what: 'the later end' });
+    equal(await two.claimRefresh('a', generation, yours, LONG), 'taken');
+  });
+
   test('a claim ends by itself', async () => {
     await using both = await twoInstances(makeHarness);
     const { one, two, generation } = both;
