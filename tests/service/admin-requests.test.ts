@@ -29,10 +29,10 @@ const ROUTES: [name: string, ask: (headers: Headers, query?: string, at?: TestSe
   [
     'invalidate',
     (headers, query = '', at = service) =>
-      at.send('POST', `/cache/invalidate${query}`, { keys: ['product:1'] }, headers),
+      at.send('POST', `/cache/invalidate${query}`, { keys: ['product:1:1'] }, headers),
   ],
   ['flush', (headers, query = '', at = service) => at.api(`/cache${query}`, { method: 'DELETE', headers })],
-  ['inspect', (headers, query = '', at = service) => at.api(`/cache/entries/product:1${query}`, { headers })],
+  ['inspect', (headers, query = '', at = service) => at.api(`/cache/entries/product:1:1${query}`, { headers })],
   [
     'force a breaker',
     (headers, query = '', at = service) =>
@@ -51,13 +51,17 @@ const ROUTES: [name: string, ask: (headers: Headers, query?: string, at?: TestSe
 const invalidate = (body: unknown, headers: Headers = bearer(ADMIN)) =>
   service.send('POST', '/cache/invalidate', body, headers);
 
+/** Product 1, as L2 may hold it. */
+const KEY = 'product:1:1';
+const THERE = { id: 1, orgId: 1, sku: 'A', name: 'There', price: 1, unit: 'each', version: 1 };
+
 /** Whether product 1, which every test may lose, is still where it was. */
 async function expectUntouched(act: () => Promise<unknown>): Promise<void> {
   const { cache } = service.context;
-  await cache.set('product:1', 'there');
+  await cache.set(KEY, THERE);
   const actions = service.log.filter(({ event }) => event === 'admin_action').length;
   await act();
-  expect(await cache.get<string>('product:1')).toBe('there');
+  expect(await cache.get<typeof THERE>(KEY)).toEqual(THERE);
   expect(service.log.filter(({ event }) => event === 'admin_action')).toHaveLength(actions);
 }
 
@@ -115,7 +119,7 @@ for (const [name, ask] of ROUTES) {
       }));
 
     test('is for the admin', async () => {
-      await service.context.cache.set('product:1', 'there');
+      await service.context.cache.set(KEY, THERE);
       expect((await ask(bearer(ADMIN))).ok).toBe(true);
     });
   });
