@@ -36,7 +36,7 @@ const OPTIONS = { quick: { type: 'boolean' }, list: { type: 'boolean' }, help: {
 /** The status of a program that was interrupted. */
 const INTERRUPTED = 130;
 
-/** Milliseconds between two lines that tell how long a benchmark has been running. */
+/** Time between two lines that report how long a benchmark has been running. Milliseconds. */
 const TELL_EVERY_MS = 30_000;
 
 let interrupted = false;
@@ -82,7 +82,7 @@ function choose(names: readonly string[]): readonly Benchmark[] {
 
 /** Installs the servers that are missing and the packages that Tiercel is compared with. */
 async function prepare(chosen: readonly Benchmark[]): Promise<void> {
-  progress('installing what is measured and what it is compared with, where it is missing');
+  progress('installing the servers and peers that are missing');
   const isNeeded = (server: Benchmark['servers'][number]) => chosen.some(({ servers }) => servers.includes(server));
   // A server that is given is not installed.
   const given = (server: Benchmark['servers'][number]) => (isNeeded(server) ? undefined : 'not needed');

@@ -1,6 +1,6 @@
 /**
- * The group of a key or a tag that a resource's declaration has made for some ids: the parts before the first that holds a
- * digit. `products:org:3:l100` is of `products:org`.
+ * Returns the group of a key or a tag that a resource's declaration has made for some ids: the parts before the first one
+ * that holds a digit. `products:org:3:l100` belongs to `products:org`.
  */
 export function declaredGroup(name: string): string {
   const parts = name.split(':');

@@ -1,6 +1,6 @@
 import type { TSchema } from '@sinclair/typebox';
 
-/** What a client may send is bounded by these. What the source holds need not be: others write to it as well. */
+/** These keywords limit the values that a client may send. The source may hold others, since other programs write to it. */
 const LIMITS: ReadonlySet<PropertyKey> = new Set([
   'minLength',
   'maxLength',
@@ -23,8 +23,8 @@ const SCHEMAS: ReadonlySet<PropertyKey> = new Set(['items', 'additionalPropertie
 const NAMED: ReadonlySet<PropertyKey> = new Set(['properties', 'patternProperties']);
 
 /**
- * The schema of a value as it is stored: its types and its properties, without limits of texts, numbers and lists. A value
- * that the source has is of this shape, whatever its limits are there.
+ * Returns the schema of a value as it is stored: its types and its properties, without limits of texts, numbers and lists.
+ * Every value of the source has this shape, also one beyond the limits.
  */
 export function shapeOf(schema: TSchema): TSchema {
   return schemaOf(schema) as TSchema;

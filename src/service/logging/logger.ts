@@ -37,7 +37,7 @@ function nameOf(level: string): { level: string } {
   return { level };
 }
 
-/** Shows an error without its other properties. Those hold what was asked for: a URL with its password, a query's parameters. */
+/** Shows an error without its other properties. Those can hold a URL with its password, or the parameters of a query. */
 function errorAsLogged(error: unknown): unknown {
   if (!(error instanceof Error)) return withoutSecrets(String(error));
   const { name, message, stack = '' } = error;
