@@ -20,7 +20,7 @@ const VALUES_VERSION = 1;
 /** Every query of a resource takes some milliseconds; one that takes so long is a database in trouble. */
 const SLOW_QUERY_MS = 1_000;
 
-/** What the cache of all resources is made of beside the configuration. */
+/** The parts of the catalog's cache that the configuration does not give. */
 export interface CatalogCacheParts {
   readonly resources: readonly Resource[];
   readonly groupOf: GroupOf;
@@ -52,7 +52,7 @@ export function createCatalogCache(
     breaker: breakerFor(config.redis?.probeMs),
     defaults: { l1Ttl: l1.ttlMs, ...(config.redis && { l2Timeout: config.redis.timeoutMs }) },
     groupOf,
-    // Whoever can write to Redis could make an answer that no client expects.
+    // A writer to Redis could otherwise make an answer that no client expects.
     validate: storedValueCheck(resources, groupOf),
     observers: [eventsToLog(log, groupOf)],
     ...(config.redis &&

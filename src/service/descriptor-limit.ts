@@ -12,7 +12,7 @@ export function descriptorLimit(): number | undefined {
 }
 
 /**
- * What to say of a limit that is lower than twice the requests that may be under way: each has a connection, and its load
+ * Warns about a limit that is lower than twice the requests under way. Each request has a connection, and its load
  * may need another. `undefined` for nothing.
  */
 export function descriptorWarning(limit: number | undefined, maxRequests: number): string | undefined {

@@ -75,7 +75,7 @@ async function serve(config: Config, log: Logger): Promise<void> {
   }
 }
 
-/** For a developer's eyes: logs go to stdout, where programs read them. */
+/** Writes for a developer's eyes. The log goes to stdout, where programs read it. */
 function guideTo(url: string, { auth }: Config, { viewerToken }: MadeTokens): string {
   const given =
     auth.viewer.kind === 'given' ? '$VIEWER_TOKEN' : auth.admin.kind === 'given' ? '$ADMIN_TOKEN' : undefined;

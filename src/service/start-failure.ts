@@ -10,7 +10,7 @@ import { isAway } from './wait-for-database.ts';
 /** `EX_UNAVAILABLE` of sysexits.h: a server that is needed is away. */
 export const EXIT_UNAVAILABLE = 69;
 
-/** Why the service could not start, for its operator. */
+/** The reason of a failed start, for the operator. */
 export interface StartFailure {
   /** One sentence with what to do about it, without a secret. */
   readonly reason: string;
@@ -24,7 +24,7 @@ export class StartError extends Error {
 
 type Part = Pick<Config, 'http' | 'database'>;
 
-/** What an error of the start means. */
+/** Translates an error of the start for the operator. */
 export function startFailure(error: unknown, { http, database }: Part): StartFailure {
   if (error instanceof ListenError) return { reason: listenReason(error.cause, http), exitCode: 1 };
   return { reason: reasonOf(error, database), exitCode: isAway(error) ? EXIT_UNAVAILABLE : 1 };

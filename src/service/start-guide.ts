@@ -1,6 +1,6 @@
 import type { Config } from './config/load-config.ts';
 
-/** What is tried first, for the terminal of a developer. */
+/** The facts that {@link startGuide} shows to a developer. */
 export interface StartGuide {
   /** Where the service listens. */
   readonly url: string;

@@ -6,7 +6,7 @@ import type { Logger } from './logging/logger.ts';
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 2_000;
 
-/** A start that waits says so at once, and then at this distance. */
+/** A waiting start logs at once, and then at this interval. */
 const TELL_EVERY_MS = 5_000;
 
 /**
@@ -34,7 +34,7 @@ export async function waitForDatabase(sql: Sql, waitMs: number, log: Logger): Pr
   }
 }
 
-/** Whether an error says that the database cannot be reached. A name with several addresses fails with one for each. */
+/** Tells if an error means that the database cannot be reached. A name with several addresses fails with one error for each. */
 export function isAway(error: unknown): boolean {
   return isUnavailable(error) || (error instanceof AggregateError && error.errors.some(isUnavailable));
 }

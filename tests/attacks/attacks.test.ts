@@ -19,7 +19,7 @@ setDefaultTimeout(30_000);
 
 const ADMIN = 'admin-token-of-the-attacks-0123456789';
 const VIEWER = 'viewer-token-of-the-attacks-0123456789';
-/** What org 2 calls its product; no answer may hold it. */
+/** The name of org 2's product. No answer may hold it. */
 const CANARY = 'Canary of the second org';
 const KINDS: readonly AttemptKind[] = [paths, hosts, headers, ids, bodies, tokens, tenants, keys, queries];
 
@@ -117,7 +117,7 @@ for (const { kind, attempts } of KINDS) {
 }
 
 const HEADER_BYTES = 78;
-/** What the keys of these paths end with. */
+/** The ends of the keys of these paths. */
 const KEYS: Readonly<Record<Forgery['of'], string>> = {
   product: 'product:1:1',
   products: 'products:org:1:l10:a0',

@@ -1,4 +1,4 @@
-/** What an attacker has: tokens of org 1, one that has ended in some way, or none. */
+/** The tokens of an attacker, all of org 1. Two of them have ended. */
 export type Bearer = 'reader' | 'writer' | 'viewer' | 'admin' | 'expired' | 'revoked';
 
 /** One named attempt: a request as it goes over the wire, and the refusals that are right for it. */

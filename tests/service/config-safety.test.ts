@@ -9,7 +9,7 @@ const GROUPS = ['product', 'bom'];
 const DATABASE_URL = 'postgres://user:hunter2@db.internal:5432/catalog';
 const TOKEN = 'admin-token-of-the-tests-0123456789';
 
-/** What whole numbers the configuration takes for the cache's parts. */
+/** The least and the greatest number that each variable takes for a part of the cache. */
 const BOUNDS = {
   REDIS_TIMEOUT_MS: [1, 2_000],
   REDIS_CONNECT_TIMEOUT_MS: [1, 60_000],

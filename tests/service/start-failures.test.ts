@@ -21,7 +21,7 @@ describe('a start that fails is one sentence with the remedy, without a secret:'
     ['a port that is taken', listening('EADDRINUSE'), ['Port 80', 'EADDRINUSE', 'set PORT'], 1],
     ['a port that is reserved', listening('EACCES'), ['port 80', 'above 1023'], 1],
     ['an address of another machine', listening('EADDRNOTAVAIL'), ['HOST=127.0.0.1', 'set HOST'], 1],
-    ['a name that nobody knows', listening('ENOTFOUND'), ['HOST=', 'set HOST'], 1],
+    ['an unknown name', listening('ENOTFOUND'), ['HOST=', 'set HOST'], 1],
     ['a database that is away', coded('ECONNREFUSED'), ['db:5432/shop', 'DATABASE_URL', 'DATABASE_WAIT_MS'], 69],
     [
       'a database that is away at each of its addresses',

@@ -61,7 +61,7 @@ export async function runParts(parts: readonly Part[], run: RunOptions): Promise
   return sumUp(summaries);
 }
 
-/** What one part has of its own, and what all of them add to. */
+/** The lane and the output of one part, and the figures that all parts share. */
 interface Lane {
   readonly lane: number;
   readonly output: Output;

@@ -84,7 +84,7 @@ export function namespaceChain(namespace: string): string[] {
   return ['', ...names.map((_, index) => names.slice(0, index + 1).join('\u001f'))];
 }
 
-/** What keys are counted under that belong to no group. */
+/** The group of keys that belong to no other. */
 export const OTHER_GROUP = 'other';
 
 const LONGEST_GROUP = 40;

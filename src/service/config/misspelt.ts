@@ -1,7 +1,7 @@
 /** Names that begin so belong to this service. */
 const OURS = /^(?:CACHE|TIERCEL|REDIS)_/;
 
-/** What Kubernetes sets for a service of that name, and what other programs of this project read. */
+/** Names that Kubernetes sets for a service of that name, and names that other programs of this project read. */
 const OTHERS = /^REDIS_(?:PORT|SERVICE_)|_SERVICE_(?:HOST|PORT)|_PORT(?:_\d+_(?:TCP|UDP)(?:_\w+)?)?$|^TIERCEL_TEST_/;
 
 /**

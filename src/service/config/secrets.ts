@@ -8,8 +8,8 @@ const OPTIONS = /\b([a-z][a-z0-9+.-]*:\/\/[^\s"'`?#]*)[?#][^\s"'`]*/gi;
 const NAMED = /\b((?:password|passwd|pwd|pass|token|secret)=)[^\s"'`&]+/gi;
 
 /**
- * A text as it may be printed: without what URLs carry before their host and behind their path, and without what is called
- * a password. For the messages of others, which repeat what they were given.
+ * Makes a text fit to print: it removes the credentials and queries of URLs, and values that are named as passwords. Libraries
+ * repeat their input in their messages.
  */
 export function withoutSecrets(text: string): string {
   return text.replace(CREDENTIALS, '$1…@').replace(OPTIONS, '$1?…').replace(NAMED, '$1…');

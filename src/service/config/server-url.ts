@@ -13,7 +13,7 @@ export function isServerUrl(text: string, forms: Readonly<Record<string, RegExp>
   return isEncoded(hosts) && isEncoded(path) && canBeParsed(text, hosts);
 }
 
-/** Whether a server's URL names one host, and has no query: some clients take options from there, a password among them. */
+/** Tells if a server's URL names one host and has no query. Some clients take options from a query, a password among them. */
 export function isOneServer(text: string): boolean {
   const [, , , hosts = ''] = PARTS.exec(text) ?? [];
   return !hosts.includes(',') && !text.includes('?');
@@ -35,7 +35,7 @@ function isHost(text: string): boolean {
   return match !== null && Number(match[1] ?? 1) >= 1 && Number(match[1] ?? 1) <= 65_535;
 }
 
-/** Whether all of it can be decoded: clients do so, and fail at bytes that are no UTF-8. */
+/** Tells if all of a text can be decoded. Clients decode it, and fail at bytes that are no UTF-8. */
 function isEncoded(text: string): boolean {
   if (/%(?![0-9A-Fa-f]{2})|\s/.test(text)) return false;
   try {

@@ -1,6 +1,6 @@
 import { Problem } from './problem.ts';
 
-/** How many requests may wait for their answer at once. What is answered at once waits for nothing and is not counted. */
+/** Bounds the requests that wait for their answer at the same time. A request that is answered at once is not counted. */
 export class RequestLimit {
   readonly #most: number;
   #running = 0;
@@ -9,12 +9,12 @@ export class RequestLimit {
     this.#most = most;
   }
 
-  /** Requests that wait for their answer. */
+  /** The requests that wait now. */
   get running(): number {
     return this.#running;
   }
 
-  /** @throws {@link Problem} 503 when so many requests wait already. */
+  /** @throws {@link Problem} 503 when the limit is reached. */
   assertRoom(): void {
     if (this.#running >= this.#most)
       throw new Problem(503, 'Too many requests are being answered already', { 'retry-after': '1' });

@@ -32,18 +32,18 @@ export interface Route {
   /** Parameters are written `:name`. */
   readonly path: string;
   readonly handle: RouteHandler;
-  /** For whatever runs the process: answered for every `Host` and however many requests are under way. Default `false`. */
+  /** A probe of the orchestrator: answered for every `Host`, however many requests are under way. Default `false`. */
   readonly isProbe?: boolean;
   /**
-   * Its answers have the headers of {@link SEAL} already. Setting them on an answer that is there costs as much as making it,
-   * which a hit from memory would feel. Default `false`.
+   * Its answers have the headers of {@link SEAL} already. To set them on a finished answer costs as much as to make one, which
+   * a hit from memory would feel. Default `false`.
    */
   readonly isSealed?: boolean;
   /** How the API's documentation shows it; left out for pages, which are no part of the API. */
   readonly operation?: Operation;
 }
 
-/** What every answer says. */
+/** Headers of every answer. */
 export const SEAL = { 'x-content-type-options': 'nosniff' } as const;
 
 /** Where the API begins. */

@@ -68,7 +68,7 @@ export const headers: AttemptKind = {
       [400, 413],
     ),
     change(
-      'a transfer coding that nobody knows',
+      'an unknown transfer coding',
       ['content-type: application/json', 'transfer-encoding: xchunked', '', BODY],
       [400, 415, 501],
     ),

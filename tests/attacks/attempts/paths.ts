@@ -32,7 +32,7 @@ export const paths: AttemptKind = {
     },
     { name: 'an asterisk as the target', method: 'OPTIONS', path: '*', refused: [400, 404, 405] },
     { name: 'a path of 20 kB', path: `/${'a'.repeat(20_000)}`, refused: [400, 404, 413, 414, 431] },
-    { name: 'a method that nobody knows', method: 'BREW', path: PRODUCT, refused: [400, 404, 405, 501] },
+    { name: 'an unknown method', method: 'BREW', path: PRODUCT, refused: [400, 404, 405, 501] },
     { name: 'TRACE', method: 'TRACE', path: PRODUCT, refused: [400, 404, 405] },
     { name: 'CONNECT', method: 'CONNECT', path: 'evil.example:443', refused: [400, 404, 405] },
   ],

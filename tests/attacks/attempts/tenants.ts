@@ -1,6 +1,6 @@
 import type { Attempt, AttemptKind } from '../attempt.ts';
 
-/** What org 2 has, each by its own path. */
+/** Paths of org 2's rows. */
 const THEIRS: Readonly<Record<string, string>> = {
   product: '/api/v1/orgs/2/products/101',
   products: '/api/v1/orgs/2/products?limit=5',
@@ -60,7 +60,7 @@ const changes: readonly Attempt[] = [
   },
 ];
 
-/** What another org has: it must not be there, by whatever path, and must not be changed. */
+/** Attempts on another org's rows. Each row must look absent by every path, and must stay unchanged. */
 export const tenants: AttemptKind = {
   kind: 'tenants',
   attempts: [

@@ -10,7 +10,7 @@ const presenting = (name: string, line: string, path = PATH): Attempt => ({
   refused: [400, 401],
 });
 
-/** What is presented instead of a token that is good, and good tokens where they open nothing. */
+/** Texts in place of a good token, and good tokens on routes that they do not open. */
 export const tokens: AttemptKind = {
   kind: 'tokens',
   attempts: [
