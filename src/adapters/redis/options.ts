@@ -1,5 +1,5 @@
 import { emitWarning } from 'node:process';
-import type { RedisOptions as ClientOptions, Redis } from 'ioredis';
+import type { RedisOptions as ClientOptions } from 'ioredis';
 import { assertFunction, assertNames, knownNames } from '../../core/model/arguments.ts';
 import { assertNamespace } from '../../core/model/cache-name.ts';
 import { InvalidOptionError } from '../../core/model/errors.ts';
@@ -15,12 +15,12 @@ export interface RedisOptions {
   readonly connectTimeout?: number;
   /**
    * Multiplexed connections for commands, beside the one of the bus. 1 to 16, default 1; more help only where single
-   * values are so big that others wait behind them. With a client passed in it must be 1.
+   * values are so big that others wait behind them.
    */
   readonly connections?: number;
   /**
    * Longest pause between two attempts to connect to a server that is away, in milliseconds. Default 1,000; more is cut
-   * to that. With a client passed in it is the bus's alone, for that client has its own.
+   * to that.
    */
   readonly probeEvery?: number;
   /**
@@ -31,8 +31,7 @@ export interface RedisOptions {
    */
   readonly compression?: boolean | CompressionOptions;
   /**
-   * Told of each setting of a client passed in that undoes a promise of the cache, by name, and of a second open cache with
-   * the same address, database and namespace in this process.
+   * Told of a second open cache with the same address, database and namespace in this process.
    * Default: a process warning named `TiercelWarning`.
    */
   readonly onWarning?: (warning: string) => void;
@@ -157,7 +156,7 @@ function isEscapedWell(text: string): boolean {
 }
 
 /**
- * What every client of ours needs, whatever it was made from: a command that cannot be sent now fails now, and one
+ * What every connection needs, wherever its address comes from: a command that cannot be sent now fails now, and one
  * without an answer fails with its connection. Nothing waits, nothing is sent twice.
  */
 export const FAIL_FAST = {
@@ -177,38 +176,3 @@ export const FAIL_FAST = {
   // One timer a connection, where `commandTimeout` takes one a command.
   socketTimeout: 5_000,
 } as const satisfies ClientSettings;
-
-/**
- * @throws {@link InvalidOptionError} when a client passed in cannot be used at all.
- */
-export function assertClient(client: Redis, connections: number): void {
-  if (client.isCluster)
-    throw new InvalidOptionError('client', 'a Cluster', 'a client of one server; Cluster is not supported yet');
-  if (client.options.keyPrefix) {
-    throw new InvalidOptionError('client.keyPrefix', client.options.keyPrefix, 'unset; use the namespace option');
-  }
-  if (connections !== 1) throw new InvalidOptionError('connections', connections, '1 with a client passed in');
-}
-
-/** What a client passed in does differently from {@link FAIL_FAST}, one sentence a setting. */
-export function unsafeSettings({ options }: Redis): string[] {
-  const warnings: string[] = [];
-  const warn = (setting: string, consequence: string) =>
-    warnings.push(`The ioredis client passed to Tiercel has ${setting}: ${consequence}`);
-  if (options.enableOfflineQueue !== false) {
-    warn('enableOfflineQueue on', 'in an outage commands are kept in memory and sent late');
-  }
-  if (options.commandTimeout === undefined && options.socketTimeout === undefined) {
-    warn('neither commandTimeout nor socketTimeout', 'commands to a silent server are held for ever');
-  }
-  if (options.autoResendUnfulfilledCommands !== false) {
-    warn('autoResendUnfulfilledCommands on', 'commands are sent again to a server that may have restarted');
-  }
-  if (options.maxRetriesPerRequest !== 0) {
-    warn(
-      `maxRetriesPerRequest ${options.maxRetriesPerRequest}`,
-      'commands in flight outlive the connection they were sent on',
-    );
-  }
-  return warnings;
-}

@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { Cluster, Redis } from 'ioredis';
 import { type RedisOptions, redis } from '../../../src/adapters/redis/index.ts';
-import { FAIL_FAST } from '../../../src/adapters/redis/options.ts';
-import { connect, subscribe, token } from '../../../src/testing/contracts/harness.ts';
+import { CACHE, connect, subscribe, token } from '../../../src/testing/contracts/harness.ts';
 import { until } from '../../../src/testing/until.ts';
 import { type RedisServer, startRedis, uniqueNamespace } from '../../support/redis-server.ts';
 
@@ -88,53 +87,131 @@ describe('options', () => {
 });
 
 describe('a client passed in', () => {
-  test('works, is duplicated for the bus, and stays open', async () => {
-    const client = new Redis(server.url, FAIL_FAST);
-    const namespace = uniqueNamespace();
-    const warnings: string[] = [];
-    const { l2, bus } = redis(client, { namespace, onWarning: (warning) => warnings.push(warning) });
-    const { tier, events } = await connect(l2);
-    const subscriber = await subscribe(bus, 'one');
+  /** A cache's two parts over a client, connected, and a heartbeat that came back on the bus. */
+  async function connectedOver(client: Redis, options: RedisOptions = {}) {
+    const { l2, bus } = redis(client, { namespace: uniqueNamespace(), ...options });
+    const [{ tier }, subscriber] = await Promise.all([connect(l2), subscribe(bus, 'one')]);
     await tier.heartbeat('one', 'n');
     await until(() => subscriber.messages.length > 0, { what: 'the echo' });
-    expect(warnings).toEqual([]);
-    expect(client.condition?.subscriber).toBe(false);
+    return { tier, close: () => Promise.all([tier.close(), bus.close()]) };
+  }
 
-    tier.reset();
-    await until(() => events.length === 3, { what: 'the new connection' });
-    await Promise.all([tier.close(), bus.close()]);
-    expect(await client.ping()).toBe('PONG');
-    expect(client.listenerCount('ready') + client.listenerCount('close') + client.listenerCount('error')).toBe(0);
-    client.disconnect();
-  });
-
-  test('that is connected already is used at once', async () => {
-    const client = new Redis(server.url);
-    await client.ping();
-    const { tier } = await connect(redis(client, { namespace: uniqueNamespace(), onWarning: () => undefined }).l2);
-    expect(await tier.read('a', 'g')).toEqual({ kind: 'none' });
-    await tier.close();
-    client.disconnect();
-  });
-
-  test('has each unsafe setting named', () => {
-    const client = new Redis({ lazyConnect: true });
+  test('is asked nothing and given no listener: only its options are taken', async () => {
+    const client = new Redis(server.url, { lazyConnect: true });
+    const listeners = () => client.eventNames().map((name) => client.listenerCount(name));
+    const before = listeners();
     const warnings: string[] = [];
-    redis(client, { onWarning: (warning) => warnings.push(warning) });
-    const settings = ['enableOfflineQueue', 'commandTimeout', 'autoResendUnfulfilledCommands', 'maxRetriesPerRequest'];
-    expect(warnings).toHaveLength(settings.length);
-    for (const setting of settings) expect(warnings.join('\n')).toContain(setting);
+    const { tier, close } = await connectedOver(client, { onWarning: (warning) => warnings.push(warning) });
+    expect(await tier.read('a', 'g')).toEqual({ kind: 'none' });
+    tier.reset();
+    expect([client.status, listeners(), warnings]).toEqual(['wait', before, []]);
+    await close();
+    expect(await client.ping()).toBe('PONG');
     client.disconnect();
   });
 
-  test('that cannot be used is refused', () => {
+  test('may be closed before, and may end later', async () => {
+    const client = new Redis(server.url, { retryStrategy: () => null });
+    await client.quit();
+    const { tier, close } = await connectedOver(client);
+    client.disconnect();
+    expect(await tier.read('a', 'g')).toEqual({ kind: 'none' });
+    await close();
+  });
+
+  test('may have settings that would undo the promises of a cache: they are its own', async () => {
+    const client = new Redis(server.url, {
+      lazyConnect: true,
+      stringNumbers: true,
+      enableAutoPipelining: true,
+      enableOfflineQueue: true,
+      commandTimeout: 1,
+      retryStrategy: () => null,
+      connectTimeout: 1,
+      connectionName: 'theirs',
+      scripts: { get: { lua: 'return 1', numberOfKeys: 0 } },
+    });
+    const { tier, close } = await connectedOver(client);
+    const { epoch, sequence } = await tier.heartbeat('one', 'm');
+    expect(Number.isSafeInteger(sequence)).toBe(true);
+    const { generation } = await tier.agreeGeneration(epoch, 'g');
+    expect(await tier.acquire('a', generation, token(), 60_000)).toEqual({ kind: 'none' });
+    await close();
+    client.disconnect();
+  });
+
+  test('that has reply transformers of its own does not change what the cache is told', async () => {
+    const client = new Redis(server.url, { lazyConnect: true });
+    client.pipeline = () => {
+      throw new Error('A pipeline on the client of somebody else');
+    };
+    client.sendCommand = () => Promise.reject(new Error('A command on the client of somebody else'));
+    const { tier, close } = await connectedOver(client);
+    expect(await tier.read('a', 'g')).toEqual({ kind: 'none' });
+    await close();
+    client.disconnect();
+  });
+
+  test('may be shared by eleven caches without a warning', async () => {
+    const warnings: Error[] = [];
+    const note = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', note);
+    const client = new Redis(server.url, { lazyConnect: true });
+    const caches = await Promise.all(Array.from({ length: 11 }, () => connectedOver(client)));
+    for (const { tier } of caches) expect(await tier.read('a', 'g')).toEqual({ kind: 'none' });
+    await Promise.all(caches.map(({ close }) => close()));
+    // Warnings are told in the next turn.
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('warning', note);
+    expect(warnings).toEqual([]);
+    client.disconnect();
+  });
+
+  test('may have several connections made from it', async () => {
+    const client = new Redis(server.url, { lazyConnect: true });
+    const { tier, close } = await connectedOver(client, { connections: 3 });
+    for (let turn = 0; turn < 3; turn += 1) expect(await tier.read('a', 'g')).toEqual({ kind: 'none' });
+    await close();
+  });
+
+  test('that does not lead to one server is refused, with the form to use', () => {
     const prefixed = new Redis({ lazyConnect: true, keyPrefix: 'p:' });
     expect(() => redis(prefixed)).toThrow(invalid('client.keyPrefix'));
-    const plain = new Redis({ lazyConnect: true });
-    expect(() => redis(plain, { connections: 2 })).toThrow(invalid('connections'));
     const cluster = new Cluster([{ host: '127.0.0.1', port: 1 }], { lazyConnect: true });
+    const sentinel = new Redis({ lazyConnect: true, sentinels: [{ host: '127.0.0.1', port: 1 }], name: 'main' });
     // A caller without types can do so.
-    expect(() => redis(cluster as unknown as Redis)).toThrow(invalid('client'));
-    for (const client of [prefixed, plain, cluster]) client.disconnect();
+    for (const [client, form] of [
+      [cluster as unknown as Redis, 'redis+cluster://host:port,host:port'],
+      [sentinel, 'redis+sentinel://host:port,host:port/master'],
+    ] as const) {
+      expect(() => redis(client)).toThrow(invalid('client'));
+      expect(() => redis(client)).toThrow(form);
+    }
+    for (const client of [prefixed, cluster, sentinel]) client.disconnect();
   });
+});
+
+test('a right that is missing at first is no lasting loss, by whatever way the server was named', async () => {
+  const admin = new Redis(server.url);
+  await admin.acl('SETUSER', 'late', 'on', 'nopass', 'allkeys', 'allchannels', '+@all', '-info');
+  const client = new Redis({
+    host: server.host,
+    port: server.port,
+    username: 'late',
+    password: 'any',
+    lazyConnect: true,
+  });
+  const { l2 } = redis(client, { namespace: uniqueNamespace() });
+  const alarms: string[] = [];
+  let connected = 0;
+  const onConnect = (): void => {
+    connected += 1;
+  };
+  l2.start({ onConnect, onDisconnect: () => undefined, onAlarm: ({ message }) => alarms.push(message) }, CACHE);
+  await until(() => alarms.length > 0, { what: 'the alarm' });
+  expect([connected, alarms]).toEqual([0, [expect.stringMatching(/^NOPERM/)]]);
+  await admin.acl('SETUSER', 'late', '+info');
+  await until(() => connected > 0, { what: 'the connection' });
+  await l2.close();
+  admin.disconnect();
 });

@@ -23,13 +23,10 @@ interface Sending {
  */
 export class Batch {
   readonly #client: Redis;
-  /** A client of somebody's that pipelines by itself holds commands back, and takes the name of some for a key. */
-  readonly #takesCalls: boolean;
   #open: Sending | undefined;
 
   constructor(client: Redis) {
     this.#client = client;
-    this.#takesCalls = !client.options.enableAutoPipelining;
   }
 
   /**
@@ -63,7 +60,7 @@ export class Batch {
       sending.closed.forEach(quietly);
       const [first, second] = sending.calls;
       // Every outcome goes to the callers; nothing is left to reject here.
-      if (first !== undefined && second === undefined && this.#takesCalls) sendAlone(this.#client, first);
+      if (first !== undefined && second === undefined) sendAlone(this.#client, first);
       else if (first !== undefined) void sendTogether(this.#client, sending.calls);
     });
     return sending;

@@ -24,7 +24,7 @@ export interface ConnectionListener {
 export class Connection {
   readonly #client: Redis;
   readonly #batch: Batch;
-  readonly #backoff: Backoff | undefined;
+  readonly #backoff: Backoff;
   readonly #listener: ConnectionListener;
   #database = 0;
   #epoch: string | undefined;
@@ -33,10 +33,7 @@ export class Connection {
   #error: Error | undefined;
   #opening: Promise<void> | undefined;
 
-  /**
-   * @param backoff Of our own client; a client that belongs to somebody else has none, and is not closed.
-   */
-  constructor(client: Redis, backoff: Backoff | undefined, listener: ConnectionListener) {
+  constructor(client: Redis, backoff: Backoff, listener: ConnectionListener) {
     this.#client = client;
     this.#batch = new Batch(client);
     this.#backoff = backoff;
@@ -51,13 +48,12 @@ export class Connection {
   start({ namespace, database }: Keyspace): void {
     const client = this.#client;
     this.#database = database;
-    if (this.#backoff !== undefined) nameConnection(client, namespace, 'data');
+    nameConnection(client, namespace, 'data');
     client.on('error', this.#onError);
     client.on('ready', this.#onReady);
     client.on('close', this.#onClose);
-    if (client.status === 'ready') this.#onReady();
     // A failed attempt is also a `close` event, which is what counts here.
-    else if (client.status === 'wait') client.connect().catch(() => undefined);
+    client.connect().catch(() => undefined);
   }
 
   /** Sends one command, in one packet with all others of this turn. Fails with the connection. */
@@ -88,10 +84,6 @@ export class Connection {
     this.#epoch = undefined;
     client.off('ready', this.#onReady);
     client.off('close', this.#onClose);
-    if (this.#backoff === undefined) {
-      client.off('error', this.#onError);
-      return;
-    }
     client.disconnect();
     await this.#opening;
   }
@@ -118,13 +110,13 @@ export class Connection {
       if (attempt !== this.#attempt) return;
       this.#epoch = epoch;
       this.#error = undefined;
-      this.#backoff?.reset();
+      this.#backoff.reset();
       this.#listener.onOpen();
     } catch (error) {
       if (attempt !== this.#attempt) return;
       this.#listener.onRefused(toRemoteError(error));
       // Somebody may mend it meanwhile: a right granted, a server still loading, another one at the same address.
-      if (this.#backoff !== undefined && client.status === 'ready') client.disconnect(true);
+      if (client.status === 'ready') client.disconnect(true);
     }
   }
 

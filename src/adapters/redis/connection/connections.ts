@@ -8,10 +8,10 @@ import { Connection } from './connection.ts';
 import { isReply, toRemoteError } from './failure.ts';
 import { enterPlace } from './live-places.ts';
 
-/** A client to send commands with; without `backoff` it belongs to somebody else. */
-export interface CommandClient {
+/** A client to send commands with, and the pauses between its attempts to connect. */
+export interface OwnClient {
   readonly client: Redis;
-  readonly backoff: Backoff | undefined;
+  readonly backoff: Backoff;
 }
 
 type Argument = string | number | Buffer;
@@ -38,7 +38,7 @@ export class Connections {
   #reason: Error | undefined;
 
   /** @param warn Told when another open cache of this process is at the same place. */
-  constructor(clients: readonly CommandClient[], warn: (warning: string) => void) {
+  constructor(clients: readonly OwnClient[], warn: (warning: string) => void) {
     this.#warn = warn;
     this.#address = addressOf(clients[0]?.client);
     this.#connections = clients.map(({ client, backoff }) => {

@@ -5,14 +5,9 @@ import { toRemoteError } from './failure.ts';
 /**
  * Makes sure that a connection works in its database. ioredis goes on in database 0 when its own `SELECT` fails, so every
  * connection asks again before it is used. Database 0 needs no asking, and no right to ask.
- * @throws {@link RemoteError} `denied` when the server refuses, or when the client was told to use another database since.
+ * @throws {@link RemoteError} `denied` when the server refuses.
  */
 export async function selectDatabase(client: Redis, database: number): Promise<void> {
-  const selected = client.condition?.select ?? 0;
-  if (selected !== database) {
-    const sentence = `The ioredis client passed to Tiercel uses database ${selected} now; Tiercel was made for ${database}`;
-    throw new RemoteError('denied', sentence);
-  }
   if (database === 0) return;
   try {
     await client.select(database);
