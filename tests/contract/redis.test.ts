@@ -14,7 +14,7 @@ let admin: Redis;
 /** All that the adapter needs: the contract passes with these rights and no others. (`client` names the connection.) */
 const RIGHTS = [
   '~{test-*}:* resetchannels &{test-*}:* -@all +hello +auth +select +client',
-  '+info +time +script|load +eval +evalsha +get +mget +set +getrange +setrange +hget +hset +hsetnx +hincrby +exists +del +unlink',
+  '+info +time +script|load +eval +evalsha +get +mget +set +getrange +setrange +hget +hset +hincrby +exists +del +unlink',
   '+pttl +pexpire +persist +scan +publish +subscribe',
 ].join(' ');
 
@@ -33,23 +33,29 @@ afterAll(async () => {
 /** That several tiers of this process are at one place is what the contract wants. */
 const onWarning = (): void => {};
 
-const serverOver = (connections: number) => (): ContractServer => {
-  const namespace = uniqueNamespace();
-  const keys = keyspace(namespace, CACHE, 0);
-  const url = server.url.replace('redis://', 'redis://tiercel:secret@');
-  return {
-    tier: () => redis(url, { namespace, connections, onWarning }).l2,
-    bus: () => redis(url, { namespace }).bus,
-    damage: async (id, generation) => void (await admin.set(keys.entry(id, generation), 'not a record')),
-    setFull: async (full) => void (await admin.config('SET', 'maxmemory', full ? '1' : '0')),
-    restart: async ({ keepData }) => {
-      if (keepData) await admin.save();
-      await server.restart({ keepData });
-    },
-    async [Symbol.asyncDispose]() {},
+const serverOver =
+  (connections: number, signing: { readonly integrityKey?: string } = {}) =>
+  (): ContractServer => {
+    const namespace = uniqueNamespace();
+    const keys = keyspace(namespace, CACHE, 0);
+    const url = server.url.replace('redis://', 'redis://tiercel:secret@');
+    return {
+      tier: () => redis(url, { namespace, connections, onWarning, ...signing }).l2,
+      bus: () => redis(url, { namespace, ...signing }).bus,
+      damage: async (id, generation) => void (await admin.set(keys.entry(id, generation), 'not a record')),
+      setFull: async (full) => void (await admin.config('SET', 'maxmemory', full ? '1' : '0')),
+      restart: async ({ keepData }) => {
+        if (keepData) await admin.save();
+        await server.restart({ keepData });
+      },
+      async [Symbol.asyncDispose]() {},
+    };
   };
-};
 
 runContract('remote tier: redis', remoteTierContract(serverOver(1)));
 runContract('remote tier: redis over three connections', remoteTierContract(serverOver(3)));
 runContract('bus: redis', busContract(serverOver(1)));
+
+const signing = { integrityKey: 'k:MDEyMzQ1Njc4OWFiY2RlZg==' };
+runContract('remote tier: redis, signed', remoteTierContract(serverOver(1, signing)));
+runContract('bus: redis, signed', busContract(serverOver(1, signing)));

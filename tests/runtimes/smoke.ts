@@ -30,9 +30,12 @@ const sql = postgres(databaseUrl, { max: 2, onnotice: () => {} });
 await sql`create table if not exists product (id int primary key, name text not null)`;
 await sql`insert into product values (1, 'bolt') on conflict (id) do update set name = excluded.name`;
 
+/** Each runtime signs and reads what the others have signed. */
+const INTEGRITY_KEY = 'smoke:MDEyMzQ1Njc4OWFiY2RlZg==';
+
 function openCache(compression: boolean): TieredCache {
   // That two caches of this process are one cache is what is shown here, and no warning.
-  const tiers = redis(redisUrl, { namespace, compression, onWarning: () => {} });
+  const tiers = redis(redisUrl, { namespace, compression, integrityKey: INTEGRITY_KEY, onWarning: () => {} });
   const cache = createCache({ name: 'smoke', l1: lru({ maxBytes: 1 << 20 }), ...tiers });
   instrument(cache);
   return cache;

@@ -1,5 +1,6 @@
 import { describe, expect } from 'bun:test';
 import { InvalidationPendingError } from '../../src/index.ts';
+import { ChaosBus } from '../../src/testing/chaos/bus.ts';
 import { HeldLoads } from '../support/held-loads.ts';
 import { watch } from '../support/watch.ts';
 import { Row, race, rule } from './race.ts';
@@ -50,6 +51,46 @@ describe('a message that was lost', () => {
       fleet.member(0).tier.reconnect();
       fleet.run(200);
       expect(fleet.cache(0).health().bus?.proofAgeMs).toBeLessThan(500);
+      return fleet.cache(0).peek<string>('k') ?? 'new';
+    },
+  );
+});
+
+describe('a message that is lost while L1 has just been cleared', () => {
+  race(
+    'race 60, the second gap within 100 ms suspends L1 until that has been cleared again',
+    rule('a gap that is ignored because a resync was lately'),
+    (start) => {
+      const buses: ChaosBus[] = [];
+      const fleet = start({
+        instances: 2,
+        remake: (options) => {
+          if (options.bus === undefined) return options;
+          const bus = new ChaosBus(options.bus);
+          buses.push(bus);
+          return { ...options, bus };
+        },
+      });
+      const row = new Row();
+      const lose = (key: string): void => {
+        const loss = buses[0]?.lose({ only: 'invalidation' });
+        fleet.settle(fleet.cache(1).delete(key));
+        fleet.run(5);
+        loss?.lift();
+      };
+      const tell = (): void => {
+        fleet.settle(fleet.cache(1).delete('other'));
+        fleet.run(5);
+      };
+      lose('first');
+      tell();
+      fleet.run(30);
+      expect(fleet.settle(fleet.cache(0).getOrSet('k', row.read))).toBe('old');
+      row.value = 'new';
+      lose('k');
+      tell();
+      // Its own load of just now may answer for D; nothing may after that.
+      fleet.run(2_000);
       return fleet.cache(0).peek<string>('k') ?? 'new';
     },
   );

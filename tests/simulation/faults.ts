@@ -1,3 +1,4 @@
+import { BUS_CHANNEL } from '../../src/adapters/memory/names.ts';
 import type { Instance } from './instance.ts';
 import { USUAL_LATENCY } from './network.ts';
 import type { Fault } from './plan.ts';
@@ -38,6 +39,19 @@ export const FAULTS = {
 
   'messages come twice': (_world, { bus }, { ms }) => {
     bus.duplicate({ lasts: ms });
+  },
+
+  /**
+   * Somebody publishes what nobody has ordered, two hundred times a second: numbers that do not follow each other, now and then
+   * of an epoch that there never was. It may be too much for a subscriber's buffer in the end.
+   */
+  'bus is flooded': ({ after, instances }, { bus }, { ms, draw }) => {
+    if (draw % 0.5 < 0.3) after(ms / 3, () => void bus.lose({ lasts: ms }));
+    for (let at = 0; at < ms; at += FORGED_EVERY_MS) {
+      after(at, () => {
+        for (const each of instances) forge(each, at, draw < 0.5);
+      });
+    }
   },
 
   'bus is cut': ({ after }, { subscription }, { ms }) => {
@@ -189,6 +203,22 @@ export const FAULTS = {
 } as const satisfies Record<string, Injure>;
 
 export type FaultName = keyof typeof FAULTS;
+
+const FORGED_EVERY_MS = 5;
+
+/** Numbers of true messages begin at the server's time in microseconds, so no forged one stands in the place of a lost one. */
+function forge(instance: Instance | undefined, number: number, isOfOtherEpoch: boolean): void {
+  const run = instance?.subscription.run;
+  if (instance === undefined || run === undefined) return;
+  instance.subscription.receive(run, BUS_CHANNEL, {
+    kind: 'invalidation',
+    epoch: isOfOtherEpoch ? 'f'.repeat(16) : run.epoch,
+    sequence: 1 + 2 * number,
+    origin: 'nobody',
+    mode: 'delete',
+    targets: { ids: ['forged'], tags: [] },
+  });
+}
 
 /** The bus alone: whoever reads L2 meets nothing of it. */
 const OF_THE_BUS = new Set<FaultName>([

@@ -1,19 +1,22 @@
 import type { Buffer } from 'node:buffer';
 import type { Redis } from 'ioredis';
+import type { InvalidationOrder } from '../../core/model/invalidation.ts';
 import type { Bus, BusListener } from '../../core/ports/bus.ts';
 import type { CacheIdentity } from '../../core/ports/cache-identity.ts';
 import { RemoteError } from '../../core/ports/remote-tier.ts';
 import type { Backoff } from './connection/backoff.ts';
 import { toRemoteError } from './connection/failure.ts';
 import { isOfSelect, nameConnection, selectDatabase } from './connection/set-up.ts';
+import type { Integrity } from './protocol/integrity.ts';
 import type { Naming } from './protocol/keyspace.ts';
-import { parseMessage } from './protocol/message.ts';
+import { parseMessage, UNSIGNED } from './protocol/message.ts';
 
 /** One subscription on a connection of its own: Redis keeps the order of messages within a connection only. */
 export class RedisBus implements Bus {
   readonly madeWith: Naming;
   readonly #client: Redis;
   readonly #backoff: Backoff;
+  readonly #integrity: Integrity | undefined;
   #listener: BusListener | undefined;
   /** Channels of the invalidations, and of this instance's own heartbeats. */
   #channels: readonly [bus: string, echo: string] = ['', ''];
@@ -26,7 +29,8 @@ export class RedisBus implements Bus {
   #subscribing: Promise<void> | undefined;
 
   /** @param naming That of the tier that was made with this bus. */
-  constructor(client: Redis, backoff: Backoff, naming: Naming) {
+  constructor(client: Redis, backoff: Backoff, naming: Naming, integrity: Integrity | undefined) {
+    this.#integrity = integrity;
     this.#client = client;
     this.#backoff = backoff;
     this.madeWith = naming;
@@ -93,9 +97,11 @@ export class RedisBus implements Bus {
 
   #receive(channel: string, bytes: Buffer): void {
     this.#acknowledge();
-    const message = parseMessage(bytes, channel === this.#channels[1] ? 'heartbeat' : 'invalidation');
-    if (typeof message === 'string') this.#listener?.onMalformed(`A message on ${channel} was dropped: ${message}`);
-    else this.#listener?.onMessage(message);
+    const integrity = this.#integrity;
+    const verify = integrity && ((said: InvalidationOrder, mac: unknown) => integrity.isSigned(mac, channel, said));
+    const message = parseMessage(bytes, channel === this.#channels[1] ? 'heartbeat' : 'invalidation', verify);
+    if (typeof message !== 'string') this.#listener?.onMessage(message);
+    else this.#listener?.onMalformed(`A message on ${channel} was dropped: ${message}`, message === UNSIGNED);
   }
 
   #lose(error: Error): void {

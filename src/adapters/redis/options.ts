@@ -3,6 +3,7 @@ import type { RedisOptions as ClientOptions } from 'ioredis';
 import { assertFunction, assertNames, knownNames } from '../../core/model/arguments.ts';
 import { assertNamespace } from '../../core/model/cache-name.ts';
 import { InvalidOptionError } from '../../core/model/errors.ts';
+import { Integrity } from './protocol/integrity.ts';
 
 /** Options of {@link redis}. */
 export interface RedisOptions {
@@ -31,6 +32,13 @@ export interface RedisOptions {
    */
   readonly compression?: boolean | CompressionOptions;
   /**
+   * Keys with which records and messages are signed (HMAC-SHA-256): `<id>:<key>`, or several with commas between them. The id
+   * has 1 to 16 letters, digits, `_` or `-`; the key is base64 of at least 16 random bytes. The first one signs, all are read.
+   * A value or an invalidation without a valid MAC is then a miss or a gap. Default: none, which costs nothing. See
+   * `docs/security.md`.
+   */
+  readonly integrityKey?: string;
+  /**
    * Told of a second open cache with the same address, database and namespace in this process.
    * Default: a process warning named `TiercelWarning`.
    */
@@ -44,11 +52,14 @@ export interface CompressionOptions {
 }
 
 /** {@link RedisOptions} with every default filled in. */
-export interface ResolvedRedisOptions extends Required<Omit<RedisOptions, 'compression' | 'namespace'>> {
+export interface ResolvedRedisOptions
+  extends Required<Omit<RedisOptions, 'compression' | 'namespace' | 'integrityKey'>> {
   /** Unset: the name of the cache. */
   readonly namespace: string | undefined;
   /** From so many bytes on; `Infinity` for never. */
   readonly compressFrom: number;
+  /** Unset: nothing is signed. */
+  readonly integrity: Integrity | undefined;
 }
 
 /** Below it a fill and a hit cost more time than a network of 1 Gbit/s saves them; see `bench/compression.ts`. */
@@ -68,6 +79,7 @@ const KNOWN = knownNames(
     'connections',
     'probeEvery',
     'compression',
+    'integrityKey',
     'onWarning',
   ] satisfies (keyof RedisOptions)[],
   {
@@ -101,7 +113,9 @@ export function resolveRedisOptions(options: RedisOptions): ResolvedRedisOptions
   }
   assertTimer('probeEvery', probeEvery);
   assertFunction('onWarning', onWarning, 'a function of a text');
-  return { namespace, connectTimeout, connections, probeEvery, compressFrom: compressFromOf(options), onWarning };
+  const integrity = options.integrityKey === undefined ? undefined : new Integrity(options.integrityKey);
+  const compressFrom = compressFromOf(options);
+  return { namespace, connectTimeout, connections, probeEvery, compressFrom, integrity, onWarning };
 }
 
 /** Platforms fire a timer beyond 32 signed bits at once, so a long wait would be none. */

@@ -24,10 +24,11 @@ export interface RedisTiers {
  *   the address, TLS, the credentials and the database that it has selected are taken, at this call. The connections are
  *   Tiercel's own: nothing is sent on the client, and it may end.
  * @throws {@link InvalidOptionError} naming the option: `url`, `client`, `namespace`, `connectTimeout`, `connections`,
- *   `probeEvery`, `compression`.
+ *   `probeEvery`, `compression`, `integrityKey`.
  */
 export function redis(server: string | Redis | undefined, options: RedisOptions = {}): RedisTiers {
-  const { namespace, connectTimeout, connections, probeEvery, compressFrom, onWarning } = resolveRedisOptions(options);
+  const resolved = resolveRedisOptions(options);
+  const { namespace, connectTimeout, connections, probeEvery, compressFrom, integrity, onWarning } = resolved;
   const connect = connectorTo(server);
   const made = (retryStrategy: () => number | null): Redis => connect({ ...FAIL_FAST, connectTimeout, retryStrategy });
 
@@ -42,8 +43,11 @@ export function redis(server: string | Redis | undefined, options: RedisOptions 
   };
   const tier = new Connections(clients, onWarning);
   return {
-    l2: new RedisRemoteTier(tier, naming, new EvictionWatch(evictions), gzipPacking(compressFrom)),
-    bus: new RedisBus(made(busBackoff.next), busBackoff, naming),
+    l2: new RedisRemoteTier(tier, naming, new EvictionWatch(evictions), {
+      packing: gzipPacking(compressFrom),
+      integrity,
+    }),
+    bus: new RedisBus(made(busBackoff.next), busBackoff, naming, integrity),
   };
 }
 

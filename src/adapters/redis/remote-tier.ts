@@ -1,4 +1,3 @@
-import type { Buffer } from 'node:buffer';
 import type { InvalidationMode, InvalidationOrder } from '../../core/model/invalidation.ts';
 import type { EntryId } from '../../core/model/key.ts';
 import type { TagGeneration } from '../../core/model/tags.ts';
@@ -20,21 +19,23 @@ import {
 } from '../../core/ports/remote-tier.ts';
 import type { RemoteInfo } from '../../core/ports/server-info.ts';
 import { systemRandom } from '../../core/primitives/clock.ts';
+import { BrokenRecords, type Held } from './broken-records.ts';
 import type { Connections } from './connection/connections.ts';
-import { toRemoteError } from './connection/failure.ts';
+import { EntryReads } from './entry-reads.ts';
 import type { EvictionWatch } from './eviction-watch.ts';
 import { KnownShapes } from './known-shapes.ts';
 import { sweepOthers } from './old-generations.ts';
+import type { Integrity } from './protocol/integrity.ts';
 import type { Keyspace, Naming } from './protocol/keyspace.ts';
 import { heartbeatHead, invalidationHead } from './protocol/message.ts';
 import { INFO_SECTIONS, parseInfo } from './protocol/parse-info.ts';
-import { agreementOf, generationsOf, heartbeatOf, unexpected } from './protocol/replies.ts';
+import { agreementOf, generationsOf, heartbeatOf } from './protocol/replies.ts';
 import { SCRIPTS } from './protocol/scripts.ts';
 import {
   bytesOf,
+  endingWith,
   leaseRecord,
-  parseRecord,
-  recordFor,
+  PLAIN_END,
   recordPrefix,
   stay,
   versionField,
@@ -42,18 +43,13 @@ import {
 import { noteOutcome, releaseRight, renewRight, takeClaim } from './rights.ts';
 import { sweepEntries } from './sweep.ts';
 
-/** Keys of one MGET: while it is answered, nobody else is. */
-const KEYS_PER_READ = 500;
-
-/**
- * So many keys are read, and their leases taken, in one step. A script takes five times as long as a plain read, which
- * counts where there are many: of those the missing ones are asked for in a second step.
- */
-const MOST_KEYS_AT_ONCE = 16;
-
-const NO_ANSWER = new RemoteError('error', 'Redis gave no answer for this key');
-
 const MISMATCH = { kind: 'session-mismatch' } as const;
+
+/** How this cache's bodies lie in Redis, and what shows that they are its own. */
+interface Forms {
+  readonly packing: Packing;
+  readonly integrity: Integrity | undefined;
+}
 
 /** L2 in one Redis server. Each method is one command or one script; see `scripts.ts` for what they do. */
 export class RedisRemoteTier implements RemoteTier {
@@ -64,14 +60,20 @@ export class RedisRemoteTier implements RemoteTier {
   readonly #evictions: EvictionWatch;
   #started: Keyspace | undefined;
   readonly #shapes = new KnownShapes();
+  readonly #broken: BrokenRecords;
+  readonly #entries: EntryReads;
+  readonly #integrity: Integrity | undefined;
 
   /**
    * @param naming That of the bus that was made with this tier.
    */
-  constructor(connections: Connections, naming: Naming, evictions: EvictionWatch, packing: Packing) {
+  constructor(connections: Connections, naming: Naming, evictions: EvictionWatch, { packing, integrity }: Forms) {
     this.packing = packing;
+    this.#integrity = integrity;
     this.madeWith = naming;
     this.#connections = connections;
+    this.#broken = new BrokenRecords(connections);
+    this.#entries = new EntryReads(connections, this.#broken, integrity);
     this.#evictions = evictions;
   }
 
@@ -83,6 +85,8 @@ export class RedisRemoteTier implements RemoteTier {
   start(listener: RemoteListener, cache: CacheIdentity): void {
     this.#started = this.madeWith.keyspaceOf(cache);
     this.#shapes.learn(this.#started.shape);
+    this.#broken.start((error) => listener.onAlarm(error));
+    this.#entries.start(this.#started);
     this.#connections.start(listener, this.#started);
   }
 
@@ -115,7 +119,8 @@ export class RedisRemoteTier implements RemoteTier {
       [history],
       [believed, echo(instance), heartbeatHead(nonce), wantsMark ? 1 : 0, nonce, shape],
     );
-    const { beat, shapes } = heartbeatOf(reply, shape);
+    const { beat, shapes, mended } = heartbeatOf(reply, shape);
+    this.#broken.tell(mended);
     if (beat.generation !== undefined) this.#shapes.learn(shapes);
     if (beat.epoch !== believed) {
       // Something between us switched servers under an open connection.
@@ -146,73 +151,26 @@ export class RedisRemoteTier implements RemoteTier {
     await this.#connections.run(SCRIPTS.mark, [this.#keys.history], [epoch, mark]);
   }
 
-  async acquire(
-    id: EntryId,
-    generation: string,
-    token: string,
-    leaseMs: number,
-    askedAt?: number,
-  ): Promise<StoredRecord> {
-    const key = this.#keys.entry(id, generation);
-    const lease = leaseRecord(token);
-    try {
-      const bytes = await this.#connections.send<Buffer | null>((pipeline) =>
-        askedAt === undefined
-          ? pipeline.setBuffer(key, lease, 'PX', Math.ceil(leaseMs), 'NX', 'GET')
-          : pipeline.setBuffer(key, lease, 'PXAT', Math.ceil(askedAt + leaseMs), 'NX', 'GET'),
-      );
-      return recordFor(token, bytes);
-    } catch (error) {
-      if (!(error instanceof RemoteError) || error.failure !== 'full') throw error;
-      // A full server refuses the command even where it would only read.
-      const record = await this.read(id, generation);
-      // `none` would say that the lease is mine.
-      if (record.kind === 'none') throw error;
-      return record;
-    }
+  acquire(id: EntryId, generation: string, token: string, leaseMs: number, askedAt?: number): Promise<StoredRecord> {
+    return this.#entries.acquire(id, generation, token, leaseMs, askedAt);
   }
 
-  async acquireMany(
+  acquireMany(
     ids: readonly EntryId[],
     generation: string,
     token: string,
     leaseMs: number,
     askedAt: number,
-  ): Promise<readonly (StoredRecord | RemoteError)[]> {
-    const keys = ids.map((id) => this.#keys.entry(id, generation));
-    const terms = [leaseRecord(token), Math.ceil(askedAt + leaseMs)];
-    if (keys.length <= MOST_KEYS_AT_ONCE) return this.#takeLeases(keys, token, terms);
-    const found = await this.#connections.send<(Buffer | null)[]>((pipeline) => pipeline.mgetBuffer(keys));
-    const missing = keys.filter((_, index) => found[index] === null);
-    const taken = missing.length === 0 ? [] : await this.#takeLeases(missing, token, terms);
-    let next = 0;
-    return found.map((bytes) => (bytes === null ? (taken[next++] ?? NO_ANSWER) : recordFor(token, bytes)));
+  ): Promise<readonly Held[]> {
+    return this.#entries.acquireMany(ids, generation, token, leaseMs, askedAt);
   }
 
-  async #takeLeases(
-    keys: readonly string[],
-    token: string,
-    terms: readonly (string | number)[],
-  ): Promise<readonly (StoredRecord | RemoteError)[]> {
-    const reply = await this.#connections.runBuffer(SCRIPTS.acquire, keys, terms);
-    if (!Array.isArray(reply)) throw unexpected('acquire', reply);
-    return reply.map((held: Buffer | Error | null) =>
-      held instanceof Error ? toRemoteError(held) : recordFor(token, held),
-    );
+  read(id: EntryId, generation: string): Promise<StoredRecord> {
+    return this.#entries.read(id, generation);
   }
 
-  async read(id: EntryId, generation: string): Promise<StoredRecord> {
-    const key = this.#keys.entry(id, generation);
-    return parseRecord(await this.#connections.send<Buffer | null>((pipeline) => pipeline.getBuffer(key)));
-  }
-
-  async readMany(ids: readonly EntryId[], generation: string): Promise<readonly StoredRecord[]> {
-    const reading: Promise<(Buffer | null)[]>[] = [];
-    for (let at = 0; at < ids.length; at += KEYS_PER_READ) {
-      const keys = ids.slice(at, at + KEYS_PER_READ).map((id) => this.#keys.entry(id, generation));
-      reading.push(this.#connections.send((pipeline) => pipeline.mgetBuffer(keys)));
-    }
-    return (await Promise.all(reading)).flat().map(parseRecord);
+  readMany(ids: readonly EntryId[], generation: string): Promise<readonly StoredRecord[]> {
+    return this.#entries.readMany(ids, generation);
   }
 
   async remaining(id: EntryId, generation: string): Promise<number | undefined> {
@@ -224,14 +182,15 @@ export class RedisRemoteTier implements RemoteTier {
 
   async fill(request: FillRequest): Promise<boolean> {
     const { id, generation, expected, claim, token, body, age, notAfter, keepFor } = request;
-    const keys = [this.#keys.entry(id, generation), this.#keys.history];
+    const key = this.#keys.entry(id, generation);
+    const keys = [key, this.#keys.history];
     if (claim !== undefined) keys.push(this.#keys.claim(id, generation));
     const prefix = recordPrefix(expected.kind, expected.token);
     const dated = Math.floor(notAfter ?? LATEST);
     const given = leaseRecord(claim ?? '');
     const { shape } = this.#keys;
     const args = [prefix, token, Math.ceil(age), stay(keepFor), bytesOf(body), given, dated, generation, shape];
-    return (await this.#connections.run(SCRIPTS.fill, keys, args)) === 1;
+    return (await this.#connections.run(SCRIPTS.fill, keys, [...args, this.#endingOf(key, body)])) === 1;
   }
 
   async release(id: EntryId, generation: string, token: string): Promise<void> {
@@ -243,7 +202,16 @@ export class RedisRemoteTier implements RemoteTier {
   }
 
   async claimRefresh(id: EntryId, generation: string, token: string, leaseMs: number): Promise<ClaimAnswer> {
-    return takeClaim(this.#connections, { key: this.#keys.claim(id, generation), token }, leaseMs);
+    const key = this.#keys.claim(id, generation);
+    try {
+      const answer = await takeClaim(this.#connections, { key, token }, leaseMs);
+      if (answer !== 'granted') await this.#broken.giveEnd(key, leaseMs);
+      return answer;
+    } catch (error) {
+      if (!this.#broken.isForeign(error)) throw error;
+      await this.#broken.remove(key, 'claim');
+      return this.claimRefresh(id, generation, token, leaseMs);
+    }
   }
 
   async renewRefresh(id: EntryId, generation: string, token: string, leaseMs: number): Promise<boolean> {
@@ -291,7 +259,7 @@ export class RedisRemoteTier implements RemoteTier {
           records.length,
           systemRandom.token(),
           this.#keys.bus,
-          invalidationHead(order),
+          this.#headOf(order),
           isRepair ? 1 : 0,
           known,
         ],
@@ -307,11 +275,12 @@ export class RedisRemoteTier implements RemoteTier {
     const { epoch, generation } = session;
     const targets = { ids: [id], tags: [] };
     const { history, bus, shape: own, entry, entryOf } = this.#keys;
+    const key = entry(id, generation);
     const reply = await this.#shapes.order((shapes, known) => {
       const others = shapes.filter((shape) => shape !== own).map((shape) => entryOf(shape, id, generation));
       return this.#connections.run(
         SCRIPTS.write,
-        [history, entry(id, generation), ...others],
+        [history, key, ...others],
         [
           epoch,
           generation,
@@ -319,15 +288,25 @@ export class RedisRemoteTier implements RemoteTier {
           stay(keepFor),
           versionField(version),
           bus,
-          invalidationHead({ targets, mode: 'delete', origin }),
+          this.#headOf({ targets, mode: 'delete', origin }),
           bytesOf(body),
           known,
           own,
+          this.#endingOf(key, body),
         ],
       );
     });
     if (reply === null) return MISMATCH;
     return reply === 'older' ? { kind: 'older' } : { kind: 'done', sequence: Number(reply) };
+  }
+
+  #endingOf(key: string, body: string | Uint8Array): string {
+    return this.#integrity === undefined ? PLAIN_END : endingWith(this.#integrity.seal(key, body));
+  }
+
+  #headOf(order: InvalidationOrder): string {
+    const integrity = this.#integrity;
+    return invalidationHead(order, integrity && ((said) => integrity.sign(this.#keys.bus, said)));
   }
 
   sweep(

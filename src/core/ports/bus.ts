@@ -20,8 +20,11 @@ export interface BusListener {
   /** The server has acknowledged the subscription: messages published from now on arrive. */
   onSubscribed(): void;
   onMessage(message: BusMessage): void;
-  /** A message that no Tiercel of this format wrote; it was dropped. */
-  onMalformed(reason: string): void;
+  /**
+   * A message that no Tiercel of this format wrote; it was dropped.
+   * @param isGap Whether it may stand in the place of an invalidation, which is then lost. Default `false`.
+   */
+  onMalformed(reason: string, isGap?: boolean): void;
   /** The subscription is gone; messages may be lost until `onSubscribed`. */
   onUnsubscribed(error: Error | undefined): void;
 }

@@ -13,12 +13,14 @@ export function flightSetup(
   { tagIds, options }: Pick<ReadRequest, 'tagIds' | 'options'>,
   { background, mayLoad, beganAt }: Pick<FlightSetup, 'background' | 'mayLoad' | 'beganAt'>,
 ): FlightSetup {
-  const { hasBus, proof, remote, pending } = parts;
+  const { hasBus, proof, remote, pending, clock } = parts;
   return {
-    // The last invalidation that this instance has acted on: those after it may come while the flight is under way.
-    seen: hasBus
-      ? { epoch: proof.epoch, sequence: proof.seen ?? 0 }
-      : (remote?.lastBeat ?? { epoch: undefined, sequence: 0 }),
+    // The last invalidation that this instance has acted on: those after it may come while the flight is under way. What the
+    // bus says while nothing is proven may be forged, so a heartbeat's answer counts then.
+    seen:
+      hasBus && proof.isProven(beganAt ?? clock.now())
+        ? { epoch: proof.epoch, sequence: proof.seen ?? 0 }
+        : (remote?.lastBeat ?? { epoch: undefined, sequence: 0 }),
     tags: tagIds.map((tag) => parts.tags.obtain(tag)),
     owed: pending.owed(),
     background,

@@ -31,6 +31,7 @@ export class Proof {
   #sureUntil = Number.NEGATIVE_INFINITY;
   #awokeAt = Number.NEGATIVE_INFINITY;
   #lookedUntil: number;
+  #isSuspended = false;
   #epoch: string | undefined;
   #seen: number | undefined;
   /** No number between this one and {@link #seen} is missing. */
@@ -74,6 +75,25 @@ export class Proof {
     return this.#seen;
   }
 
+  /** Whether heartbeats prove nothing at present; see {@link suspend}. */
+  get isSuspended(): boolean {
+    return this.#isSuspended;
+  }
+
+  /**
+   * Ends the proof until {@link resume}, whatever heartbeats come meanwhile: something was missed, and what it may have
+   * concerned is yet to be cleared (protocol, race 60).
+   */
+  suspend(): void {
+    this.#isSuspended = true;
+    this.#proveUntil(Number.NEGATIVE_INFINITY);
+  }
+
+  /** What was missed is about to be cleared: the next heartbeat proves again. */
+  resume(): void {
+    this.#isSuspended = false;
+  }
+
   /** Whether the host has slept since that moment: what was asked then may be answered by something older than it seems. */
   hasSleptSince(moment: number): boolean {
     if (this.#wakefulness !== undefined) this.#look(this.#wakefulness.now());
@@ -96,7 +116,7 @@ export class Proof {
     const hasSlept = this.hasSleptSince(sentAt);
     const expected = epoch === this.#epoch && sequence === this.#seen;
     this.#take(epoch, sequence, expected);
-    const proven = hasSlept ? Number.NEGATIVE_INFINITY : sentAt + this.#maxLagMs;
+    const proven = hasSlept || this.#isSuspended ? Number.NEGATIVE_INFINITY : sentAt + this.#maxLagMs;
     this.#proveUntil(Math.max(expected ? this.#until : Number.NEGATIVE_INFINITY, proven));
     return expected;
   }

@@ -1,7 +1,17 @@
 import type { BusMessage, HeartbeatEcho, Invalidation } from '../model/invalidation.ts';
 import type { BusListener } from '../ports/bus.ts';
+import { RemoteError } from '../ports/remote-tier.ts';
 import type { Parts } from '../state/context.ts';
 import { clean, cleanAll } from '../write/apply-locally.ts';
+
+/** Between two resyncs: what arrives on the bus must not be able to keep this instance busy clearing (race 60). */
+const RESYNC_EVERY_MS = 100;
+
+/** Patterns that are applied in that time. Each looks at every entry of L1; more than these cost more than clearing it. */
+const MOST_PATTERNS = 10;
+
+/** Messages that cannot be believed are an alarm once until there has been none for so long. */
+const ALARM_EVERY_MS = 60_000;
 
 /** What the receiver tells the heartbeat. */
 export interface HeartbeatLink {
@@ -19,6 +29,11 @@ export interface HeartbeatLink {
 export class BusReceiver implements BusListener {
   readonly #parts: Parts;
   readonly #heart: HeartbeatLink;
+  #nextResyncAt = Number.NEGATIVE_INFINITY;
+  #nextDistrustAt = Number.NEGATIVE_INFINITY;
+  #nextAlarmAt = Number.NEGATIVE_INFINITY;
+  #patterns = 0;
+  #patternsSince = Number.NEGATIVE_INFINITY;
 
   constructor(parts: Parts, heart: HeartbeatLink) {
     this.#parts = parts;
@@ -34,9 +49,15 @@ export class BusReceiver implements BusListener {
     this.#heart.unsubscribed(error);
   }
 
-  onMalformed(reason: string): void {
-    this.#parts.counters.busMalformed += 1;
-    this.#parts.emit({ type: 'bus_malformed', reason });
+  onMalformed(reason: string, isGap = false): void {
+    const { counters, emit, clock } = this.#parts;
+    counters.busMalformed += 1;
+    emit({ type: 'bus_malformed', reason });
+    if (!isGap) return;
+    counters.busGaps += 1;
+    if (clock.now() >= this.#nextAlarmAt) emit({ type: 'alarm', error: new RemoteError('error', reason) });
+    this.#nextAlarmAt = clock.now() + ALARM_EVERY_MS;
+    this.#clear();
   }
 
   /** A message that cannot be applied may have named anything: it counts as lost, and those after it are taken. */
@@ -46,7 +67,8 @@ export class BusReceiver implements BusListener {
       if (message.kind === 'heartbeat') this.#takeHeartbeat(message);
       else this.#takeInvalidation(message);
     } catch (error) {
-      cleanAll(this.#parts);
+      this.#parts.flights.poisonAll();
+      this.#clear();
       this.#parts.emit({ type: 'tier_failure', error, operation: 'message', tier: 'l2', background: true });
     }
   }
@@ -56,8 +78,11 @@ export class BusReceiver implements BusListener {
     // One that this instance did not send, or sent too long ago to say anything.
     if (sentAt === undefined) return;
     this.#watchEpoch(epoch);
-    const { seen } = this.#parts.proof;
-    if (!this.#parts.proof.takeHeartbeat(epoch, sequence, sentAt)) this.#resync(seen, sequence);
+    const { proof } = this.#parts;
+    const { seen } = proof;
+    const owesResync = proof.isSuspended && this.#mayClear;
+    if (owesResync) this.#clear();
+    if (!proof.takeHeartbeat(epoch, sequence, sentAt) && !owesResync) this.#resync(seen, sequence);
     this.#heart.accept(sentAt);
   }
 
@@ -70,26 +95,69 @@ export class BusReceiver implements BusListener {
     // What this instance ordered itself was cleaned before it was sent, and the order stood in for L2 until then:
     // flights that began since are newer, and poisoning them would only cost a load.
     if (origin === instance) return;
-    clean(this.#parts, targets, mode, { epoch, sequence });
+    const isTooMuch = targets.pattern !== undefined && this.#isOneTooMany();
+    const { ids, tags } = targets;
+    clean(this.#parts, isTooMuch ? { ids, tags } : targets, mode, { epoch, sequence });
+    if (isTooMuch) this.#clear();
     this.#parts.recent.note(targets, 'elsewhere');
     emit({ type: 'invalidated', targets, origin: 'elsewhere' });
   }
 
-  /** One step: nothing that may be older than a lost message survives it. */
+  /** At least one message was lost: nothing that may be older than it is served as proven from here on. */
   #resync(expected: number | undefined, got: number): void {
     const { counters, emit } = this.#parts;
-    cleanAll(this.#parts);
-    this.#heart.hurry();
-    if (expected === undefined) return;
-    counters.busGaps += 1;
-    emit({ type: 'bus_gap', expected, got });
-    emit({ type: 'bus_resync' });
+    if (expected !== undefined) {
+      counters.busGaps += 1;
+      emit({ type: 'bus_gap', expected, got });
+    }
+    this.#clear(expected !== undefined);
   }
 
-  /** A message of another epoch than the one L2 is read in: that history is over. */
+  /** Counts one more pattern. */
+  #isOneTooMany(): boolean {
+    const now = this.#parts.clock.now();
+    if (now - this.#patternsSince >= RESYNC_EVERY_MS) {
+      this.#patternsSince = now;
+      this.#patterns = 0;
+    }
+    this.#patterns += 1;
+    return this.#patterns > MOST_PATTERNS;
+  }
+
+  get #mayClear(): boolean {
+    return this.#parts.clock.now() >= this.#nextResyncAt;
+  }
+
+  /**
+   * One step: nothing survives it that may be older than a lost message. At most one is taken in {@link RESYNC_EVERY_MS}. A
+   * message that is lost sooner suspends L1, and the first heartbeat after that time takes the step.
+   * @param isNews Not for the first number that this instance hears: nothing was known before it.
+   */
+  #clear(isNews = true): void {
+    const { clock, proof, emit } = this.#parts;
+    const now = clock.now();
+    if (this.#mayClear) {
+      this.#nextResyncAt = now + RESYNC_EVERY_MS;
+      proof.resume();
+      cleanAll(this.#parts);
+      this.#heart.hurry();
+      if (isNews) emit({ type: 'bus_resync' });
+    } else if (!proof.isSuspended) {
+      proof.suspend();
+      clock.after(this.#nextResyncAt - now, () => this.#heart.hurry());
+    }
+  }
+
+  /**
+   * A message of another epoch than the one L2 is read in: that history is over, if the message is true. A heartbeat finds
+   * out. Until it has, L2 is not read; but at most once in D, or whoever can publish could keep L2 from being read.
+   */
   #watchEpoch(epoch: string): void {
-    const { remote } = this.#parts;
+    const { remote, clock, maxLagMs } = this.#parts;
     if (remote?.session === undefined || remote.session.epoch === epoch) return;
+    const now = clock.now();
+    if (now < this.#nextDistrustAt) return;
+    this.#nextDistrustAt = now + maxLagMs;
     remote.distrust();
     this.#heart.hurry();
   }

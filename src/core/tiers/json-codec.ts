@@ -9,6 +9,12 @@ const FORMAT = 4;
 /** Elements that this format has. Readers ignore what follows them. */
 const ELEMENTS = 9;
 
+/** Tags that a reader takes: each is asked for in L2 and kept in memory. An entry has 64, and one for each namespace. */
+const MOST_TAGS = 1_024;
+
+/** What stands in an envelope for each tag: its name, `hard` and `soft`. */
+const PARTS_PER_TAG = 3;
+
 /** `Infinity` is not JSON; -1 is no duration. */
 const FOR_EVER = -1;
 
@@ -82,6 +88,8 @@ export function openAs(format: number, body: string | Uint8Array): Envelope {
   }
   if (!isWire(wire, format)) throw new CodecError('they are of another format');
   const [, id, version, ttl, staleWhileRevalidate, staleIfError, loadMs, tags, value] = wire;
+  const named = tags.length / PARTS_PER_TAG;
+  if (named > MOST_TAGS) throw new CodecError(`they name ${named} tags; an entry has at most ${MOST_TAGS}`);
   return {
     id,
     version,
@@ -110,7 +118,7 @@ function isWire(wire: unknown, format: number): wire is Wire {
   if (typeof staleIfError !== 'number' || typeof loadMs !== 'number') return false;
   if (!Array.isArray(tags)) return false;
   for (const part of tags) if (typeof part !== 'string') return false;
-  return tags.length % 3 === 0;
+  return tags.length % PARTS_PER_TAG === 0;
 }
 
 /** `soft` is mostly the same as `hard`: then it is left empty, which no generation is. */
@@ -122,7 +130,7 @@ function flat(tags: readonly TagStamp[]): string[] {
 
 function stamps(parts: readonly string[]): TagStamp[] {
   const tags: TagStamp[] = [];
-  for (let index = 0; index < parts.length; index += 3) {
+  for (let index = 0; index < parts.length; index += PARTS_PER_TAG) {
     const hard = parts[index + 1] ?? '';
     tags.push([parts[index] || ROOT_TAG, hard, parts[index + 2] || hard]);
   }

@@ -121,7 +121,7 @@ export class ChaosBus implements Bus {
     const heard: Partial<BusListener> = {
       onSubscribed: () => this.#line.rise(),
       onUnsubscribed: (error) => this.#line.fall(error),
-      onMalformed: (reason) => this.#line.isUp && listener.onMalformed(reason),
+      onMalformed: (reason, isGap) => this.#line.isUp && listener.onMalformed(reason, isGap),
       onMessage: (message) => this.#receive(message),
     };
     this.#bus.start(instance, overriding(listener, heard), cache);

@@ -106,38 +106,42 @@ describe('what an operator must mend', () => {
     await bus.close();
   });
 
-  test('of several keys one of another type is denied, and the others are answered', async () => {
+  test('of several keys one of another type holds nothing, and is taken like the others', async () => {
     const namespace = uniqueNamespace();
     const { tier } = await connect(redis(server.url, { namespace }).l2);
     const { time } = await tier.heartbeat('one', token());
-    await admin.rpush(keyspace(namespace, CACHE, 0).entry('a', 'g'), 'x');
     for (const others of [1, 20]) {
+      const key = keyspace(namespace, CACHE, 0).entry('a', 'g');
+      await admin.del(key);
+      await admin.rpush(key, 'x');
       const ids = ['a', ...Array.from({ length: others }, (_, index) => `${others} ${index}`)];
-      const [refused, ...rest] = await tier.acquireMany(ids, 'g', token(), LONG, time);
-      expect(refused).toMatchObject({ name: 'RemoteError', failure: 'denied' });
-      expect(rest).toEqual(rest.map(() => ({ kind: 'none' })));
+      const lease = token();
+      const taken = await tier.acquireMany(ids, 'g', lease, LONG, time);
+      expect(taken).toEqual(ids.map(() => ({ kind: 'none' })));
+      expect(await tier.read('a', 'g')).toEqual({ kind: 'lease', token: lease });
     }
     await tier.close();
   });
 
-  test('a key of another type is denied to reads and fills, and an invalidation removes it', async () => {
+  test('a key of another type holds nothing: a lease takes its place, a fill is denied, an invalidation removes it', async () => {
     const namespace = uniqueNamespace();
     const { tier } = await connect(redis(server.url, { namespace }).l2);
     const { epoch } = await tier.heartbeat('one', token());
     const { generation } = await tier.agreeGeneration(epoch, token());
     const key = keyspace(namespace, CACHE, 0).entry('a', generation);
     const expected = { kind: 'lease', token: token() } as const;
-    const calls = [
-      () => tier.read('a', generation),
-      () => tier.acquire('a', generation, token(), LONG),
-      () => tier.fill({ id: 'a', generation, expected, token: token(), body: 'v', age: 0, keepFor: LONG }),
-    ];
+    const fill = { id: 'a', generation, expected, token: token(), body: 'v', age: 0, keepFor: LONG };
     for (const mode of ['delete', 'expire'] as const) {
       await admin.rpush(key, 'x');
-      for (const call of calls) expect(await failureOf(call)).toBe('denied');
-      expect((await tier.invalidate(orderOf(['a'], [], mode), { epoch, generation })).kind).toBe('done');
+      expect(await failureOf(() => tier.fill(fill))).toBe('denied');
       expect(await tier.read('a', generation)).toEqual({ kind: 'none' });
+      expect((await tier.invalidate(orderOf(['a'], [], mode), { epoch, generation })).kind).toBe('done');
+      expect(await admin.exists(key)).toBe(0);
     }
+    await admin.rpush(key, 'x');
+    const lease = token();
+    expect(await tier.acquire('a', generation, lease, LONG)).toEqual({ kind: 'none' });
+    expect(await tier.read('a', generation)).toEqual({ kind: 'lease', token: lease });
     await tier.close();
   });
 

@@ -26,6 +26,29 @@ export const PROOF: Readonly<Record<string, Weakened>> = {
     },
   },
 
+  'a gap that is ignored because a resync was lately': {
+    weakening: {
+      collaborators: {
+        Proof: class extends Proof {
+          override suspend(): void {}
+        },
+      },
+    },
+    mix: {
+      // Losses in quick succession, and lulls in which what was ignored grows old.
+      faults: ['messages are lost'],
+      faultMs: [8, 15],
+      faultShare: 0.25,
+      writeShare: 0.3,
+      gapMs: 1.7,
+      modes: ['delete'],
+      how: ['key'],
+      reads: ['read'],
+      setting: { instances: 2, keys: ['k0', 'k1', 'k2', 'a/k0', 'a/k1', 'a/b/k0'], outbox: false },
+      policy: LASTING,
+    },
+  },
+
   'no heartbeat: L1 answers without proof': {
     weakening: {
       collaborators: {

@@ -18,7 +18,7 @@ export function hearing(bus: Bus, pass: (listener: BusListener, message: BusMess
       const heard: BusListener = {
         onSubscribed: () => listener.onSubscribed(),
         onUnsubscribed: (error) => listener.onUnsubscribed(error),
-        onMalformed: (reason) => listener.onMalformed(reason),
+        onMalformed: (reason, isGap) => listener.onMalformed(reason, isGap),
         onMessage: (message) => pass(listener, message),
       };
       bus.start(instance, heard, cache);

@@ -1,11 +1,11 @@
-import { HISTORY } from './keyspace.ts';
+import { HISTORY, LONGEST } from './keyspace.ts';
 import { script } from './script.ts';
-import { EPOCH, GENERATION, MARKS, NUMBERS, PUBLISH, SHAPES, TIME } from './script-parts.ts';
+import { EPOCH, GENERATION, MARKS, MENDED, NUMBERS, PUBLISH, SHAPES, TIME } from './script-parts.ts';
 
 /**
  * KEYS history · ARGV epoch, channel, message, whether a mark is wanted, an identity for a server that has none, shape.
  * Answers epoch, number, time, generation, the heartbeat of before, how many marks were wanted, the latest mark, the
- * identity, the term of the generation, its shapes. The caller's shape joins them if there is room. Without a generation the last heartbeat stays as it is, for the relay that repairs this history, and the
+ * identity, the term of the generation, its shapes, what was mended since the last heartbeat. The caller's shape joins them if there is room. Without a generation the last heartbeat stays as it is, for the relay that repairs this history, and the
  * write that proves goes into another field.
  */
 export const heartbeat = script(
@@ -21,9 +21,16 @@ export const heartbeat = script(
 
 local history = KEYS[1]
 
-local epoch, time, number = presentEpoch(), now(), presentNumber(history)
+local last = redis.pcall('HGET', history, '${HISTORY.heartbeat}')
 
-local last = redis.call('HGET', history, '${HISTORY.heartbeat}')
+if type(last) == 'table' then
+  redis.call('UNLINK', history)
+  noteMended(history, 'history')
+  last = false
+
+end
+
+local epoch, time, number = presentEpoch(), now(), presentNumber(history)
 
 local generation, term, shapes
 
@@ -48,9 +55,18 @@ if ARGV[4] == '1' then
 
 end
 
-redis.call('HSETNX', history, '${HISTORY.identity}', ARGV[5])
+local identity = redis.call('HGET', history, '${HISTORY.identity}') or ''
 
-local identity = redis.call('HGET', history, '${HISTORY.identity}')
+if identity == '' or #identity > ${LONGEST.identity} then
+  if identity ~= '' then noteMended(history, '${HISTORY.identity}') end
+  identity = ARGV[5]
+  redis.call('HSET', history, '${HISTORY.identity}', identity)
+
+end
+
+local mended = redis.call('HGET', history, '${HISTORY.mended}') or ''
+
+if mended ~= '' then redis.call('HSET', history, '${HISTORY.mended}', '') end
 
 publish(ARGV[2], ARGV[3], epoch, number)
 
@@ -58,7 +74,11 @@ local counts = { digits(wanted, 1), digits(marked, 1) }
 
 local agreed = { generation or false, digits(term or 0, 1), shapes or '' }
 
-return { epoch, number, digits(time, 1), agreed[1], last, counts[1], counts[2], identity, agreed[2], agreed[3] }`,
+local found = { epoch, number, digits(time, 1), agreed[1], last, counts[1], counts[2], identity, agreed[2], agreed[3] }
+
+found[11] = mended
+
+return found`,
 );
 
 /**
@@ -106,6 +126,7 @@ export const mark = script(
   'allow-oom',
   TIME,
   EPOCH,
+  MENDED,
   MARKS,
   `
 

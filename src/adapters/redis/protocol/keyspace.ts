@@ -58,10 +58,25 @@ export const HISTORY = {
   heartbeat: 'heartbeat',
   /** The server's time at the last accepted heartbeat of any instance that found no generation. */
   awake: 'awake',
+  /** What was broken in Redis and has begun anew, until a heartbeat tells of it; empty then. */
+  mended: 'mended',
 } as const;
 
 /** Shapes of which records may lie in one generation: an invalidation looks for each of them. */
 export const MOST_SHAPES = 8;
+
+/** Beyond these, no instance has written what stands in a history. */
+export const LONGEST = {
+  /** Numbers stay exact in every double, with room above for those that are counted from here. */
+  number: 9e15,
+  /** Milliseconds of a clock, which no clock shows for 140,000 years. */
+  term: 2 ** 52,
+  /** A token has 22 characters. */
+  generation: 64,
+  /** {@link MOST_SHAPES} shapes of 48 characters and the commas between them. */
+  shapes: MOST_SHAPES * 49,
+  identity: 64,
+} as const;
 
 /** One server has one bucket. */
 const BUCKET = 0;

@@ -9,6 +9,18 @@ const FORMAT = 2;
 /** A thousand names of the greatest length, each byte escaped, fit in here; Redis drops subscribers not far beyond. */
 const MOST_BYTES = 8 * 2 ** 20;
 
+/** Makes the `mac` of a message from what it says; see `Integrity`. */
+type Sign = (order: InvalidationOrder) => string;
+
+/** Whether the `mac` of a message belongs to what it says. */
+type Verify = (order: InvalidationOrder, mac: unknown) => boolean;
+
+/** What {@link parseMessage} answers for a message that its `mac` does not belong to: what it replaces may be lost. */
+export const UNSIGNED = 'its MAC is wrong or missing';
+
+/** Bytes outside of texts that a message of {@link MOST_NAMES} keys and as many tags has, and room for later fields. */
+const MOST_PARTS = 4_096;
+
 /** Names in one message; callers split longer orders. */
 const MOST_NAMES = 1_000;
 
@@ -16,9 +28,10 @@ const MOST_NAMES = 1_000;
  * The JSON of an invalidation without its last brace: the script that gives the number appends epoch and number.
  * Names only, never values.
  */
-export function invalidationHead(order: InvalidationOrder): string {
+export function invalidationHead(order: InvalidationOrder, sign?: Sign): string {
   const { origin, mode, targets } = order;
-  return head({ format: FORMAT, kind: 'invalidation', origin, mode, targets });
+  const mac = sign?.(order);
+  return head({ format: FORMAT, kind: 'invalidation', origin, mode, targets, ...(mac !== undefined && { mac }) });
 }
 
 /** The same for a heartbeat. */
@@ -32,10 +45,13 @@ function head(message: object): string {
 
 /**
  * Reads a message. Other programs may publish anything to a channel, so every field is checked; never throws.
+ * @param verify Asked of each invalidation, where messages are signed. Of a heartbeat the nonce is the proof: it has been
+ *   drawn for this one.
  * @returns The message, or the reason why it is none.
  */
-export function parseMessage(bytes: Uint8Array, kind: BusMessage['kind']): BusMessage | string {
+export function parseMessage(bytes: Uint8Array, kind: BusMessage['kind'], verify?: Verify): BusMessage | string {
   if (bytes.length > MOST_BYTES) return `${bytes.length} bytes are more than a message has`;
+  if (hasTooManyParts(bytes)) return 'it has more parts than a message';
   let given: unknown;
   try {
     given = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
@@ -51,7 +67,30 @@ export function parseMessage(bytes: Uint8Array, kind: BusMessage['kind']): BusMe
     const { nonce } = given;
     return typeof nonce === 'string' ? { kind, epoch, sequence, nonce } : 'its nonce is none';
   }
-  return invalidation(given, epoch, sequence);
+  const message = invalidation(given, epoch, sequence);
+  return typeof message === 'string' || verify === undefined || verify(message, given.mac) ? message : UNSIGNED;
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const PARTS: ReadonlySet<number> = new Set([...',[{'].map((part) => part.charCodeAt(0)));
+
+/**
+ * Whether JSON has so many lists, objects and elements that making them takes long: a megabyte of brackets takes half a second.
+ * Texts are skipped, since names may hold anything.
+ */
+function hasTooManyParts(bytes: Uint8Array): boolean {
+  if (bytes.length <= MOST_PARTS) return false;
+  let parts = 0;
+  let isText = false;
+  for (let at = 0; at < bytes.length; at += 1) {
+    const byte = bytes[at];
+    if (isText && byte === BACKSLASH) at += 1;
+    else if (byte === QUOTE) isText = !isText;
+    else if (!isText && byte !== undefined && PARTS.has(byte)) parts += 1;
+    if (parts > MOST_PARTS) return true;
+  }
+  return false;
 }
 
 function invalidation(given: Fields, epoch: string, sequence: number): Invalidation | string {

@@ -1,11 +1,19 @@
 import type { TagGeneration } from '../../../core/model/tags.ts';
 import { type Agreement, type Heartbeat, RemoteError } from '../../../core/ports/remote-tier.ts';
 
-/** What the heartbeat script answers, and the shapes that have a place in the generation; none without one. */
-export function heartbeatOf(reply: unknown, shape: string): { readonly beat: Heartbeat; readonly shapes: string } {
+interface BeatReply {
+  readonly beat: Heartbeat;
+  /** Those that have a place in the generation; none without one. */
+  readonly shapes: string;
+  /** Which record was broken and has begun anew; empty for none. */
+  readonly mended: string;
+}
+
+/** What the heartbeat script answers. */
+export function heartbeatOf(reply: unknown, shape: string): BeatReply {
   if (!Array.isArray(reply)) throw unexpected('heartbeat', reply);
-  const [epoch, number, time, generation, last, wanted, marked, identity, term, shapes = ''] = reply.map((part) =>
-    part === null ? undefined : String(part),
+  const [epoch, number, time, generation, last, wanted, marked, identity, term, shapes = '', mended = ''] = reply.map(
+    (part) => (part === null ? undefined : String(part)),
   );
   const beat = {
     epoch: String(epoch),
@@ -19,7 +27,7 @@ export function heartbeatOf(reply: unknown, shape: string): { readonly beat: Hea
     wanted: Number(wanted),
     marked: Number(marked),
   };
-  return { beat, shapes };
+  return { beat, shapes, mended };
 }
 
 /** What the `agree` script answers; `undefined` when it did nothing. */

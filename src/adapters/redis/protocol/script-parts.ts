@@ -1,5 +1,5 @@
-import { HISTORY, MOST_SHAPES } from './keyspace.ts';
-import { HEADER, NO_VERSION, PLAIN_END } from './stored-record.ts';
+import { HISTORY, LONGEST, MOST_SHAPES } from './keyspace.ts';
+import { HEADER, NO_VERSION } from './stored-record.ts';
 
 /** Lua numbers are doubles: exact up to 2^53, which microseconds reach in the year 2255; `%.0f` prints every digit. */
 export const TIME = `
@@ -23,15 +23,40 @@ local function presentEpoch()
 end`;
 
 /**
- * The record says of which epoch its generation is: one of another epoch counts for nothing. A server that is promoted, and
- * was a master before, tells a history that it has told already, and must not find the generation of then.
+ * Notes that a record was broken and has begun anew. The next heartbeat of any instance tells its operator, once. A field that
+ * is dropped is empty, which is as good as missing.
  */
-export const GENERATION = `
+export const MENDED = `
+
+local function noteMended(history, what)
+  redis.call('HSET', history, '${HISTORY.mended}', what)
+
+end
+
+local function dropField(history, field)
+  redis.call('HSET', history, field, '')
+  noteMended(history, field)
+
+end`;
+
+/**
+ * The record says of which epoch its generation is: one of another epoch counts for nothing. A server that is promoted, and
+ * was a master before, tells a history that it has told already, and must not find the generation of then. One that no
+ * instance can have written counts for nothing either: keys would be named by it, and later terms must exceed its term.
+ */
+export const GENERATION = `${MENDED}
 
 local function generationOf(key, epoch)
   local held = redis.call('HGET', key, '${HISTORY.generation}') or ''
   local generation, term, shapes = string.match(held, '^' .. epoch .. ' (%S+) (%d+) ?(%S*)')
-  return generation, tonumber(term or 0), shapes or ''
+  if not generation then
+    if held ~= '' and not string.find(held, '^%x+ %S+ %d+') then dropField(key, '${HISTORY.generation}') end
+    return nil, 0, ''
+  end
+  local isWhole = #generation <= ${LONGEST.generation} and #shapes <= ${LONGEST.shapes}
+  if isWhole and tonumber(term) <= ${LONGEST.term} then return generation, tonumber(term), shapes end
+  dropField(key, '${HISTORY.generation}')
+  return nil, 0, ''
 
 end
 
@@ -81,22 +106,39 @@ local function shapesOf(history, epoch, generation, isRepair)
 
 end`;
 
-/** A missing counter starts at the time in microseconds, so that no number of an epoch comes twice. */
+/**
+ * A counter that is missing or broken starts at the time in microseconds, so that no number of an epoch comes twice. It comes
+ * after {@link MENDED}.
+ */
 export const NUMBERS = `
 
+local function restartedNumber(key)
+  local time = redis.call('TIME')
+  local number = string.format('%.0f', time[1] * 1000000 + time[2])
+  redis.call('HSET', key, '${HISTORY.number}', number)
+  return number
+
+end
+
+local function mendedNumber(key)
+  noteMended(key, '${HISTORY.number}')
+  return restartedNumber(key)
+
+end
+
 local function nextNumber(key)
-  local number = redis.call('HINCRBY', key, '${HISTORY.number}', 1)
-  if number == 1 then
-    local time = redis.call('TIME')
-    number = time[1] * 1000000 + time[2]
-    redis.call('HSET', key, '${HISTORY.number}', string.format('%.0f', number))
-  end
+  local number = redis.pcall('HINCRBY', key, '${HISTORY.number}', 1)
+  if number == 1 then return restartedNumber(key) end
+  if type(number) ~= 'number' or number < 1 or number > ${LONGEST.number} then return mendedNumber(key) end
   return string.format('%.0f', number)
 
 end
 
 local function presentNumber(key)
-  return redis.call('HGET', key, '${HISTORY.number}') or nextNumber(key)
+  local held = redis.call('HGET', key, '${HISTORY.number}')
+  if not held then return restartedNumber(key) end
+  local isWhole = #held <= 16 and string.find(held, '^[1-9]%d*$') and tonumber(held) <= ${LONGEST.number}
+  return isWhole and held or mendedNumber(key)
 
 end`;
 
@@ -129,11 +171,12 @@ local function versionOf(header)
 
 end`;
 
+/** `ending` is the end of the header, with the extra block. */
 export const VALUE = `${VERSION}
 
-local function value(token, storedAt, version, body)
+local function value(token, storedAt, version, ending, body)
   local stored, expired = digits(storedAt, ${HEADER.timeDigits}), digits(0, ${HEADER.timeDigits})
-  return 'V' .. token .. version .. stored .. expired .. '${PLAIN_END.trimEnd()}\\n' .. body
+  return 'V' .. token .. version .. stored .. expired .. ending .. body
 
 end`;
 
@@ -158,13 +201,20 @@ local function remove(key, mode, token, time)
 
 end`;
 
-/** One field holds how many marks were wanted, and the latest one; those of another epoch count for nothing. */
+/**
+ * One field holds how many marks were wanted, and the latest one; those of another epoch count for nothing, and so do counts
+ * that nobody has counted. It comes after {@link MENDED}.
+ */
 export const MARKS = `
 
 local function marksOf(key, epoch)
   local held = redis.call('HGET', key, '${HISTORY.marks}') or ''
   local wanted, marked = string.match(held, '^' .. epoch .. ' (%d+) (%d+)')
-  return tonumber(wanted or 0), tonumber(marked or 0)
+  if held == '' or wanted and #wanted <= 15 and #marked <= 15 then
+    return tonumber(wanted or 0), tonumber(marked or 0)
+  end
+  if wanted or not string.find(held, '^%x+ %d+ %d+') then dropField(key, '${HISTORY.marks}') end
+  return 0, 0
 
 end
 

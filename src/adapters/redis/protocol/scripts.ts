@@ -1,12 +1,24 @@
 import { agree, heartbeat, mark } from './history-scripts.ts';
 import { HISTORY } from './keyspace.ts';
 import { type Script, script } from './script.ts';
-import { EPOCH, NUMBERS, PUBLISH, REMOVE, SESSION, SHAPES, STORE, TIME, VALUE, VERSION } from './script-parts.ts';
+import {
+  EPOCH,
+  MENDED,
+  NUMBERS,
+  PUBLISH,
+  REMOVE,
+  SESSION,
+  SHAPES,
+  STORE,
+  TIME,
+  VALUE,
+  VERSION,
+} from './script-parts.ts';
 import { HEADER } from './stored-record.ts';
 
 /**
  * KEYS record, history, refresh claim (optional) · ARGV expected first bytes, token, age, stay, body, claim, latest time,
- * generation, shape. Answers 1 when it stored. It stores nothing where another generation is agreed, or none: two databases
+ * generation, shape, end of the header. Answers 1 when it stored. It stores nothing where another generation is agreed, or none: two databases
  * may have been swapped since the caller's last heartbeat (race 38). Nor does it where the shape has no place: an
  * invalidation would not look for the record (race 39). A missing record has the same first bytes as an empty one, which some other program may
  * have left: only then its existence is asked. A loaded value brings no version of its own; the source is at least where
@@ -36,7 +48,7 @@ if header == '' and redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 
 local storedAt = math.max(0, math.min(now() - tonumber(ARGV[3]), tonumber(ARGV[7])))
 
-store(KEYS[1], value(ARGV[2], storedAt, versionOf(header), ARGV[5]), tonumber(ARGV[4]))
+store(KEYS[1], value(ARGV[2], storedAt, versionOf(header), ARGV[10], ARGV[5]), tonumber(ARGV[4]))
 
 return 1`,
 );
@@ -80,13 +92,16 @@ return 1`,
 );
 
 /**
- * KEYS records… · ARGV lease, the moment of its end. Answers what each held; nil where the lease has been taken. `MGET`
+ * KEYS records… · ARGV lease, the moment of its end, its length. Answers what each held, nil where the lease has been taken;
+ * and, last, how many leases of others had no end, for which all would wait: these have one now. `MGET`
  * calls a key of another type missing: `NX` and the plain `GET` behind it say what is there. What one key is refused with
  * stands in its place.
  */
 const acquire = script(
   'unchecked',
   `
+
+local LEASE, ended = string.byte('L'), 0
 
 local found = redis.call('MGET', unpack(KEYS))
 
@@ -95,8 +110,13 @@ for i = 1, #KEYS do
     local taken = redis.pcall('SET', KEYS[i], ARGV[1], 'NX', 'PXAT', ARGV[2])
     found[i] = taken and taken.err and taken or (not taken and redis.pcall('GET', KEYS[i]))
   end
+  if type(found[i]) == 'string' and string.byte(found[i]) == LEASE then
+    ended = ended + redis.call('PEXPIRE', KEYS[i], ARGV[3], 'NX')
+  end
 
 end
+
+found[#KEYS + 1] = ended
 
 return found`,
 );
@@ -108,6 +128,7 @@ return found`,
 const tagGenerations = script(
   'unchecked',
   EPOCH,
+  MENDED,
   NUMBERS,
   STORE,
   `
@@ -117,8 +138,13 @@ local keep, fresh = tonumber(ARGV[1]), nil
 local generations = {}
 
 for i = 2, #KEYS do
-  local held = redis.call('GET', KEYS[i])
-  if not held or not string.find(held, '^%S+ %S+') then
+  local held = redis.pcall('GET', KEYS[i])
+  local isBroken = type(held) == 'table' or held and not string.find(held, '^%x+:%d+ %x+:%d+')
+  if isBroken then
+    redis.call('UNLINK', KEYS[i])
+    noteMended(KEYS[1], 'tag')
+  end
+  if not held or isBroken then
     if not fresh then
       local id = presentEpoch() .. ':' .. presentNumber(KEYS[1])
       fresh = id .. ' ' .. id
@@ -188,7 +214,7 @@ return number`,
 
 /**
  * KEYS history, record, records of other shapes… · ARGV epoch, generation, token, stay, version, channel, message, body,
- * shapes, shape. Answers the number; 'older' when a greater version is stored, in whatever shape; nil when the session is
+ * shapes, shape, end of the header. Answers the number; 'older' when a greater version is stored, in whatever shape; nil when the session is
  * another, or the shape has no place; the shapes, in a list, when they are others, and nothing was done.
  */
 const write = script(
@@ -220,7 +246,7 @@ local number = nextNumber(KEYS[1])
 
 for i = 3, #KEYS do redis.call('UNLINK', KEYS[i]) end
 
-store(KEYS[2], value(ARGV[3], now(), ARGV[5], ARGV[8]), tonumber(ARGV[4]))
+store(KEYS[2], value(ARGV[3], now(), ARGV[5], ARGV[11], ARGV[8]), tonumber(ARGV[4]))
 
 publish(ARGV[6], ARGV[7], ARGV[1], number)
 
@@ -253,9 +279,9 @@ const sweepOthers = script(
 
 if not shapesOf(KEYS[1], ARGV[1], ARGV[2]) then return false end
 
-local holder = redis.call('GET', KEYS[2])
+local holder = redis.pcall('GET', KEYS[2])
 
-if holder and holder ~= ARGV[3] then return -1 end
+if type(holder) == 'string' and holder ~= ARGV[3] then return -1 end
 
 redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[4])
 

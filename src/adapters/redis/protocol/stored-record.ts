@@ -39,6 +39,11 @@ export const HEADER = {
 /** The end of a header without flags and without an extra block. */
 export const PLAIN_END = '00000000\n';
 
+/** The end of a header without flags, and the extra block behind it. */
+export function endingWith(extra: string): string {
+  return extra === '' ? PLAIN_END : `0000${String(extra.length).padStart(4, '0')}\n${extra}`;
+}
+
 /** The version field of a record that has none. */
 export const NO_VERSION = '-'.repeat(HEADER.versionDigits);
 
@@ -71,6 +76,13 @@ export function parseRecord(bytes: Buffer | null): StoredRecord {
     return lease[1] === undefined ? { kind: 'lease', token } : { kind: 'outcome', outcome: lease[1] as LoadOutcome };
   const damaged = TAKEN.exec(header)?.[1] ?? FOREIGN + bytes.toString('hex', 0, HEADER.prefixBytes);
   return { kind: 'value', value: { token: damaged, storedAt: 0, expiredAt: 0, body: '' } };
+}
+
+/** The extra block of a value, and its body as it lies there. */
+export function sealedPartsOf(bytes: Buffer): { readonly extra: string; readonly body: Buffer } {
+  const header = bytes.toString('latin1', 0, HEADER.bytes);
+  const bodyAt = bodyBehindExtra(header);
+  return { extra: bytes.toString('latin1', HEADER.bytes, bodyAt), body: bytes.subarray(bodyAt) };
 }
 
 /** As text, unless it is none: what could not be read stands as U+FFFD then, as it also does where somebody wrote that. */
