@@ -1,6 +1,7 @@
 /**
- * What `integrityKey` costs an L2 hit: the same cache with a key and without one, in turns of one run, one read after the other
- * and a hundred at once. A third cache without a key shows what two equal ones differ by. `bun bench/integrity.ts`
+ * Measures the cost of `integrityKey` for an L2 hit: the same cache with a key and without one, in turns of one run,
+ * one read after the other and a hundred at once. A third cache without a key shows the difference between two equal
+ * caches. `bun bench/integrity.ts`
  */
 import { randomBytes } from 'node:crypto';
 import { redis } from '../src/adapters/redis/index.ts';
