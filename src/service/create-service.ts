@@ -23,7 +23,7 @@ import { pageRoutes } from './http/pages/page-routes.ts';
 import { resourceGroups } from './key-groups.ts';
 import { adminLog } from './logging/admin-log.ts';
 import type { Logger } from './logging/logger.ts';
-import { Throttle } from './logging/throttle.ts';
+import { refusalLog } from './logging/refusal-log.ts';
 import { adminRoutes } from './routes/admin-routes.ts';
 import { cacheRoutes, sourceHealth } from './routes/cache-routes.ts';
 import { L1Timing } from './routes/l1-read-time.ts';
@@ -116,10 +116,12 @@ export async function createContext(
     ...adminRoutes({ cache, view, warmer, access, log: adminLog(log, groupOf) }),
     ...probeRoutes(sql, warmer),
   ];
+  const refusals = refusalLog(log);
   const app = createApp([...api, ...pageRoutes(resources, api, manifest.version)], {
     traced: config.telemetry.exporting,
-    checkHost: hostGuard(config.http.allowedHosts, tellRefusedHost(log)),
+    checkHost: hostGuard(config.http.allowedHosts, refusals.host),
     maxRequests: config.http.maxRequests,
+    onOverload: refusals.overload,
     onUnexpected: (error) => log.error({ event: 'request_failed', err: error }, 'A request failed'),
   });
 
@@ -141,18 +143,3 @@ async function prepareDatabase({ sql, embedded }: Database, config: Config, log:
     );
   }
 }
-
-/** Once a second at most: pages that try other names do so often. */
-function tellRefusedHost(log: Logger): (host: string) => void {
-  const throttle = new Throttle();
-  return (host) =>
-    throttle.write('host_refused', (suppressed) =>
-      log.warn(
-        { event: 'host_refused', host: host.slice(0, MAX_HOST), ...(suppressed > 0 && { suppressed }) },
-        'Refused a request for a host that is not in ALLOWED_HOSTS',
-      ),
-    );
-}
-
-/** Longest host name that the log shows, in characters. */
-const MAX_HOST = 100;

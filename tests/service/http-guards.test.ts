@@ -4,6 +4,8 @@ import { hostGuard } from '../../src/service/http/host-guard.ts';
 import { Problem, problemResponse } from '../../src/service/http/problem.ts';
 import type { Route } from '../../src/service/http/route.ts';
 import { listen, type RunningServer } from '../../src/service/http/server.ts';
+import { createLogger } from '../../src/service/logging/logger.ts';
+import { refusalLog } from '../../src/service/logging/refusal-log.ts';
 import { until } from '../../src/testing/until.ts';
 import { exchange } from '../attacks/wire.ts';
 
@@ -111,7 +113,11 @@ describe('requests under way', () => {
       held.push(next);
       return next.promise;
     };
-    const ask = serve([...ROUTES, route('/held', hold)], { maxRequests: 2 });
+    let told = 0;
+    const onOverload = () => {
+      told += 1;
+    };
+    const ask = serve([...ROUTES, route('/held', hold)], { maxRequests: 2, onOverload });
     const host = ['host: a'];
     const waiting = [ask('/held', host), ask('/held', host)];
     await until(() => held.length === 2, { what: 'both to be under way' });
@@ -122,7 +128,7 @@ describe('requests under way', () => {
       expect(head).toContain('retry-after: 1');
     }
     expect((await ask('/livez', host)).status).toBe(200);
-    expect(held).toHaveLength(2);
+    expect([held.length, told]).toEqual([2, 2]);
 
     held[0]?.reject(new Problem(404, 'gone'));
     expect((await Promise.race(waiting)).status).toBe(404);
@@ -135,4 +141,23 @@ describe('requests under way', () => {
 test('a path of any length is told back by its beginning alone', async () => {
   const problem = problemResponse(new Problem(404, 'no'), new Request(`http://a/${'x'.repeat(5_000)}`));
   expect((await problem.json()).instance).toHaveLength(1_000);
+});
+
+test('refused requests are logged once a second for each reason, with the name of the variable', async () => {
+  const lines: Record<string, unknown>[] = [];
+  const write = (line: string) => void lines.push(JSON.parse(line));
+  const { host, overload } = refusalLog(await createLogger({ level: 'info', format: 'json' }, { write }));
+  for (let times = 0; times < 100; times += 1) {
+    host(`${'evil'.repeat(100)}.example`);
+    overload();
+  }
+  expect(lines.map(({ event, level }) => [event, level])).toEqual([
+    ['host_refused', 'warn'],
+    ['load_shed', 'warn'],
+  ]);
+  expect(String(lines[0]?.host)).toHaveLength(100);
+  expect(lines.map(({ msg }) => String(msg))).toEqual([
+    expect.stringContaining('ALLOWED_HOSTS'),
+    expect.stringContaining('MAX_REQUESTS'),
+  ]);
 });

@@ -20,7 +20,7 @@ export function text(maxLength: number, minLength = 1) {
   return Type.String({
     pattern: `^${character}{${minLength},${maxLength}}$`,
     description: `${minLength} to ${maxLength} characters.`,
-    expected: `a string of ${minLength} to ${maxLength} characters, without NUL`,
+    'x-expected': `a string of ${minLength} to ${maxLength} characters, without NUL`,
   });
 }
 

@@ -17,6 +17,8 @@ export interface AppOptions {
   readonly checkHost?: CheckHost;
   /** Requests that may wait for their answer at once; probes are not limited. Default `Infinity`. */
   readonly maxRequests?: number;
+  /** Told of each request beyond that. */
+  readonly onOverload?: () => void;
 }
 
 /**
@@ -27,7 +29,7 @@ const SERVER_BODY_LIMIT = Number.MAX_SAFE_INTEGER;
 
 /** The HTTP application: routes, and a problem document for whatever else is asked. It is not listening yet. */
 export function createApp(routes: readonly Route[], options: AppOptions): Elysia {
-  const { traced, onUnexpected, checkHost = hostGuard('any'), maxRequests = Infinity } = options;
+  const { traced, onUnexpected, checkHost = hostGuard('any'), maxRequests = Infinity, onOverload } = options;
   const table = new RouteTable();
   const app = new Elysia({
     strictPath: true,
@@ -47,7 +49,7 @@ export function createApp(routes: readonly Route[], options: AppOptions): Elysia
   app.onError(({ code, error, request }) =>
     refuse(code === 'NOT_FOUND' ? unknownRoute(table, request, checkHost) : error, request),
   );
-  const limit = new RequestLimit(maxRequests);
+  const limit = new RequestLimit(maxRequests, onOverload);
   const admit = (request: Request): void => {
     checkHost(request);
     limit.assertRoom();

@@ -1,5 +1,6 @@
 import type { Static, TSchema } from '@sinclair/typebox';
 import { TypeCompiler } from '@sinclair/typebox/compiler';
+import type { ValueError } from '@sinclair/typebox/errors';
 import { Problem } from './problem.ts';
 
 /** The largest request body, in bytes. */
@@ -22,8 +23,8 @@ export function bodyReader<Schema extends TSchema>(schema: Schema): ReadBody<Sch
     const body = parse(await readBytes(request));
     if (check.Check(body)) return body;
     const told: string[] = [];
-    for (const { path, message, schema } of check.Errors(body)) {
-      told.push(`${placeOf(path)}: ${typeof schema.expected === 'string' ? `Expected ${schema.expected}` : message}`);
+    for (const error of check.Errors(body)) {
+      told.push(`${placeOf(error.path)}: ${messageOf(error)}`);
       if (told.length === MAX_TOLD) break;
     }
     throw new Problem(400, `The body is not what is expected: ${told.join('; ')}`);
@@ -33,6 +34,12 @@ export function bodyReader<Schema extends TSchema>(schema: Schema): ReadBody<Sch
 function placeOf(path: string): string {
   if (path === '') return 'the body';
   return path.length > MAX_PLACE ? `${path.slice(0, MAX_PLACE).toWellFormed()}…` : path;
+}
+
+/** Names what was expected in the schema's own words, if it has any: those of a pattern help no client. */
+function messageOf({ message, schema }: ValueError): string {
+  const expected: unknown = schema['x-expected'];
+  return typeof expected === 'string' ? `Expected ${expected}` : message;
 }
 
 function assertJson(headers: Headers): void {
