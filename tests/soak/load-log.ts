@@ -20,7 +20,7 @@ export function nameInstance(url: string, name: string): string {
 }
 
 const LINE = /^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}) UTC \[(\d+)\] (\S+): (LOG|DETAIL): {2}([\s\S]*)$/;
-const LOAD = /^execute [^:]*:[\s\S]* from products where id = \$1$/;
+const LOAD = /^execute [^:]*:[\s\S]* from products where id = \$1 and org_id = \$2$/;
 const PARAMETERS = /^parameters: \$1 = '(\d+)'/;
 
 /** The loads of single products in the log of a server that was started with {@link LOG_LOADS}, in order. */
