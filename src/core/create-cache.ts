@@ -31,6 +31,7 @@ import { Follower } from './sync/outbox-follower.ts';
 import { Relay } from './sync/outbox-relay.ts';
 import { Repair } from './sync/recovery.ts';
 import { Vitals } from './sync/server-monitor.ts';
+import { TagKeeper } from './sync/tag-keeper.ts';
 import { type Lifecycle, TieredCache } from './tiered-cache.ts';
 import { claimParts } from './tiers/claimed-parts.ts';
 import { GuardedL1 } from './tiers/guarded-l1.ts';
@@ -69,6 +70,7 @@ export const COLLABORATORS = {
   Relay,
   Remote,
   Repair,
+  TagKeeper,
   TagRegistry,
 };
 
@@ -165,7 +167,8 @@ export function assembleCache<F extends Form = 'frozen'>(
   const follower = l2 === undefined && outbox !== undefined ? new Follower(parts, outbox) : undefined;
   claimParts({ l1, l2, bus, outbox });
   const sweeper = parts.remote && new GenerationSweeper(parts, parts.remote);
-  const organs: Organs = { heart, relay, follower, vitals, sweeper };
+  const keeper = parts.remote && parts.hasBus ? new collaborators.TagKeeper(parts, parts.remote) : undefined;
+  const organs: Organs = { heart, relay, follower, vitals, sweeper, keeper };
   const cache = new TieredCache<F>(parts, defaults, organs, observers, lifecycleOf(parts, organs));
   if (l2 !== undefined && bus === undefined) emit({ type: 'no_bus' });
   // A cache may be made inside a request, and outlives it.
@@ -181,6 +184,7 @@ export function assembleCache<F extends Form = 'frozen'>(
     }
     vitals?.start();
     sweeper?.start();
+    keeper?.start();
   });
   return options.codec !== undefined && freeze ? handingOutCopies(cache, parts.codec.copyOf) : cache;
 }
@@ -218,7 +222,7 @@ async function closeOutbox({ outbox, emit }: Parts): Promise<void> {
   }
 }
 
-function lifecycleOf(parts: Parts, { heart, relay, follower, vitals, sweeper }: Organs): Lifecycle {
+function lifecycleOf(parts: Parts, { heart, relay, follower, vitals, sweeper, keeper }: Organs): Lifecycle {
   let closing: Promise<void> | undefined;
   const closes = new AbortController();
   const close = async (): Promise<void> => {
@@ -229,7 +233,7 @@ function lifecycleOf(parts: Parts, { heart, relay, follower, vitals, sweeper }: 
     const { background, flights } = parts;
     while (background.size + flights.size > 0) await Promise.all([background.drain(), flights.drain()]);
     stopWaiting();
-    await Promise.all([relay?.close(), follower?.close(), vitals?.close(), sweeper?.close()]);
+    await Promise.all([relay?.close(), follower?.close(), vitals?.close(), sweeper?.close(), keeper?.close()]);
     await heart?.close();
     // The last heartbeat may have delivered what the outbox is yet to be told of.
     await parts.background.drain();

@@ -8,6 +8,7 @@ import type { Heart } from './sync/heartbeat-loop.ts';
 import type { Follower } from './sync/outbox-follower.ts';
 import type { Relay, RelayHealth } from './sync/outbox-relay.ts';
 import type { ServerVitals, Vitals } from './sync/server-monitor.ts';
+import type { TagKeeper } from './sync/tag-keeper.ts';
 
 /** What one group of keys has done since the cache was made. */
 export interface GroupStats {
@@ -232,4 +233,5 @@ export interface Organs {
   readonly follower: Follower | undefined;
   readonly vitals: Vitals | undefined;
   readonly sweeper: GenerationSweeper | undefined;
+  readonly keeper: TagKeeper | undefined;
 }

@@ -9,11 +9,13 @@ import {
   type Schedule,
 } from '../../src/adapters/memory/index.ts';
 import { assembleCache, COLLABORATORS } from '../../src/core/create-cache.ts';
+import type { TagRegistry } from '../../src/core/model/tags.ts';
 import type { Bus } from '../../src/core/ports/bus.ts';
 import type { LocalTier } from '../../src/core/ports/local-tier.ts';
 import type { Outbox } from '../../src/core/ports/outbox.ts';
 import type { RemoteTier } from '../../src/core/ports/remote-tier.ts';
 import type { Clock } from '../../src/core/primitives/clock.ts';
+import type { TagKeeper } from '../../src/core/sync/tag-keeper.ts';
 import { jsonCodec } from '../../src/core/tiers/json-codec.ts';
 import type { CacheEvent } from '../../src/index.ts';
 import { ChaosBus } from '../../src/testing/chaos/bus.ts';
@@ -225,6 +227,8 @@ export class World {
       },
       {
         ...chosen,
+        TagRegistry: eager(chosen.TagRegistry),
+        TagKeeper: eagerKeeper(chosen.TagKeeper),
         PendingInvalidations: debts.watch(chosen.PendingInvalidations),
         OutboxRecorder: debts.watchRecorder(chosen.OutboxRecorder),
       },
@@ -303,6 +307,23 @@ const UNTOLD = new Set<CacheEvent['type']>(['lookup', 'load', 'lookup_failed', '
 /** Of what a server answers to a write: whether it was done. */
 function isTaken(reply: unknown): boolean {
   return typeof reply === 'object' && reply !== null && 'kind' in reply && reply.kind === 'done';
+}
+
+/** A run is too short for tags to be touched as seldom as they are in real life. */
+function eager(registry: typeof TagRegistry): typeof TagRegistry {
+  return class extends registry {
+    constructor(clock: Clock, limit?: number) {
+      super(clock, limit, 200);
+    }
+  };
+}
+
+function eagerKeeper(keeper: typeof TagKeeper): typeof TagKeeper {
+  return class extends keeper {
+    constructor(...[parts, remote]: ConstructorParameters<typeof TagKeeper>) {
+      super(parts, remote, 100);
+    }
+  };
 }
 
 function isRow(value: unknown): value is Row {

@@ -100,13 +100,14 @@ export class Fleet {
   #serverOffsetMs = 0;
 
   constructor(options: FleetOptions = {}) {
-    const { instances = 1, seed = 1, warm = true } = options;
+    const { instances = 1, seed = 1, warm = true, weakening = {} } = options;
     this.#random = new SeededRandom(seed);
     this.server = new MemoryServer({
       clock: sleeplessClock(() => this.time.now + this.#serverOffsetMs),
       schedule: this.#schedule,
       deliver: (run, connection) =>
         this.time.at(this.time.now + ONE_WAY_MS, () => this.#gates.pass('message', connection, run)),
+      ...(weakening.database && { database: weakening.database }),
     });
     for (let index = 0; index < instances; index += 1) this.#start(options);
     if (warm) this.#warmUp();

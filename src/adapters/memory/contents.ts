@@ -1,5 +1,6 @@
 import type { TagGeneration } from '../../core/model/tags.ts';
-import type { LoadOutcome, StoredValue, SweptOthers } from '../../core/ports/remote-tier.ts';
+import type { LoadOutcome } from '../../core/ports/load-outcome.ts';
+import type { StoredValue, SweptOthers } from '../../core/ports/remote-tier.ts';
 import { ExpiringMap } from './expiring-map.ts';
 import { generationIn, type Shape } from './names.ts';
 

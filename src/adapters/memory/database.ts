@@ -1,12 +1,11 @@
 import type { BusMessage, InvalidationMode, InvalidationOrder } from '../../core/model/invalidation.ts';
 import type { EntryId } from '../../core/model/key.ts';
-import type { TagGeneration } from '../../core/model/tags.ts';
+import type { KnownTags, TagGeneration } from '../../core/model/tags.ts';
+import type { ClaimAnswer, OutcomeNote } from '../../core/ports/load-outcome.ts';
 import {
   type Agreement,
-  type ClaimAnswer,
   type FillRequest,
   type Heartbeat,
-  type OutcomeNote,
   RemoteError,
   type RemoteTier,
   type RepairedGeneration,
@@ -22,6 +21,7 @@ import { History } from './history.ts';
 import { memoryInfo } from './info.ts';
 import { BUS_CHANNEL, heartbeatChannel, physicalKey, recordKey, type Shape } from './names.ts';
 import { Rights } from './rights.ts';
+import { TagRecords } from './tag-records.ts';
 
 /** What the data can be published to, and whose time it follows. */
 export interface DatabaseHost {
@@ -46,6 +46,7 @@ export class MemoryDatabase {
   #contents: Contents;
   #history: History;
   #rights: Rights;
+  #tags: TagRecords;
   /** The contents of the server's other database, which no connection has selected. */
   #otherContents: Contents;
   readonly #startedAt: number;
@@ -60,6 +61,7 @@ export class MemoryDatabase {
     this.#startedAt = host.time();
     this.#history = new History(epoch, this.#contents, () => host.time());
     this.#rights = new Rights(this.#contents);
+    this.#tags = new TagRecords(this.#contents);
   }
 
   /** SWAPDB: every connection is in the other database from now on, which is empty at first. */
@@ -67,6 +69,7 @@ export class MemoryDatabase {
     [this.#contents, this.#otherContents] = [this.#otherContents, this.#contents];
     this.#history = new History(this.epoch, this.#contents, () => this.#host.time());
     this.#rights = new Rights(this.#contents);
+    this.#tags = new TagRecords(this.#contents);
   }
 
   /** Everything as it is now, for the data of another run. */
@@ -204,14 +207,18 @@ export class MemoryDatabase {
     this.#rights.leaveOutcome(recordKey(shape, note.generation, note.id), note);
   }
 
-  tagGenerations(tags: readonly EntryId[], generation: string, keepFor: number): TagGeneration[] {
-    return tags.map((tag) => {
+  tagGenerations(tags: readonly EntryId[], generation: string, keepFor: number, known?: KnownTags): TagGeneration[] {
+    const remembered = known !== undefined && this.isUpToDate(known) ? known.generations : [];
+    return tags.map((tag, index) => {
       const key = physicalKey(generation, tag);
-      const present = this.#contents.tags.get(key);
-      if (present === undefined) this.#assertRoom();
-      const id = this.#numberId(this.#sequence());
-      return this.#keepTag(key, present ?? { hard: id, soft: id }, keepFor);
+      if (!this.#tags.has(key)) this.#assertRoom();
+      return this.#tags.obtain(key, this.#numberId(this.#sequence()), keepFor, remembered[index]);
     });
+  }
+
+  /** Whether nothing has been invalidated since what an instance remembers. */
+  protected isUpToDate({ epoch, sequence }: KnownTags): boolean {
+    return epoch === this.epoch && sequence === this.#contents.counter;
   }
 
   invalidate(
@@ -226,7 +233,8 @@ export class MemoryDatabase {
     const sequence = this.#nextSequence();
     for (const each of this.reached(session.generation, shape))
       for (const id of targets.ids) this.#remove(recordKey(each, session.generation, id), mode);
-    for (const tag of targets.tags) this.#moveTag(physicalKey(session.generation, tag), mode, sequence);
+    const id = this.#numberId(sequence);
+    for (const tag of targets.tags) this.#tags.move(physicalKey(session.generation, tag), mode, id, this.#host.time());
     return this.#publish(sequence, { targets, mode, origin });
   }
 
@@ -291,19 +299,6 @@ export class MemoryDatabase {
     const expiredAt = held.value.expiredAt || Math.floor(this.#host.time());
     this.#contents.records.replace(key, { ...held, value: { ...held.value, token: this.#token(), expiredAt } });
     return true;
-  }
-
-  #moveTag(key: string, mode: InvalidationMode, sequence: number): void {
-    const present = this.#contents.tags.get(key);
-    if (present === undefined) return;
-    const moved = this.#numberId(sequence);
-    const soft = `${moved}@${Math.floor(this.#host.time())}`;
-    this.#keepTag(key, mode === 'expire' ? { hard: present.hard, soft } : { hard: moved, soft: moved }, 0);
-  }
-
-  #keepTag(key: string, generation: TagGeneration, keepFor: number): TagGeneration {
-    this.#contents.tags.set(key, generation, Math.max(keepFor, this.#contents.tags.remaining(key) ?? 0));
-    return generation;
   }
 
   #isPresent({ epoch, generation }: Session, isRepair = false): boolean {

@@ -1,9 +1,10 @@
 import type { InvalidationMode, InvalidationOrder } from '../../core/model/invalidation.ts';
 import { type EntryId, fromId } from '../../core/model/key.ts';
+import type { KnownTags } from '../../core/model/tags.ts';
 import type { CacheIdentity } from '../../core/ports/cache-identity.ts';
+import type { OutcomeNote } from '../../core/ports/load-outcome.ts';
 import {
   type FillRequest,
-  type OutcomeNote,
   RemoteError,
   type RemoteListener,
   type RemoteTier,
@@ -209,8 +210,8 @@ export class MemoryRemoteTier implements RemoteTier {
     return this.#call(`leaveOutcome ${note.id}`, (database) => database.leaveOutcome(this.#shape, note));
   }
 
-  tagGenerations(tags: readonly EntryId[], generation: string, keepFor: number) {
-    const act = (database: MemoryDatabase) => database.tagGenerations(tags, generation, keepFor);
+  tagGenerations(tags: readonly EntryId[], generation: string, keepFor: number, known?: KnownTags) {
+    const act = (database: MemoryDatabase) => database.tagGenerations(tags, generation, keepFor, known);
     return this.#call(`tagGenerations ${tags.join(' ')}`, act);
   }
 

@@ -1,4 +1,4 @@
-import type { ClaimAnswer, OutcomeNote } from '../../core/ports/remote-tier.ts';
+import type { ClaimAnswer, OutcomeNote } from '../../core/ports/load-outcome.ts';
 import type { Contents } from './contents.ts';
 
 /** The leases and refresh claims among what a server holds, by physical key. */

@@ -1,14 +1,13 @@
 import type { InvalidationMode, InvalidationOrder } from '../../core/model/invalidation.ts';
 import type { EntryId } from '../../core/model/key.ts';
-import type { TagGeneration } from '../../core/model/tags.ts';
+import type { KnownTags, TagGeneration } from '../../core/model/tags.ts';
 import type { CacheIdentity } from '../../core/ports/cache-identity.ts';
 import type { Packing } from '../../core/ports/codec.ts';
+import type { ClaimAnswer, OutcomeNote } from '../../core/ports/load-outcome.ts';
 import {
   type Agreement,
-  type ClaimAnswer,
   type FillRequest,
   type Heartbeat,
-  type OutcomeNote,
   RemoteError,
   type RemoteListener,
   type RemoteTier,
@@ -29,7 +28,7 @@ import type { Integrity } from './protocol/integrity.ts';
 import type { Keyspace, Naming } from './protocol/keyspace.ts';
 import { heartbeatHead, invalidationHead } from './protocol/message.ts';
 import { INFO_SECTIONS, parseInfo } from './protocol/parse-info.ts';
-import { agreementOf, generationsOf, heartbeatOf } from './protocol/replies.ts';
+import { agreementOf, generationsOf, heartbeatOf, knownArguments } from './protocol/replies.ts';
 import { SCRIPTS } from './protocol/scripts.ts';
 import {
   bytesOf,
@@ -232,11 +231,13 @@ export class RedisRemoteTier implements RemoteTier {
     tags: readonly EntryId[],
     generation: string,
     keepFor: number,
+    known?: KnownTags,
   ): Promise<readonly TagGeneration[]> {
     if (tags.length === 0) return [];
     const keys = [this.#keys.history, ...tags.map((tag) => this.#keys.tag(tag, generation))];
-    const reply = await this.#connections.run(SCRIPTS.tagGenerations, keys, [stay(keepFor)]);
-    return generationsOf(reply);
+    return generationsOf(
+      await this.#connections.run(SCRIPTS.tagGenerations, keys, [stay(keepFor), ...knownArguments(known)]),
+    );
   }
 
   async invalidate(

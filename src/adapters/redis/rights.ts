@@ -1,5 +1,5 @@
 import type { Buffer } from 'node:buffer';
-import type { ClaimAnswer, OutcomeNote } from '../../core/ports/remote-tier.ts';
+import type { ClaimAnswer, OutcomeNote } from '../../core/ports/load-outcome.ts';
 import { systemRandom } from '../../core/primitives/clock.ts';
 import type { Connections } from './connection/connections.ts';
 import { SCRIPTS } from './protocol/scripts.ts';

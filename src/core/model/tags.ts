@@ -13,6 +13,20 @@ export interface TagGeneration {
   readonly soft: string;
 }
 
+/** What an instance that has missed nothing remembers of tags, as of the last invalidation that it has seen. */
+export interface KnownTags {
+  readonly epoch: string;
+  /** Number of that invalidation. */
+  readonly sequence: number;
+  /** In the order of the tags; `undefined` where nothing is remembered. */
+  readonly generations: readonly (KnownTag | undefined)[];
+}
+
+/** A remembered generation, and for how many milliseconds more L2 was to keep it. */
+export interface KnownTag extends TagGeneration {
+  readonly keepFor: number;
+}
+
 /** The generations of tags as a flight has read them, or as this process knows them. */
 export type Generations = Map<EntryId, TagGeneration>;
 
@@ -43,7 +57,14 @@ export interface TagState {
   knownUntil: number;
   /** L2 keeps the generation at least up to here: what is of use for longer needs it to be kept for longer. */
   keptUntil: number;
+  /** When {@link generation} was last read. */
+  readAt: number;
+  /** The next use from here on touches the generation in L2. */
+  touchAt: number;
 }
+
+/** An entry's use of a tag shows in L2 this often: a server that is short of memory drops first what is used least lately. */
+const TOUCH_EVERY_MS = 10_000;
 
 /** The number of an invalidation, and the epoch in which it was given. */
 export interface InvalidationId {
@@ -59,12 +80,16 @@ export class TagRegistry {
   readonly #known = new Map<EntryId, TagState>();
   /** The latest expired state of a tag: its entries may still serve `staleIfError`, until a `delete` ends that too. */
   readonly #expired = new Map<EntryId, TagState>();
+  /** Used, and to be touched in L2. */
+  readonly #due = new Set<TagState>();
   readonly #clock: Clock;
   readonly #limit: number;
+  readonly #touchEveryMs: number;
 
-  constructor(clock: Clock, limit = MAX_KNOWN_TAGS) {
+  constructor(clock: Clock, limit = MAX_KNOWN_TAGS, touchEveryMs = TOUCH_EVERY_MS) {
     this.#clock = clock;
     this.#limit = limit;
+    this.#touchEveryMs = touchEveryMs;
   }
 
   get size(): number {
@@ -90,6 +115,8 @@ export class TagRegistry {
       generation: undefined,
       knownUntil: 0,
       keptUntil: Number.NEGATIVE_INFINITY,
+      readAt: Number.NEGATIVE_INFINITY,
+      touchAt: Infinity,
     };
     this.#known.set(tag, state);
     if (this.#known.size > this.#limit) this.#forgetOldest();
@@ -99,7 +126,30 @@ export class TagRegistry {
   /** The tag's generation if it is known. Only to be believed while this instance is proven. */
   peek(tag: EntryId, now: number): TagGeneration | undefined {
     const state = this.#known.get(tag);
-    return state !== undefined && now < state.knownUntil ? state.generation : undefined;
+    if (state === undefined || now >= state.knownUntil) return undefined;
+    if (now >= state.touchAt) this.#touch(state, now);
+    return state.generation;
+  }
+
+  /** What is remembered of a tag, also when it must be read again. Only to be believed while this instance is proven. */
+  recollect(tag: EntryId): TagState | undefined {
+    return this.#known.get(tag);
+  }
+
+  /** Takes up to so many tags that were used and are to be touched in L2. */
+  takeDue(most: number): TagState[] {
+    const taken: TagState[] = [];
+    for (const state of this.#due) {
+      if (taken.length === most) break;
+      this.#due.delete(state);
+      if (state.status === 'current') taken.push(state);
+    }
+    return taken;
+  }
+
+  #touch(state: TagState, now: number): void {
+    state.touchAt = now + this.#touchEveryMs;
+    this.#due.add(state);
   }
 
   /**
@@ -107,6 +157,9 @@ export class TagRegistry {
    * entries made under the old generation stop now.
    */
   learn(state: TagState, generation: TagGeneration, knownUntil: number, keptUntil = knownUntil): void {
+    const now = this.#clock.now();
+    state.readAt = now;
+    state.touchAt = now + this.#touchEveryMs;
     state.knownUntil = knownUntil;
     state.keptUntil = Math.max(state.keptUntil, keptUntil);
     if (state.generation === undefined) state.generation = generation;
@@ -136,6 +189,7 @@ export class TagRegistry {
     for (const state of [...this.#known.values(), ...this.#expired.values()]) state.status = 'gone';
     this.#known.clear();
     this.#expired.clear();
+    this.#due.clear();
   }
 
   #end(state: TagState, status: 'expired' | 'gone'): void {

@@ -1,8 +1,9 @@
 import type { InvalidationMode, InvalidationOrder } from '../model/invalidation.ts';
 import type { EntryId } from '../model/key.ts';
-import type { TagGeneration } from '../model/tags.ts';
+import type { KnownTags, TagGeneration } from '../model/tags.ts';
 import type { CacheIdentity } from './cache-identity.ts';
 import type { Packing } from './codec.ts';
+import type { ClaimAnswer, LoadOutcome, OutcomeNote } from './load-outcome.ts';
 import type { RemoteInfo } from './server-info.ts';
 
 /**
@@ -27,28 +28,6 @@ export type StoredRecord =
   | { readonly kind: 'lease'; readonly token: string }
   /** A load of this key has just ended without a value for L2; see {@link RemoteTier.leaveOutcome}. */
   | { readonly kind: 'outcome'; readonly outcome: LoadOutcome };
-
-/** How a load ended that gave L2 no value: the loader threw or took too long, or its value is not to be stored. */
-export type LoadOutcome = 'failed' | 'not-stored';
-
-/**
- * What comes of a refresh claim: it is the caller's, or another instance's. An outcome: the refresh of another instance has
- * just ended without a value for L2, and until that note lapses no claim is granted.
- */
-export type ClaimAnswer = 'granted' | 'taken' | LoadOutcome;
-
-/** A note of how a load ended, in the place of the lease or of the refresh claim that it held. */
-export interface OutcomeNote {
-  readonly id: EntryId;
-  readonly generation: string;
-  /** In whose place the note is left. */
-  readonly of: 'lease' | 'claim';
-  /** The token of that lease or claim: the note takes the place of no other one. */
-  readonly token: string;
-  readonly outcome: LoadOutcome;
-  /** How long the note stays, in milliseconds. At least 1. */
-  readonly keepFor: number;
-}
 
 /** The history that a caller believes it is talking to. Scripts refuse to write when it is another one. */
 export interface Session {
@@ -252,8 +231,15 @@ export interface RemoteTier {
   /**
    * Generations of tags, in the order asked; one that is missing is created under the present number of the epoch
    * (missing never means "zero"). Each is kept for `keepFor` milliseconds more.
+   * @param known What the caller remembers of them. One that is missing comes back as it is remembered, but only while the
+   *   number of the last invalidation is the one that the caller has seen: a later one may have named it (race 57).
    */
-  tagGenerations(tags: readonly EntryId[], generation: string, keepFor: number): Promise<readonly TagGeneration[]>;
+  tagGenerations(
+    tags: readonly EntryId[],
+    generation: string,
+    keepFor: number,
+    known?: KnownTags,
+  ): Promise<readonly TagGeneration[]>;
   /**
    * In one step: takes the next number, removes or expires the keys in every version, moves the tags' generations, publishes.
    * A tag without a generation needs none: whoever reads it next makes one of this number or a greater, which no entry

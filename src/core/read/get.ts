@@ -3,7 +3,7 @@ import type { EntryId } from '../model/key.ts';
 import type { Generations } from '../model/tags.ts';
 import { ATTRIBUTE, SPAN } from '../model/telemetry-names.ts';
 import type { StoredRecord, StoredValue } from '../ports/remote-tier.ts';
-import { readGenerations } from '../refill/generations.ts';
+import { generationsFor } from '../refill/generations.ts';
 import { keep } from '../refill/refill.ts';
 import { judge, openEnvelope, type Verdict } from '../refill/stored-value.ts';
 import type { Parts } from '../state/context.ts';
@@ -86,7 +86,7 @@ export async function weigh(
   const tags = envelope.tags.map(([tag]) => tag);
   if (flight.owed.covers(request.id, tags)) return { kind: 'void' };
   const generations: Generations = new Map();
-  if ((await readGenerations(parts, request, flight, tags, generations)) !== undefined) return { kind: 'void' };
+  if ((await generationsFor(parts, request, { flight, envelope }, generations)) !== undefined) return { kind: 'void' };
   return judge(parts, request, flight, value, envelope, generations);
 }
 

@@ -105,7 +105,7 @@ async function askAsOne(parts: Parts, remote: Remote, batch: QuestionBatch): Pro
       const askedAt = remote.toServer(parts.clock.now());
       const acquiring = hold(tier, ids, generation, token, leaseMs, askedAt);
       if (unknown.length === 0) return { held: await acquiring, generation };
-      const reading = generationsOf(tier, unknown, generation, keepFor);
+      const reading = generationsOf(parts, tier, { tags: unknown, generation, keepFor });
       const [held, read] = await Promise.all([acquiring, reading]).catch((error: unknown) => {
         // Without its tags' generations there is nothing that a lease could be used for.
         parts.background.track(acquiring.then((granted) => release(granted, tier, generation), ignore));

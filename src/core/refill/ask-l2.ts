@@ -10,9 +10,9 @@ import type { Flight } from '../state/flight.ts';
 import type { Question, Terms } from '../state/l2-question.ts';
 import type { Refilled } from '../state/refill-result.ts';
 import type { ReadRequest } from '../state/request.ts';
-import { type Asked, isAlive, type Remote } from '../tiers/guarded-l2.ts';
+import { type Asked, isAlive, type Remote, type Unanswered } from '../tiers/guarded-l2.ts';
 import { acquire, answerTo } from './acquire.ts';
-import { readGenerations } from './generations.ts';
+import { generationsFor } from './generations.ts';
 import type { FillRight } from './lease.ts';
 import { judge, openEnvelope } from './stored-value.ts';
 
@@ -161,7 +161,8 @@ export class L2Question {
     if (envelope !== undefined) {
       const tags = envelope.tags.map(([tag]) => tag);
       if (this.#flight.owed.covers(this.#request.id, tags)) return this.#noRight('pending');
-      const failed = await readGenerations(this.#parts, this.#request, this.#flight, tags, this.#generations);
+      const about = { flight: this.#flight, envelope };
+      const failed = await generationsFor(this.#parts, this.#request, about, this.#generations);
       if (failed !== undefined) return this.#unanswered(failed);
       const verdict = judge(this.#parts, this.#request, this.#flight, value, envelope, this.#generations);
       if (verdict.kind === 'expired') this.#candidate = verdict.entry;
@@ -218,7 +219,7 @@ export class L2Question {
    * waits for, and all who wait would load at once (race 55). That ends with the time of its callers, when the breaker opens,
    * or when no history is believed for as long as the lease lasts.
    */
-  #unanswered({ reason, error }: Extract<Asked<unknown>, { readonly ok: false }>): L2Answer | 'busy' {
+  #unanswered({ reason, error }: Unanswered): L2Answer | 'busy' {
     const isBlip =
       reason === 'timeout' ||
       (reason === 'error' && !isAlive(error)) ||

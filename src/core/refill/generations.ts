@@ -1,13 +1,15 @@
 import type { EntryId } from '../model/key.ts';
 import { usefulForMs } from '../model/lifetime.ts';
 import { enter, type Generations, type TagGeneration, type TagState } from '../model/tags.ts';
+import type { Envelope } from '../ports/codec.ts';
 import type { RemoteTier } from '../ports/remote-tier.ts';
 import type { Parts } from '../state/context.ts';
 import type { Flight } from '../state/flight.ts';
+import { knownOf } from '../state/known-tags.ts';
 import type { TagRead } from '../state/l2-question.ts';
 import type { Refilled } from '../state/refill-result.ts';
 import type { ReadRequest } from '../state/request.ts';
-import type { Asked, Remote } from '../tiers/guarded-l2.ts';
+import type { Asked, Remote, Unanswered } from '../tiers/guarded-l2.ts';
 
 /** Shorter is not worth the renewals. */
 const SHORTEST_TAG_LIFE_MS = 60_000;
@@ -48,11 +50,8 @@ export function keepTags(parts: Parts, tier: RemoteTier, { tags, generation, use
   if (short.length === 0) return;
   // From here on, so that entries that are stored together do not all ask for it.
   for (const state of short) state.keptUntil = now + keepFor;
-  const keeping = tier.tagGenerations(
-    short.map(({ tag }) => tag),
-    generation,
-    keepFor,
-  );
+  const named = short.map(({ tag }) => tag);
+  const keeping = tier.tagGenerations(named, generation, keepFor, knownOf(parts, named));
   // The entry that is stored beside it says what is wrong with L2.
   parts.background.track(keeping, () => {
     for (const state of short) state.keptUntil = Number.NEGATIVE_INFINITY;
@@ -75,6 +74,44 @@ export function recall(parts: Parts, tags: Iterable<EntryId>, into: Generations)
     else into.set(tag, known);
   }
   return unknown;
+}
+
+/**
+ * The tags of an entry of which memory says something else than the entry, while L2 has not been asked since the flight
+ * began. An instance that did not remember a tag may have read another generation, after L2 had dropped it.
+ */
+function doubtedTags(
+  { tags: registry }: Parts,
+  { beganAt }: Flight<Refilled>,
+  { tags }: Envelope,
+  generations: Generations,
+): EntryId[] {
+  const doubted: EntryId[] = [];
+  for (const [tag, hard, soft] of tags) {
+    const found = generations.get(tag);
+    if (found === undefined || (found.hard === hard && found.soft === soft)) continue;
+    const state = registry.recollect(tag);
+    if (state?.generation === found && state.readAt < beganAt) doubted.push(tag);
+  }
+  return doubted;
+}
+
+/**
+ * Completes `into` by the generations of all tags of an entry. One that is remembered and differs from what the entry
+ * carries is read again: only what L2 says makes the entry void (race 57).
+ * @returns what came of it when L2 could not say.
+ */
+export async function generationsFor(
+  parts: Parts,
+  request: Pick<ReadRequest, 'key' | 'options'>,
+  { flight, envelope }: { readonly flight: Flight<Refilled>; readonly envelope: Envelope },
+  into: Generations,
+): Promise<Unanswered | undefined> {
+  const tags = envelope.tags.map(([tag]) => tag);
+  const failed = await readGenerations(parts, request, flight, tags, into);
+  if (failed !== undefined) return failed;
+  const doubted = doubtedTags(parts, flight, envelope, into);
+  return doubted.length === 0 ? undefined : readFromL2(parts, request, flight, doubted, into);
 }
 
 /**
@@ -123,14 +160,24 @@ export function take(
  */
 export async function readGenerations(
   parts: Parts,
-  { key, options }: Pick<ReadRequest, 'key' | 'options'>,
+  request: Pick<ReadRequest, 'key' | 'options'>,
   flight: Flight<Refilled>,
   tags: readonly EntryId[],
   into: Generations,
-): Promise<Extract<Asked<unknown>, { readonly ok: false }> | undefined> {
+): Promise<Unanswered | undefined> {
   const missing = recall(parts, tags, into);
+  return missing.length === 0 ? undefined : readFromL2(parts, request, flight, missing, into);
+}
+
+async function readFromL2(
+  parts: Parts,
+  { key, options }: Pick<ReadRequest, 'key' | 'options'>,
+  flight: Flight<Refilled>,
+  missing: readonly EntryId[],
+  into: Generations,
+): Promise<Unanswered | undefined> {
   const { remote } = parts;
-  if (missing.length === 0 || remote === undefined) return undefined;
+  if (remote === undefined) return undefined;
   if (flight.stage === 'first-question') flight.goOn('further-questions');
   const keepFor = tagsKeepFor(usefulForMs(options));
   const asked = await new Promise<Asked<Generations>>((onRead) => {
@@ -161,27 +208,32 @@ export function readTags(parts: Parts, remote: Remote, read: TagRead): void {
 
 function send(parts: Parts, remote: Remote, reads: readonly TagRead[]): void {
   for (const sameTerms of Map.groupBy(reads, ({ budgetMs }) => budgetMs).values())
-    parts.background.track(askAsOne(remote, sameTerms));
+    parts.background.track(askAsOne(parts, remote, sameTerms));
 }
 
-async function askAsOne(remote: Remote, reads: readonly TagRead[]): Promise<void> {
+async function askAsOne(parts: Parts, remote: Remote, reads: readonly TagRead[]): Promise<void> {
   const tags = [...new Set(reads.flatMap((read) => read.tags))];
   const keepFor = Math.max(...reads.map((read) => read.keepFor));
   const operation = { name: 'tags', budgetMs: reads[0]?.budgetMs ?? 0, keys: reads.map(({ key }) => key) };
-  const asked = await remote.ask(operation, (tier, { generation }) => generationsOf(tier, tags, generation, keepFor));
+  const asked = await remote.ask(operation, (tier, { generation }) =>
+    generationsOf(parts, tier, { tags, generation, keepFor }),
+  );
   for (const { onRead } of reads) onRead(asked);
 }
 
 /** The generations of tags in L2, asked for at once, however many scripts that takes. */
 export async function generationsOf(
+  parts: Parts,
   tier: RemoteTier,
-  tags: readonly EntryId[],
-  generation: string,
-  keepFor: number,
+  {
+    tags,
+    generation,
+    keepFor,
+  }: { readonly tags: readonly EntryId[]; readonly generation: string; readonly keepFor: number },
 ): Promise<Generations> {
   const generations: Generations = new Map();
   const readSome = async (some: readonly EntryId[]): Promise<void> =>
-    enter(some, await tier.tagGenerations(some, generation, keepFor), generations);
+    enter(some, await tier.tagGenerations(some, generation, keepFor, knownOf(parts, some)), generations);
   const reading: Promise<void>[] = [];
   for (let at = 0; at < tags.length; at += TAGS_PER_SCRIPT)
     reading.push(readSome(tags.slice(at, at + TAGS_PER_SCRIPT)));

@@ -1,4 +1,5 @@
-import type { LoadOutcome, RemoteTier } from '../ports/remote-tier.ts';
+import type { LoadOutcome } from '../ports/load-outcome.ts';
+import type { RemoteTier } from '../ports/remote-tier.ts';
 import type { Parts } from '../state/context.ts';
 import type { ReadRequest } from '../state/request.ts';
 

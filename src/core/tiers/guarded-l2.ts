@@ -17,6 +17,9 @@ export type Asked<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly reason: BypassReason; readonly error: unknown };
 
+/** What came of asking an L2 that did not answer. */
+export type Unanswered = Extract<Asked<unknown>, { readonly ok: false }>;
+
 /** What an operation on L2 is about; for events and errors. */
 export interface Operation {
   readonly name: string;

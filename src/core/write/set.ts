@@ -12,6 +12,7 @@ import { packed, stampsOf, tooLong } from '../refill/stored-value.ts';
 import type { Parts } from '../state/context.ts';
 import type { Flight } from '../state/flight.ts';
 import { flightSetup } from '../state/flight-setup.ts';
+import { knownOf } from '../state/known-tags.ts';
 import { NOTHING, type Refilled } from '../state/refill-result.ts';
 import type { WriteRequest } from '../state/request.ts';
 import { clean } from './apply-locally.ts';
@@ -59,7 +60,7 @@ export function assertWritable(parts: Parts, request: WriteRequest): void {
 export async function writeChecked(
   parts: Parts,
   request: WriteRequest,
-  readTags: ReadTags = readOwnTags,
+  readTags: ReadTags = readOwnTags(parts),
 ): Promise<boolean> {
   const targets: Targets = { ids: [request.id], tags: [] };
   const windows = windowsOf(request.value, request.options);
@@ -192,7 +193,10 @@ export type ReadTags = (
   keepFor: number,
 ) => Promise<readonly (TagGeneration | undefined)[]>;
 
-const readOwnTags: ReadTags = (tier, tags, generation, keepFor) => tier.tagGenerations(tags, generation, keepFor);
+const readOwnTags =
+  (parts: Parts): ReadTags =>
+  (tier, tags, generation, keepFor) =>
+    tier.tagGenerations(tags, generation, keepFor, knownOf(parts, tags));
 
 interface Encoded {
   readonly body: string | Uint8Array;
@@ -270,7 +274,7 @@ export async function setMany(parts: Parts, requests: readonly WriteRequest[]): 
   let failed: { readonly error: unknown } | undefined;
   for (let at = 0; at < last.length; at += WRITES_PER_PACKET) {
     const packet = last.slice(at, at + WRITES_PER_PACKET);
-    const readTags = onceEach(Math.max(...packet.map(keepTagsFor)));
+    const readTags = onceEach(parts, Math.max(...packet.map(keepTagsFor)));
     const written = await Promise.allSettled(packet.map((request) => writeChecked(parts, request, readTags)));
     for (const [index, { id }] of packet.entries()) {
       const outcome = written[index];
@@ -287,12 +291,12 @@ function keepTagsFor({ value, options }: WriteRequest): number {
 }
 
 /** Reads each tag once for all writes of one tick, and has it kept for the longest of them. */
-function onceEach(keepFor: number): ReadTags {
+function onceEach(parts: Parts, keepFor: number): ReadTags {
   const reading = new Map<EntryId, Promise<TagGeneration | undefined>>();
   return (tier, tags, generation) => {
     const missing = tags.filter((tag) => !reading.has(tag));
     if (missing.length > 0) {
-      const read = tier.tagGenerations(missing, generation, keepFor);
+      const read = tier.tagGenerations(missing, generation, keepFor, knownOf(parts, missing));
       missing.forEach(
         (tag, index) =>
           void reading.set(

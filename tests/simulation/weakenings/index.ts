@@ -5,6 +5,7 @@ import { HISTORY } from './history.ts';
 import { OUTBOX } from './outbox.ts';
 import { PROOF } from './proof.ts';
 import { SETS } from './sets.ts';
+import { TAGS } from './tags.ts';
 import { VERSIONS } from './versions.ts';
 import type { Weakened } from './weakening.ts';
 
@@ -21,4 +22,5 @@ export const WEAKENINGS: Readonly<Record<string, Weakened>> = {
   ...OUTBOX,
   ...SETS,
   ...VERSIONS,
+  ...TAGS,
 };

@@ -1,5 +1,6 @@
-import type { TagGeneration } from '../../../core/model/tags.ts';
+import type { KnownTags, TagGeneration } from '../../../core/model/tags.ts';
 import { type Agreement, type Heartbeat, RemoteError } from '../../../core/ports/remote-tier.ts';
+import { stay } from './stored-record.ts';
 
 interface BeatReply {
   readonly beat: Heartbeat;
@@ -45,6 +46,15 @@ export function generationsOf(reply: unknown): readonly TagGeneration[] {
     const [hard = '', soft = ''] = String(held).split(' ');
     return { hard, soft };
   });
+}
+
+/** What the script of the tags is told of those that the caller remembers. */
+export function knownArguments(known: KnownTags | undefined): (string | number)[] {
+  if (known === undefined) return [];
+  const each = known.generations.flatMap((tag) =>
+    tag === undefined ? ['', 1] : [`${tag.hard} ${tag.soft}`, stay(tag.keepFor)],
+  );
+  return [`${known.epoch}:${known.sequence}`, ...each];
 }
 
 /** What a heartbeat field says; one of another form says nothing. */

@@ -122,7 +122,9 @@ return found`,
 );
 
 /**
- * KEYS history, tags… · ARGV stay. Answers the tags' generations, "hard soft".
+ * KEYS history, tags… · ARGV stay, epoch and number of the last invalidation that the caller has seen, then for each tag the
+ * generation that it remembers and its stay; the latter are absent where it remembers none. Answers the tags' generations,
+ * "hard soft". A missing one that is remembered comes back, unless an invalidation has passed since (race 57).
  * An expiry is pushed a quarter further than asked, so that a tag read all day is not written at every read.
  */
 const tagGenerations = script(
@@ -133,7 +135,7 @@ const tagGenerations = script(
   STORE,
   `
 
-local keep, fresh = tonumber(ARGV[1]), nil
+local keep, fresh, isCurrent = tonumber(ARGV[1]), nil, nil
 
 local generations = {}
 
@@ -146,11 +148,14 @@ for i = 2, #KEYS do
   end
   if not held or isBroken then
     if not fresh then
-      local id = presentEpoch() .. ':' .. presentNumber(KEYS[1])
-      fresh = id .. ' ' .. id
+      local epoch, number = presentEpoch(), presentNumber(KEYS[1])
+      isCurrent = ARGV[2] == epoch .. ':' .. number
+      fresh = epoch .. ':' .. number .. ' ' .. epoch .. ':' .. number
     end
-    held = fresh
-    store(KEYS[i], held, keep)
+    local known, stay = isCurrent and ARGV[2 * i - 1] or '', tonumber(ARGV[2 * i])
+    if known == '' then held, stay = fresh, keep else held = known end
+    if keep == 0 or stay == 0 then stay = 0 else stay = math.max(stay, keep) end
+    store(KEYS[i], held, stay)
   elseif keep == 0 then
     redis.call('PERSIST', KEYS[i])
   else

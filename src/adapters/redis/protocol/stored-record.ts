@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
-import type { ClaimAnswer, LoadOutcome, StoredRecord } from '../../../core/ports/remote-tier.ts';
+import type { ClaimAnswer, LoadOutcome } from '../../../core/ports/load-outcome.ts';
+import type { StoredRecord } from '../../../core/ports/remote-tier.ts';
 
 /** Of the bytes below. It stands in the keys of entries and claims, so another form of the header is another number. */
 export const RECORD_FORMAT = 2;

@@ -92,6 +92,39 @@ export function tagContract(test: AddTest, makeHarness: MakeHarness): void {
     equal((await tagOf(one, 'moved', generation)).hard, moved.hard);
   });
 
+  test('a missing generation comes back as it is remembered, while no invalidation has passed since', async () => {
+    await using both = await twoInstances(makeHarness);
+    const { one, two, session, generation } = both;
+    const { sequence } = await one.heartbeat('one', token());
+    const remembered = { hard: `${session.epoch}:7`, soft: `${session.epoch}:9@5`, keepFor: LONG };
+    const known = { epoch: session.epoch, sequence, generations: [remembered, undefined] };
+    const [back, made] = await one.tagGenerations(['t', 'u'], generation, 20, known);
+    deepEqual(back, { hard: remembered.hard, soft: remembered.soft });
+    deepEqual(made, { hard: `${session.epoch}:${sequence}`, soft: `${session.epoch}:${sequence}` });
+    // One that is there is as it is, whatever somebody remembers.
+    const other = { ...known, generations: [{ ...remembered, hard: `${session.epoch}:1` }] };
+    deepEqual(await two.tagGenerations(['t'], generation, LONG, other), [back]);
+    // It stays for as long as it was to stay.
+    await both.put('clock', 'v', 60);
+    await until(async () => (await one.read('clock', generation)).kind === 'none', { what: 'a later end' });
+    await one.invalidate(orderOf(['elsewhere']), session);
+    deepEqual(await tagOf(two, 't', generation), back);
+  });
+
+  test('a missing generation is a new one where an invalidation has passed, or the memory is of another epoch', async () => {
+    await using both = await twoInstances(makeHarness);
+    const { one, two, session, generation } = both;
+    const { epoch } = session;
+    const { sequence } = await one.heartbeat('one', token());
+    const generations = [{ hard: `${epoch}:7`, soft: `${epoch}:7`, keepFor: LONG }];
+    const done = await two.invalidate(orderOf([], ['t']), session);
+    if (done.kind !== 'done') throw new Error(done.kind);
+    const fresh = { hard: `${epoch}:${done.sequence}`, soft: `${epoch}:${done.sequence}` };
+    deepEqual(await one.tagGenerations(['t'], generation, LONG, { epoch, sequence, generations }), [fresh]);
+    const elsewhere = { epoch: 'f'.repeat(16), sequence: done.sequence, generations };
+    deepEqual(await one.tagGenerations(['u'], generation, LONG, elsewhere), [fresh]);
+  });
+
   test('tags that look alike, and those of another generation, are other tags', async () => {
     await using both = await twoInstances(makeHarness);
     const { one, two, session, generation } = both;

@@ -1,0 +1,38 @@
+import type { InvalidationMode } from '../../core/model/invalidation.ts';
+import type { KnownTag, TagGeneration } from '../../core/model/tags.ts';
+import type { Contents } from './contents.ts';
+
+/** The generations of tags among what a server holds, by physical key. */
+export class TagRecords {
+  readonly #contents: Contents;
+
+  constructor(contents: Contents) {
+    this.#contents = contents;
+  }
+
+  has(key: string): boolean {
+    return this.#contents.tags.get(key) !== undefined;
+  }
+
+  /** The generation of a tag, kept for longer. A missing one is made of `known`, or of the id of the last invalidation. */
+  obtain(key: string, id: string, keepFor: number, known: KnownTag | undefined): TagGeneration {
+    const present = this.#contents.tags.get(key);
+    if (present !== undefined || known === undefined)
+      return this.#keep(key, present ?? { hard: id, soft: id }, keepFor);
+    const { hard, soft } = known;
+    return this.#keep(key, { hard, soft }, Math.max(keepFor, known.keepFor));
+  }
+
+  /** An invalidation with this id has named a tag. One that is missing stays so. */
+  move(key: string, mode: InvalidationMode, id: string, time: number): void {
+    const present = this.#contents.tags.get(key);
+    if (present === undefined) return;
+    const soft = `${id}@${Math.floor(time)}`;
+    this.#keep(key, mode === 'expire' ? { hard: present.hard, soft } : { hard: id, soft: id }, 0);
+  }
+
+  #keep(key: string, generation: TagGeneration, keepFor: number): TagGeneration {
+    this.#contents.tags.set(key, generation, Math.max(keepFor, this.#contents.tags.remaining(key) ?? 0));
+    return generation;
+  }
+}
