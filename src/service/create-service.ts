@@ -48,6 +48,7 @@ export async function createContext(
   config: Config,
   resources: readonly Resource[],
   log: Logger,
+  signal?: AbortSignal,
 ): Promise<ServiceContext> {
   await using opened = new AsyncDisposableStack();
   const { url, pool, waitMs } = config.database;
@@ -58,7 +59,7 @@ export async function createContext(
   const database = await openDatabase({ url, pool, log: (line) => log.info({ event: 'database_migrated' }, line) });
   opened.defer(() => database.close());
   // The embedded database has answered already.
-  if (!database.embedded) await waitForDatabase(database.sql, waitMs, log);
+  if (!database.embedded) await waitForDatabase(database.sql, { waitMs, log, signal });
   await prepareDatabase(database, config, log);
 
   const { sql } = database;

@@ -9,9 +9,9 @@ import {
   loadConfig,
   processEnvironment,
 } from './config/load-config.ts';
-import { createContext } from './create-service.ts';
+import { createContext, type ServiceContext } from './create-service.ts';
 import { descriptorLimit, descriptorWarning } from './descriptor-limit.ts';
-import { listen } from './http/server.ts';
+import { listen, type RunningServer } from './http/server.ts';
 import { createLogger, type Logger } from './logging/logger.ts';
 import { startFailure } from './start-failure.ts';
 import { startGuide } from './start-guide.ts';
@@ -55,23 +55,46 @@ async function serve(config: Config, log: Logger): Promise<void> {
   const tooFew = descriptorWarning(descriptorLimit(), config.http.maxRequests);
   for (const warning of [...config.warnings, ...(tooFew === undefined ? [] : [tooFew])])
     log.warn({ event: 'configuration' }, warning);
-  const context = await createContext(config, catalogResources, log);
-  const server = await start();
+  const ending = new AbortController();
+  const starting = start(config, log, ending.signal);
+  // Already while it starts: a signal then ends the start, and what it has opened is closed.
   onTermination(log, async () => {
-    await server.stop();
-    await context[Symbol.asyncDispose]();
+    ending.abort();
+    const running = await starting.catch(() => undefined);
+    await running?.stop();
   });
+  const running = await starting.catch((error: unknown) => {
+    if (!ending.signal.aborted) throw error;
+  });
+  if (running === undefined || ending.signal.aborted) return;
+  const { server, context } = running;
   await context.cache.ready(FIRST_PROOF_MS);
   log.info({ event: 'listening', url: server.url, pid: process.pid }, `Listening on ${server.url}`);
   if (config.profile === 'dev') process.stderr.write(guideTo(server.url, config, context.madeTokens));
+}
 
-  async function start() {
-    try {
-      return listen(context.app, config.http);
-    } catch (error) {
-      await context[Symbol.asyncDispose]();
-      throw error;
-    }
+/** A service that takes requests. */
+interface Running {
+  readonly server: RunningServer;
+  readonly context: ServiceContext;
+  stop(): Promise<void>;
+}
+
+async function start(config: Config, log: Logger, signal: AbortSignal): Promise<Running> {
+  const context = await createContext(config, catalogResources, log, signal);
+  try {
+    const server = listen(context.app, config.http);
+    return {
+      server,
+      context,
+      async stop() {
+        await server.stop();
+        await context[Symbol.asyncDispose]();
+      },
+    };
+  } catch (error) {
+    await context[Symbol.asyncDispose]();
+    throw error;
   }
 }
 

@@ -9,11 +9,19 @@ const LONGEST_PAUSE_MS = 2_000;
 /** A waiting start logs at once, and then at this interval. */
 const TELL_EVERY_MS = 5_000;
 
+/** The patience of a start. */
+export interface DatabaseWait {
+  readonly waitMs: number;
+  readonly log: Logger;
+  /** Aborted when the process is to end. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Waits until the database answers. Only what time can mend is tried again: a wrong password stays wrong.
  * @throws The error of the last try, when the time is over or another try makes no sense.
  */
-export async function waitForDatabase(sql: Sql, waitMs: number, log: Logger): Promise<void> {
+export async function waitForDatabase(sql: Sql, { waitMs, log, signal }: DatabaseWait): Promise<void> {
   const began = performance.now();
   let toldAt = -Infinity;
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
@@ -23,13 +31,13 @@ export async function waitForDatabase(sql: Sql, waitMs: number, log: Logger): Pr
     } catch (error) {
       const elapsedMs = performance.now() - began;
       const leftMs = waitMs - elapsedMs;
-      if (!isAway(error) || leftMs <= 0) throw error;
+      if (!isAway(error) || leftMs <= 0 || signal?.aborted) throw error;
       if (elapsedMs - toldAt >= TELL_EVERY_MS) {
         toldAt = elapsedMs;
         const message = `The database of DATABASE_URL does not answer; trying again for ${Math.ceil(leftMs / 1_000)} s (DATABASE_WAIT_MS)`;
         log.warn({ event: 'database_waiting', leftMs: Math.round(leftMs) }, message);
       }
-      await pause(Math.min(pauseMs * (0.5 + Math.random() / 2), leftMs));
+      await pause(Math.min(pauseMs * (0.5 + Math.random() / 2), leftMs), signal);
     }
   }
 }
@@ -39,6 +47,15 @@ export function isAway(error: unknown): boolean {
   return isUnavailable(error) || (error instanceof AggregateError && error.errors.some(isUnavailable));
 }
 
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+/** Waits so long, or until the signal is aborted. */
+function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal?.addEventListener('abort', end);
+  });
 }

@@ -87,6 +87,16 @@ describe('at a signal', () => {
   });
 });
 
+describe('at a signal during the start', () => {
+  test('the start is given up, and the process ends with 0', async () => {
+    const DATABASE_URL = `postgres://user@127.0.0.1:${await freePort()}/shop`;
+    const { status, output } = await runService({ DATABASE_URL }, [], { signalAt: 'database_waiting' });
+    expect(status).toBe(0);
+    expect(output).toContain('"shutdown"');
+    expect(output).not.toMatch(/start_failed|listening/);
+  });
+});
+
 describe('a start that cannot be', () => {
   test('lists all that is wrong with the configuration and ends with 78', async () => {
     const { status, output } = await runService({
@@ -119,11 +129,11 @@ describe('a start that cannot be', () => {
   test('waits for a database that is away, then says in one sentence what to do', async () => {
     const port = await freePort();
     const DATABASE_URL = `postgres://user:hunter2@127.0.0.1:${port}/shop`;
-    const { status, output } = await runService({ DATABASE_URL, DATABASE_WAIT_MS: '300' }, [], 20_000);
+    const { status, output } = await runService({ DATABASE_URL, DATABASE_WAIT_MS: '300' }, [], { within: 20_000 });
     expect(status).toBe(69);
     expect(output).toContain('database_waiting');
     expectSentence(output, 'DATABASE_URL', `127.0.0.1:${port}/shop`, 'DATABASE_WAIT_MS');
-    const debug = await runService({ DATABASE_URL, DATABASE_WAIT_MS: '0', LOG_LEVEL: 'debug' }, [], 20_000);
+    const debug = await runService({ DATABASE_URL, DATABASE_WAIT_MS: '0', LOG_LEVEL: 'debug' }, [], { within: 20_000 });
     expect([debug.status, debug.output.includes('"stack"')]).toEqual([69, true]);
     expect(output + debug.output).not.toContain('hunter2');
   });

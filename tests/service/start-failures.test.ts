@@ -7,6 +7,7 @@ import { ListenError } from '../../src/service/http/server.ts';
 import { createLogger } from '../../src/service/logging/logger.ts';
 import { StartError, startFailure } from '../../src/service/start-failure.ts';
 import { waitForDatabase } from '../../src/service/wait-for-database.ts';
+import { until } from '../../src/testing/until.ts';
 
 const config = loadConfig(
   { DATABASE_URL: 'postgres://user:hunter2@db:5432/shop', PORT: '80', DATABASE_WAIT_MS: '50' },
@@ -67,7 +68,7 @@ describe('a database that is away at the start', () => {
       { write: (line: string) => void lines.push(JSON.parse(line)) },
     );
     const { client, sql } = failing(3, coded('ECONNREFUSED'));
-    await waitForDatabase(sql, 60_000, log);
+    await waitForDatabase(sql, { waitMs: 60_000, log });
     expect(client.queries).toBe(4);
     expect(lines.map(({ event, level }) => [event, level])).toEqual([['database_waiting', 'warn']]);
     expect(String(lines[0]?.msg)).toContain('DATABASE_URL');
@@ -76,14 +77,24 @@ describe('a database that is away at the start', () => {
   test('is given up when its time is over, with its own error', async () => {
     const log = await createLogger({ level: 'silent', format: 'json' });
     const { client, sql } = failing(Infinity, coded('ECONNREFUSED'));
-    await expect(waitForDatabase(sql, 150, log)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    await expect(waitForDatabase(sql, { waitMs: 150, log })).rejects.toMatchObject({ code: 'ECONNREFUSED' });
     expect(client.queries).toBeGreaterThan(1);
+  });
+
+  test('is given up at once when the process is to end', async () => {
+    const log = await createLogger({ level: 'silent', format: 'json' });
+    const ending = new AbortController();
+    const { client, sql } = failing(Infinity, coded('ECONNREFUSED'));
+    const waiting = waitForDatabase(sql, { waitMs: 3_600_000, log, signal: ending.signal });
+    await until(() => client.queries > 1, { what: 'a second try' });
+    ending.abort();
+    await expect(waiting).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 
   test('is not asked again when it refuses: time mends no password', async () => {
     const log = await createLogger({ level: 'silent', format: 'json' });
     const { client, sql } = failing(Infinity, coded('28P01'));
-    await expect(waitForDatabase(sql, 60_000, log)).rejects.toMatchObject({ code: '28P01' });
+    await expect(waitForDatabase(sql, { waitMs: 60_000, log })).rejects.toMatchObject({ code: '28P01' });
     expect(client.queries).toBe(1);
   });
 });

@@ -88,18 +88,27 @@ async function explain(child: Child, error: unknown): Promise<never> {
   throw new Error(`the service has ended (${status}):\n${child.output().slice(-4_000)}`, { cause: error });
 }
 
-/**
- * Runs the service until it ends by itself: for configurations that it refuses, and for `--help`.
- *
- * @param within Milliseconds after which it is killed (10,000).
- */
+/** How a service that ends by itself is run. */
+export interface RunServiceOptions {
+  /** Milliseconds after which it is killed. Default 10,000. */
+  readonly within?: number;
+  /** The event at whose first line it is sent SIGINT. Default: none. */
+  readonly signalAt?: string;
+}
+
+/** Runs the service until it ends by itself: for configurations that it refuses, and for `--help`. */
 export async function runService(
   env: Readonly<Record<string, string>>,
   args: readonly string[] = [],
-  within = 10_000,
+  { within = 10_000, signalAt }: RunServiceOptions = {},
 ): Promise<{ readonly status: ExitStatus; readonly output: string }> {
-  const { child } = spawnService(env, args);
+  const { child, logs } = spawnService(env, args);
   const timer = setTimeout(() => child.signal('SIGKILL'), within);
+  if (signalAt !== undefined) {
+    const isTime = () => !child.isRunning() || logs.some(({ event }) => event === signalAt);
+    await until(isTime, { within, what: `the service to log ${signalAt}` });
+    child.signal('SIGINT');
+  }
   const status = await child.exited;
   clearTimeout(timer);
   return { status, output: child.output() };
