@@ -61,8 +61,9 @@ export class TieredCache<out F extends Form = 'frozen'> extends CacheView<F> {
 
   /**
    * Resolves with `true` as soon as L2 is in use and L1 is proven, with `false` when `timeoutMs` are over. Nothing needs
-   * to wait for it: reads are right before it too, and go to the source. Without an L2 it waits for the
-   * first look into the outbox, or for nothing.
+   * to wait for it: reads are right before it too. Each waits for the first contact with L2, at most its `l2Timeout`, and
+   * then goes to the source; what it loads is stored nowhere. Without an L2 it waits for the first look into the outbox, or
+   * for nothing.
    * @param timeoutMs Default 1,000.
    */
   async ready(timeoutMs = 1_000): Promise<boolean> {
