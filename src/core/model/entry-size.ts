@@ -49,7 +49,7 @@ function weightGiven(value: unknown): number | undefined {
 function weightOf(value: unknown, depth: number): number {
   if (typeof value === 'string') return STRING + value.length * (WIDE.test(value) ? 2 : 1);
   if (typeof value !== 'object' || value === null) return 0;
-  if (depth > MAX_DEPTH) throw new InvalidValueError(`is nested more than ${MAX_DEPTH} levels deep`);
+  if (depth >= MAX_DEPTH) throw new InvalidValueError(`is nested more than ${MAX_DEPTH} levels deep`);
   if (Array.isArray(value)) return arrayWeight(value, depth);
   let properties = 0;
   let members = 0;

@@ -1,6 +1,6 @@
 import { CodecError, InvalidValueError } from './errors.ts';
 
-/** Deeper than this is taken for a cycle or an attack; JSON parsers have limits of their own. */
+/** Levels of arrays and objects, the outermost included. More are taken for a cycle or an attack; JSON parsers have limits of their own. */
 export const MAX_DEPTH = 200;
 
 /** `-1.7976931348623157e+308`, `-0.0000012345678901234567`: none is longer. */
@@ -62,7 +62,7 @@ function walk(value: unknown, path: string, depth: number, key: string): number 
 }
 
 function walkObject(value: object, path: string, depth: number, key: string): number {
-  if (depth > MAX_DEPTH) refuse('is nested too deeply or refers to itself', path, key);
+  if (depth >= MAX_DEPTH) refuse('is nested too deeply or refers to itself', path, key);
   let bytes = '[]'.length;
   if (Array.isArray(value)) {
     for (let index = 0; index < value.length; index += 1) {
@@ -114,7 +114,7 @@ function shown(path: string): string {
  */
 export function deepFreeze<V>(value: V, depth = 0): V {
   if (typeof value !== 'object' || value === null) return value;
-  if (depth > MAX_DEPTH) throw new CodecError(`their value is nested more than ${MAX_DEPTH} levels deep`);
+  if (depth >= MAX_DEPTH) throw new CodecError(`their value is nested more than ${MAX_DEPTH} levels deep`);
   if (Array.isArray(value)) for (let index = 0; index < value.length; index += 1) deepFreeze(value[index], depth + 1);
   // Without a list of its members: freezing costs as much as parsing even so.
   else for (const name in value) deepFreeze(value[name], depth + 1);

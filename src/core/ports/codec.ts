@@ -44,7 +44,7 @@ export interface Codec {
 
 /** Values ↔ JSON, for values that JSON cannot hold: dates, maps, BigInts. Both directions are synchronous. */
 export interface ValueCodec {
-  /** JSON of a value; called once for each load and each `set`. Never called with `null`. */
+  /** JSON of a value, at most 199 levels deep; called once for each load and each `set`. Never called with `null`. */
   encode(value: unknown): unknown;
   /** The value of what {@link encode} has made; called once where a value is loaded or read from L2. */
   decode(json: unknown): unknown;

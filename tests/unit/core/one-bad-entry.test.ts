@@ -124,10 +124,10 @@ describe('a record that is nested 50,000 levels deep', () => {
   test('cannot come from here: what is loaded or set may be no deeper than what is read', () => {
     const fleet = new Fleet({ instances: 2 });
     const nested = (depth: number): unknown => (depth === 0 ? 0 : [nested(depth - 1)]);
-    const deepest = nested(MAX_DEPTH + 1);
+    const deepest = nested(MAX_DEPTH);
     fleet.settle(fleet.cache(0).getOrSet<unknown>('deepest', () => deepest));
     expect(fleet.settle(fleet.cache(1).get('deepest'))).toEqual(deepest);
-    expect(fleet.failure(fleet.cache(0).getOrSet<unknown>('deeper', () => nested(MAX_DEPTH + 2)))).toBeInstanceOf(
+    expect(fleet.failure(fleet.cache(0).getOrSet<unknown>('deeper', () => nested(MAX_DEPTH + 1)))).toBeInstanceOf(
       InvalidValueError,
     );
     close(fleet);
