@@ -26,6 +26,7 @@ export interface ManyLoaderContext {
 /**
  * Computes the missing values of many keys at once, as pairs of key and value in any order; a `Map` is such a list. A key
  * that it does not name, or names with `null`, is one that the source has not; of a key named twice the last value counts.
+ * At most 10,000 pairs.
  */
 export type ManyLoader<V> = (
   context: ManyLoaderContext,
@@ -85,6 +86,9 @@ export async function runManyLoader(
   });
 }
 
+/** As many as there may be keys in one call: a list that never ends would hold the process for ever. */
+const MOST_PAIRS = 10_000;
+
 function assertAsked(known: ReadonlySet<string>, key: unknown): asserts key is string {
   if (typeof key !== 'string' || !known.has(key))
     throw new InvalidKeyError('key', key, 'is not one that the loader was asked for');
@@ -94,12 +98,17 @@ function valuesOf(brought: unknown, known: ReadonlySet<string>): ReadonlyMap<str
   if (typeof brought !== 'object' || brought === null || !(Symbol.iterator in brought))
     throw new InvalidValueError('that a loader of many keys brings must be a list of [key, value] pairs');
   const values = new Map<string, unknown>();
+  let pairs = 0;
   for (const pair of brought as Iterable<unknown>) {
     if (!Array.isArray(pair))
       throw new InvalidValueError('that a loader of many keys lists must be a [key, value] pair');
     const [key, value] = pair;
     assertAsked(known, key);
     values.set(key, value);
+    pairs += 1;
+    // Keys that come again and again have no end.
+    if (pairs > MOST_PAIRS)
+      throw new InvalidValueError(`that a loader of many keys brings must be at most ${MOST_PAIRS} pairs`);
   }
   return values;
 }

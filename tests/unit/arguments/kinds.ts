@@ -37,6 +37,15 @@ const badKeys = (what: string): readonly Bad[] => [
   ['x'.repeat(1_025), /longer than 1024 bytes/],
 ];
 
+/** A list that goes on for ever, to each who asks. */
+function endless<T>(item: T): Iterable<T> {
+  return {
+    *[Symbol.iterator]() {
+      for (;;) yield item;
+    },
+  };
+}
+
 const optional = (good: unknown, bad: readonly Bad[]): Kind => ({ good, bad });
 
 const DURATION = /^Option \w+ must be milliseconds/;
@@ -44,6 +53,7 @@ const DURATION = /^Option \w+ must be milliseconds/;
 const ENTRY_OPTIONS: readonly Bad[] = [
   [{ ttl: '5 minutes' }, DURATION],
   [{ tags: 'org:3' }, /^Option tags must be an array of strings/],
+  [{ tags: endless('t') }, /^Option tags must be an array of strings/],
   [{ tags: [''] }, /^The tag "" is empty/],
   [{ taggs: ['org:3'] }, /^Option taggs is unknown; did you mean tags\?/],
   [{ tag: 'org:3' }, /^Option tag is unknown; did you mean tags\?/],
@@ -67,6 +77,7 @@ const KEY_LISTS: readonly Bad[] = [
   [undefined, /^Option keys must be an array/],
   ['abc', /^Option keys must be an array/],
   [new Set(['a']), /^Option keys must be an array/],
+  [endless('k'), /^Option keys must be an array/],
   [['a', 17], /is not a string/],
   [[''], /is empty/],
   [new Array(10_001).fill('k'), /^Option keys must be at most 10000/],
@@ -118,6 +129,7 @@ export const KINDS = {
       ['ab', /^Option entries must be a list/],
       [{ k: 1 }, /^Option entries must be a list/],
       [['k'], /^Option entries must be a list/],
+      [endless(['k', 1]), /^Option entries must be at most 10000 in one call/],
       [[[17, 1]], /is not a string/],
       [[['k', undefined]], /is undefined/],
     ],
@@ -131,6 +143,8 @@ export const KINDS = {
       [{ tags: 'org:3' }, /^Option tags must be an array of strings; got "org:3"$/],
       [{ keys: 'k' }, /^Option keys must be an array of strings; got "k"$/],
       [{ keys: new Set(['k']) }, /^Option keys must be an array of strings/],
+      [{ keys: endless('k') }, /^Option keys must be an array of strings/],
+      [{ tags: endless('t') }, /^Option tags must be an array of strings/],
       [{ keys: [17] }, /^The key 17 is not a string/],
       [{ tag: 'org:3' }, /^Option tag is unknown: write tags: \['…'\]/],
       [{ key: 'k' }, /^Option key is unknown: write keys: \['…'\]/],

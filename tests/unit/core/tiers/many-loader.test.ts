@@ -70,6 +70,23 @@ describe('a loader of many keys', () => {
     expect(fleet.failure(fleet.cache().getOrSetMany(['a'], foreign))).toMatchObject({ key: 'z' });
   });
 
+  test('refuses a list of pairs that does not end, and lets its generator end', () => {
+    const fleet = new Fleet();
+    let isOver = false;
+    function* endless(): Generator<readonly [key: string, value: string]> {
+      try {
+        for (;;) yield ['a', 'again'];
+      } finally {
+        isOver = true;
+      }
+    }
+    const error = fleet.failure(fleet.cache().getOrSetMany(['a'], endless));
+    expect(error).toBeInstanceOf(InvalidValueError);
+    expect(String(error)).toContain('at most 10000 pairs');
+    expect(isOver).toBe(true);
+    expect(fleet.settle(fleet.cache().getOrSetMany(['a'], namesOf()))).toEqual(['value of a']);
+  });
+
   test('lets the loader say of each key how long it lives, what it belongs to, and that it is not stored', () => {
     const fleet = new Fleet({ defaults: { l1Ttl: '1h' } });
     const loader = ({ keys: wanted, setTtl, setTags, skip }: ManyLoaderContext): Rows => {
