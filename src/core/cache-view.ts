@@ -21,7 +21,7 @@ import {
   type WarmOptions,
   type WarmResult,
 } from './read/warm-options.ts';
-import { assertLoader, assertMany, Requests } from './request-factory.ts';
+import { asksForFresh, assertLoader, assertMany, Requests } from './request-factory.ts';
 import type { Parts } from './state/context.ts';
 import type { ReadRequest } from './state/request.ts';
 import type { ManyLoader } from './tiers/many-loader.ts';
@@ -70,7 +70,7 @@ export class CacheView<out F extends Form = 'frozen'> {
    */
   getOrSet<V>(key: string, loader: Loader<V> & Defined<V>, options?: ReadOptions<V>): Promise<Cached<V, F>> {
     if (this === undefined) return Promise.reject(detached('getOrSet'));
-    const hit = options?.forceFresh === true ? undefined : this.#hit(key);
+    const hit = asksForFresh(options) ? undefined : this.#hit(key);
     if (hit !== undefined) return Promise.resolve(hit.value as Cached<V, F>);
     return this.#lookUp(key, loader, options, 'value') as Promise<Cached<V, F>>;
   }
@@ -78,7 +78,7 @@ export class CacheView<out F extends Form = 'frozen'> {
   /** {@link getOrSet}, with the answer's origin, age and the steps that were taken. */
   lookup<V>(key: string, loader: Loader<V> & Defined<V>, options?: ReadOptions<V>): Promise<Lookup<Cached<V, F>>> {
     if (this === undefined) return Promise.reject(detached('lookup'));
-    const hit = options?.forceFresh === true ? undefined : this.#hitLookup<V>(key);
+    const hit = asksForFresh(options) ? undefined : this.#hitLookup<V>(key);
     if (hit !== undefined) return Promise.resolve(hit);
     return this.#lookUp(key, loader, options, 'lookup') as Promise<Lookup<Cached<V, F>>>;
   }
@@ -297,20 +297,19 @@ export class CacheView<out F extends Form = 'frozen'> {
     return entry && (hitLookup(this.#parts, entry, now) as Lookup<Cached<V, F>>);
   }
 
-  /** A bad key or option rejects like everything else. */
+  /** A bad key or option rejects like everything else, and so does one that cannot be read. */
   #lookUp<V>(
     key: string,
     loader: Loader<V>,
     options: ReadOptions<V> | undefined,
     wanted: 'value' | 'lookup',
   ): Promise<unknown> {
-    let request: ReadRequest;
     try {
-      request = this.#request(key, loader as Loader<unknown>, options as ReadOptions | undefined);
+      const request = this.#request(key, loader as Loader<unknown>, options as ReadOptions | undefined);
+      return lookUp(this.#parts, request, wanted);
     } catch (error) {
       return Promise.reject(error);
     }
-    return lookUp(this.#parts, request, wanted);
   }
 
   /** @throws TypeError when a method is called without its cache, since nothing in it could work. */

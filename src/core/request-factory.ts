@@ -92,6 +92,15 @@ export class Requests {
   }
 }
 
+/** Options that throw when they are read count as yes: who resolves them next hears of it, and rejects with it. */
+export function asksForFresh(options: Pick<ReadOptions, 'forceFresh'> | undefined): boolean {
+  try {
+    return options?.forceFresh === true;
+  } catch {
+    return true;
+  }
+}
+
 /** @throws {@link InvalidOptionError} unless it is a function. */
 export function assertLoader(loader: unknown): void {
   if (typeof loader !== 'function') throw new InvalidOptionError('loader', loader, 'a function');

@@ -119,6 +119,46 @@ for (const [where, receiver] of [
   });
 }
 
+describe('arguments that throw when they are read', () => {
+  const error = new Error('not to be read');
+  const throwing = (): never => {
+    throw error;
+  };
+  /** The like of a good argument: each look at it throws. */
+  const unreadable: Readonly<Partial<Record<KindName, readonly unknown[]>>> = Object.fromEntries(
+    Object.entries(KINDS).flatMap(([kind, { good }]) => {
+      if (typeof good !== 'object' || good === null) return [];
+      const getters = Object.keys(good).map((name) => Object.defineProperty({ ...good }, name, { get: throwing }));
+      const proxy = new Proxy(good, { get: throwing, has: throwing, ownKeys: throwing, getPrototypeOf: throwing });
+      const inList = Array.isArray(good) ? [Object.defineProperty([...good], 0, { get: throwing })] : getters;
+      return [[kind, [proxy, ...inList]]];
+    }),
+  );
+
+  for (const [name, call] of Object.entries(CALLS)) {
+    for (const [position, kindName] of call.takes.entries()) {
+      for (const [index, given] of (unreadable[kindName] ?? []).entries()) {
+        test(`are an error of ${name}, as its others are: ${kindName} ${index}`, async () => {
+          const all = goodOf(call);
+          all[position] = given;
+          const outcome = await ended(root, name, all);
+          expect({ how: outcome.how, isIt: outcome.error === error }).toEqual({
+            how: call.answers === 'promise' ? 'rejects' : 'throws',
+            isIt: true,
+          });
+        });
+      }
+    }
+  }
+
+  test('are one of a read of what L1 holds too', async () => {
+    const options = new Proxy({}, { get: throwing });
+    await clock.settle(cache.getOrSet('held', () => 1));
+    for (const name of ['getOrSet', 'lookup'])
+      expect(await ended(root, name, ['held', () => 1, options])).toEqual({ how: 'rejects', error });
+  });
+});
+
 describe('a method that was taken off its cache', () => {
   for (const [name, call] of Object.entries(CALLS)) {
     test(`says so: ${name}`, async () => {
