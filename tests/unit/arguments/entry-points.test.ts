@@ -78,6 +78,12 @@ const REFUSED: Readonly<Record<string, readonly Bad[]>> = {
   redis: [
     [[], /^Option url must be the address of a Redis server/],
     [[{ host: 'localhost', port: 6379 }], /^Option url must be the address of a Redis server, or an ioredis client/],
+    ...['us%er:word', 'user:w%zzord', ':100%', 'user:%E0%A4%A'].map(
+      (badly): Bad => [
+        [`redis://${badly}@127.0.0.1:1`],
+        /user and password are escaped, a % as %25; got "redis:\/\/…"$/,
+      ],
+    ),
     [[URL, null], OBJECT],
     [[URL, 'ns'], OBJECT],
     [[URL, { nameSpace: 'a' }], /^Option nameSpace is unknown; did you mean namespace\?/],

@@ -116,7 +116,9 @@ export const KINDS = {
     { ttl: 5, version: 1 },
     noOptions(
       ...ENTRY_OPTIONS,
-      [{ version: '1' }, /^Option version must be a safe integer/],
+      ...['1', Number.NaN, Infinity, -Infinity, -1, 1.5, 2 ** 53, null].map(
+        (version): Bad => [{ version }, /^Option version must be a safe integer/],
+      ),
       [{ forceFresh: true }, /^Option forceFresh is unknown: it is an option of reads alone/],
       [{ hardTimeout: '1s' }, /^Option hardTimeout is unknown: it is an option of reads alone/],
     ),
