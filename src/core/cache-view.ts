@@ -26,7 +26,8 @@ import type { Parts } from './state/context.ts';
 import type { ReadRequest } from './state/request.ts';
 import type { ManyLoader } from './tiers/many-loader.ts';
 import type { InvalidateOptions, InvalidateRequest, InvalidateResult } from './write/invalidate.ts';
-import { setMany, write } from './write/set.ts';
+import { write } from './write/set.ts';
+import { setMany } from './write/set-many.ts';
 
 /** Whether the cache is open. */
 interface Openness {

@@ -4,7 +4,7 @@ import type { OptionResolvers } from './model/option-resolver.ts';
 import { assertTags, type Loader, type ReadOptions, type ResolvedOptions, type WriteOptions } from './model/options.ts';
 import type { Parts } from './state/context.ts';
 import type { ReadRequest, WriteRequest } from './state/request.ts';
-import { WRITES_PER_PACKET } from './write/set.ts';
+import { WRITES_PER_PACKET } from './write/set-many.ts';
 
 /** Keys of one call for many: more are no call but a job, which is better done in pieces. */
 export const MAX_KEYS = 10_000;

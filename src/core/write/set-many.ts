@@ -1,0 +1,64 @@
+import type { EntryId } from '../model/key.ts';
+import { usefulForMs, windowsOf } from '../model/lifetime.ts';
+import type { TagGeneration } from '../model/tags.ts';
+import { tagsKeepFor } from '../refill/generations.ts';
+import type { Parts } from '../state/context.ts';
+import { knownOf } from '../state/known-tags.ts';
+import type { WriteRequest } from '../state/request.ts';
+import { assertWritable } from './encoded-value.ts';
+import { writeChecked } from './set.ts';
+import type { ReadTags } from './store-in-l2.ts';
+import { asCalled, mayWait } from './value-as-called.ts';
+
+/** Values of a `setMany` that are sent at once. */
+export const WRITES_PER_PACKET = 500;
+
+/**
+ * Stores values in both tiers, each as `set` does; every one is checked before the first is stored.
+ * @param requests Of several for one key only the last is stored.
+ * @returns whether each value is stored, in the order of the requests.
+ * @throws {@link InvalidValueError} naming the key whose value cannot be stored as it is.
+ */
+export async function setMany(parts: Parts, requests: readonly WriteRequest[]): Promise<boolean[]> {
+  for (const request of requests) assertWritable(parts, request);
+  const named = [...new Map(requests.map((request) => [request.id, request])).values()];
+  const waits = named.length > WRITES_PER_PACKET || named.some((request) => mayWait(parts, request));
+  const last = waits ? named.map(asCalled) : named;
+  const stored = new Map<EntryId, boolean>();
+  let failed: { readonly error: unknown } | undefined;
+  for (let at = 0; at < last.length; at += WRITES_PER_PACKET) {
+    const packet = last.slice(at, at + WRITES_PER_PACKET);
+    const readTags = onceEach(parts, Math.max(...packet.map(keepTagsFor)));
+    const written = await Promise.allSettled(packet.map((request) => writeChecked(parts, request, readTags)));
+    for (const [index, { id }] of packet.entries()) {
+      const outcome = written[index];
+      if (outcome?.status === 'rejected') failed ??= { error: outcome.reason };
+      else stored.set(id, outcome?.value === true);
+    }
+  }
+  if (failed !== undefined) throw failed.error;
+  return requests.map(({ id }) => stored.get(id) === true);
+}
+
+function keepTagsFor({ value, options }: WriteRequest): number {
+  return tagsKeepFor(usefulForMs(windowsOf(value, options)));
+}
+
+/** Reads each tag once for all writes of one tick, and has it kept for the longest of them. */
+function onceEach(parts: Parts, keepFor: number): ReadTags {
+  const reading = new Map<EntryId, Promise<TagGeneration | undefined>>();
+  return (tier, tags, generation) => {
+    const missing = tags.filter((tag) => !reading.has(tag));
+    if (missing.length > 0) {
+      const read = tier.tagGenerations(missing, generation, keepFor, knownOf(parts, missing));
+      missing.forEach(
+        (tag, index) =>
+          void reading.set(
+            tag,
+            read.then((all) => all[index]),
+          ),
+      );
+    }
+    return Promise.all(tags.map((tag) => reading.get(tag)));
+  };
+}

@@ -1,0 +1,85 @@
+import type { EntryId } from '../model/key.ts';
+import { recordStayMs, usefulForMs, type Windows } from '../model/lifetime.ts';
+import type { Generations, TagGeneration } from '../model/tags.ts';
+import type { RemoteTier } from '../ports/remote-tier.ts';
+import { keepTags, recall, tagsKeepFor, take } from '../refill/generations.ts';
+import { packed } from '../refill/stored-value.ts';
+import type { Parts } from '../state/context.ts';
+import type { Flight } from '../state/flight.ts';
+import { knownOf } from '../state/known-tags.ts';
+import type { Refilled } from '../state/refill-result.ts';
+import type { WriteRequest } from '../state/request.ts';
+import { otherHistory } from './deliver.ts';
+import { type Encoded, encode } from './encoded-value.ts';
+import { CONTACT_MS } from './invalidate.ts';
+import type { Recorded } from './record-in-outbox.ts';
+
+/** What came of telling L2. */
+export type Stored =
+  | { readonly ok: true; readonly encoded: Encoded | undefined }
+  | { readonly ok: false; readonly error: unknown };
+
+/** Answers what L2 has stored; nothing when it holds a greater version, or could not be told. */
+export async function storeInL2(
+  parts: Parts,
+  remote: NonNullable<Parts['remote']>,
+  request: WriteRequest,
+  windows: Windows,
+  flight: Flight<Refilled>,
+  recorded: Recorded | undefined,
+  readTags: ReadTags,
+): Promise<Stored> {
+  const generations: Generations = new Map();
+  let toldIn: string | undefined;
+  const order = parts.pending.add({ ids: [request.id], tags: [] }, 'delete', () => recorded?.acknowledge(toldIn));
+  const written = await remote.ask(
+    { name: 'set', budgetMs: request.options.l2TimeoutMs, key: request.key, contactMs: CONTACT_MS },
+    async (tier, session) => {
+      const unknown = recall(parts, request.tagIds, generations);
+      if (unknown.length > 0) {
+        const keepFor = tagsKeepFor(usefulForMs(windows));
+        const read = await readTags(tier, unknown, session.generation, keepFor);
+        take(parts, flight, unknown, read, keepFor, generations);
+      }
+      const encoded = encode(parts, request, windows, generations);
+      const usefulUntil = parts.clock.now() + usefulForMs(encoded.windows);
+      keepTags(parts, tier, { tags: flight.tags, generation: session.generation, usefulUntil });
+      const reply = await tier.write({
+        id: request.id,
+        session,
+        origin: parts.instance,
+        token: parts.random.token(),
+        body: packed(parts, encoded.body),
+        keepFor: recordStayMs(usefulForMs(encoded.windows)),
+        version: request.options.version,
+      });
+      if (reply.kind === 'session-mismatch') {
+        remote.distrust();
+        throw otherHistory();
+      }
+      return { encoded, isStored: reply.kind === 'done', epoch: session.epoch };
+    },
+  );
+  if (!written.ok) {
+    parts.pending.leave(order);
+    return written;
+  }
+  const { encoded, isStored, epoch } = written.value;
+  toldIn = epoch;
+  parts.pending.settle(order);
+  return { ok: true, encoded: isStored ? encoded : undefined };
+}
+
+/** Reads the generations of tags, in their order. */
+export type ReadTags = (
+  tier: RemoteTier,
+  tags: readonly EntryId[],
+  generation: string,
+  keepFor: number,
+) => Promise<readonly (TagGeneration | undefined)[]>;
+
+/** Reads those of one write. */
+export const readOwnTags =
+  (parts: Parts): ReadTags =>
+  (tier, tags, generation, keepFor) =>
+    tier.tagGenerations(tags, generation, keepFor, knownOf(parts, tags));
