@@ -6,6 +6,7 @@ import { assertKey, type EntryId, nestedNamespace, toId } from './model/key.ts';
 import type { Lookup } from './model/lookup.ts';
 import type { OptionResolvers } from './model/option-resolver.ts';
 import type { Loader, ReadOptions, WriteOptions } from './model/options.ts';
+import { ignore } from './primitives/quietly.ts';
 import { getFresh, getFreshMany } from './read/get.ts';
 import { lookUp } from './read/get-or-set.ts';
 import { getOrSetMany, lookupMany } from './read/get-or-set-many.ts';
@@ -337,5 +338,3 @@ export class CacheView<out F extends Form = 'frozen'> {
 }
 
 const neverLoads: Loader<unknown> = () => null;
-
-function ignore(): void {}

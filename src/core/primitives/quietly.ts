@@ -1,12 +1,16 @@
 /**
- * Calls a listener whose fault is its own. What it throws is swallowed, and so is what its promise rejects with, if it is an
- * asynchronous function: a rejection that no code handles would end the process on Node.
+ * Calls what belongs to others, and whose fault is its own. What it throws is swallowed, and so is what its promise rejects
+ * with, if it is an asynchronous function: a rejection that no code handles would end the process on Node.
+ * @returns the answer; nothing where the call has thrown.
  */
-export function quietly(tell: () => unknown): void {
+export function quietly<T>(call: () => T): T | undefined {
   try {
-    dropRejection(tell());
+    const answer = call();
+    dropRejection(answer);
+    return answer;
   } catch {
-    // The caller of a listener has no use for its error.
+    // The caller has no use for the error.
+    return undefined;
   }
 }
 
@@ -15,4 +19,5 @@ export function dropRejection(answer: unknown): void {
   if (answer instanceof Promise) answer.catch(ignore);
 }
 
-function ignore(): void {}
+/** Handles a rejection of which other code is told. */
+export function ignore(): void {}

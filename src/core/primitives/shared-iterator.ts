@@ -1,5 +1,6 @@
 import { unlessAborted } from './abort.ts';
 import type { Clock } from './clock.ts';
+import { ignore } from './quietly.ts';
 import { pause } from './timeout.ts';
 
 /** After so many items everybody else gets a turn: a list whose keys are all in L1 would hold the thread to its end. */
@@ -60,5 +61,3 @@ export class Supply<T> {
     new Promise((resolve) => resolve(this.#iterator.return?.())).catch(ignore);
   }
 }
-
-function ignore(): void {}

@@ -4,6 +4,7 @@ import type { Lookup } from '../model/lookup.ts';
 import { ATTRIBUTE, SPAN } from '../model/telemetry-names.ts';
 import type { Attributes, Span } from '../ports/tracer.ts';
 import { unlessAborted } from '../primitives/abort.ts';
+import { ignore } from '../primitives/quietly.ts';
 import type { Parts } from '../state/context.ts';
 import type { Batch, ReadRequest } from '../state/request.ts';
 import type { ManyLoader } from '../tiers/many-loader.ts';
@@ -229,5 +230,3 @@ function countsOf(outcomes: Outcomes): Attributes {
     [ATTRIBUTE.keysFailed]: counts.failed,
   };
 }
-
-function ignore(): void {}

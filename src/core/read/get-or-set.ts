@@ -3,6 +3,7 @@ import type { BypassReason, Lookup, TierStep } from '../model/lookup.ts';
 import { ATTRIBUTE, SPAN } from '../model/telemetry-names.ts';
 import type { Span } from '../ports/tracer.ts';
 import { unlessAborted } from '../primitives/abort.ts';
+import { ignore } from '../primitives/quietly.ts';
 import { BudgetExceeded, within } from '../primitives/timeout.ts';
 import type { Parts } from '../state/context.ts';
 import { oldestToJoin } from '../state/flight-setup.ts';
@@ -189,8 +190,6 @@ function whyNotL1(parts: Parts, request: ReadRequest, entry: Entry | undefined, 
   if (!parts.proof.isProven(now) && (entry === undefined || !isTrusted(parts, entry, now))) return bypass('unproven');
   return { outcome: missOf(entry, now), reason: undefined, durationMs };
 }
-
-function ignore(): void {}
 
 /**
  * A lookup that L1 did not answer outright.

@@ -1,4 +1,5 @@
 import type { Attributes, Span, SpanRef, Tracer } from '../ports/tracer.ts';
+import { ignore } from '../primitives/quietly.ts';
 
 /** A step that at least one key takes at this moment. */
 interface Merged {
@@ -69,5 +70,3 @@ export class MergedTracer implements Tracer {
     return merged;
   }
 }
-
-function ignore(): void {}

@@ -1,5 +1,6 @@
 import { ATTRIBUTE, SPAN } from '../model/telemetry-names.ts';
 import type { Span } from '../ports/tracer.ts';
+import { ignore } from '../primitives/quietly.ts';
 import { refill } from '../refill/refill.ts';
 import type { Parts } from '../state/context.ts';
 import type { Flight } from '../state/flight.ts';
@@ -44,5 +45,3 @@ export function traceRefresh(
   // A refresh that failed has been reported by the load; nobody waits for it.
   background.track(tracer.trace(SPAN.lookup, attributes, refresh, { links, root: true }), ignore);
 }
-
-function ignore(): void {}

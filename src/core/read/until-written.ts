@@ -1,5 +1,6 @@
 import type { ResolvedOptions } from '../model/options.ts';
 import { unlessAborted } from '../primitives/abort.ts';
+import { ignore } from '../primitives/quietly.ts';
 import { BudgetExceeded, within } from '../primitives/timeout.ts';
 import type { Parts } from '../state/context.ts';
 import type { ReadRequest } from '../state/request.ts';
@@ -37,5 +38,3 @@ export async function untilWritten<T>(
   }
   return undefined;
 }
-
-function ignore(): void {}

@@ -1,6 +1,6 @@
 import { ATTRIBUTE, SPAN } from '../model/telemetry-names.ts';
 import { unlessAborted } from '../primitives/abort.ts';
-import { quietly } from '../primitives/quietly.ts';
+import { ignore, quietly } from '../primitives/quietly.ts';
 import { Supply } from '../primitives/shared-iterator.ts';
 import { BudgetExceeded, within } from '../primitives/timeout.ts';
 import type { Parts } from '../state/context.ts';
@@ -132,5 +132,3 @@ async function wait(
     if (joined === undefined && signal.aborted && !flight.hasWaiters) flight.abort(signal.reason);
   }
 }
-
-function ignore(): void {}

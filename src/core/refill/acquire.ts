@@ -4,6 +4,7 @@ import type { ResolvedOptions } from '../model/options.ts';
 import type { Generations } from '../model/tags.ts';
 import { RemoteError, type RemoteTier, type StoredRecord } from '../ports/remote-tier.ts';
 import { attempt } from '../primitives/attempt.ts';
+import { ignore } from '../primitives/quietly.ts';
 import type { Parts } from '../state/context.ts';
 import { type BatchAnswer, type Question, QuestionBatch, type Terms } from '../state/l2-question.ts';
 import type { Asked, Operation, Remote } from '../tiers/guarded-l2.ts';
@@ -151,5 +152,3 @@ function tagsOf(questions: readonly Question[]): Set<EntryId> {
 function longestUse(questions: readonly Question[]): number {
   return questions.reduce((longest, { request }) => Math.max(longest, usefulForMs(request.options)), 0);
 }
-
-function ignore(): void {}

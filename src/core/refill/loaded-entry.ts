@@ -6,6 +6,7 @@ import { assertTags } from '../model/options.ts';
 import { type Generations, NO_GENERATION, numberOf } from '../model/tags.ts';
 import { assertStorable } from '../model/value.ts';
 import type { Codec } from '../ports/codec.ts';
+import { ignore } from '../primitives/quietly.ts';
 import { within } from '../primitives/timeout.ts';
 import type { Parts } from '../state/context.ts';
 import type { Flight } from '../state/flight.ts';
@@ -150,5 +151,3 @@ async function knowsWhatCame(
     await within(clock, until - now, proof.nextMessage()).catch(ignore);
   }
 }
-
-function ignore(): void {}

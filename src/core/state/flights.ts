@@ -1,6 +1,7 @@
 import type { EntryId } from '../model/key.ts';
 import { attempt } from '../primitives/attempt.ts';
 import type { Clock } from '../primitives/clock.ts';
+import { ignore } from '../primitives/quietly.ts';
 import { EndedTags } from './ended-tags.ts';
 import { Flight, type FlightSetup } from './flight.ts';
 
@@ -166,5 +167,3 @@ function isJoinable<R>(flight: Flight<R>): boolean {
 function isWrite<R>(flight: Flight<R>): boolean {
   return flight.isWrite;
 }
-
-function ignore(): void {}

@@ -1,5 +1,6 @@
 import { type Attributes, NO_SPAN, type Span, type SpanRef, type Tracer } from '../ports/tracer.ts';
 import { attempt } from '../primitives/attempt.ts';
+import { ignore, quietly } from '../primitives/quietly.ts';
 
 /**
  * Any tracer, kept from disturbing what it watches. A step runs once and its outcome is the step's own, whatever the tracer
@@ -13,7 +14,7 @@ export class QuietTracer implements Tracer {
   }
 
   mayRecord(): boolean {
-    return quietly(() => this.#tracer.mayRecord(), false);
+    return quietly(() => this.#tracer.mayRecord()) ?? false;
   }
 
   trace<T>(
@@ -27,10 +28,7 @@ export class QuietTracer implements Tracer {
       outcome ??= attempt(() => step(span));
       return outcome;
     };
-    const traced = quietly(
-      () => this.#tracer.trace(name, attributes, (span) => once(new QuietSpan(span)), options),
-      undefined,
-    );
+    const traced = quietly(() => this.#tracer.trace(name, attributes, (span) => once(new QuietSpan(span)), options));
     const own = once(NO_SPAN);
     own.catch(ignore);
     // The span ends before the caller goes on. A tracer that answers with no promise is not waited for.
@@ -52,7 +50,7 @@ export class QuietTracer implements Tracer {
   }
 
   current(): SpanRef | undefined {
-    return quietly(() => this.#tracer.current(), undefined);
+    return quietly(() => this.#tracer.current());
   }
 }
 
@@ -64,28 +62,18 @@ class QuietSpan implements Span {
   }
 
   get ref(): SpanRef {
-    return quietly(() => this.#span.ref, undefined);
+    return quietly(() => this.#span.ref);
   }
 
   set(attributes: Attributes): void {
-    quietly(() => this.#span.set(attributes), undefined);
+    quietly(() => this.#span.set(attributes));
   }
 
   link(ref: SpanRef): void {
-    quietly(() => this.#span.link(ref), undefined);
+    quietly(() => this.#span.link(ref));
   }
 
   fail(error: unknown): void {
-    quietly(() => this.#span.fail(error), undefined);
-  }
-}
-
-function ignore(): void {}
-
-function quietly<T>(ask: () => T, otherwise: T): T {
-  try {
-    return ask();
-  } catch {
-    return otherwise;
+    quietly(() => this.#span.fail(error));
   }
 }

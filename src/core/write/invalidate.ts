@@ -1,6 +1,7 @@
 import { InvalidationPendingError } from '../model/errors.ts';
 import type { InvalidationMode, Targets } from '../model/invalidation.ts';
 import { ATTRIBUTE, SPAN } from '../model/telemetry-names.ts';
+import { ignore } from '../primitives/quietly.ts';
 import type { Parts } from '../state/context.ts';
 import { clean } from './apply-locally.ts';
 import { deliver, deliveryBudget } from './deliver.ts';
@@ -110,5 +111,3 @@ export interface InvalidateResult {
   readonly keys: number;
   readonly tags: number;
 }
-
-function ignore(): void {}

@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers';
 import type { ChainableCommander, Redis } from 'ioredis';
+import { quietly } from '../../../core/primitives/quietly.ts';
 
 interface Call {
   readonly append: (commander: ChainableCommander) => unknown;
@@ -55,6 +56,7 @@ export class Batch {
     this.#open = sending;
     // Not a microtask: calls caused by several packets of the same turn belong together too.
     setImmediate(() => {
+      // One that throws must not keep the packet of the others from being sent.
       sending.before.forEach(quietly);
       this.#open = undefined;
       sending.closed.forEach(quietly);
@@ -100,15 +102,6 @@ function isAppended({ append, reject }: Call, pipeline: ChainableCommander): boo
   } catch (error) {
     reject(errorOf(error));
     return false;
-  }
-}
-
-/** One that throws all the same must not keep the packet of the others from being sent. */
-function quietly(run: () => void): void {
-  try {
-    run();
-  } catch {
-    // Its own callers have been told.
   }
 }
 
