@@ -1,6 +1,7 @@
 import type { TagGeneration } from '../../core/model/tags.ts';
 import type { LoadOutcome } from '../../core/ports/load-outcome.ts';
 import type { StoredValue, SweptOthers } from '../../core/ports/remote-tier.ts';
+import { CLAIM_MS, KEYS_PER_STEP } from '../../core/ports/sweep-steps.ts';
 import { ExpiringMap } from './expiring-map.ts';
 import { generationIn, type Shape } from './names.ts';
 
@@ -29,12 +30,6 @@ export type Note =
 
 /** Begins the names of claims that concern no entry. */
 const SWEEP = 'sweep:';
-
-/** Keys that one step removes. */
-const KEYS_PER_STEP = 500;
-
-/** The right to sweep lapses so long after the last step of its holder. */
-const CLAIM_MS = 60_000;
 
 /** The data of one moment, for a run that begins with it. */
 export type MemorySnapshot = Contents;

@@ -1,13 +1,8 @@
 import type { Session, SessionMismatch, SweptOthers } from '../../core/ports/remote-tier.ts';
+import { CLAIM_MS, KEYS_PER_STEP } from '../../core/ports/sweep-steps.ts';
 import type { Connections } from './connection/connections.ts';
 import { escapePattern, type Keyspace } from './protocol/keyspace.ts';
 import { SCRIPTS } from './protocol/scripts.ts';
-
-/** Keys that one step looks at. */
-const KEYS_PER_STEP = 500;
-
-/** The right to sweep lapses so long after the last step of its holder. */
-const CLAIM_MS = 60_000;
 
 /** A sweep that is done need not be done again in its generation: 30 days. */
 const DONE_MS = 30 * 24 * 60 * 60 * 1_000;
