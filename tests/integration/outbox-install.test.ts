@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:tes
 import postgres from 'postgres';
 import { type ChangedTable, dropOutboxSql, outboxSql } from '../../src/adapters/postgres/index.ts';
 import { sqlState } from '../../src/catalog/sql.ts';
+import { until } from '../../src/testing/until.ts';
 import { OUTBOXES, type OutboxDatabase, openOnPostgres, PATIENCE, written, writtenBy } from './outbox-databases.ts';
 
 const TABLES = `
@@ -230,3 +231,64 @@ test('statement by statement, outside of a transaction, it is refused', async ()
   session.release();
   await database.close();
 });
+
+describe('an installer that comes while another one is at work on PostgreSQL', () => {
+  let database: OutboxDatabase;
+
+  beforeAll(async () => {
+    database = await openOnPostgres();
+    await database.sql.unsafe(TABLES);
+  }, PATIENCE);
+  afterAll(() => database.close());
+  beforeEach(async () => {
+    await database.sql.unsafe(dropOutboxSql());
+  });
+
+  /** One transaction installs and stays open; a second one comes and waits for it. Answers what becomes of the second. */
+  async function second(text: string): Promise<string> {
+    const { sql } = database;
+    const committed = Promise.withResolvers<void>();
+    const installed = Promise.withResolvers<void>();
+    const first = sql.begin(async (tx) => {
+      await tx.unsafe(text);
+      installed.resolve();
+      await committed.promise;
+    });
+    // A first one that fails is told below; nothing waits for it in vain.
+    first.catch(installed.resolve);
+    await installed.promise;
+    const pid = Promise.withResolvers<number>();
+    const outcome = sql
+      .begin(async (tx) => {
+        const [row] = await tx<{ pid: number }[]>`select pg_backend_pid() as pid`;
+        pid.resolve(row?.pid ?? 0);
+        await tx.unsafe(text);
+        return 'installed';
+      })
+      .catch((error: Error) => sqlState(error) ?? error.message);
+    const waiter = await pid.promise;
+    const isWaiting = async (): Promise<boolean> => {
+      const [row] = await sql`select wait_event_type as waits from pg_stat_activity where pid = ${waiter}`;
+      return row?.waits === 'Lock';
+    };
+    await until(isWaiting, { what: 'the second installer to wait for the first' });
+    committed.resolve();
+    await first;
+    return outcome;
+  }
+
+  const text = outboxSql([goods, shops]);
+
+  test('waits for it, and installs', async () => {
+    expect(await second(text)).toBe('installed');
+  });
+
+  test('would fail on what the first one has made if the text took no lock', async () => {
+    const unlocked = text.replace(/select pg_advisory_xact_lock\([^;]*;/, '');
+    expect(unlocked).not.toBe(text);
+    expect(await second(unlocked)).toBe(UNIQUE_VIOLATION);
+  });
+});
+
+/** A table with this name has been made meanwhile. */
+const UNIQUE_VIOLATION = '23505';
