@@ -15,6 +15,7 @@ import type { RouteHandler } from '../src/service/http/route.ts';
 import { createLogger } from '../src/service/logging/logger.ts';
 import { L1Timing } from '../src/service/routes/l1-read-time.ts';
 import { readRoute } from '../src/service/routes/read-route.ts';
+import { WriteLimit } from '../src/service/routes/write-limit.ts';
 import { AccessCounts } from '../src/service/warming/read-counts.ts';
 
 const TOKEN = 'a-token-that-is-at-least-32-characters';
@@ -41,6 +42,7 @@ for (const auth of ['none', 'token'] as const) {
     sql: database.sql,
     outbox: { claim: async () => '' },
     access: new Access({ auth, adminToken: TOKEN, viewerToken: undefined, findHolder: async () => null }),
+    writes: new WriteLimit(1),
     accessCounts: new AccessCounts(database.sql, log),
     l1Timing: new L1Timing(),
     answers,

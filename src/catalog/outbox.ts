@@ -6,13 +6,31 @@ import { catalogResources } from './resources/index.ts';
  * The revision is raised whenever a resource's feeds change. A database with the triggers of one revision then gets
  * those of the next. An older build that starts beside a newer one leaves them alone.
  */
-const REVISION = 3;
+const REVISION = 4;
 
 /** Makes the migration that installs the triggers of every table from which a resource of the catalog is read. */
 export function outboxMigration(): { readonly id: string; readonly text: string } {
-  const feeds = catalogResources.flatMap((resource) => resource.feeds);
+  const feeds = [...catalogResources.flatMap((resource) => resource.feeds), TOKENS];
   return { id: `outbox-${REVISION}`, text: outboxSql(mergeByTable(feeds)) };
 }
+
+const TOKEN_PREFIX = 'token:';
+
+/** The tags by which a changed or revoked API token is named. No entry of the catalog carries them. */
+export const tokenTags = {
+  of: (id: number | `{${string}}`): string => `${TOKEN_PREFIX}${id}`,
+  /** Of all tokens: for TRUNCATE and for bulk changes. */
+  all: 'tokens',
+  has: (tag: string): boolean => tag === tokenTags.all || tag.startsWith(TOKEN_PREFIX),
+};
+
+/** Every instance remembers what a token permits, so a change of a token travels as a change of a row does. */
+const TOKENS: Feed = {
+  table: 'api_tokens',
+  tags: [tokenTags.of('{id}')],
+  all: [tokenTags.all],
+  columns: ['revoked_at', 'role', 'org_id', 'expires_at'],
+};
 
 /** Merges the feeds of all resources into one declaration for each table. */
 export function mergeByTable(feeds: readonly Feed[]): ChangedTable[] {

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { cancellable } from '../adapters/postgres/index.ts';
 import { UnknownReferenceError } from './errors.ts';
 import { type Queryable, sqlState } from './sql.ts';
 
@@ -63,11 +64,14 @@ export async function createToken(
  * Finds a token by its secret; `null` when it is unknown, revoked or expired.
  * The database finds it by its hash, so neither the answer nor its timing shows how much of a guess was right.
  */
-export async function findToken(sql: Queryable, presented: string): Promise<ApiToken | null> {
+export async function findToken(sql: Queryable, presented: string, signal?: AbortSignal): Promise<ApiToken | null> {
   if (!TOKEN_FORM.test(presented)) return null;
-  const [record] = await sql<ApiToken[]>`
-    select ${columns(sql)} from api_tokens
-    where token_sha256 = ${sha256(presented)} and revoked_at is null and (expires_at is null or expires_at > now())`;
+  const [record] = await cancellable(
+    sql<ApiToken[]>`
+      select ${columns(sql)} from api_tokens
+      where token_sha256 = ${sha256(presented)} and revoked_at is null and (expires_at is null or expires_at > now())`,
+    signal,
+  );
   return record ?? null;
 }
 

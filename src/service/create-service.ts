@@ -1,18 +1,17 @@
 import type { Elysia } from 'elysia';
 import manifest from '../../package.json' with { type: 'json' };
-import { lru } from '../adapters/lru/index.ts';
 import { outbox } from '../adapters/postgres/index.ts';
 import { type Database, openDatabase } from '../catalog/database.ts';
 import { migrate, pendingMigrations } from '../catalog/migrate.ts';
-import { createCache } from '../core/create-cache.ts';
+import { findToken } from '../catalog/tokens.ts';
 import type { Form } from '../core/model/json-types.ts';
 import type { TieredCache } from '../core/tiered-cache.ts';
 import type { Resource } from '../resources/resource.ts';
 import { instrument } from '../telemetry/index.ts';
 import { alertedAnswers, startAlerts } from './alerts/start-alerts.ts';
-import { Access } from './auth/access-control.ts';
-import { tokenHolders } from './auth/api-tokens.ts';
+import { Access, type FindHolder } from './auth/access-control.ts';
 import { type MadeTokens, operatorTokens } from './auth/operator-tokens.ts';
+import { TokenHolders } from './auth/token-holders.ts';
 import { createCatalogCache } from './catalog-cache.ts';
 import type { Config } from './config/load-config.ts';
 import { dashboardsView } from './dashboards/dashboards-view.ts';
@@ -29,6 +28,7 @@ import { cacheRoutes, sourceHealth } from './routes/cache-routes.ts';
 import { L1Timing } from './routes/l1-read-time.ts';
 import { probeRoutes } from './routes/probe-routes.ts';
 import { resourceRoutes } from './routes/resource-routes.ts';
+import { WriteLimit } from './routes/write-limit.ts';
 import { StartError } from './start-failure.ts';
 import { waitForDatabase } from './wait-for-database.ts';
 import { AccessCounts } from './warming/read-counts.ts';
@@ -71,8 +71,8 @@ export async function createContext(
   opened.use(cache);
   // Never detached: the last reading is taken when telemetry is flushed, after the cache has closed.
   if (config.telemetry.exporting) instrument(cache);
-  // Without a second tier: what is known of tokens stays in this process.
-  const holders = createCache({ name: 'tokens', l1: lru({ maxEntries: 10_000, maxBytes: 16 * 2 ** 20 }) });
+  const lookUp = (token: string, signal: AbortSignal) => findToken(sql, token, signal);
+  const holders = new TokenHolders({ lookUp, catalog: cache, isTold: isFollowed });
   opened.use(holders);
   const view = new ViewRefresher({ view: dashboardsView(sql), cache, log });
   opened.use(view);
@@ -98,13 +98,15 @@ export async function createContext(
   if (config.cache.warmOnStart && !config.cache.disabled) warmer.warmAtStart();
 
   const { made: madeTokens, ...tokens } = operatorTokens(config.auth, log);
-  const access = new Access({ auth: config.auth.mode, ...tokens, findHolder: tokenHolders(sql, holders) });
+  const findHolder: FindHolder = (token, sha256, right) => holders.find(token, sha256, right);
+  const access = new Access({ auth: config.auth.mode, ...tokens, findHolder });
   const l1Timing = new L1Timing();
   const services = {
     cache,
     sql,
     outbox: changes,
     access,
+    writes: new WriteLimit(config.database.pool),
     accessCounts,
     l1Timing,
     answers,

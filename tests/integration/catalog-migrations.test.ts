@@ -9,7 +9,7 @@ import { until } from '../../src/testing/until.ts';
 import { spawnChild } from '../support/child.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres-server.ts';
 
-const CATALOG = ['001-catalog', '002-versions', '003-access', '004-dashboard', '005-token-expiry', 'outbox-3'];
+const CATALOG = ['001-catalog', '002-versions', '003-access', '004-dashboard', '005-token-expiry', 'outbox-4'];
 
 let store: TestDatabase;
 let database: Database;

@@ -47,7 +47,7 @@ describe('operator scripts', () => {
 
   test('migrate and seed, twice', async () => {
     expect(await run('db-migrate')).toEqual({
-      stdout: ['001-catalog', '002-versions', '003-access', '004-dashboard', '005-token-expiry', 'outbox-3']
+      stdout: ['001-catalog', '002-versions', '003-access', '004-dashboard', '005-token-expiry', 'outbox-4']
         .map((id) => `applied migration ${id}\n`)
         .join(''),
       stderr: '',

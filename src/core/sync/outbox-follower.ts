@@ -1,4 +1,4 @@
-import type { InvalidationMode, Targets } from '../model/invalidation.ts';
+import { EVERYTHING, type InvalidationMode, type Targets } from '../model/invalidation.ts';
 import type { Outbox } from '../ports/outbox.ts';
 import { Repeating } from '../primitives/periodic-task.ts';
 import { within } from '../primitives/timeout.ts';
@@ -68,13 +68,19 @@ export class Follower {
     const { cursor, rows, everything } = await within(clock, maxLagMs, this.#outbox.follow(this.#cursor));
     // Rows older than the outbox remembers may have gone unseen.
     const isLate = beganAt - this.#lookedAt > this.#outbox.windowMs * SAFE_SHARE;
-    if (this.#cursor === undefined || everything || isLate) cleanAll(this.#parts);
+    if (this.#cursor === undefined || everything || isLate) this.#takeEverything();
     else for (const { targets, mode } of rows) this.#take(targets, mode);
     this.#cursor = cursor;
     this.#lookedAt = beganAt;
     proof.takeHeartbeat('', 0, beganAt);
     this.#first.resolve();
     await this.#outbox.prune();
+  }
+
+  /** Observers that follow rows have missed the same rows, except at the first look. */
+  #takeEverything(): void {
+    cleanAll(this.#parts);
+    if (this.#cursor !== undefined) this.#parts.emit({ type: 'invalidated', targets: EVERYTHING, origin: 'elsewhere' });
   }
 
   /** A row that cannot be applied may name anything: everything goes, and the rows after it are read all the same. */

@@ -2,11 +2,13 @@ import { LoadShedError } from '../model/errors.ts';
 import type { Clock } from '../primitives/clock.ts';
 import type { Dependents, LoadPlace, RunningLoad } from './running-load.ts';
 
-/** A load waits at most this long for a place. */
-const LONGEST_WAIT_MS = 1_000;
-
-/** Loads that may wait, for each that may run: more would only wait in vain. */
-const WAITING_PER_PLACE = 16;
+/** Bounds of the waiting room. */
+export interface Patience {
+  /** A load waits at most this long for a place. Default 1,000. */
+  readonly longestWaitMs?: number;
+  /** Loads that may wait, for each that may run: more would only wait in vain. Default 16. */
+  readonly waitingPerPlace?: number;
+}
 
 /** Who wants to load what. */
 export interface LoadOrder {
@@ -62,15 +64,19 @@ interface Share {
 export class LoadLimit {
   readonly #clock: Clock;
   readonly #limit: number;
+  readonly #longestWaitMs: number;
+  readonly #waitingPerPlace: number;
   /** Tenants that run or wait; the one that was served last is the last. */
   readonly #shares = new Map<string, Share>();
   #running = 0;
   #waiting = 0;
 
   /** @param limit Loads that run at once; `Infinity` for no limit. */
-  constructor(clock: Clock, limit: number) {
+  constructor(clock: Clock, limit: number, { longestWaitMs = 1_000, waitingPerPlace = 16 }: Patience = {}) {
     this.#clock = clock;
     this.#limit = limit;
+    this.#longestWaitMs = longestWaitMs;
+    this.#waitingPerPlace = waitingPerPlace;
   }
 
   get running(): number {
@@ -176,7 +182,7 @@ export class LoadLimit {
   #wait(order: LoadOrder, share: Share): Promise<Grant> {
     const { key, signal } = order;
     if (signal.aborted) return Promise.reject(signal.reason);
-    if (this.#waiting >= this.#limit * WAITING_PER_PLACE && !this.#makeRoomFor(share)) {
+    if (this.#waiting >= this.#limit * this.#waitingPerPlace && !this.#makeRoomFor(share)) {
       return Promise.reject(this.noPlace(key));
     }
     const clock = this.#clock;
@@ -199,7 +205,7 @@ export class LoadLimit {
       const stopWatching = order.dependents?.watch(borrow);
       let cancel = (): void => {};
       const watch = (): void => {
-        const leftMs = beganAt + Math.min(LONGEST_WAIT_MS, order.patienceMs) - clock.now();
+        const leftMs = beganAt + Math.min(this.#longestWaitMs, order.patienceMs) - clock.now();
         if (leftMs > 0) cancel = clock.after(leftMs, watch);
         else refuse(this.noPlace(key));
       };
@@ -250,7 +256,7 @@ export class LoadLimit {
 
   /** The error of a load for which no place became free in time. */
   noPlace(key: string): LoadShedError {
-    return new LoadShedError(key, this.#limit, LONGEST_WAIT_MS);
+    return new LoadShedError(key, this.#limit, this.#longestWaitMs);
   }
 }
 

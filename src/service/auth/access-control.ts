@@ -12,7 +12,7 @@ export interface Principal {
 }
 
 /** Finds the holder of an API token, at once if it is known; `null` when there is none, or not any more. */
-export type FindHolder = (token: string, sha256: string) => Principal | null | Promise<Principal | null>;
+export type FindHolder = (token: string, sha256: string, right: Right) => Principal | null | Promise<Principal | null>;
 
 /** What {@link Access} needs to know. */
 export interface AccessOptions {
@@ -48,10 +48,11 @@ export class Access {
 
   /**
    * Who asks on a data route; everyone when the service runs without tokens. Not a promise where none is needed.
-   * @throws {@link Problem} 401
+   * @param right What is asked for: a change needs a surer knowledge of the token than a read. {@link authorise} grants it.
+   * @throws {@link Problem} 401; 503 while the token cannot be looked up.
    */
-  authenticate(request: Request): Principal | Promise<Principal> {
-    return this.#open ? EVERYONE : this.#identify(request);
+  authenticate(request: Request, right: 'read' | 'write'): Principal | Promise<Principal> {
+    return this.#open ? EVERYONE : this.#identify(request, right);
   }
 
   /**
@@ -74,10 +75,10 @@ export class Access {
         `This needs ${right === 'view' ? 'VIEWER_TOKEN or ADMIN_TOKEN' : 'ADMIN_TOKEN'}, which is not configured`,
       );
     }
-    assertRight(await this.#identify(request), right);
+    assertRight(await this.#identify(request, right), right);
   }
 
-  #identify(request: Request): Principal | Promise<Principal> {
+  #identify(request: Request, right: Right): Principal | Promise<Principal> {
     const token = BEARER.exec(request.headers.get('authorization') ?? '')?.[1];
     if (token === undefined) throw unauthorized('A bearer token is needed');
     const digest = sha256(token);
@@ -85,7 +86,7 @@ export class Access {
       // Hashes of equal length, compared in constant time: the timing tells nothing of the token.
       if (timingSafeEqual(expected, digest)) return principal;
     }
-    const holder = this.#findHolder(token, digest.toString('hex'));
+    const holder = this.#findHolder(token, digest.toString('hex'), right);
     return holder instanceof Promise ? holder.then(known) : known(holder);
   }
 }

@@ -11,19 +11,20 @@ import type { Services } from './dependencies.ts';
 
 /** A mutation of a resource: commit, then invalidate, then acknowledge. */
 export function mutationRoute(resource: Resource, mutation: Mutation, services: Services): RouteHandler {
-  const { cache, sql, outbox, access } = services;
+  const { cache, sql, outbox, access, writes } = services;
   const readParams = paramsReader(resource.route, {});
   const readBody = mutation.body === undefined ? undefined : bodyReader(mutation.body);
 
   return async ({ request, params: path }) => {
-    const principal = await access.authenticate(request);
+    const principal = await access.authenticate(request, 'write');
     const params = readParams(path, request.url);
     access.authorise(principal, params.orgId, 'write');
     const body = await readBody?.(request);
 
     // Together: the claim travels with the first statement of the mutation.
     const claimAndRun = (tx: Transaction) => Promise.all([outbox.claim(tx), mutation.run({ sql: tx, params, body })]);
-    const [ticket, row] = await transaction(sql, claimAndRun).catch(refused);
+    const tenant = String(params.orgId);
+    const [ticket, row] = await writes.run(tenant, request.signal, () => transaction(sql, claimAndRun)).catch(refused);
     if (row === null) throw absent();
 
     const invalidation = cache.invalidate(mutation.invalidates(params, row), { outbox: ticket });

@@ -19,7 +19,7 @@ export function readRoute(resource: Resource, services: Services): RouteHandler 
   const linked = resource.nextPage !== undefined;
 
   return ({ request, params: path }) => {
-    const asked = access.authenticate(request);
+    const asked = access.authenticate(request, 'read');
     return asked instanceof Promise
       ? asked.then((principal) => answer(principal, request, path))
       : answer(asked, request, path);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test';
+import { EVERYTHING } from '../../../../src/core/model/invalidation.ts';
 import { overriding } from '../../../../src/testing/chaos/overriding.ts';
 import { Fleet, type FleetOptions } from '../../../support/core-fixture.ts';
 
@@ -89,6 +90,7 @@ describe('without an L2, an instance that follows the outbox', () => {
     gate.open();
     fleet.run(600);
     expect(fleet.members.map(({ cache }) => cache.peek('k'))).toEqual([undefined, undefined]);
+    expect(fleet.member().events).toContainEqual({ type: 'invalidated', targets: EVERYTHING, origin: 'elsewhere' });
   });
 
   test('keeps an invalidation that cannot be written down, and writes it as soon as it can', () => {
