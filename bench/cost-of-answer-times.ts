@@ -14,6 +14,7 @@ import { timed } from '../src/service/http/response-times.ts';
 import type { RouteHandler } from '../src/service/http/route.ts';
 import { createLogger } from '../src/service/logging/logger.ts';
 import { L1Timing } from '../src/service/routes/l1-read-time.ts';
+import { NewKeys } from '../src/service/routes/new-keys.ts';
 import { readRoute } from '../src/service/routes/read-route.ts';
 import { WriteLimit } from '../src/service/routes/write-limit.ts';
 import { AccessCounts } from '../src/service/warming/read-counts.ts';
@@ -43,6 +44,7 @@ for (const auth of ['none', 'token'] as const) {
     outbox: { claim: async () => '' },
     access: new Access({ auth, adminToken: TOKEN, viewerToken: undefined, findHolder: async () => null }),
     writes: new WriteLimit(1),
+    newKeys: new NewKeys(10_000),
     accessCounts: new AccessCounts(database.sql, log),
     l1Timing: new L1Timing(),
     answers,

@@ -19,6 +19,7 @@ export interface ResourceDefinition<Route extends string, Q extends Query, V> ex
   tags(params: ParamsOf<Route, Q>): readonly string[];
   valueTags?(value: NoInfer<V>): readonly string[];
   owner?(value: NoInfer<V>): number;
+  cut?(params: ParamsOf<Route, Q>, value: NoInfer<V>): NoInfer<V>;
   nextPage?(params: ParamsOf<Route, Q>, value: NoInfer<V>): Partial<ParamsOf<Route, Q>> | undefined;
   warm?(context: WarmContext): Promise<readonly ParamsOf<Route, Q>[]>;
   readonly popularity?: Popularity<ParamsOf<Route, Q>>;

@@ -60,6 +60,12 @@ export interface Resource<P extends Params = Params, V = unknown> extends Freshn
    * stored and answered as absent.
    */
   owner?(value: V): number;
+  /**
+   * Returns the part of a cached value that these parameters ask for, if one entry answers several of them: a page of 7 is
+   * cut from the page of 10 that is cached. Headers of a value are made once for each object. So parameters whose headers
+   * differ must be given different objects.
+   */
+  cut?(params: P, value: V): V;
   /** Returns the parameters of the page after this one; `undefined` on the last. */
   nextPage?(params: P, value: V): Partial<P> | undefined;
   /**

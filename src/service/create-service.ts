@@ -26,6 +26,7 @@ import { refusalLog } from './logging/refusal-log.ts';
 import { adminRoutes } from './routes/admin-routes.ts';
 import { cacheRoutes, sourceHealth } from './routes/cache-routes.ts';
 import { L1Timing } from './routes/l1-read-time.ts';
+import { NewKeys } from './routes/new-keys.ts';
 import { probeRoutes } from './routes/probe-routes.ts';
 import { resourceRoutes } from './routes/resource-routes.ts';
 import { WriteLimit } from './routes/write-limit.ts';
@@ -107,6 +108,7 @@ export async function createContext(
     outbox: changes,
     access,
     writes: new WriteLimit(config.database.pool),
+    newKeys: new NewKeys(config.cache.newKeysPerMinute),
     accessCounts,
     l1Timing,
     answers,

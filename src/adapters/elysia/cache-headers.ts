@@ -1,5 +1,5 @@
 import type { Lookup } from '../../core/model/lookup.ts';
-import { cacheStatus } from './cache-status.ts';
+import { statusOf } from './cache-status.ts';
 import { serverTiming } from './server-timing.ts';
 
 /** A client may keep the answer for itself, and must ask before each use. */
@@ -22,9 +22,14 @@ const CACHE_CONTROL = 'private, no-cache';
  * @returns the headers, with names in lower case.
  */
 export function cacheHeaders(lookup: Lookup<unknown>): Record<string, string> {
+  return headersOf(lookup, undefined);
+}
+
+/** {@link cacheHeaders}, with the reason why the caller has what was loaded not stored. */
+export function headersOf(lookup: Lookup<unknown>, notStored: string | undefined): Record<string, string> {
   return {
     'cache-control': CACHE_CONTROL,
-    'cache-status': cacheStatus(lookup),
+    'cache-status': statusOf(lookup, notStored),
     'x-cache-tier': lookup.tier,
     'server-timing': serverTiming(lookup.steps),
     age: String(ageInSeconds(lookup)),

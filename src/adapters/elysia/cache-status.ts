@@ -23,14 +23,19 @@ const LARGEST_INTEGER = 999_999_999_999_999;
  * @returns the field, or an empty text if no tier was asked.
  */
 export function cacheStatus(lookup: Lookup<unknown>): string {
-  const { l1, l2 } = lookup.steps;
-  if (l1 === undefined) return l2 === undefined ? '' : member('l2', l2, lookup);
-  // Another caller of this process asked L2 for the load that this lookup joined.
-  if (l2 === undefined || (l1.collapsed && lookup.tier !== 'l2')) return member('l1', l1, lookup);
-  return `${member('l2', l2, lookup)}, ${member('l1', l1, lookup)}`;
+  return statusOf(lookup, undefined);
 }
 
-function member(tier: 'l1' | 'l2', step: TierStep, lookup: Lookup<unknown>): string {
+/** {@link cacheStatus}, with the reason why the caller has what was loaded not stored: the `detail` of each miss. */
+export function statusOf(lookup: Lookup<unknown>, notStored: string | undefined): string {
+  const { l1, l2 } = lookup.steps;
+  if (l1 === undefined) return l2 === undefined ? '' : member('l2', l2, lookup, notStored);
+  // Another caller of this process asked L2 for the load that this lookup joined.
+  if (l2 === undefined || (l1.collapsed && lookup.tier !== 'l2')) return member('l1', l1, lookup, notStored);
+  return `${member('l2', l2, lookup, notStored)}, ${member('l1', l1, lookup, notStored)}`;
+}
+
+function member(tier: 'l1' | 'l2', step: TierStep, lookup: Lookup<unknown>, notStored: string | undefined): string {
   const name = `tiercel-${tier}`;
   if (lookup.tier === tier && isNoHit(step, lookup)) {
     const detail = lookup.steps.source?.outcome === 'failed' ? 'source-error' : step.reason;
@@ -40,7 +45,9 @@ function member(tier: 'l1' | 'l2', step: TierStep, lookup: Lookup<unknown>): str
   // This lookup joined the load of another caller. The value was not in the tier when the lookup asked for it.
   if (step.collapsed) return `${name}; ${step.outcome === 'hit' ? 'fwd=uri-miss' : forwarded(step)}; collapsed`;
   if (lookup.tier === tier) return `${name}; hit${remaining(lookup)}`;
-  return `${name}; ${forwarded(step)}${step.stored ? '; stored' : ''}`;
+  if (step.stored) return `${name}; ${forwarded(step)}; stored`;
+  const why = notStored === undefined || step.outcome === 'bypass' ? '' : `; detail=${notStored}`;
+  return `${name}; ${forwarded(step)}${why}`;
 }
 
 /**

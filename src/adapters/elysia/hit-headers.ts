@@ -1,5 +1,5 @@
 import type { Lookup } from '../../core/model/lookup.ts';
-import { ageInSeconds, cacheHeaders } from './cache-headers.ts';
+import { ageInSeconds, headersOf } from './cache-headers.ts';
 import { roundedMs } from './server-timing.ts';
 
 /** The headers of an answer with a body, and of a 304. */
@@ -42,8 +42,12 @@ export class HitHeaders {
   }
 }
 
-export function answerHeaders(own: Readonly<Record<string, string>>, lookup: Lookup<unknown>): AnswerHeaders {
-  const full = new Headers({ ...own, ...cacheHeaders(lookup) });
+export function answerHeaders(
+  own: Readonly<Record<string, string>>,
+  lookup: Lookup<unknown>,
+  notStored?: string | undefined,
+): AnswerHeaders {
+  const full = new Headers({ ...own, ...headersOf(lookup, notStored) });
   const notModified = new Headers(full);
   notModified.delete('content-type');
   return { full: { headers: full }, notModified: { status: 304, headers: notModified } };

@@ -1,5 +1,5 @@
 import type { Lookup } from '../../core/model/lookup.ts';
-import { cacheHeaders } from './cache-headers.ts';
+import { headersOf } from './cache-headers.ts';
 import { answerHeaders } from './hit-headers.ts';
 import { ifNoneMatch } from './if-none-match.ts';
 import { represent, type ValueHeaders } from './representation.ts';
@@ -13,6 +13,8 @@ export interface RespondOptions<V> {
    * value that the cache holds. Its result must therefore suit every request that this key answers.
    */
   readonly headers?: ValueHeaders<NonNullable<V>> | undefined;
+  /** The reason why the caller has what was loaded not stored, shown as `detail` in `Cache-Status`. Default: none. */
+  readonly notStored?: string | undefined;
 }
 
 /**
@@ -40,12 +42,12 @@ export function respond<V>(lookup: Lookup<V>, request: Request, options?: Respon
   if (value === null || value === undefined) {
     return new Response(ABSENT, {
       status: 404,
-      headers: { ...cacheHeaders(lookup), 'content-type': 'application/problem+json' },
+      headers: { ...headersOf(lookup, options?.notStored), 'content-type': 'application/problem+json' },
     });
   }
   const { body, etag, headers: own, hits } = represent<NonNullable<V>>(value, options?.headers);
   const isHit = lookup.tier === 'l1' && lookup.state === 'fresh';
-  const headers = isHit ? hits.of(lookup) : answerHeaders(own, lookup);
+  const headers = isHit ? hits.of(lookup) : answerHeaders(own, lookup, options?.notStored);
   const condition = request.headers.get('if-none-match');
   if (condition !== null && ifNoneMatch(condition, etag)) {
     return new Response(null, headers.notModified);

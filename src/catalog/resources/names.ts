@@ -9,7 +9,7 @@ export const prefixes = { dashboard: 'dashboard:org:', org: 'org:' } as const;
  * apart.
  */
 export const keys = {
-  products: (orgId: number, limit: number, after: number) => `products:org:${orgId}:l${limit}:a${after}`,
+  products: (orgId: number, pageSize: number, after: number) => `products:org:${orgId}:l${pageSize}:a${after}`,
   product: (orgId: Id, id: Id) => `product:${orgId}:${id}`,
   bom: (orgId: Id, id: Id) => `bom:${orgId}:${id}`,
   licensePlate: (orgId: Id, id: Id) => `lp:${orgId}:${id}`,

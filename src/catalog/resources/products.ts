@@ -1,12 +1,21 @@
 import { Type } from '@sinclair/typebox';
 import { defineResource } from '../../resources/define-resource.ts';
-import { insertProduct, listProducts, orgExists, orgIds } from '../queries.ts';
+import { insertProduct, listProducts, orgExists, orgIds, type Product } from '../queries.ts';
 import { everyKey, keys, tags } from './names.ts';
 import { productSchema } from './product.ts';
 import { exactly, name, price, text, unit } from './schema.ts';
 
 /** The size of a page, unless the client asks for another one. */
 const PAGE = 100;
+
+/** Page sizes that are cached. A thousand of them would let a client store every page a thousand times. */
+const PAGE_SIZES = [10, 25, 50, 100, 250, 500, 1_000] as const;
+
+/** The smallest page that is cached and holds so many products. */
+const pageSize = (limit: number): number => PAGE_SIZES.find((size) => size >= limit) ?? limit;
+
+/** Of each cached page the part that was asked for last. Most clients ask for one size, and an object is encoded once. */
+const lastCuts = new WeakMap<readonly Product[], { readonly limit: number; readonly part: Product[] }>();
 
 /** An org's products, page by page, with the POST that adds one. */
 export const products = defineResource({
@@ -23,10 +32,18 @@ export const products = defineResource({
   },
   summary: "An org's products in the order of their ids",
   schema: Type.Array(productSchema),
-  key: ({ orgId, limit, after }) => keys.products(orgId, limit, after),
+  key: ({ orgId, limit, after }) => keys.products(orgId, pageSize(limit), after),
   async load({ sql, params: { orgId, limit, after }, signal }) {
-    const page = await listProducts(sql, orgId, limit, after, signal);
+    const page = await listProducts(sql, orgId, pageSize(limit), after, signal);
     return page.length > 0 || (await orgExists(sql, orgId, signal)) ? page : null;
+  },
+  cut({ limit }, page) {
+    if (limit === pageSize(limit) || page.length < limit) return page;
+    const last = lastCuts.get(page);
+    if (last?.limit === limit) return last.part;
+    const part = page.slice(0, limit);
+    lastCuts.set(page, { limit, part });
+    return part;
   },
   nextPage({ limit }, page) {
     const last = page.at(-1);

@@ -66,6 +66,7 @@ export function loadConfig(env: Environment, options: LoadOptions): Config {
       maxLagMs: values.CACHE_MAX_LAG_MS,
       disabled: values.CACHE_DISABLED,
       warmOnStart: values.CACHE_WARM_ON_START,
+      newKeysPerMinute: values.CACHE_NEW_KEYS_PER_MINUTE,
       ttlMs: ttls,
     },
     auth: {

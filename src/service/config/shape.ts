@@ -48,6 +48,8 @@ export interface Config {
     readonly maxLagMs: number;
     readonly disabled: boolean;
     readonly warmOnStart: boolean;
+    /** Keys that no tier holds which one tenant may bring into the cache in a minute. */
+    readonly newKeysPerMinute: number;
     /** Milliseconds by group, e.g. `products:org`; only the groups that the environment names. */
     readonly ttlMs: Readonly<Record<string, number>>;
   };

@@ -98,6 +98,11 @@ export const VARIABLES = {
   },
   CACHE_DISABLED: { default: 'false', meaning: 'true: every read goes to the source', read: flag },
   CACHE_WARM_ON_START: { default: 'false', meaning: 'true: warm the cache before /readyz says yes', read: flag },
+  CACHE_NEW_KEYS_PER_MINUTE: {
+    default: '10000',
+    meaning: 'new keys that one org may bring into the cache in a minute; beyond, answers are not stored',
+    read: integer(1, 10_000_000),
+  },
   DATABASE_POOL: {
     default: '10',
     meaning: 'connections; 4 in the test profile, always 1 with PGlite',

@@ -6,6 +6,7 @@ import type { Popularity } from '../../resources/warming.ts';
 import type { Access } from '../auth/access-control.ts';
 import type { AnswerTimes } from '../http/response-times.ts';
 import type { L1Timing } from './l1-read-time.ts';
+import type { NewKeys } from './new-keys.ts';
 import type { WriteLimit } from './write-limit.ts';
 
 /** What resources need of the cache. */
@@ -34,6 +35,7 @@ export interface Services {
   readonly outbox: Claims;
   readonly access: Access;
   readonly writes: WriteLimit;
+  readonly newKeys: NewKeys;
   readonly accessCounts: Counting;
   readonly l1Timing: L1Timing;
   /** How long the answers of data routes take. */

@@ -1,5 +1,6 @@
 import { cacheHeaders, respond } from '../../adapters/elysia/index.ts';
 import type { Lookup } from '../../core/model/lookup.ts';
+import type { LoaderContext } from '../../core/model/options.ts';
 import type { Params } from '../../resources/params.ts';
 import type { Resource } from '../../resources/resource.ts';
 import type { Principal } from '../auth/access-control.ts';
@@ -9,9 +10,12 @@ import { API_PREFIX, type RouteContext, type RouteHandler, SEAL } from '../http/
 import { cachedReading, loadOwn } from '../warming/cached-read.ts';
 import type { Services } from './dependencies.ts';
 
+/** `detail` of an answer that is not stored because its tenant has brought too many new keys. */
+const OVER_BUDGET = 'budget';
+
 /** The GET of a resource: who asks, what for, from which tier. */
 export function readRoute(resource: Resource, services: Services): RouteHandler {
-  const { cache, sql, access, accessCounts, cacheDisabled, l1Timing } = services;
+  const { cache, sql, access, accessCounts, cacheDisabled, l1Timing, newKeys } = services;
   const readParams = paramsReader(resource.route, resource.query);
   const readingOf = cachedReading(resource, services);
   const { popularity } = resource;
@@ -28,25 +32,39 @@ export function readRoute(resource: Resource, services: Services): RouteHandler 
   function answer(principal: Principal, request: Request, path: RouteContext['params']): Response | Promise<Response> {
     const params = readParams(path, request.url);
     access.authorise(principal, params.orgId, 'read');
-    return cacheDisabled ? fromSource(params, request) : fromCache(params, request);
+    return cacheDisabled ? fromSource(params, request) : fromCache(principal, params, request);
   }
 
-  function fromCache(params: Params, request: Request): Response | Promise<Response> {
+  function fromCache(principal: Principal, params: Params, request: Request): Response | Promise<Response> {
     const key = resource.key(params);
     const hit = cache.peekLookup(key);
     if (hit !== undefined) return answerWith(hit, params, request);
     // A client that goes away takes its load with it, if nobody else waits for that.
     const { loader, options } = readingOf(params);
+    let notStored: string | undefined;
+    const withinBudget = (context: LoaderContext): Promise<unknown> => {
+      // What replaces a value is no new key.
+      if (context.stale === undefined && !newKeys.take(key, options.tenant, principal.orgId === '*')) {
+        context.skip();
+        notStored = OVER_BUDGET;
+      }
+      return loader(context);
+    };
     return cache
-      .lookup(key, loader, { ...options, signal: request.signal })
-      .then((lookup) => answerWith(lookup, params, request));
+      .lookup(key, withinBudget, { ...options, signal: request.signal })
+      .then((lookup) => answerWith(lookup, params, request, notStored));
   }
 
-  function answerWith(lookup: Lookup<unknown>, params: Params, request: Request): Response {
+  function answerWith(lookup: Lookup<unknown>, params: Params, request: Request, notStored?: string): Response {
     if (lookup.tier === 'l1') l1Timing.add(lookup.steps.l1?.durationMs ?? 0);
-    if (lookup.value === null) throw absent(cacheHeaders(lookup));
+    const { value } = lookup;
+    if (value === null && notStored === undefined) throw absent(cacheHeaders(lookup));
+    if (value === null) throw absent(Object.fromEntries(respond(lookup, request, { notStored }).headers));
     count(params);
-    return respond(lookup, request, linked ? { headers: (value) => ownHeaders(resource, params, value) } : SEALED);
+    const part = resource.cut === undefined ? value : resource.cut(params, value);
+    const shown = part === value ? lookup : { ...lookup, value: part };
+    if (!linked && notStored === undefined) return respond(shown, request, SEALED);
+    return respond(shown, request, { headers: (page) => ownHeaders(resource, params, page), notStored });
   }
 
   function count(params: Params): void {
@@ -57,7 +75,8 @@ export function readRoute(resource: Resource, services: Services): RouteHandler 
     const value = await loadOwn(resource, { sql, params, signal: request.signal });
     if (value === null) throw absent();
     count(params);
-    return Response.json(value, { headers: ownHeaders(resource, params, value) });
+    const part = resource.cut === undefined ? value : resource.cut(params, value);
+    return Response.json(part, { headers: ownHeaders(resource, params, part) });
   }
 }
 
