@@ -7,6 +7,7 @@
 import { catalogResources } from '../src/catalog/resources/index.ts';
 import { alertedAnswers } from '../src/service/alerts/start-alerts.ts';
 import { Access } from '../src/service/auth/access-control.ts';
+import { RefusedAuth } from '../src/service/auth/refused-auth.ts';
 import { loadConfig } from '../src/service/config/load-config.ts';
 import { createContext } from '../src/service/create-service.ts';
 import { createApp } from '../src/service/http/app.ts';
@@ -36,13 +37,15 @@ const request = new Request('http://localhost/api/v1/orgs/1/products/1', { heade
 const appOf = (handle: RouteHandler) =>
   createApp([{ method: 'GET', path, handle }], { traced: false, onUnexpected: (error) => console.error(error) });
 
+const refused = new RefusedAuth({ log, addressOf: () => undefined });
+
 for (const auth of ['none', 'token'] as const) {
   const answers = alertedAnswers();
   const services = {
     cache,
     sql: database.sql,
     outbox: { claim: async () => '' },
-    access: new Access({ auth, adminToken: TOKEN, viewerToken: undefined, findHolder: async () => null }),
+    access: new Access({ auth, adminToken: TOKEN, viewerToken: undefined, findHolder: async () => null, refused }),
     writes: new WriteLimit(1),
     newKeys: new NewKeys(10_000),
     accessCounts: new AccessCounts(database.sql, log),

@@ -60,12 +60,17 @@ export async function createToken(
   }
 }
 
+/** Tells if a text could be a token. No other text needs to be looked up. */
+export function isTokenForm(text: string): boolean {
+  return TOKEN_FORM.test(text);
+}
+
 /**
  * Finds a token by its secret; `null` when it is unknown, revoked or expired.
  * The database finds it by its hash, so neither the answer nor its timing shows how much of a guess was right.
  */
 export async function findToken(sql: Queryable, presented: string, signal?: AbortSignal): Promise<ApiToken | null> {
-  if (!TOKEN_FORM.test(presented)) return null;
+  if (!isTokenForm(presented)) return null;
   const [record] = await cancellable(
     sql<ApiToken[]>`
       select ${columns(sql)} from api_tokens

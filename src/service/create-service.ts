@@ -11,6 +11,8 @@ import { instrument } from '../telemetry/index.ts';
 import { alertedAnswers, startAlerts } from './alerts/start-alerts.ts';
 import { Access, type FindHolder } from './auth/access-control.ts';
 import { type MadeTokens, operatorTokens } from './auth/operator-tokens.ts';
+import { countRefusals } from './auth/refusal-metrics.ts';
+import { RefusedAuth } from './auth/refused-auth.ts';
 import { TokenHolders } from './auth/token-holders.ts';
 import { createCatalogCache } from './catalog-cache.ts';
 import type { Config } from './config/load-config.ts';
@@ -29,6 +31,7 @@ import { L1Timing } from './routes/l1-read-time.ts';
 import { NewKeys } from './routes/new-keys.ts';
 import { probeRoutes } from './routes/probe-routes.ts';
 import { resourceRoutes } from './routes/resource-routes.ts';
+import { SourceProbe } from './routes/source-probe.ts';
 import { WriteLimit } from './routes/write-limit.ts';
 import { StartError } from './start-failure.ts';
 import { waitForDatabase } from './wait-for-database.ts';
@@ -44,12 +47,25 @@ export interface ServiceContext extends AsyncDisposable {
   readonly madeTokens: MadeTokens;
 }
 
+/** Returns the address that a request came from; `undefined` if it is not known. */
+export type AddressOf = (request: Request, app: Elysia) => string | undefined;
+
+const peerAddress: AddressOf = (request, { server }) => server?.requestIP(request)?.address;
+
+/** Options of {@link createContext}. */
+export interface ContextOptions {
+  /** Ends the wait for a database that is away. Default: nothing ends it early. */
+  readonly signal?: AbortSignal | undefined;
+  /** Default: the other end of the connection, which is the proxy if there is one. */
+  readonly addressOf?: AddressOf;
+}
+
 /** Builds the service. What was opened is closed again if a later part fails. */
 export async function createContext(
   config: Config,
   resources: readonly Resource[],
   log: Logger,
-  signal?: AbortSignal,
+  { signal, addressOf = peerAddress }: ContextOptions = {},
 ): Promise<ServiceContext> {
   await using opened = new AsyncDisposableStack();
   const { url, pool, waitMs } = config.database;
@@ -73,7 +89,13 @@ export async function createContext(
   // Never detached: the last reading is taken when telemetry is flushed, after the cache has closed.
   if (config.telemetry.exporting) instrument(cache);
   const lookUp = (token: string, signal: AbortSignal) => findToken(sql, token, signal);
-  const holders = new TokenHolders({ lookUp, catalog: cache, isTold: isFollowed });
+  const refused = new RefusedAuth({ log, addressOf: (request) => addressOf(request, app) });
+  const holders = new TokenHolders({
+    lookUp,
+    catalog: cache,
+    isTold: isFollowed,
+    assertMayLookUp: (request) => refused.assertMayLookUp(request),
+  });
   opened.use(holders);
   const view = new ViewRefresher({ view: dashboardsView(sql), cache, log });
   opened.use(view);
@@ -99,8 +121,9 @@ export async function createContext(
   if (config.cache.warmOnStart && !config.cache.disabled) warmer.warmAtStart();
 
   const { made: madeTokens, ...tokens } = operatorTokens(config.auth, log);
-  const findHolder: FindHolder = (token, sha256, right) => holders.find(token, sha256, right);
-  const access = new Access({ auth: config.auth.mode, ...tokens, findHolder });
+  const findHolder: FindHolder = (...asked) => holders.find(...asked);
+  if (config.telemetry.exporting) countRefusals(refused);
+  const access = new Access({ auth: config.auth.mode, ...tokens, findHolder, refused });
   const l1Timing = new L1Timing();
   const services = {
     cache,
@@ -119,7 +142,7 @@ export async function createContext(
     ...resources.flatMap((resource) => resourceRoutes(resource, services)),
     ...cacheRoutes({ cache, view, warmer, sql, access, l1Timing, alerts }),
     ...adminRoutes({ cache, view, warmer, access, log: adminLog(log, groupOf) }),
-    ...probeRoutes(sql, warmer),
+    ...probeRoutes(new SourceProbe(() => sourceHealth(sql)), warmer),
   ];
   const refusals = refusalLog(log);
   const app = createApp([...api, ...pageRoutes(resources, api, manifest.version)], {

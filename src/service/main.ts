@@ -81,7 +81,7 @@ interface Running {
 }
 
 async function start(config: Config, log: Logger, signal: AbortSignal): Promise<Running> {
-  const context = await createContext(config, catalogResources, log, signal);
+  const context = await createContext(config, catalogResources, log, { signal });
   try {
     const server = listen(context.app, config.http);
     return {

@@ -241,3 +241,18 @@ test('a revoked token is refused by every instance promptly, whatever is warm', 
     [],
   ]);
 });
+
+test('an instance tells an address to wait that guesses tokens, and answers its probes and good tokens', async () => {
+  const guesses: number[] = [];
+  await until(
+    async () => {
+      const guess = `tct_${String(guesses.length).padStart(43, '0')}`;
+      guesses.push((await get(brief, '/api/v1/orgs/1/products/1', guess)).status);
+      return guesses.includes(429);
+    },
+    { what: 'an answer that says to wait' },
+  );
+  expect(guesses.slice(0, 10)).toEqual(Array(10).fill(401));
+  expect((await get(brief, '/api/v1/orgs/1/products/1', ADMIN)).status).toBe(200);
+  expect((await brief.fetch('/readyz')).status).toBe(200);
+});

@@ -34,7 +34,9 @@ export async function startService(
   const config = loadConfig({ PORT: '0', ...env }, { isTerminal: false, groups });
   const log: LogLine[] = [];
   const logger = await createLogger(config.log, { write: (line: string) => void log.push(JSON.parse(line)) });
-  const context = await createContext(config, resources, logger);
+  // All requests of a test come from one address, so a test that is about addresses says which one it stands for.
+  const addressOf = ({ headers }: Request) => headers.get('x-test-address') ?? undefined;
+  const context = await createContext(config, resources, logger, { addressOf });
   const server = listen(context.app, config.http);
   await context.cache.ready();
   const api = (path: string, init?: RequestInit) => fetch(`${server.url}/api/v1${path}`, init);

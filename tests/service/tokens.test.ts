@@ -107,3 +107,31 @@ test(`${WRITES} changes of one org at once do not hold up another org's reads, n
   if (times.length > 0) printFigures(`hits of L1 beside ${WRITES} changes of another org`, times);
   expect(new Set(await Promise.all(writes))).toEqual(new Set([200]));
 });
+
+test('an address that had ten tokens refused is told to wait, and what is known passes', async () => {
+  const { headers } = await tokenOf(1);
+  const from = { 'x-test-address': '192.0.2.1' };
+  await read(headers, '/orgs/1/products/1');
+  const guess = async (path: string) => {
+    const token = `tct_${'A'.repeat(42)}${Math.floor(Math.random() * 10)}`;
+    const { status, headers: told } = await read({ ...from, authorization: `Bearer ${token}` }, path);
+    return { status, retryAfter: told.get('retry-after') };
+  };
+  const answers: { status: number; retryAfter: string | null }[] = [];
+  for (let ask = 0; ask < 14; ask += 1)
+    answers.push(await guess(ask % 2 === 0 ? '/orgs/1/products/1' : '/orgs/1/dashboard'));
+  expect(answers.slice(0, 10).map(({ status }) => status)).toEqual(Array(10).fill(401));
+  // On a slow machine one more may have become due.
+  const slowed = answers.filter(({ status }) => status === 429);
+  expect(slowed.length).toBeGreaterThan(0);
+  for (const { retryAfter } of slowed) expect(Number(retryAfter)).toBeGreaterThan(0);
+
+  expect((await read({ ...from, ...headers }, '/orgs/1/products/1')).status).toBe(200);
+  expect((await read({ ...from }, '/orgs/1/products/1')).status).toBe(401);
+  for (const probe of ['/livez', '/readyz'])
+    expect((await fetch(service.url + probe, { headers: from })).status).toBe(200);
+  const logged = (event: string) => service.log.filter((line) => line.event === event);
+  expect(logged('auth_refused')).toContainEqual(expect.objectContaining({ level: 'warn', reason: 'unknown' }));
+  expect(logged('rate_limited')).toContainEqual(expect.objectContaining({ level: 'warn', what: 'authentication' }));
+  expect(JSON.stringify(service.log)).not.toContain('tct_');
+});

@@ -28,6 +28,8 @@ export interface TokenHoldersOptions {
   readonly catalog: HeardCache;
   /** Whether the catalog's cache has an outbox to hear from. */
   readonly isTold: boolean;
+  /** Throws to keep a token from being looked up that is not known at all. */
+  readonly assertMayLookUp: (request: Request) => void;
   /** Default: the platform's. */
   readonly clock?: Clock;
 }
@@ -86,6 +88,7 @@ interface Holder extends Pick<ApiToken, 'orgId' | 'role'> {
  */
 export class TokenHolders implements AsyncDisposable {
   readonly #lookUp: TokenHoldersOptions['lookUp'];
+  readonly #assertMayLookUp: TokenHoldersOptions['assertMayLookUp'];
   readonly #catalog: TokenHoldersOptions['catalog'];
   readonly #isTold: boolean;
   readonly #clock: Clock;
@@ -94,8 +97,9 @@ export class TokenHolders implements AsyncDisposable {
   /** Whether the catalog's cache could show at the last question that it had missed no message. */
   #wasProven = false;
 
-  constructor({ lookUp, catalog, isTold, clock = systemClock }: TokenHoldersOptions) {
+  constructor({ lookUp, catalog, isTold, assertMayLookUp, clock = systemClock }: TokenHoldersOptions) {
     this.#lookUp = lookUp;
+    this.#assertMayLookUp = assertMayLookUp;
     this.#catalog = catalog;
     this.#clock = clock;
     this.#isTold = isTold;
@@ -112,11 +116,13 @@ export class TokenHolders implements AsyncDisposable {
   /**
    * The holder of a token, at once if it is known; `null` when there is none, or not any more.
    * @param right The right that the request needs. The grace is for reading alone.
-   * @throws {@link Problem} 503 when the token cannot be looked up, and what is known of it is too old for that right.
+   * @param request Shown to `assertMayLookUp` before a token is looked up that is not known at all.
+   * @throws {@link Problem} 503 when the token cannot be looked up, and what is known of it is too old for that right; what
+   *   `assertMayLookUp` throws.
    */
-  find(token: string, sha256: string, right: Right): Principal | null | Promise<Principal | null> {
+  find(token: string, sha256: string, right: Right, request: Request): Principal | null | Promise<Principal | null> {
     const hit = this.#cache.peekLookup<Holder | null>(sha256);
-    return hit === undefined ? this.#ask(token, sha256, right) : this.#principalOf(hit.value);
+    return hit === undefined ? this.#ask(token, sha256, right, request) : this.#principalOf(hit.value);
   }
 
   async close(): Promise<void> {
@@ -128,14 +134,17 @@ export class TokenHolders implements AsyncDisposable {
     return this.close();
   }
 
-  async #ask(token: string, sha256: string, right: Right): Promise<Principal | null> {
+  async #ask(token: string, sha256: string, right: Right, request: Request): Promise<Principal | null> {
     const reads = right === 'read' || right === 'view';
     const isProven = this.#isTold && !this.#catalog.health().l1.suspended;
     if (this.#wasProven && !isProven) this.#doubtAll();
     this.#wasProven = isProven;
     const lookup: Lookup<Holder | null> = await this.#cache.lookup<Holder | null>(
       sha256,
-      (context) => this.#load(token, context),
+      (context) => {
+        if (context.stale === undefined) this.#assertMayLookUp(request);
+        return this.#load(token, context);
+      },
       {
         ...REMEMBER,
         staleWhileRevalidate: isProven ? REVALIDATE_MS : 0,

@@ -1,15 +1,14 @@
-import type { Sql } from '../../catalog/sql.ts';
 import { jsonContent, PROBLEM } from '../http/openapi/operation.ts';
 import { Problem } from '../http/problem.ts';
 import type { Operation, Route } from '../http/route.ts';
 import type { Warmer } from '../warming/warmer.ts';
-import { sourceHealth } from './cache-routes.ts';
+import type { SourceProbe } from './source-probe.ts';
 
 /**
  * For whatever runs the process: is it alive, should it get requests? A missing Redis is no reason against it; a cache that
  * is to be warm first is, for a while.
  */
-export function probeRoutes(sql: Sql, warmer: Pick<Warmer, 'isStarting'>): Route[] {
+export function probeRoutes(source: Pick<SourceProbe, 'health'>, warmer: Pick<Warmer, 'isStarting'>): Route[] {
   return [
     {
       method: 'GET',
@@ -24,7 +23,7 @@ export function probeRoutes(sql: Sql, warmer: Pick<Warmer, 'isStarting'>): Route
       isProbe: true,
       handle: async () => {
         if (warmer.isStarting) throw notReady('Warming: the cache is being filled');
-        if ((await sourceHealth(sql)).healthy) return ok();
+        if ((await source.health()).healthy) return ok();
         throw notReady('The source cannot be reached');
       },
       operation: operation('readyz', 'The source can be reached, and the start is over'),

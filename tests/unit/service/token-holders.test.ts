@@ -49,12 +49,22 @@ class Catalog implements HeardCache {
   }
 }
 
+const REQUEST = new Request('http://localhost/');
+
+/** Whether tokens may be looked up that are not known. */
+let mayLookUp: boolean;
+
+const assertMayLookUp = (): void => {
+  if (!mayLookUp) throw new Error('slowed');
+};
+
 let clock: TestClock;
 let database: Database;
 let catalog: Catalog;
 let holders: TokenHolders;
 
 function begin(isTold = true): void {
+  mayLookUp = true;
   clock = new TestClock();
   database = new Database();
   catalog = new Catalog();
@@ -62,6 +72,7 @@ function begin(isTold = true): void {
     lookUp: database.lookUp,
     catalog,
     isTold,
+    assertMayLookUp,
     clock,
   });
 }
@@ -76,7 +87,7 @@ interface Found {
 
 async function find(right: Right = 'read'): Promise<Found> {
   const began = clock.now();
-  const principal = await clock.settle(Promise.resolve(holders.find('token', 'digest', right)));
+  const principal = await clock.settle(Promise.resolve(holders.find('token', 'digest', right, REQUEST)));
   return { principal, ms: clock.now() - began };
 }
 
@@ -89,7 +100,7 @@ const statusOf = (right: Right) =>
 describe('a token that is known', () => {
   test('answers without a promise, and is looked up once a second, behind the answer', async () => {
     expect((await find()).principal).toEqual({ orgId: 1, rights: new Set(['read', 'write']) });
-    expect(holders.find('token', 'digest', 'read')).not.toBeInstanceOf(Promise);
+    expect(holders.find('token', 'digest', 'read', REQUEST)).not.toBeInstanceOf(Promise);
     expect(database.lookUps).toBe(1);
     await clock.advance('3s');
     for (let ask = 0; ask < 5; ask += 1) expect((await find()).ms).toBe(0);
@@ -153,14 +164,15 @@ describe('a token that is known', () => {
       lookUp: () => looked.promise,
       catalog,
       isTold: true,
+      assertMayLookUp,
       clock,
     });
-    const asked = Promise.resolve(holders.find('token', 'digest', 'read'));
+    const asked = Promise.resolve(holders.find('token', 'digest', 'read', REQUEST));
     await clock.advance(1);
     catalog.say({ type: 'invalidated', targets: { ids: [], tags: ['token:7'] }, origin: 'elsewhere' });
     looked.resolve(RECORD);
     await clock.settle(asked);
-    expect(holders.find('token', 'digest', 'read')).toBeInstanceOf(Promise);
+    expect(holders.find('token', 'digest', 'read', REQUEST)).toBeInstanceOf(Promise);
   });
 
   test('ends at its own moment, however lately it was looked up', async () => {
@@ -169,7 +181,7 @@ describe('a token that is known', () => {
     await clock.advance(499);
     expect((await find()).principal).not.toBeNull();
     await clock.advance(1);
-    expect(holders.find('token', 'digest', 'read')).toBeNull();
+    expect(holders.find('token', 'digest', 'read', REQUEST)).toBeNull();
   });
 });
 
@@ -241,4 +253,22 @@ test('what clients make up is not remembered, and takes no place from what is', 
   expect((await find()).principal).toBeNull();
   expect((await find()).principal).toBeNull();
   expect(database.lookUps).toBe(2);
+});
+
+describe('a look-up that is not allowed', () => {
+  test('does not happen for a token that is not known, and its error reaches the caller', async () => {
+    mayLookUp = false;
+    const asked = clock.settle(Promise.resolve(holders.find('token', 'digest', 'read', REQUEST)));
+    await expect(asked).rejects.toThrow('slowed');
+    expect(database.lookUps).toBe(0);
+  });
+
+  test('happens for a token that is known: behind a proxy all clients have one address', async () => {
+    await find();
+    await clock.advance('1m');
+    mayLookUp = false;
+    const again = await clock.settle(Promise.resolve(holders.find('token', 'digest', 'read', REQUEST)));
+    expect(again).not.toBeNull();
+    expect(database.lookUps).toBe(2);
+  });
 });
