@@ -118,6 +118,16 @@ describe('messages', () => {
     );
   });
 
+  test('an invalidation of as many names as there may be, full of what JSON has between its parts, comes back', () => {
+    const ids = Array.from({ length: 1_000 }, (_, index) => `${index}[{,"\\"}]`.repeat(20));
+    const targets = { ids, tags: ids };
+    const message = parseMessage(
+      bytes(invalidationHead({ targets, mode: 'delete', origin: 'o' }) + end),
+      'invalidation',
+    );
+    expect(message).toMatchObject({ targets });
+  });
+
   test('a heartbeat too', () => {
     const message = parseMessage(bytes(heartbeatHead('n "1"') + end), 'heartbeat');
     expect(message).toEqual({ kind: 'heartbeat', epoch: 'f'.repeat(16), sequence: 1700000000000001, nonce: 'n "1"' });
@@ -143,6 +153,8 @@ describe('messages', () => {
     const many = { ...good, targets: { ids: new Array(1_001).fill('a'), tags: [] } };
     expect(parseMessage(bytes(JSON.stringify(many)), 'invalidation')).toBe('its targets are none');
     expect(parseMessage(new Uint8Array(9 * 2 ** 20), 'invalidation')).toContain('bytes are more than');
+    for (const later of ['['.repeat(5_000), `[${'[],'.repeat(2_500)}0]`, `[${'0,'.repeat(5_000)}0]`])
+      expect(parseMessage(bytes(`{"later":${later}}`), 'invalidation')).toBe('it has more parts than a message');
     fc.assert(fc.property(fc.uint8Array(), (given) => typeof parseMessage(given, 'invalidation') === 'string'));
     fc.assert(fc.property(fc.json(), (given) => typeof parseMessage(bytes(given), 'heartbeat') === 'string'));
   });

@@ -82,6 +82,16 @@ describe('an envelope', () => {
     expect(() => jsonCodec.decode(JSON.stringify(good.slice(0, 8)))).toThrow(CodecError);
   });
 
+  test('refuses more tags than an entry may have: each would be asked for in L2', () => {
+    const withTags = (count: number): string => {
+      const tags = Array.from({ length: count }, (_, tag) => [`t${tag}`, 'e:1', 'e:1'] as const);
+      const durations = { ttl: 1, staleWhileRevalidate: 0, staleIfError: 0, loadMs: 0 };
+      return String(jsonCodec.encode({ id: 'k', version: '', value: 1, ...durations, tags }));
+    };
+    expect(jsonCodec.decode(withTags(1_024)).tags).toHaveLength(1_024);
+    expect(() => jsonCodec.decode(withTags(1_025))).toThrow('they name 1025 tags; an entry has at most 1024');
+  });
+
   test('ignores what a later writer appends', () => {
     fc.assert(
       fc.property(anyEnvelope, anyValue, (envelope, later) => {
