@@ -64,7 +64,7 @@ describe('a record', () => {
 
   test('without a seal, or with one of a key that is not known, is none', () => {
     const integrity = new Integrity(ONE);
-    expect(integrity.isSealed('', 'name', 'body')).toBe(false);
+    expect(integrity.isSealed('', 'name', Buffer.from('body'))).toBe(false);
     expect(isSealed(new Integrity(TWO), 'name', sealed(integrity, 'name', 'body'))).toBe(false);
     // The same id, another key.
     expect(isSealed(new Integrity(keyOf('one')), 'name', sealed(integrity, 'name', 'body'))).toBe(false);

@@ -34,6 +34,7 @@ export const HEADER = {
   expiredAt: 54,
   timeDigits: 15,
   flagsAt: 69,
+  lengthAt: 73,
   bytes: 78,
 } as const;
 
@@ -81,8 +82,10 @@ export function parseRecord(bytes: Buffer | null): StoredRecord {
 
 /** The extra block of a value, and its body as it lies there. */
 export function sealedPartsOf(bytes: Buffer): { readonly extra: string; readonly body: Buffer } {
-  const header = bytes.toString('latin1', 0, HEADER.bytes);
-  const bodyAt = bodyBehindExtra(header);
+  // The header has been found whole; without a regular expression, since this is read with every hit of a cache with a key.
+  let length = 0;
+  for (let at: number = HEADER.lengthAt; at < HEADER.bytes - 1; at += 1) length = length * 10 + (bytes[at] ?? 0) - 0x30;
+  const bodyAt = HEADER.bytes + length;
   return { extra: bytes.toString('latin1', HEADER.bytes, bodyAt), body: bytes.subarray(bodyAt) };
 }
 
