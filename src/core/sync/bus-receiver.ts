@@ -10,8 +10,17 @@ const RESYNC_EVERY_MS = 100;
 /** Patterns that are applied in that time. Each looks at every entry of L1; more than these cost more than clearing it. */
 const MOST_PATTERNS = 10;
 
-/** Messages that cannot be believed are an alarm once until there has been none for so long. */
+/** What somebody must look at is an alarm once until there has been none of it for so long. */
 const ALARM_EVERY_MS = 60_000;
+
+/** So many gaps and messages of another form in a second do not come from a network: another program publishes here. */
+const FLOOD = 50;
+
+const FLOOD_SECOND_MS = 1_000;
+
+const FLOODED =
+  `More than ${FLOOD} messages a second on the invalidation channel do not follow each other or are of another form: another ` +
+  'program publishes there. L1 is suspended meanwhile, and L2 is read';
 
 /** What the receiver tells the heartbeat. */
 export interface HeartbeatLink {
@@ -32,6 +41,8 @@ export class BusReceiver implements BusListener {
   #nextResyncAt = Number.NEGATIVE_INFINITY;
   #nextDistrustAt = Number.NEGATIVE_INFINITY;
   #nextAlarmAt = Number.NEGATIVE_INFINITY;
+  #strange = 0;
+  #strangeSince = Number.NEGATIVE_INFINITY;
   #patterns = 0;
   #patternsSince = Number.NEGATIVE_INFINITY;
 
@@ -50,13 +61,15 @@ export class BusReceiver implements BusListener {
   }
 
   onMalformed(reason: string, isGap = false): void {
-    const { counters, emit, clock } = this.#parts;
+    const { counters, emit } = this.#parts;
     counters.busMalformed += 1;
     emit({ type: 'bus_malformed', reason });
-    if (!isGap) return;
+    if (!isGap) {
+      this.#watchFlood();
+      return;
+    }
     counters.busGaps += 1;
-    if (clock.now() >= this.#nextAlarmAt) emit({ type: 'alarm', error: new RemoteError('error', reason) });
-    this.#nextAlarmAt = clock.now() + ALARM_EVERY_MS;
+    this.#alarm(reason);
     this.#clear();
   }
 
@@ -109,8 +122,27 @@ export class BusReceiver implements BusListener {
     if (expected !== undefined) {
       counters.busGaps += 1;
       emit({ type: 'bus_gap', expected, got });
+      this.#watchFlood();
     }
     this.#clear(expected !== undefined);
+  }
+
+  /** Counts one more message that does not follow the one before, or says nothing. */
+  #watchFlood(): void {
+    const now = this.#parts.clock.now();
+    if (now - this.#strangeSince >= FLOOD_SECOND_MS) {
+      this.#strangeSince = now;
+      this.#strange = 0;
+    }
+    this.#strange += 1;
+    if (this.#strange > FLOOD) this.#alarm(FLOODED);
+  }
+
+  #alarm(reason: string): void {
+    const { clock, emit } = this.#parts;
+    const isNews = clock.now() >= this.#nextAlarmAt;
+    this.#nextAlarmAt = clock.now() + ALARM_EVERY_MS;
+    if (isNews) emit({ type: 'alarm', error: new RemoteError('error', reason) });
   }
 
   /** Counts one more pattern. */

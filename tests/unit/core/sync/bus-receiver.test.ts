@@ -54,6 +54,19 @@ test('an alarm of such messages comes again when there was none for a minute', (
   expect(typesSince().filter((type) => type === 'alarm')).toHaveLength(2);
 });
 
+test('a flood of what says nothing is told of once, and a few such messages are not', () => {
+  const { fleet, listener, typesSince } = overheard();
+  for (let time = 0; time < 40; time += 1) listener.onMalformed('it is not JSON');
+  fleet.run(1_000);
+  expect(typesSince()).not.toContain('alarm');
+  for (let time = 0; time < 400; time += 1) {
+    listener.onMalformed('it is not JSON');
+    fleet.run(5);
+  }
+  expect(typesSince().filter((type) => type === 'alarm')).toHaveLength(1);
+  expect(fleet.cache().health().l1.healthy).toBe(true);
+});
+
 test('L1 is suspended by a second gap, and answers again within a quarter of a second after the last', () => {
   const { fleet, listener } = overheard();
   for (let time = 0; time < 50; time += 1) {
