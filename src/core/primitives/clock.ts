@@ -12,9 +12,10 @@ export interface Clock {
   /**
    * Calls `run` once, after at least `ms` milliseconds.
    * @param ms Milliseconds, 0 or more; values beyond what the platform's timers hold are clamped.
+   * @param isAwaited Whether a caller waits for it, so that the process must not end before. Default `false`.
    * @returns A function that cancels the call; calling it later or twice does nothing.
    */
-  after(ms: number, run: () => void): () => void;
+  after(ms: number, run: () => void, isAwaited?: boolean): () => void;
 }
 
 /** Chance as the cache sees it. Production uses {@link systemRandom}; the simulator uses a seeded one. */
@@ -30,15 +31,15 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 type Timer = number | { unref(): void };
 
-/** The platform's monotonic clock and timers. Timers do not keep a process alive on their own. */
+/** The platform's monotonic clock and timers. Timers keep a process alive only while a caller waits for them. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   wall: () => Date.now(),
-  after(ms, run) {
+  after(ms, run, isAwaited = false) {
     const timer = setTimeout(run, Math.min(ms, LONGEST_TIMER_MS)) as unknown as Timer;
     // Node and Bun give objects, which would hold the process open; Deno and browsers give numbers.
     // One of no time is no wait: whoever only gives others a turn must not find the process gone.
-    if (ms > 0 && typeof timer === 'object') timer.unref();
+    if (ms > 0 && !isAwaited && typeof timer === 'object') timer.unref();
     return () => clearTimeout(timer as unknown as number);
   },
 };

@@ -22,10 +22,11 @@ export function within<T>(clock: Clock, budgetMs: number, work: Promise<T>, onLa
       late = true;
       reject(new BudgetExceeded(budgetMs));
     };
-    let cancel = clock.after(budgetMs, () => {
+    const onTime = (): void => {
       // A process that was held up runs its timers first: what has arrived meanwhile gets its turn before it counts as late.
       cancel = clock.after(0, giveUp);
-    });
+    };
+    let cancel = clock.after(budgetMs, onTime, true);
     work.then(
       (value) => {
         if (late) onLate?.(value);
@@ -52,7 +53,7 @@ export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<vo
       signal.removeEventListener('abort', end);
       resolve();
     };
-    const cancel = clock.after(ms, end);
+    const cancel = clock.after(ms, end, true);
     signal.addEventListener('abort', end, { once: true });
   });
 }

@@ -127,10 +127,11 @@ export class OutboxRecorder {
     if (this.#failures >= FAILURES_TO_OWE) this.#owe(order);
     else {
       const late = (): void => this.#giveUp(order, new BudgetExceeded(WAIT_MS));
-      order.cancelWait = this.#clock.after(WAIT_MS, () => {
+      const onTime = (): void => {
         // A process that was held up runs its timers first: the answer that has arrived meanwhile gets its turn.
         order.cancelWait = this.#clock.after(0, late);
-      });
+      };
+      order.cancelWait = this.#clock.after(WAIT_MS, onTime, true);
     }
     this.#writing ??= detached(() => this.#write());
     return order;

@@ -83,10 +83,10 @@ export function waitFor(
     };
     const giveUp = (): void => settle(() => resolve('time is up'));
     const watchTime = (): void => {
-      if (!isOver) cancelHard = clock.after(Math.max(giveUpAt - clock.now(), 0), giveUp);
+      if (!isOver) cancelHard = clock.after(Math.max(giveUpAt - clock.now(), 0), giveUp, true);
     };
     const takeStale = (): void => void flight.candidate.then((stale) => settle(() => resolve(stale)));
-    const cancelSoft = softTimeoutMs === Infinity ? () => {} : clock.after(softTimeoutMs, takeStale);
+    const cancelSoft = softTimeoutMs === Infinity ? () => {} : clock.after(softTimeoutMs, takeStale, true);
     signal?.addEventListener('abort', leave, { once: true });
     if (giveUpAt !== Infinity) {
       if (flight.stage !== 'first-question' || giveUpAt <= flight.firstAnswerAt) watchTime();

@@ -206,7 +206,7 @@ export class LoadLimit {
       let cancel = (): void => {};
       const watch = (): void => {
         const leftMs = beganAt + Math.min(this.#longestWaitMs, order.patienceMs) - clock.now();
-        if (leftMs > 0) cancel = clock.after(leftMs, watch);
+        if (leftMs > 0) cancel = clock.after(leftMs, watch, true);
         else refuse(this.noPlace(key));
       };
       watch();
