@@ -29,6 +29,7 @@ import { GenerationSweeper } from './sync/generation-sweeper.ts';
 import { Heart } from './sync/heartbeat-loop.ts';
 import { Follower } from './sync/outbox-follower.ts';
 import { Relay } from './sync/outbox-relay.ts';
+import { PendingDelivery } from './sync/pending-delivery.ts';
 import { Repair } from './sync/recovery.ts';
 import { Vitals } from './sync/server-monitor.ts';
 import { TagKeeper } from './sync/tag-keeper.ts';
@@ -65,6 +66,7 @@ export const COLLABORATORS = {
   Flights,
   Heart,
   OutboxRecorder,
+  PendingDelivery,
   PendingInvalidations,
   Proof,
   Relay,
@@ -110,6 +112,7 @@ export function assembleCache<F extends Form = 'frozen'>(
     },
   );
   const pending = new collaborators.PendingInvalidations();
+  const ending = new AbortController();
   const parts: Parts = {
     name: options.name ?? DEFAULT_NAME,
     instance: random.token(),
@@ -148,6 +151,7 @@ export function assembleCache<F extends Form = 'frozen'>(
     background: new BackgroundTasks((error) =>
       emit({ type: 'tier_failure', error, operation: 'background', tier: 'l2', background: true }),
     ),
+    ending: ending.signal,
     emit,
     observers,
     tracer: options.tracer === undefined ? noTracer : new QuietTracer(options.tracer),
@@ -157,10 +161,12 @@ export function assembleCache<F extends Form = 'frozen'>(
   if (parts.remote !== undefined) {
     const answerMs = Math.min(defaults.l2TimeoutMs, LONGEST_ANSWER_MS);
     const repair = new collaborators.Repair(clock, random, maxLagMs, outbox !== undefined);
-    heart = new collaborators.Heart(parts, parts.remote, bus, repair, answerMs, () => {
+    const delivery = new collaborators.PendingDelivery(parts, parts.remote.tier, answerMs);
+    const onBeat = (): void => {
       relay?.heartbeat();
       vitals?.heartbeat();
-    });
+    };
+    heart = new collaborators.Heart(parts, parts.remote, { bus, repair, delivery, answerMs, onBeat });
     if (outbox !== undefined)
       relay = new collaborators.Relay(parts, parts.remote, outbox, repair, answerMs, () => heart?.hurry());
   }
@@ -169,7 +175,7 @@ export function assembleCache<F extends Form = 'frozen'>(
   const sweeper = parts.remote && new GenerationSweeper(parts, parts.remote);
   const keeper = parts.remote && parts.hasBus ? new collaborators.TagKeeper(parts, parts.remote) : undefined;
   const organs: Organs = { heart, relay, follower, vitals, sweeper, keeper };
-  const cache = new TieredCache<F>(parts, defaults, organs, observers, lifecycleOf(parts, organs));
+  const cache = new TieredCache<F>(parts, defaults, organs, observers, lifecycleOf(parts, organs, ending));
   if (l2 !== undefined && bus === undefined) emit({ type: 'no_bus' });
   // A cache may be made inside a request, and outlives it.
   detached(() => {
@@ -194,6 +200,9 @@ const LONGEST_ANSWER_MS = 2_000;
 
 /** Loads that are still running this long after `close` are aborted. */
 const CLOSE_GRACE_MS = 5_000;
+
+/** Sweeps are ended sooner: what they leave undone is in the outbox, or ends with the TTL. */
+const SWEEP_GRACE_MS = 2_000;
 
 /** What cannot be judged is no failure: a fault of the judge's must neither hide the load's error nor leave a trial open. */
 function judgeOf(
@@ -222,16 +231,21 @@ async function closeOutbox({ outbox, emit }: Parts): Promise<void> {
   }
 }
 
-function lifecycleOf(parts: Parts, { heart, relay, follower, vitals, sweeper, keeper }: Organs): Lifecycle {
+function lifecycleOf(
+  parts: Parts,
+  { heart, relay, follower, vitals, sweeper, keeper }: Organs,
+  ending: AbortController,
+): Lifecycle {
   let closing: Promise<void> | undefined;
   const closes = new AbortController();
   const close = async (): Promise<void> => {
-    closes.abort(new CacheClosedError(parts.name));
-    const stopWaiting = parts.clock.after(CLOSE_GRACE_MS, () =>
-      parts.flights.abortAll(new CacheClosedError(parts.name)),
-    );
+    const error = new CacheClosedError(parts.name);
+    closes.abort(error);
+    const stopSweeping = parts.clock.after(SWEEP_GRACE_MS, () => ending.abort(error), true);
+    const stopWaiting = parts.clock.after(CLOSE_GRACE_MS, () => parts.flights.abortAll(error), true);
     const { background, flights } = parts;
     while (background.size + flights.size > 0) await Promise.all([background.drain(), flights.drain()]);
+    stopSweeping();
     stopWaiting();
     await Promise.all([relay?.close(), follower?.close(), vitals?.close(), sweeper?.close(), keeper?.close()]);
     await heart?.close();

@@ -5,7 +5,7 @@ import { MemoryServer } from '../../src/adapters/memory/index.ts';
 import { redis } from '../../src/adapters/redis/index.ts';
 import { keyspace } from '../../src/adapters/redis/protocol/keyspace.ts';
 import { RemoteError, type RemoteTier, type Session } from '../../src/core/ports/remote-tier.ts';
-import { CACHE, connect, LONG, textOf, token } from '../../src/testing/contracts/harness.ts';
+import { CACHE, connect, LONG, sweepAll, textOf, token } from '../../src/testing/contracts/harness.ts';
 import { type RedisServer, startRedis, uniqueNamespace } from '../support/redis-server.ts';
 
 // The simulator runs on the memory server: whatever steps are taken in whatever order, it must answer as Redis does.
@@ -170,7 +170,7 @@ class Side {
         );
       }
       case 'sweep':
-        return tier.sweep(step.generation, step.namespace, () => true, step.mode);
+        return sweepAll(tier, { ...step, matches: () => true });
       case 'heartbeat': {
         const beat = await tier.heartbeat('twin', token(), step.wantsMark);
         const { sequence, generation, last, wanted, marked } = beat;

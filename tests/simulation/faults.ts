@@ -171,6 +171,11 @@ export const FAULTS = {
     });
   },
 
+  /** The user of the cache may not SCAN for a while. */
+  'sweeps are refused': (world, _instance, { ms }) => {
+    world.sweepsRefusedUntil = world.time.now + ms;
+  },
+
   /** Redis's TIME jumps, as when somebody sets the date: by less than a TTL, or by far more. */
   'server clock steps': (world, _instance, { ms, draw }) => {
     const isFar = draw % 0.5 < 0.2;

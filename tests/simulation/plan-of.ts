@@ -42,6 +42,8 @@ const FAULT_MS = [1, 3_000] as const;
 const WARM_UP_MS = 1_000;
 /** Tells the chance of {@link isAhead} from that of everything else. */
 const AHEAD = 0x5e7a4ead;
+/** The same for {@link LATER}. */
+const LATER_FAULTS = 0x3a1e7f05;
 
 /**
  * A random run. Each has its own few kinds of faults, its own pace and its own policies: many runs that differ find more
@@ -57,7 +59,7 @@ export function planOf(seed: number, mix: Mix = { many: true, hurry: true, skipS
   const versionRandom = new SeededRandom(~seed ^ 0x5eed);
   const skipRandom = new SeededRandom(seed ^ 0x736b6970);
   const setting = settingOf(random, mix, outboxRandom, manyRandom, versionRandom);
-  const faults = mix.faults ?? someFaults(random);
+  const faults = mix.faults ?? someFaults(random, new SeededRandom(seed ^ LATER_FAULTS));
   const faultShare = mix.faultShare ?? random.pick([0.005, 0.02, 0.05]);
   const writeShare = mix.writeShare ?? random.pick([0.05, 0.15, 0.3]);
   // Bursts and lulls: operations meet in the one, timers run out in the other.
@@ -126,9 +128,12 @@ function policyOf(random: SeededRandom): Policy {
   };
 }
 
-function someFaults(random: SeededRandom): FaultName[] {
+/** Faults that came later than others draw from a source of their own, so that the seeds of before mean the same worlds. */
+const LATER: ReadonlySet<FaultName> = new Set<FaultName>(['sweeps are refused']);
+
+function someFaults(random: SeededRandom, laterRandom: SeededRandom): FaultName[] {
   const all = Object.keys(FAULTS) as FaultName[];
-  return all.filter(() => random.chance(0.3));
+  return all.filter((name) => (LATER.has(name) ? laterRandom : random).chance(0.3));
 }
 
 function faultOf(random: SeededRandom, faults: readonly FaultName[], { faultMs: [low, high] = FAULT_MS }: Mix): Fault {

@@ -13,7 +13,7 @@ import type { TagRegistry } from '../../src/core/model/tags.ts';
 import type { Bus } from '../../src/core/ports/bus.ts';
 import type { LocalTier } from '../../src/core/ports/local-tier.ts';
 import type { Outbox } from '../../src/core/ports/outbox.ts';
-import type { RemoteTier } from '../../src/core/ports/remote-tier.ts';
+import { RemoteError, type RemoteTier } from '../../src/core/ports/remote-tier.ts';
 import type { Clock } from '../../src/core/primitives/clock.ts';
 import type { TagKeeper } from '../../src/core/sync/tag-keeper.ts';
 import { jsonCodec } from '../../src/core/tiers/json-codec.ts';
@@ -84,6 +84,8 @@ export class World {
   readonly serverClock: { readonly since: number; readonly offset: number }[] = [{ since: 0, offset: 0 }];
   /** When the last fault will have healed. */
   healedAt = 0;
+  /** Until then the server refuses to be swept, as one does whose user may not SCAN. */
+  sweepsRefusedUntil = 0;
   /** By connection and entry: told when L2 takes the value that is set there. */
   readonly #onTaken = new Map<string, () => void>();
   readonly #random: SeededRandom;
@@ -264,6 +266,10 @@ export class World {
         } finally {
           left.end = this.time.now + livesFor;
         }
+      },
+      sweep: (request) => {
+        if (this.time.now >= this.sweepsRefusedUntil) return tier.sweep(request);
+        return Promise.reject(new RemoteError('denied', 'NOPERM'));
       },
       heartbeat: async (...given) => {
         const heartbeat = await tier.heartbeat(...given);

@@ -254,13 +254,12 @@ export class MemoryDatabase {
     return this.#publish(sequence, { targets: { ids: [id], tags: [] }, mode: 'delete', origin });
   }
 
-  /** Every record of a generation, of whatever shape, for {@link sweep}. */
-  scan(generation: string): { readonly key: string; readonly id: EntryId }[] {
-    return this.#contents.records.keys().flatMap((key) => {
-      const shapeEnd = key.indexOf('/') + 1;
-      const prefix = physicalKey(generation, '');
-      return key.startsWith(prefix, shapeEnd) ? [{ key, id: key.slice(shapeEnd + prefix.length) }] : [];
-    });
+  /** Returns the first records of a generation beyond a key, in every shape and in the order of their keys, for {@link sweep}. */
+  scan(generation: string, most: number, after = ''): { readonly key: string; readonly id: EntryId }[] {
+    const prefix = physicalKey(generation, '');
+    const isMeant = (key: string): boolean => key > after && key.startsWith(prefix, key.indexOf('/') + 1);
+    const found = this.#contents.records.keys().filter(isMeant).sort().slice(0, most);
+    return found.map((key) => ({ key, id: key.slice(key.indexOf('/') + 1 + prefix.length) }));
   }
 
   /** Removes or expires those of a batch that are still there; how many it touched. */

@@ -1,4 +1,4 @@
-import type { InvalidationMode, InvalidationOrder } from '../../core/model/invalidation.ts';
+import type { InvalidationOrder } from '../../core/model/invalidation.ts';
 import { type EntryId, fromId } from '../../core/model/key.ts';
 import type { KnownTags } from '../../core/model/tags.ts';
 import type { CacheIdentity } from '../../core/ports/cache-identity.ts';
@@ -10,14 +10,16 @@ import {
   type RemoteTier,
   type RepairedGeneration,
   type Session,
+  type SweepRequest,
+  type SweptStep,
   type WriteRequest,
 } from '../../core/ports/remote-tier.ts';
 import type { MemoryDatabase } from './database.ts';
 import type { Run, ServerLink } from './link.ts';
 import { type Shape, shapeOf } from './names.ts';
 
-/** Few, so that other work gets between two batches of a sweep. */
-const SWEEP_BATCH = 10;
+/** Few, so that other work gets between two steps of a sweep. */
+const KEYS_PER_STEP = 10;
 
 interface Connection {
   readonly run: Run;
@@ -225,22 +227,15 @@ export class MemoryRemoteTier implements RemoteTier {
     return this.#call(`write ${request.id}`, (database) => database.write(this.#shape, request));
   }
 
-  async sweep(
-    generation: string,
-    namespace: string,
-    matches: (id: EntryId) => boolean,
-    mode: InvalidationMode,
-  ): Promise<number> {
-    const scanned = await this.#call(`scan ${namespace}`, (database) => database.scan(generation));
+  async sweep({ generation, namespace, matches, mode, cursor }: SweepRequest): Promise<SweptStep> {
+    const scanned = await this.#call(`scan ${namespace}`, (database) =>
+      database.scan(generation, KEYS_PER_STEP, cursor),
+    );
     const found = scanned.filter(({ id }) => fromId(id).namespace === namespace && matches(id));
-    let touched = 0;
-    for (let start = 0; start < found.length; start += SWEEP_BATCH) {
-      const batch = found.slice(start, start + SWEEP_BATCH);
-      const what = `sweep ${batch.map(({ id }) => id).join(' ')}`;
-      const keys = batch.map(({ key }) => key);
-      touched += await this.#call(what, (database) => database.sweep(keys, mode));
-    }
-    return touched;
+    const keys = found.map(({ key }) => key);
+    const what = `sweep ${found.map(({ id }) => id).join(' ')}`;
+    const touched = keys.length === 0 ? 0 : await this.#call(what, (database) => database.sweep(keys, mode));
+    return scanned.length < KEYS_PER_STEP ? { touched } : { touched, cursor: scanned.at(-1)?.key };
   }
 
   sweepOthers(session: Session, holder: string, _cursor?: string) {

@@ -1,4 +1,4 @@
-import type { InvalidationMode, InvalidationOrder } from '../../core/model/invalidation.ts';
+import type { InvalidationOrder } from '../../core/model/invalidation.ts';
 import type { EntryId } from '../../core/model/key.ts';
 import type { KnownTags, TagGeneration } from '../../core/model/tags.ts';
 import type { CacheIdentity } from '../../core/ports/cache-identity.ts';
@@ -14,6 +14,8 @@ import {
   type RepairedGeneration,
   type Session,
   type StoredRecord,
+  type SweepRequest,
+  type SweptStep,
   type WriteRequest,
 } from '../../core/ports/remote-tier.ts';
 import type { RemoteInfo } from '../../core/ports/server-info.ts';
@@ -310,13 +312,8 @@ export class RedisRemoteTier implements RemoteTier {
     return invalidationHead(order, integrity && ((said) => integrity.sign(this.#keys.bus, said)));
   }
 
-  sweep(
-    generation: string,
-    namespace: string,
-    matches: (id: EntryId) => boolean,
-    mode: InvalidationMode,
-  ): Promise<number> {
-    return sweepEntries(this.#connections, this.#keys, { generation, namespace, matches }, mode);
+  sweep(request: SweepRequest): Promise<SweptStep> {
+    return sweepEntries(this.#connections, this.#keys, request);
   }
 
   sweepOthers(session: Session, holder: string, cursor?: string) {

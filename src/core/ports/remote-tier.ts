@@ -95,6 +95,24 @@ export interface SessionMismatch {
   readonly kind: 'session-mismatch';
 }
 
+/** The entries that a sweep is about, and how far it has come. */
+export interface SweepRequest {
+  readonly generation: string;
+  readonly namespace: string;
+  readonly matches: (id: EntryId) => boolean;
+  readonly mode: InvalidationMode;
+  /** Of the step before, in the same run of the server. Default: the first step. */
+  readonly cursor?: string | undefined;
+}
+
+/** The outcome of one step of {@link RemoteTier.sweep}. */
+export interface SweptStep {
+  /** Records that were removed or expired. */
+  readonly touched: number;
+  /** Where the next step goes on. Without a cursor the sweep is done. */
+  readonly cursor?: string | undefined;
+}
+
 /** What one step of {@link RemoteTier.sweepOthers} did. */
 export type SweptOthers =
   /** Without a cursor there is nothing more to look at. */
@@ -258,17 +276,11 @@ export interface RemoteTier {
    */
   write(request: WriteRequest): Promise<{ kind: 'done'; sequence: number } | { kind: 'older' } | SessionMismatch>;
   /**
-   * Removes (`delete`) or expires every entry of `generation` for which `matches` says yes, in every version, in bounded
-   * batches.
-   * It publishes nothing: the caller sends the invalidation with the pattern afterwards.
-   * @returns how many records it touched.
+   * One bounded step of a sweep: removes (`delete`) or expires entries of a generation for which `matches` says yes, in every
+   * version. The steps of one sweep, from no cursor to none, look at each entry that is there all the while.
+   * A step publishes nothing: the caller sends the invalidation with the pattern after the last one.
    */
-  sweep(
-    generation: string,
-    namespace: string,
-    matches: (id: EntryId) => boolean,
-    mode: InvalidationMode,
-  ): Promise<number>;
+  sweep(request: SweepRequest): Promise<SweptStep>;
   /**
    * One bounded step of removing what lies in other generations than the session's, of every version: records, claims, tags.
    * Nothing reads those any more. One instance does it for all: the first one to ask in a generation, until it has not asked

@@ -8,6 +8,7 @@ import { flightSetup } from '../state/flight-setup.ts';
 import type { RecentInvalidation } from '../state/recent-invalidations.ts';
 import type { Refilled } from '../state/refill-result.ts';
 import type { ReadRequest } from '../state/request.ts';
+import { STEP_BUDGET_MS, Sweep } from '../state/sweep.ts';
 import { readRecord, weigh } from './get.ts';
 import { isHit } from './l1-hit.ts';
 import { userTags } from './lookup-result.ts';
@@ -83,7 +84,7 @@ function copyOf(entry: Entry, now: number): InspectedCopy | undefined {
 const COUNT_BUDGET_MS = 30_000;
 
 /** How many entries a pattern names in L1 and L2 together; see `CacheView.count`. */
-export async function countMatching({ l1, remote }: Parts, pattern: PatternTarget): Promise<number> {
+export async function countMatching({ l1, remote, clock, ending }: Parts, pattern: PatternTarget): Promise<number> {
   const matches = patternMatcher({ ids: [], tags: [], pattern });
   const here = new Set([...l1.ids()].filter(matches));
   let elsewhere = 0;
@@ -93,8 +94,9 @@ export async function countMatching({ l1, remote }: Parts, pattern: PatternTarge
     if (matches(id) && !here.has(id)) elsewhere += 1;
     return false;
   };
-  await remote?.ask({ name: 'count', budgetMs: COUNT_BUDGET_MS }, (tier, { generation }) =>
-    tier.sweep(generation, pattern.namespace, countOnly, 'delete'),
+  const walk = new Sweep(pattern, countOnly, 'delete');
+  await remote?.ask({ name: 'count', budgetMs: COUNT_BUDGET_MS + 2 * STEP_BUDGET_MS }, (tier, session) =>
+    walk.goOn(clock, tier, session, { until: clock.now() + COUNT_BUDGET_MS, signal: ending }),
   );
   return here.size + elsewhere;
 }

@@ -55,6 +55,8 @@ export interface Parts {
   readonly recent: RecentInvalidations;
   readonly counters: Counters;
   readonly background: BackgroundTasks;
+  /** Aborted when the cache closes and has waited long enough for what it was doing. */
+  readonly ending: AbortSignal;
   readonly emit: (event: CacheEvent) => void;
   /** Whom {@link emit} tells. */
   readonly observers: ReadonlySet<Observer>;

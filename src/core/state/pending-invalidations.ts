@@ -1,6 +1,14 @@
 import type { PendingSummary } from '../model/errors.ts';
-import { EVERYTHING, type InvalidationMode, matcherOf, namesEverything, type Targets } from '../model/invalidation.ts';
-import type { EntryId } from '../model/key.ts';
+import {
+  EVERYTHING,
+  type InvalidationMode,
+  matcherOf,
+  namesEverything,
+  patternMatcher,
+  type Targets,
+} from '../model/invalidation.ts';
+import { type EntryId, namespaceTag } from '../model/key.ts';
+import { Sweep } from './sweep.ts';
 
 /** An invalidation that L2 has not acknowledged. */
 export interface PendingOrder {
@@ -9,6 +17,8 @@ export interface PendingOrder {
   readonly matches: (id: EntryId, tags: Iterable<EntryId>) => boolean;
   /** Called once L2 has acknowledged it. */
   readonly onDelivered: () => void;
+  /** Removes from L2 what its pattern names; absent without one. */
+  readonly sweep: Sweep | undefined;
   /** Being told to L2 at this moment by whoever made it; nobody else need try. */
   sending: boolean;
   /** L2 has refused it, and listeners have been told: that it does so again is no news. */
@@ -77,6 +87,22 @@ export class PendingInvalidations {
     this.#waitingNames = namesIn(EVERYTHING);
   }
 
+  /**
+   * Makes of an order's pattern the tag of its namespace, which L2 ends in one step where a sweep comes to no end. It stands
+   * in for L2 about the whole namespace from here on.
+   * @returns the order that takes its place; nothing when another one has swallowed it meanwhile.
+   */
+  widen(order: PendingOrder): PendingOrder | undefined {
+    const { targets, mode, onDelivered, sending } = order;
+    const index = this.#orders.indexOf(order);
+    if (index === -1 || targets.pattern === undefined) return undefined;
+    const tags = [...targets.tags, namespaceTag(targets.pattern.namespace)];
+    const wide = { ...orderOf({ ids: targets.ids, tags }, mode, onDelivered), sending };
+    this.#orders[index] = wide;
+    if (!sending) this.#waitingNames += namesIn(wide.targets) - namesIn(targets);
+    return wide;
+  }
+
   /** L2 has acknowledged the order. */
   settle(order: PendingOrder): void {
     const index = this.#orders.indexOf(order);
@@ -111,7 +137,10 @@ export class PendingInvalidations {
 }
 
 function orderOf(targets: Targets, mode: InvalidationMode, onDelivered: () => void): PendingOrder {
-  return { targets, mode, matches: matcherOf(targets), onDelivered, sending: true, wasRefused: false };
+  const { pattern } = targets;
+  const sweep = pattern && new Sweep(pattern, patternMatcher(targets), mode);
+  const matches = matcherOf(targets);
+  return { targets, mode, matches, onDelivered, sweep, sending: true, wasRefused: false };
 }
 
 function nobody(): void {}

@@ -26,8 +26,8 @@ const FLOODED =
 export interface HeartbeatLink {
   /** When the heartbeat with this nonce was sent, if this instance sent it lately. */
   sentAt(nonce: string): number | undefined;
-  /** A heartbeat sent at that time was accepted; the first one after an outage must clear what is here. */
-  accept(sentAt: number): void;
+  /** A heartbeat sent at that time has come back; the first one after an outage must clear what is here. */
+  echoed(sentAt: number): void;
   /** Something must be found out now, not at the next beat. */
   hurry(): void;
   subscribed(): void;
@@ -96,7 +96,7 @@ export class BusReceiver implements BusListener {
     const owesResync = proof.isSuspended && this.#mayClear;
     if (owesResync) this.#clear();
     if (!proof.takeHeartbeat(epoch, sequence, sentAt) && !owesResync) this.#resync(seen, sequence);
-    this.#heart.accept(sentAt);
+    this.#heart.echoed(sentAt);
   }
 
   #takeInvalidation(message: Invalidation): void {

@@ -1,15 +1,17 @@
-import type { Bus } from '../ports/bus.ts';
 import type { RemoteListener, Session } from '../ports/remote-tier.ts';
 import { BudgetExceeded, within } from '../primitives/timeout.ts';
 import type { Parts } from '../state/context.ts';
 import type { Remote } from '../tiers/guarded-l2.ts';
 import { cleanAll } from '../write/apply-locally.ts';
-import { deliverAll } from '../write/deliver.ts';
 import { Announcer } from './availability.ts';
 import { BusReceiver, type HeartbeatLink } from './bus-receiver.ts';
+import { BusWatch } from './bus-watch.ts';
 import { type Connections, closeConnections, guarded, startConnections, tellFailure } from './connections.ts';
 import { Pulse, SentBeats } from './heartbeat-schedule.ts';
-import type { Judgement, Repair } from './recovery.ts';
+import type { HeartTerms } from './heartbeat-terms.ts';
+import { IdleWatch } from './idle-watch.ts';
+import { Readiness } from './readiness.ts';
+import type { Judgement } from './recovery.ts';
 
 /** Heartbeats per bound D: with three, one may get lost without L1 being suspended. */
 const BEATS_PER_BOUND = 3;
@@ -30,7 +32,7 @@ const REPAIR_POLL_MS = 100;
 export class Heart implements HeartbeatLink, RemoteListener {
   readonly #parts: Parts;
   readonly #remote: Remote;
-  readonly #bus: Bus | undefined;
+  readonly #terms: HeartTerms;
   readonly #pulse: Pulse;
   readonly #deadlineMs: number;
   readonly #sent = new SentBeats();
@@ -40,49 +42,37 @@ export class Heart implements HeartbeatLink, RemoteListener {
   #closed = false;
   #connected = false;
   #resting = false;
-  #activity = 0;
-  #activeAt = 0;
+  readonly #use: IdleWatch;
   #lastAccepted: number | undefined;
   #knownEpoch: string | undefined;
   #lastSession: Session | undefined;
-  #subscribedAt: number | undefined;
-  readonly #repair: Repair;
-  readonly #onBeat: () => void;
+  #isSubscribed = false;
+  readonly #busWatch: BusWatch;
   readonly #announcer: Announcer;
-  readonly #readiness = new Set<() => void>();
+  readonly #readiness: Readiness;
 
-  /**
-   * @param answerMs How long L2 may take for one answer to be of use.
-   * @param onBeat Told of each heartbeat that was answered.
-   */
-  constructor(
-    parts: Parts,
-    remote: Remote,
-    bus: Bus | undefined,
-    repair: Repair,
-    answerMs: number,
-    onBeat: () => void = () => {},
-  ) {
+  constructor(parts: Parts, remote: Remote, terms: HeartTerms) {
     this.#parts = parts;
-    this.#repair = repair;
-    this.#onBeat = onBeat;
     this.#remote = remote;
-    this.#bus = bus;
+    this.#terms = terms;
+    const { answerMs } = terms;
+    this.#use = new IdleWatch(parts.clock.now());
     this.#announcer = new Announcer(parts, remote);
+    this.#readiness = new Readiness(parts.clock, () => this.isReady);
     const everyMs = parts.maxLagMs / BEATS_PER_BOUND;
     this.#pulse = new Pulse(parts.clock, remote.breaker, everyMs, answerMs);
     // A heartbeat may take as long as any call, and no longer than half the time to the next one otherwise.
     this.#deadlineMs = Math.max(everyMs / 2, answerMs);
+    this.#busWatch = new BusWatch(2 * everyMs + this.#deadlineMs);
   }
 
   start(): void {
-    this.#activeAt = this.#parts.clock.now();
     startConnections(this.#parts, this.#connections, this, new BusReceiver(this.#parts, this));
     this.#loop = this.#run();
   }
 
   get #connections(): Connections {
-    return { tier: this.#remote.tier, bus: this.#bus };
+    return { tier: this.#remote.tier, bus: this.#terms.bus };
   }
 
   /** Whether L2 is in use and, with a bus, L1 is proven. */
@@ -100,12 +90,12 @@ export class Heart implements HeartbeatLink, RemoteListener {
   }
 
   get isSubscribed(): boolean {
-    return this.#subscribedAt !== undefined;
+    return this.#isSubscribed;
   }
 
   /** The host has slept: as after an outage, others may have owed what they could not number. */
   awoke(): void {
-    this.#repair.missed();
+    this.#terms.repair.missed();
     this.hurry();
   }
 
@@ -113,15 +103,7 @@ export class Heart implements HeartbeatLink, RemoteListener {
   ready(timeoutMs: number): Promise<boolean> {
     if (this.isReady || this.#closed) return Promise.resolve(this.isReady);
     if (this.#resting) this.hurry();
-    return new Promise((resolve) => {
-      const end = (): void => {
-        cancel();
-        this.#readiness.delete(end);
-        resolve(this.isReady);
-      };
-      const cancel = this.#parts.clock.after(timeoutMs, end);
-      this.#readiness.add(end);
-    });
+    return this.#readiness.wait(timeoutMs);
   }
 
   /** Never rejects: what a connection has to say of its end goes to the observers. */
@@ -130,7 +112,8 @@ export class Heart implements HeartbeatLink, RemoteListener {
     this.#remote.contact.end();
     this.hurry();
     await this.#loop;
-    for (const end of this.#readiness) end();
+    await this.#terms.delivery.close();
+    this.#readiness.end();
     await closeConnections(this.#parts, this.#connections);
   }
 
@@ -159,6 +142,11 @@ export class Heart implements HeartbeatLink, RemoteListener {
     return this.#sent.at(nonce);
   }
 
+  echoed(sentAt: number): void {
+    this.#busWatch.heard();
+    this.accept(sentAt);
+  }
+
   accept(sentAt: number): void {
     const last = this.#lastAccepted;
     this.#lastAccepted = Math.max(sentAt, last ?? sentAt);
@@ -167,7 +155,7 @@ export class Heart implements HeartbeatLink, RemoteListener {
     // answered together at the end: what counts is when the first of them is.
     if (last !== undefined && this.#parts.clock.now() - last > this.#parts.maxLagMs) {
       this.#forget();
-      this.#repair.missed();
+      this.#terms.repair.missed();
     }
     this.announce();
   }
@@ -178,12 +166,13 @@ export class Heart implements HeartbeatLink, RemoteListener {
   }
 
   subscribed(): void {
-    this.#subscribedAt = this.#parts.clock.now();
+    this.#isSubscribed = true;
+    this.#busWatch.heard();
     this.hurry();
   }
 
   unsubscribed(error: Error | undefined): void {
-    this.#subscribedAt = undefined;
+    this.#isSubscribed = false;
     if (error !== undefined) tellFailure(this.#parts, 'subscribe', error);
   }
 
@@ -200,16 +189,11 @@ export class Heart implements HeartbeatLink, RemoteListener {
   /** Whether nobody has used the cache for so long that its proof may lapse: whoever comes next waits for one beat. */
   #isIdle(): boolean {
     const { clock, counters, pending, maxLagMs } = this.#parts;
-    const now = clock.now();
-    const { activity } = counters;
-    if (activity !== this.#activity) {
-      this.#activity = activity;
-      this.#activeAt = now;
-    }
+    const idleMs = this.#use.idleMs(counters.activity, clock.now());
     // With an outbox somebody must hear of those who come back, and of what they need.
-    const isNeeded = this.#repair.hasOutbox || !pending.isEmpty || this.#parts.flights.size > 0;
+    const isNeeded = this.#terms.repair.hasOutbox || !pending.isEmpty || this.#parts.flights.size > 0;
     const isInUse = this.#hurried || isNeeded || !this.isReady || this.#pulse.isRecovering;
-    return !isInUse && now - this.#activeAt > BOUNDS_TO_REST * maxLagMs;
+    return !isInUse && idleMs > BOUNDS_TO_REST * maxLagMs;
   }
 
   /** Waits until the next beat is due; `hurry` cuts it short, unless the breaker says when the next trial is. */
@@ -246,7 +230,7 @@ export class Heart implements HeartbeatLink, RemoteListener {
   #pauseMs(): number {
     if (this.#hurried && this.#mayHurry()) return SHORTEST_PAUSE_MS;
     const ms = this.#pulse.pauseMs(this.#connected);
-    return this.#repair.isWaiting && this.#remote.breaker.isAnswering ? Math.min(REPAIR_POLL_MS, ms) : ms;
+    return this.#terms.repair.isWaiting && this.#remote.breaker.isAnswering ? Math.min(REPAIR_POLL_MS, ms) : ms;
   }
 
   async #beat(): Promise<void> {
@@ -261,7 +245,7 @@ export class Heart implements HeartbeatLink, RemoteListener {
       this.#pulse.missed();
       if (this.#pulse.isLost) this.#remote.contact.end();
       if (this.#connected && this.#pulse.isSuspect)
-        await guarded(this.#parts, 'reset', () => this.#remote.tier.reset());
+        this.#parts.background.track(guarded(this.#parts, 'reset', () => this.#remote.tier.reset()));
     }
   }
 
@@ -271,7 +255,8 @@ export class Heart implements HeartbeatLink, RemoteListener {
     const nonce = random.token();
     const sentAt = clock.now();
     this.#sent.add(nonce, sentAt);
-    const asks = this.#repair.wantsMark(this.#lastAccepted, sentAt);
+    const { repair } = this.#terms;
+    const asks = repair.wantsMark(this.#lastAccepted, sentAt);
     const heartbeat = await within(clock, this.#deadlineMs, tier.heartbeat(instance, nonce, asks));
     // The answer may have waited here while the host slept: it tells of a world of before.
     if (this.#parts.proof.hasSleptSince(sentAt)) return this.hurry();
@@ -279,18 +264,21 @@ export class Heart implements HeartbeatLink, RemoteListener {
     this.#watchEpoch(heartbeat.epoch);
     this.#parts.recorder?.heartbeat(heartbeat.epoch, sentAt);
     this.accept(sentAt);
-    const judgement = await within(clock, this.#deadlineMs, this.#repair.judge(heartbeat, asks, tier));
-    this.#onBeat();
-    await this.#take(judgement);
+    const judgement = await within(clock, this.#deadlineMs, repair.judge(heartbeat, asks, tier));
+    this.#terms.onBeat();
+    this.#take(judgement);
   }
 
-  /** What is owed is delivered as soon as there is a history to deliver it in; that is read once it is repaired. */
-  async #take({ session, isRepaired, isCrowded = false }: Judgement): Promise<void> {
+  /**
+   * What is owed is delivered as soon as there is a history to deliver it in, and that history is read once it is repaired.
+   * Neither waits for the other: what is owed stands in for L2 until it is delivered.
+   */
+  #take({ session, isRepaired, isCrowded = false }: Judgement): void {
     this.#announcer.sayIfCrowded(isCrowded);
     if (!isRepaired) this.#remote.distrust();
     if (session === undefined) return;
     this.#leaveOther(session);
-    await deliverAll(this.#parts, this.#remote.tier, session, this.#deadlineMs);
+    this.#terms.delivery.heartbeat(session);
     if (this.#connected && isRepaired) this.#remote.believe(session);
   }
 
@@ -317,11 +305,10 @@ export class Heart implements HeartbeatLink, RemoteListener {
 
   /** A subscription that is open while heartbeats do not come back on it carries nothing. */
   #watchBus(): void {
-    if (this.#bus === undefined || this.#subscribedAt === undefined) return;
-    const silentSince = Math.max(this.#parts.proof.provenAt, this.#subscribedAt, this.#pulse.answeringSince);
-    if (this.#parts.clock.now() - silentSince <= 2 * this.#pulse.everyMs + this.#deadlineMs) return;
-    this.#subscribedAt = undefined;
-    this.#parts.background.track(guarded(this.#parts, 'reset', () => this.#bus?.reset()));
+    if (this.#terms.bus === undefined || !this.#isSubscribed) return;
+    if (!this.#busWatch.answered(this.#parts.clock.now())) return;
+    this.#isSubscribed = false;
+    this.#parts.background.track(guarded(this.#parts, 'reset', () => this.#terms.bus?.reset()));
   }
 
   #forget(): void {
@@ -341,6 +328,6 @@ export class Heart implements HeartbeatLink, RemoteListener {
   /** Tells the world what has changed, and those who wait that there is nothing more to wait for. */
   announce(): void {
     this.#announcer.say(this.#connected);
-    if (this.isReady) for (const end of this.#readiness) end();
+    this.#readiness.look();
   }
 }

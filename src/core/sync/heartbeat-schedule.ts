@@ -21,7 +21,6 @@ export class Pulse {
   /** Of the breaker, when the last heartbeat was sent: what it was not sent under it says nothing about. */
   #sentUnder = 0;
   #misses = 0;
-  #answeringSince = Number.NEGATIVE_INFINITY;
 
   /**
    * @param everyMs Between two heartbeats while all is well.
@@ -32,11 +31,6 @@ export class Pulse {
     this.#breaker = breaker;
     this.everyMs = everyMs;
     this.#answerMs = answerMs;
-  }
-
-  /** When L2 last began to answer without a miss. */
-  get answeringSince(): number {
-    return this.#answeringSince;
   }
 
   /** Whether L2 counts as away. */
@@ -80,7 +74,6 @@ export class Pulse {
 
   /** What came too late for a caller proves L1 all the same, and is no reason to let callers wait again. */
   answered(latencyMs: number): void {
-    if (this.#misses > 0) this.#answeringSince = this.#clock.now();
     this.#misses = 0;
     if (this.#sentUnder !== this.#breaker.generation) return;
     if (latencyMs <= this.#answerMs) this.#breaker.pass();

@@ -229,7 +229,7 @@ export class Relay {
     const { tier } = this.#remote;
     for (const [mode, group] of Map.groupBy(rows, (row) => row.mode)) {
       const targets = this.#namedBy(group);
-      const told = deliver({ instance: this.#origin }, tier, session, targets, mode, isRepair);
+      const told = deliver({ instance: this.#origin }, tier, session, { targets, mode }, isRepair);
       await this.#within(told, piecesOf(targets));
       if (!this.#parts.hasBus) clean(this.#parts, targets, mode);
     }

@@ -2,9 +2,10 @@ import { InvalidationPendingError } from '../model/errors.ts';
 import type { InvalidationMode, Targets } from '../model/invalidation.ts';
 import { ATTRIBUTE, SPAN } from '../model/telemetry-names.ts';
 import { ignore } from '../primitives/quietly.ts';
+import { BudgetExceeded } from '../primitives/timeout.ts';
 import type { Parts } from '../state/context.ts';
 import { clean } from './apply-locally.ts';
-import { deliver, deliveryBudget } from './deliver.ts';
+import { deliver, deliveryBudget, SWEEP_BUDGET_MS } from './deliver.ts';
 import { type Recorded, type RecordedAs, record } from './record-in-outbox.ts';
 
 /** After the start and after a rest, an order waits so long for contact with L2 before it counts as pending. */
@@ -24,7 +25,7 @@ export function invalidate(
   budgetMs: number,
   as?: RecordedAs,
 ): Promise<number> {
-  const { remote, pending, tracer, name, background } = parts;
+  const { remote, pending, tracer, name, background, clock, ending } = parts;
   clean(parts, targets, mode);
   parts.counters.invalidations += 1;
   parts.recent.note(targets, 'here');
@@ -44,17 +45,22 @@ export function invalidate(
         budgetMs: deliveryBudget(targets, budgetMs),
         contactMs: CONTACT_MS,
       };
-      const told = await remote.ask(operation, async (tier, session) => ({
-        swept: await deliver(parts, tier, session, targets, mode),
-        epoch: session.epoch,
-      }));
-      if (told.ok) {
-        toldIn = told.value.epoch;
+      const asked = await remote.ask(operation, async (tier, session) => {
+        const limits = { until: clock.now() + SWEEP_BUDGET_MS, signal: ending };
+        const isSwept = order.sweep === undefined || (await order.sweep.goOn(clock, tier, session, limits));
+        if (isSwept) await deliver(parts, tier, session, order);
+        return { isSwept, epoch: session.epoch };
+      });
+      // A sweep that is not done within its budget is no failure of L2, which has answered all the while.
+      const told: Told =
+        asked.ok && !asked.value.isSwept ? { ok: false, error: new BudgetExceeded(SWEEP_BUDGET_MS) } : asked;
+      if (asked.ok && told.ok) {
+        toldIn = asked.value.epoch;
         pending.settle(order);
       } else pending.leave(order);
 
       const isWritten = await recorded.written;
-      if (told.ok && isWritten) return told.value.swept;
+      if (told.ok && isWritten) return order.sweep?.touched ?? 0;
       const error = owe(parts, told, isWritten);
       span.fail(error);
       throw error;

@@ -2,7 +2,7 @@ import type { BusMessage, Invalidation } from '../../core/model/invalidation.ts'
 import type { EntryId } from '../../core/model/key.ts';
 import type { Bus } from '../../core/ports/bus.ts';
 import type { CacheIdentity } from '../../core/ports/cache-identity.ts';
-import type { RemoteTier, Session } from '../../core/ports/remote-tier.ts';
+import type { RemoteTier, Session, SweepRequest } from '../../core/ports/remote-tier.ts';
 import { systemRandom } from '../../core/primitives/clock.ts';
 import { until } from '../until.ts';
 import type { Capability } from './contract.ts';
@@ -154,6 +154,18 @@ export async function twoInstances(makeHarness: MakeHarness): Promise<TwoInstanc
       await server[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Does all steps of a sweep, from the first one on. Returns how many records they touched. */
+export async function sweepAll(tier: RemoteTier, request: Omit<SweepRequest, 'cursor'>): Promise<number> {
+  let touched = 0;
+  let cursor: string | undefined;
+  do {
+    const step = await tier.sweep({ ...request, cursor });
+    touched += step.touched;
+    cursor = step.cursor;
+  } while (cursor !== undefined);
+  return touched;
 }
 
 /**

@@ -1,6 +1,11 @@
 import { type TagGeneration, TagRegistry } from '../../../src/core/model/tags.ts';
 import type { RemoteTier } from '../../../src/core/ports/remote-tier.ts';
-import { NOTHING_OWED, type Owed, PendingInvalidations } from '../../../src/core/state/pending-invalidations.ts';
+import {
+  NOTHING_OWED,
+  type Owed,
+  PendingInvalidations,
+  type PendingOrder,
+} from '../../../src/core/state/pending-invalidations.ts';
 import { overriding } from '../../../src/testing/chaos/overriding.ts';
 import type { Wiring } from '../world.ts';
 import { hearing, LASTING, type Weakened } from './weakening.ts';
@@ -17,6 +22,19 @@ export const DEBTS: Readonly<Record<string, Weakened>> = {
         },
       },
     },
+  },
+
+  'a pattern that is given up when it cannot be swept': {
+    weakening: {
+      collaborators: {
+        PendingInvalidations: class extends PendingInvalidations {
+          override widen(order: PendingOrder): undefined {
+            this.settle(order);
+          }
+        },
+      },
+    },
+    mix: { faults: ['sweeps are refused'], faultShare: 0.02, how: ['pattern'], modes: ['delete'], policy: LASTING },
   },
 
   'tags that are never ended in this process': {

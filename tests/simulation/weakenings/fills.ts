@@ -161,7 +161,7 @@ function sweepingLate({ tier, ...rest }: Wiring): Wiring {
     tier: overriding<RemoteTier>(tier, {
       sweep: async (...given) => {
         due.push(given);
-        return 0;
+        return { touched: 0 };
       },
       invalidate: async (...given) => {
         const reply = await tier.invalidate(...given);

@@ -2,7 +2,16 @@ import { deepEqual, equal } from 'node:assert/strict';
 import { until } from '../../until.ts';
 import { contains, isAbove, isAtLeast, isAtMost } from '../checks.ts';
 import type { AddTest } from '../contract.ts';
-import { bodyOf, LONG, type MakeHarness, orderOf, type TwoInstances, token, twoInstances } from '../harness.ts';
+import {
+  bodyOf,
+  LONG,
+  type MakeHarness,
+  orderOf,
+  sweepAll,
+  type TwoInstances,
+  token,
+  twoInstances,
+} from '../harness.ts';
 
 /** Storing a loaded value: only over the record that was seen before the load. */
 export function fillContract(test: AddTest, makeHarness: MakeHarness): void {
@@ -43,7 +52,10 @@ export function fillContract(test: AddTest, makeHarness: MakeHarness): void {
     ['the lease was given back', ({ one, generation }, lease) => one.release('a', generation, lease)],
     ['the key was deleted', ({ two, session }) => two.invalidate(orderOf(['a']), session)],
     ['the key was expired', ({ two, session }) => two.invalidate(orderOf(['a'], [], 'expire'), session)],
-    ['a pattern swept it', ({ two, generation }) => two.sweep(generation, '', () => true, 'delete')],
+    [
+      'a pattern swept it',
+      ({ two, generation }) => sweepAll(two, { generation, namespace: '', matches: () => true, mode: 'delete' }),
+    ],
     [
       'somebody else holds the lease now',
       async ({ two, session, generation }) => {

@@ -1,7 +1,7 @@
 import { deepEqual, equal, notDeepEqual, rejects } from 'node:assert/strict';
 import { contains } from '../checks.ts';
 import type { AddTest } from '../contract.ts';
-import { bodyOf, LONG, type MakeHarness, orderOf, token, twoInstances } from '../harness.ts';
+import { bodyOf, LONG, type MakeHarness, orderOf, sweepAll, token, twoInstances } from '../harness.ts';
 
 /** At the memory limit nothing new is stored, and everything that keeps others right goes on. */
 export function fullServerContract(test: AddTest, makeHarness: MakeHarness): void {
@@ -42,8 +42,8 @@ export function fullServerContract(test: AddTest, makeHarness: MakeHarness): voi
     deepEqual(await one.read('a', generation), { kind: 'none' });
     contains(await one.read('b', generation), { kind: 'value' });
     notDeepEqual(await one.tagGenerations(['t'], generation, LONG), tags);
-    equal(await one.sweep(generation, '', () => true, 'expire'), 1);
-    equal(await one.sweep(generation, '', () => true, 'delete'), 1);
+    equal(await sweepAll(one, { generation, namespace: '', matches: () => true, mode: 'expire' }), 1);
+    equal(await sweepAll(one, { generation, namespace: '', matches: () => true, mode: 'delete' }), 1);
     equal((await both.invalidations()).length, 2);
     await both.server.setFull(false);
   });

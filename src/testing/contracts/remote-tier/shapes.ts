@@ -4,7 +4,7 @@ import type { RemoteTier } from '../../../core/ports/remote-tier.ts';
 import { until } from '../../until.ts';
 import { contains } from '../checks.ts';
 import type { AddTest } from '../contract.ts';
-import { bodyOf, CACHE, connect, LONG, type MakeHarness, orderOf, token, twoInstances } from '../harness.ts';
+import { bodyOf, CACHE, connect, LONG, type MakeHarness, orderOf, sweepAll, token, twoInstances } from '../harness.ts';
 
 /** Places that a generation has for versions. */
 const PLACES = 8;
@@ -121,7 +121,7 @@ export function shapeContract(test: AddTest, makeHarness: MakeHarness): void {
       await both.put('a', 'v');
       const versions: RemoteTier[] = [];
       for (const cache of others) versions.push(await joined(server.tier(), cache, { id: 'a', generation }));
-      equal(await one.sweep(generation, '', (id) => id === 'a', mode), 1 + others.length);
+      equal(await sweepAll(one, { generation, namespace: '', matches: (id) => id === 'a', mode }), 1 + others.length);
       for (const tier of [one, ...versions]) {
         const record = await tier.read('a', generation);
         equal(record.kind === 'value' && record.value.expiredAt > 0, mode === 'expire');

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test';
+import { overriding } from '../../../../src/testing/chaos/overriding.ts';
 import { Fleet } from '../../../support/core-fixture.ts';
 
 const MINUTE = 60_000;
@@ -77,5 +78,27 @@ describe('heartbeats', () => {
     const asked = fleet.time.now;
     expect(fleet.settle(fleet.cache().ready())).toBe(true);
     expect(fleet.time.now - asked).toBeLessThan(10);
+  });
+
+  test('a wake-up leaves the subscription alone', () => {
+    let resets = 0;
+    const fleet = new Fleet({
+      weakening: {
+        bus: (bus) =>
+          overriding(bus, {
+            reset: () => {
+              resets += 1;
+              bus.reset();
+            },
+          }),
+      },
+    });
+    for (let wake = 0; wake < 15; wake += 1) {
+      fleet.run(MINUTE);
+      fleet.settle(fleet.cache().getOrSet('k', () => 1));
+      fleet.run(500);
+    }
+    expect(resets).toBe(0);
+    expect(fleet.cache().stats().bus.gaps).toBe(0);
   });
 });

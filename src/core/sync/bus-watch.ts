@@ -1,0 +1,32 @@
+/** Heartbeats that were answered and have not come back, before the subscription is suspected. */
+const MISSED_ECHOES = 3;
+
+/**
+ * Finds a subscription that is open and carries nothing. It counts the heartbeats that L2 has answered since the last one
+ * that came back: time alone says nothing, because heartbeats rest while no call comes, and stand while the process does.
+ */
+export class BusWatch {
+  readonly #silenceMs: number;
+  /** When the first of {@link #missed} was answered. */
+  #since = 0;
+  #missed = 0;
+
+  /** @param silenceMs A subscription that is slow is left alone for so long. */
+  constructor(silenceMs: number) {
+    this.#silenceMs = silenceMs;
+  }
+
+  /** A heartbeat has come back, or there is a new subscription. */
+  heard(): void {
+    this.#missed = 0;
+  }
+
+  /** L2 has answered a heartbeat at that moment; says whether the subscription must be replaced. */
+  answered(now: number): boolean {
+    if (this.#missed === 0) this.#since = now;
+    this.#missed += 1;
+    if (this.#missed < MISSED_ECHOES || now - this.#since <= this.#silenceMs) return false;
+    this.#missed = 0;
+    return true;
+  }
+}

@@ -1,0 +1,149 @@
+import { RemoteError, type RemoteTier, type Session } from '../ports/remote-tier.ts';
+import { BudgetExceeded, within } from '../primitives/timeout.ts';
+import type { Parts } from '../state/context.ts';
+import type { PendingOrder } from '../state/pending-invalidations.ts';
+import { clean } from '../write/apply-locally.ts';
+import { deliver, piecesOf, SWEEP_BUDGET_MS } from '../write/deliver.ts';
+
+/** Each begins an attempt, which mostly ends before the next one. */
+const HEARTBEATS_PER_BOUND = 3;
+
+/** A cache that closes waits so long for the order that is being delivered. */
+const CLOSE_GRACE_MS = 1_000;
+
+/**
+ * Delivers the invalidations that L2 has not acknowledged, beside the heartbeat. Each accepted heartbeat begins an attempt
+ * unless one is under way. While an order is pending it stands in for L2 about what it names, so neither a slow order nor one
+ * that L2 refuses keeps callers from anything else in L2 (protocol, race 50).
+ *
+ * Orders of names and sweeps are delivered side by side: a sweep is as long as the key space. A pattern that cannot be swept
+ * becomes the tag of its namespace after a few attempts.
+ */
+export class PendingDelivery {
+  readonly #parts: Parts;
+  readonly #tier: RemoteTier;
+  /** For an order in one piece. */
+  readonly #budgetMs: number;
+  readonly #closing = new AbortController();
+  /** The history that the latest accepted heartbeat has found. */
+  #session: Session | undefined;
+  #names: Promise<void> | undefined;
+  #sweeps: Promise<void> | undefined;
+
+  /** @param answerMs How long L2 may take for one answer. */
+  constructor(parts: Parts, tier: RemoteTier, answerMs: number) {
+    this.#parts = parts;
+    this.#tier = tier;
+    this.#budgetMs = Math.max(answerMs, parts.maxLagMs / HEARTBEATS_PER_BOUND / 2);
+  }
+
+  /** A heartbeat was accepted in this history: what is pending is delivered there. Sends before it returns, and waits for nothing. */
+  heartbeat(session: Session): void {
+    if (!isSame(this.#session, session)) this.#session = session;
+    this.#begin();
+  }
+
+  /** Ends the sweep under way at once, and waits a moment for what is being told. Never rejects. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    const ended = Promise.all([this.#names, this.#sweeps]);
+    await within(this.#parts.clock, CLOSE_GRACE_MS, ended).catch(ignore);
+  }
+
+  #begin(): void {
+    const waiting = this.#isClosed ? [] : this.#parts.pending.waiting();
+    const session = this.#session;
+    if (waiting.length === 0 || session === undefined) return;
+    const isSweep = ({ sweep }: PendingOrder): boolean => sweep !== undefined;
+    const names = waiting.filter((order) => !isSweep(order));
+    const sweeps = waiting.filter(isSweep);
+    if (names.length > 0)
+      this.#names ??= this.#run(names, session).finally(() => {
+        this.#names = undefined;
+      });
+    if (sweeps.length > 0)
+      this.#sweeps ??= this.#run(sweeps, session).finally(() => {
+        this.#sweeps = undefined;
+      });
+  }
+
+  get #isClosed(): boolean {
+    return this.#closing.signal.aborted;
+  }
+
+  /**
+   * Delivers these orders, oldest first. One that L2 refuses stays pending, and holds up none of the others. The attempt ends
+   * when L2 is away or tells another history: a later heartbeat begins the next one.
+   */
+  async #run(orders: readonly PendingOrder[], session: Session): Promise<void> {
+    for (const order of orders) {
+      if (this.#isClosed || !isSame(this.#session, session)) return;
+      try {
+        if (await this.#deliver(order, session)) this.#settle(order, session);
+      } catch (error) {
+        if (order.sweep === undefined && isAway(error)) return;
+        if (isUnavailable(error)) return;
+        this.#report(order, error);
+      }
+      if (order.sweep?.isHopeless) this.#widen(order);
+    }
+  }
+
+  /** Resolves with `true` once L2 has acknowledged the order. */
+  async #deliver(order: PendingOrder, session: Session): Promise<boolean> {
+    const { clock } = this.#parts;
+    if (order.sweep !== undefined) {
+      const limits = { until: clock.now() + SWEEP_BUDGET_MS, signal: this.#closing.signal };
+      if (!(await order.sweep.goOn(clock, this.#tier, session, limits))) return false;
+    }
+    const budgetMs = this.#budgetMs * piecesOf(order.targets);
+    await within(clock, budgetMs, deliver(this.#parts, this.#tier, session, order));
+    return true;
+  }
+
+  /** An acknowledgement of a history that is over says nothing about the present one. */
+  #settle(order: PendingOrder, session: Session): void {
+    const { pending, emit } = this.#parts;
+    if (!isSame(this.#session, session)) return;
+    pending.settle(order);
+    if (pending.waiting().length === 0) emit({ type: 'invalidation_delivered' });
+  }
+
+  /**
+   * The whole namespace ends here as well, in the same step: a generation that this process remembers of its tag would be
+   * another one than that of L2 from now on.
+   */
+  #widen(order: PendingOrder): void {
+    const { pending, recorder, recent, emit } = this.#parts;
+    const wide = pending.widen(order);
+    if (wide === undefined) return;
+    clean(this.#parts, wide.targets, wide.mode);
+    recent.note(wide.targets, 'here');
+    emit({ type: 'invalidated', targets: wide.targets, origin: 'here' });
+    const { keys, tags, all } = (recorder ?? pending).summary();
+    emit({ type: 'invalidation_pending', keys, tags, all, outbox: false });
+    this.#begin();
+  }
+
+  /** That L2 refuses an order once more is no news. */
+  #report(order: PendingOrder, error: unknown): void {
+    if (!order.wasRefused)
+      this.#parts.emit({ type: 'tier_failure', error, operation: 'invalidate', tier: 'l2', background: true });
+    order.wasRefused = true;
+  }
+}
+
+function isSame(one: Session | undefined, other: Session): boolean {
+  return one?.epoch === other.epoch && one.generation === other.generation;
+}
+
+/** The next order would fare no better. */
+function isAway(error: unknown): boolean {
+  return error instanceof BudgetExceeded || isUnavailable(error);
+}
+
+function isUnavailable(error: unknown): boolean {
+  return error instanceof RemoteError && error.failure === 'unavailable';
+}
+
+function ignore(): void {}
