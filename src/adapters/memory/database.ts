@@ -17,7 +17,7 @@ import {
 } from '../../core/ports/remote-tier.ts';
 import type { RemoteInfo } from '../../core/ports/server-info.ts';
 import { Contents, type Held, type MemorySnapshot } from './contents.ts';
-import { History } from './history.ts';
+import { type BeatRequest, History } from './history.ts';
 import { memoryInfo } from './info.ts';
 import { BUS_CHANNEL, heartbeatChannel, physicalKey, recordKey, type Shape } from './names.ts';
 import { Rights } from './rights.ts';
@@ -104,10 +104,10 @@ export class MemoryDatabase {
     this.#contents.damage(recordKey(shape, generation, id));
   }
 
-  heartbeat(shape: Shape, instance: string, nonce: string, wantsMark = false): Heartbeat {
+  heartbeat(shape: Shape, instance: string, nonce: string, asks: BeatRequest = {}): Heartbeat {
     this.#assertWritable();
     const { epoch } = this;
-    const beat = this.#history.beat(shape, nonce, wantsMark);
+    const beat = this.#history.beat(shape, nonce, asks);
     const sequence = this.#sequence();
     this.#host.publish(heartbeatChannel(instance), { kind: 'heartbeat', epoch, sequence, nonce });
     return { epoch, sequence, ...beat };

@@ -12,6 +12,13 @@ interface Agreed extends Agreement {
   readonly shapes: readonly Shape[];
 }
 
+/** A heartbeat may carry a wish and a statement. */
+export interface BeatRequest {
+  readonly wantsMark?: boolean | undefined;
+  /** The generation for which the instance vouches. */
+  readonly believed?: string | undefined;
+}
+
 /** A generation that an instance proposes. */
 interface Proposal {
   readonly generation: string;
@@ -57,7 +64,11 @@ export class History {
   }
 
   /** Notes a heartbeat, and what was there before it. */
-  beat(shape: Shape, nonce: string, wantsMark: boolean): Omit<Heartbeat, 'epoch' | 'sequence'> {
+  beat(
+    shape: Shape,
+    nonce: string,
+    { wantsMark = false, believed }: BeatRequest,
+  ): Omit<Heartbeat, 'epoch' | 'sequence'> {
     const { notes } = this.#contents;
     const time = Math.floor(this.#time());
     const agreement = this.agreement && withShape(this.agreement, shape);
@@ -75,7 +86,17 @@ export class History {
     const identity = named?.kind === 'identity' ? named.identity : nonce;
     notes.set('identity', { kind: 'identity', identity }, RECORD_STAY_MS);
     const hasPlace = agreement?.shapes.includes(shape) ?? false;
-    return { time, generation, term: agreement?.term ?? 0, hasPlace, last, identity, wanted, marked };
+    const isVouchedFor = generation !== undefined && this.#vouch(generation, believed);
+    return { time, generation, term: agreement?.term ?? 0, hasPlace, last, identity, wanted, marked, isVouchedFor };
+  }
+
+  /** Says if an instance vouches for the present generation, this heartbeat included. */
+  #vouch(generation: string, believed: string | undefined): boolean {
+    const { notes } = this.#contents;
+    const epoch = this.#epoch;
+    if (believed === generation) notes.set('vouched', { kind: 'vouched', epoch, generation }, RECORD_STAY_MS);
+    const held = notes.get('vouched');
+    return held?.kind === 'vouched' && held.epoch === epoch && held.generation === generation;
   }
 
   /**

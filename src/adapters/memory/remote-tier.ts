@@ -10,10 +10,9 @@ import {
   type RemoteTier,
   type RepairedGeneration,
   type Session,
-  type SweepRequest,
-  type SweptStep,
   type WriteRequest,
 } from '../../core/ports/remote-tier.ts';
+import type { SweepRequest, SweptStep } from '../../core/ports/sweeps.ts';
 import type { MemoryDatabase } from './database.ts';
 import type { Run, ServerLink } from './link.ts';
 import { type Shape, shapeOf } from './names.ts';
@@ -133,8 +132,9 @@ export class MemoryRemoteTier implements RemoteTier {
     return this.#call('info', (database) => database.info());
   }
 
-  heartbeat(instance: string, nonce: string, wantsMark?: boolean) {
-    return this.#call(`heartbeat ${nonce}`, (database) => database.heartbeat(this.#shape, instance, nonce, wantsMark));
+  heartbeat(instance: string, nonce: string, wantsMark?: boolean, believed?: string) {
+    const asks = { wantsMark, believed };
+    return this.#call(`heartbeat ${nonce}`, (database) => database.heartbeat(this.#shape, instance, nonce, asks));
   }
 
   agreeGeneration(epoch: string, proposal: string, replaces?: string, after?: number) {

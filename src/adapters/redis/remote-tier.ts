@@ -14,11 +14,10 @@ import {
   type RepairedGeneration,
   type Session,
   type StoredRecord,
-  type SweepRequest,
-  type SweptStep,
   type WriteRequest,
 } from '../../core/ports/remote-tier.ts';
 import type { RemoteInfo } from '../../core/ports/server-info.ts';
+import type { SweepRequest, SweptStep } from '../../core/ports/sweeps.ts';
 import { systemRandom } from '../../core/primitives/clock.ts';
 import { BrokenRecords, type Held } from './broken-records.ts';
 import type { Connections } from './connection/connections.ts';
@@ -112,18 +111,18 @@ export class RedisRemoteTier implements RemoteTier {
     this.#evictions.watch(onEvicted, this.#started);
   }
 
-  async heartbeat(instance: string, nonce: string, wantsMark = false): Promise<Heartbeat> {
+  async heartbeat(instance: string, nonce: string, wantsMark = false, believed = ''): Promise<Heartbeat> {
     const { history, echo, shape } = this.#keys;
-    const believed = this.#connections.epoch ?? '';
+    const epoch = this.#connections.epoch ?? '';
     const reply = await this.#connections.run(
       SCRIPTS.heartbeat,
       [history],
-      [believed, echo(instance), heartbeatHead(nonce), wantsMark ? 1 : 0, nonce, shape],
+      [epoch, echo(instance), heartbeatHead(nonce), wantsMark ? 1 : 0, nonce, shape, believed],
     );
     const { beat, shapes, mended } = heartbeatOf(reply, shape);
     this.#broken.tell(mended);
     if (beat.generation !== undefined) this.#shapes.learn(shapes);
-    if (beat.epoch !== believed) {
+    if (beat.epoch !== epoch) {
       // Something between us switched servers under an open connection.
       this.reset();
       throw new RemoteError('unavailable', 'Another server answers on this connection');

@@ -1,5 +1,5 @@
 import type { InvalidationMode } from '../../core/model/invalidation.ts';
-import type { SweepRequest, SweptStep } from '../../core/ports/remote-tier.ts';
+import type { SweepRequest, SweptStep } from '../../core/ports/sweeps.ts';
 import { systemRandom } from '../../core/primitives/clock.ts';
 import type { Connections } from './connection/connections.ts';
 import type { Keyspace } from './protocol/keyspace.ts';

@@ -127,6 +127,18 @@ export function entryOf(
   };
 }
 
+/** The entry as `expire` leaves it at `now`: for `staleIfError` only, counted from then. */
+export function expiredAt(entry: Entry, now: number): Entry {
+  return {
+    ...entry,
+    expired: true,
+    freshUntil: Math.min(entry.freshUntil, now),
+    hitUntil: Number.NEGATIVE_INFINITY,
+    staleUntil: Number.NEGATIVE_INFINITY,
+    errorUntil: Math.min(entry.errorUntil, now + entry.windows.staleIfErrorMs),
+  };
+}
+
 /** Of all draws, one in half a billion is greater: before that many mean draws nobody refreshes. */
 const EARLIEST_DRAW = 20;
 

@@ -1,10 +1,11 @@
-import type { InvalidationMode, InvalidationOrder } from '../model/invalidation.ts';
+import type { InvalidationOrder } from '../model/invalidation.ts';
 import type { EntryId } from '../model/key.ts';
 import type { KnownTags, TagGeneration } from '../model/tags.ts';
 import type { CacheIdentity } from './cache-identity.ts';
 import type { Packing } from './codec.ts';
 import type { ClaimAnswer, LoadOutcome, OutcomeNote } from './load-outcome.ts';
 import type { RemoteInfo } from './server-info.ts';
+import type { SweepRequest, SweptStep } from './sweeps.ts';
 
 /**
  * A value as L2 holds it. The adapter owns the byte form of everything but `body`, which only the codec reads.
@@ -64,6 +65,8 @@ export interface Heartbeat {
   readonly wanted: number;
   /** The latest mark of this epoch: all that was committed before so many had asked has been delivered. 0: there is none. */
   readonly marked: number;
+  /** An instance has said in this epoch that it believes this generation, with all repairs done. */
+  readonly isVouchedFor: boolean;
 }
 
 /** A generation that the instances use in one epoch. */
@@ -93,24 +96,6 @@ export interface RepairedGeneration {
 /** What a script says when the caller's {@link Session} is not the server's: nothing was done. */
 export interface SessionMismatch {
   readonly kind: 'session-mismatch';
-}
-
-/** The entries that a sweep is about, and how far it has come. */
-export interface SweepRequest {
-  readonly generation: string;
-  readonly namespace: string;
-  readonly matches: (id: EntryId) => boolean;
-  readonly mode: InvalidationMode;
-  /** Of the step before, in the same run of the server. Default: the first step. */
-  readonly cursor?: string | undefined;
-}
-
-/** The outcome of one step of {@link RemoteTier.sweep}. */
-export interface SweptStep {
-  /** Records that were removed or expired. */
-  readonly touched: number;
-  /** Where the next step goes on. Without a cursor the sweep is done. */
-  readonly cursor?: string | undefined;
 }
 
 /** What one step of {@link RemoteTier.sweepOthers} did. */
@@ -185,8 +170,10 @@ export interface RemoteTier {
    * The write is the point: a server that may not write (a cut-off old master) must not prove anything. What
    * {@link Heartbeat.last} says is kept while the epoch has no generation.
    * @param wantsMark Whether it also asks for a mark; see {@link Heartbeat.wanted}.
+   * @param believed The generation for which the caller vouches; see {@link Heartbeat.isVouchedFor}. It does nothing where
+   *   another one is agreed.
    */
-  heartbeat(instance: string, nonce: string, wantsMark?: boolean): Promise<Heartbeat>;
+  heartbeat(instance: string, nonce: string, wantsMark?: boolean, believed?: string): Promise<Heartbeat>;
   /**
    * Sets the epoch's generation to `proposal`, a fresh one, and answers what it is now. It does so in three cases: the epoch
    * has no generation, or the one that the proposal `replaces`, or one whose term is not greater than `after`. Leaves a mark

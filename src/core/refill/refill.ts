@@ -13,6 +13,7 @@ import { type FillRight, giveBack, leaveOutcome } from './lease.ts';
 import { loadFor } from './load.ts';
 import { makeProduct, type Product } from './loaded-entry.ts';
 import { packed, tooLong } from './stored-value.ts';
+import { readUnrepaired } from './unrepaired.ts';
 
 /** After a failed load with a stale value at hand, the next try waits so long, shortened by up to half at random. */
 const ERROR_BACKOFF_MS = 1_000;
@@ -38,13 +39,26 @@ export async function refill(
     const kept = keep(parts, flight, answer.entry);
     return refilledOf(answer.entry, answer.state, 'l2', kept, step, undefined);
   }
-  const found = answer.candidate;
+  const isUntrusted = answer.kind === 'no-right' && answer.reason === 'untrusted';
+  const found = answer.candidate ?? (isUntrusted ? await offerUnrepaired(parts, request, flight, step) : undefined);
   const fallback: Fallback = found === undefined ? { entry: local, tier: 'l1' } : { entry: found, tier: 'l2' };
   if (answer.kind === 'elsewhere') {
     const [entry, tier] = local === undefined ? [found, 'l2' as const] : [local, 'l1' as const];
     if (entry !== undefined) return standBack(parts, flight, entry, tier, step);
   }
   return loadAndStore(parts, request, flight, answer, step, fallback);
+}
+
+/** Reads the value of an L2 that is not repaired. It serves callers whose load fails or whose `softTimeout` runs out. */
+async function offerUnrepaired(
+  parts: Parts,
+  request: ReadRequest,
+  flight: Flight<Refilled>,
+  step: TierStep | undefined,
+): Promise<Entry | undefined> {
+  const entry = parts.remote && (await readUnrepaired(parts, parts.remote, request, flight));
+  if (entry !== undefined) offerStale(parts, flight, { entry, tier: 'l2' }, step);
+  return entry;
 }
 
 /** A value that serves if the load fails, and where it was found. */

@@ -1,5 +1,6 @@
 import type { PatternTarget } from '../model/invalidation.ts';
-import { RemoteError, type RemoteTier, type Session, type SweepRequest } from '../ports/remote-tier.ts';
+import { RemoteError, type RemoteTier, type Session } from '../ports/remote-tier.ts';
+import type { SweepRequest } from '../ports/sweeps.ts';
 import { unlessAborted } from '../primitives/abort.ts';
 import type { Clock } from '../primitives/clock.ts';
 import { within } from '../primitives/timeout.ts';

@@ -25,6 +25,9 @@ const BOUNDS_TO_REST = 10;
 /** While L2 answers and is not believed yet: how often to look. */
 const REPAIR_POLL_MS = 100;
 
+/** A repair that takes longer waits for something that is away. */
+const REPAIR_LASTS_MS = 1_000;
+
 /**
  * Keeps finding out whether L2 answers, which history it tells, and whether the bus carries: everything else acts on
  * what this loop has learnt. While the breaker is open its heartbeat is the one trial that is allowed.
@@ -257,7 +260,8 @@ export class Heart implements HeartbeatLink, RemoteListener {
     this.#sent.add(nonce, sentAt);
     const { repair } = this.#terms;
     const asks = repair.wantsMark(this.#lastAccepted, sentAt);
-    const heartbeat = await within(clock, this.#deadlineMs, tier.heartbeat(instance, nonce, asks));
+    const believed = asks ? undefined : repair.believed;
+    const heartbeat = await within(clock, this.#deadlineMs, tier.heartbeat(instance, nonce, asks, believed));
     // The answer may have waited here while the host slept: it tells of a world of before.
     if (this.#parts.proof.hasSleptSince(sentAt)) return this.hurry();
     this.#remote.learn(heartbeat, sentAt, clock.now());
@@ -273,13 +277,21 @@ export class Heart implements HeartbeatLink, RemoteListener {
    * What is owed is delivered as soon as there is a history to deliver it in, and that history is read once it is repaired.
    * Neither waits for the other: what is owed stands in for L2 until it is delivered.
    */
-  #take({ session, isRepaired, isCrowded = false }: Judgement): void {
+  #take({ session, isRepaired, answersFlagged, isCrowded = false }: Judgement): void {
     this.#announcer.sayIfCrowded(isCrowded);
     if (!isRepaired) this.#remote.distrust();
     if (session === undefined) return;
     this.#leaveOther(session);
     this.#terms.delivery.heartbeat(session);
-    if (this.#connected && isRepaired) this.#remote.believe(session);
+    if (!this.#connected) return;
+    if (isRepaired) this.#remote.believe(session);
+    else if (answersFlagged) this.#readFlagged(session);
+  }
+
+  /** A repair is mostly a matter of moments, for which callers wait after the start: it is over with those when it lasts. */
+  #readFlagged(session: Session): void {
+    this.#remote.readFlagged(session);
+    if (this.#terms.repair.waitedMs > REPAIR_LASTS_MS) this.#remote.contact.end();
   }
 
   /**

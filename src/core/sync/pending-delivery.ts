@@ -1,4 +1,5 @@
 import { RemoteError, type RemoteTier, type Session } from '../ports/remote-tier.ts';
+import { ignore } from '../primitives/quietly.ts';
 import { BudgetExceeded, within } from '../primitives/timeout.ts';
 import type { Parts } from '../state/context.ts';
 import type { PendingOrder } from '../state/pending-invalidations.ts';
@@ -145,5 +146,3 @@ function isAway(error: unknown): boolean {
 function isUnavailable(error: unknown): boolean {
   return error instanceof RemoteError && error.failure === 'unavailable';
 }
-
-function ignore(): void {}

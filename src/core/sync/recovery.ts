@@ -36,6 +36,8 @@ export interface Judgement {
   /** `undefined` while no generation is agreed. */
   readonly session: Session | undefined;
   readonly isRepaired: boolean;
+  /** L2 may be read for answers that are flagged as stale, while it is not repaired. */
+  readonly answersFlagged?: boolean;
   /** Other versions of the cache have all places in the generation, so this one stores and reads nothing there. */
   readonly isCrowded?: boolean;
 }
@@ -55,6 +57,13 @@ export class Repair {
   /** An outage is over, and no heartbeat that asks for a mark has been answered since. */
   #hasMissed = false;
   #waitingSince: number | undefined;
+  /**
+   * The history that this instance has believed last, with all repairs done. One that has believed none yet takes over what
+   * a peer vouches for (race 53).
+   */
+  #repaired: Session | undefined;
+  /** This instance believes {@link #repaired} at present. */
+  #isBelieved = false;
   /** The history that this instance has used last: its own orders may have been told there, and nowhere else. */
   #used: AgreedHistory | undefined;
 
@@ -98,6 +107,17 @@ export class Repair {
   missed(): void {
     this.#hasMissed = true;
     this.#waitingSince = undefined;
+    this.#isBelieved = false;
+  }
+
+  /** The generation for which this instance vouches in its heartbeats. Without an outbox there is nothing to repair. */
+  get believed(): string | undefined {
+    return this.#isBelieved ? this.#repaired?.generation : undefined;
+  }
+
+  /** L2 has been answering for so long without being believed, in milliseconds. */
+  get waitedMs(): number {
+    return this.#waitingSince === undefined ? 0 : this.#clock.now() - this.#waitingSince;
   }
 
   /**
@@ -118,18 +138,32 @@ export class Repair {
       return { session: this.#use({ epoch, ...agreed }), isRepaired: true };
     }
 
-    if (this.#isRepaired(heartbeat, hasAsked) && generation !== undefined) {
+    this.#isBelieved = this.#isRepaired(heartbeat, hasAsked) && generation !== undefined;
+    if (this.#isBelieved && generation !== undefined) {
       this.#waitingSince = undefined;
+      this.#repaired = { epoch, generation };
       return { session: this.#use({ epoch, generation, term }), isRepaired: true };
     }
 
     this.#waitingSince ??= now;
     // A generation that others believe in is not this instance's to end, however long it has to read around it.
-    if (generation !== undefined) return { session: this.#use({ epoch, generation, term }), isRepaired: false };
+    if (generation !== undefined) {
+      const session = this.#use({ epoch, generation, term });
+      return { session, isRepaired: false, answersFlagged: this.mayAnswerFlagged(session, heartbeat) };
+    }
     if (now - this.#waitingSince < PATIENCE_MS) return { session: undefined, isRepaired: false };
     // Nobody repairs. In a fresh generation there is nothing old, and the mark of its beginning is this instance's too.
     this.#waitingSince = now;
     return { session: this.#use({ epoch, ...(await this.#agree(epoch, tier)) }), isRepaired: false };
+  }
+
+  /**
+   * Says if L2 may be read for flagged answers although it is not repaired: in the history that was repaired last, and in no
+   * other. A value that was removed there is gone; in another epoch it may be there again.
+   */
+  protected mayAnswerFlagged(session: Session, { isVouchedFor }: Pick<Heartbeat, 'isVouchedFor'>): boolean {
+    if (isVouchedFor) this.#repaired ??= session;
+    return this.#repaired?.epoch === session.epoch && this.#repaired.generation === session.generation;
   }
 
   /**

@@ -54,6 +54,8 @@ export class Remote {
   readonly #emit: (event: CacheEvent) => void;
   readonly #maxLagMs: number;
   #session: Session | undefined;
+  /** The history that is not repaired yet, and is read for flagged answers alone. */
+  #unrepaired: Session | undefined;
   #lastBeat: { readonly epoch: string; readonly sequence: number } | undefined;
   #latencyMs: number | undefined;
   #lastBeatAt = Number.NEGATIVE_INFINITY;
@@ -84,7 +86,13 @@ export class Remote {
   /** Believes in a history from now on. The object stays the same while the history does. */
   believe(session: Session): void {
     this.contact.end();
+    this.#unrepaired = undefined;
     if (!this.believes(session)) this.#session = session;
+  }
+
+  /** The values of this history count as stale from now on, until it is believed or another one appears (race 53). */
+  readFlagged(session: Session): void {
+    this.#unrepaired = session;
   }
 
   /**
@@ -94,8 +102,17 @@ export class Remote {
    */
   get refusal(): 'breaker-open' | 'untrusted' | undefined {
     if (!this.breaker.isClosed) return 'breaker-open';
-    const isKnown = this.#session !== undefined && this.#clock.now() - this.#lastBeatAt <= this.#maxLagMs;
-    return isKnown ? undefined : 'untrusted';
+    return this.#session !== undefined && this.#isRecent ? undefined : 'untrusted';
+  }
+
+  /** The latest heartbeat was sent within the bound. */
+  get #isRecent(): boolean {
+    return this.#clock.now() - this.#lastBeatAt <= this.#maxLagMs;
+  }
+
+  /** {@link askUnrepaired} would ask L2. */
+  get answersFlagged(): boolean {
+    return this.#unrepaired !== undefined && this.breaker.isClosed && this.#isRecent;
   }
 
   /** Whether this is the history that is believed at present. */
@@ -106,6 +123,7 @@ export class Remote {
   /** The history is not known any more: nothing is read until the next heartbeat has found it out. */
   distrust(): void {
     this.#session = undefined;
+    this.#unrepaired = undefined;
   }
 
   /** The last invalidation that a heartbeat has told of: it came before everything that begins now. */
@@ -169,6 +187,29 @@ export class Remote {
     } catch (error) {
       this.breaker.record(isAlive(error), generation, calls);
       return this.#failed(operation, error);
+    }
+  }
+
+  /**
+   * Asks in a history that is not repaired. Its answer may be old: callers are given it flagged as stale, and in no other way.
+   * @returns nothing when L2 did not answer, or may not be asked.
+   */
+  async askUnrepaired<T>(
+    operation: Operation,
+    work: (tier: RemoteTier, session: Session) => Promise<T>,
+  ): Promise<T | undefined> {
+    const session = this.#unrepaired;
+    if (session === undefined || !this.answersFlagged) return undefined;
+    const { generation } = this.breaker;
+    try {
+      const value = await within(this.#clock, operation.budgetMs, work(this.tier, session));
+      this.breaker.record(true, generation);
+      const now = this.#unrepaired ?? this.#session;
+      return now?.epoch === session.epoch && now.generation === session.generation ? value : undefined;
+    } catch (error) {
+      this.breaker.record(isAlive(error), generation);
+      this.#failed(operation, error);
+      return undefined;
     }
   }
 

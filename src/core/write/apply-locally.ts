@@ -1,4 +1,4 @@
-import type { Entry } from '../model/entry.ts';
+import { expiredAt } from '../model/entry.ts';
 import { type InvalidationMode, namesEverything, patternMatcher, type Targets } from '../model/invalidation.ts';
 import type { EntryId } from '../model/key.ts';
 import type { InvalidationId } from '../model/tags.ts';
@@ -35,17 +35,5 @@ export function cleanAll(parts: Cleanable): void {
 function removeEntry(parts: Cleanable, id: EntryId, mode: InvalidationMode): void {
   const entry = mode === 'expire' ? parts.l1.get(id) : undefined;
   if (entry === undefined) parts.l1.delete(id);
-  else parts.l1.set(id, expired(entry, parts.clock.now()));
-}
-
-/** The entry as `expire` leaves it: for `staleIfError` only, counted from now. */
-function expired(entry: Entry, now: number): Entry {
-  return {
-    ...entry,
-    expired: true,
-    freshUntil: Math.min(entry.freshUntil, now),
-    hitUntil: Number.NEGATIVE_INFINITY,
-    staleUntil: Number.NEGATIVE_INFINITY,
-    errorUntil: Math.min(entry.errorUntil, now + entry.windows.staleIfErrorMs),
-  };
+  else parts.l1.set(id, expiredAt(entry, parts.clock.now()));
 }

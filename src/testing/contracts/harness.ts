@@ -2,7 +2,8 @@ import type { BusMessage, Invalidation } from '../../core/model/invalidation.ts'
 import type { EntryId } from '../../core/model/key.ts';
 import type { Bus } from '../../core/ports/bus.ts';
 import type { CacheIdentity } from '../../core/ports/cache-identity.ts';
-import type { RemoteTier, Session, SweepRequest } from '../../core/ports/remote-tier.ts';
+import type { RemoteTier, Session } from '../../core/ports/remote-tier.ts';
+import type { SweepRequest } from '../../core/ports/sweeps.ts';
 import { systemRandom } from '../../core/primitives/clock.ts';
 import { until } from '../until.ts';
 import type { Capability } from './contract.ts';

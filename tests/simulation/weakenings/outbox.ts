@@ -44,6 +44,16 @@ export const CUT_OFF = {
   policy: LASTING,
 } as const;
 
+/** Reads the data of before before they are repaired, though removed values may be there again. */
+class ReadingAnotherEpoch extends Repair {
+  override async judge(heartbeat: Heartbeat, hasAsked: boolean, tier: RemoteTier): Promise<Judgement> {
+    const judgement = await super.judge(heartbeat, hasAsked, tier);
+    const { epoch, generation, last } = heartbeat;
+    if (judgement.session !== undefined || generation !== undefined || last === undefined) return judgement;
+    return { session: { epoch, generation: last.generation }, isRepaired: false, answersFlagged: true };
+  }
+}
+
 /** What a database remembers for those who did not live to tell, and how L2 is repaired from it. */
 export const OUTBOX: Readonly<Record<string, Weakened>> = {
   'a relay that asks for the numbers after the last one': {
@@ -147,6 +157,21 @@ export const OUTBOX: Readonly<Record<string, Weakened>> = {
       },
     },
     mix: CUT_OFF,
+  },
+
+  'an L2 that is read unrepaired in another epoch': {
+    weakening: { collaborators: { Repair: ReadingAnotherEpoch } },
+    mix: {
+      faults: ['server restarts from before', 'source fails'],
+      faultMs: [300, 3_000],
+      faultShare: 0.03,
+      writeShare: 0.15,
+      gapMs: 10,
+      modes: ['delete'],
+      how: ['key'],
+      setting: { keys: INVALIDATED, instances: 2, outbox: true },
+      policy: { ...LASTING, staleIfError: 20_000 },
+    },
   },
 
   'any mark, also one of an earlier return': {

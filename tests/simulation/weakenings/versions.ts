@@ -31,9 +31,9 @@ export const VERSIONS: Readonly<Record<string, Weakened>> = {
         readonly #heardAt = new Map<Shape, number>();
         #time = 0;
 
-        override heartbeat(shape: Shape, instance: string, nonce: string, wantsMark?: boolean): Heartbeat {
-          const beat = super.heartbeat(shape, instance, nonce, wantsMark);
-          this.#heardAt.set(shape, beat.time);
+        override heartbeat(...given: Parameters<MemoryDatabase['heartbeat']>): Heartbeat {
+          const beat = super.heartbeat(...given);
+          this.#heardAt.set(given[0], beat.time);
           this.#time = beat.time;
           return beat;
         }

@@ -3,9 +3,10 @@ import { script } from './script.ts';
 import { EPOCH, GENERATION, MARKS, MENDED, NUMBERS, PUBLISH, SHAPES, TIME } from './script-parts.ts';
 
 /**
- * KEYS history · ARGV epoch, channel, message, whether a mark is wanted, an identity for a server that has none, shape.
+ * KEYS history · ARGV epoch, channel, message, whether a mark is wanted, an identity for a server that has none, shape, the
+ * generation for which the caller vouches (race 53).
  * Answers epoch, number, time, generation, the heartbeat of before, how many marks were wanted, the latest mark, the
- * identity, the term of the generation, its shapes, what was mended since the last heartbeat. The caller's shape joins them if there is room. Without a generation the last heartbeat stays as it is, for the relay that repairs this history, and the
+ * identity, the term of the generation, its shapes, what was mended since the last heartbeat, and 1 where an instance vouches for it. The caller's shape joins them if there is room. Without a generation the last heartbeat stays as it is, for the relay that repairs this history, and the
  * write that proves goes into another field.
  */
 export const heartbeat = script(
@@ -47,6 +48,14 @@ else
 
 end
 
+local vouched = generation and redis.call('HGET', history, '${HISTORY.vouched}') == epoch .. ' ' .. generation
+
+if generation and not vouched and ARGV[7] == generation then
+  redis.call('HSET', history, '${HISTORY.vouched}', epoch .. ' ' .. generation)
+  vouched = true
+
+end
+
 local wanted, marked = marksOf(history, epoch)
 
 if ARGV[4] == '1' then
@@ -77,6 +86,8 @@ local agreed = { generation or false, digits(term or 0, 1), shapes or '' }
 local found = { epoch, number, digits(time, 1), agreed[1], last, counts[1], counts[2], identity, agreed[2], agreed[3] }
 
 found[11] = mended
+
+found[12] = vouched and 1 or 0
 
 return found`,
 );

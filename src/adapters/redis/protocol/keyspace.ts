@@ -60,6 +60,8 @@ export const HISTORY = {
   awake: 'awake',
   /** What was broken in Redis and has begun anew, until a heartbeat tells of it; empty then. */
   mended: 'mended',
+  /** The run of the server, and the generation that instances believe in it, with all repairs done. */
+  vouched: 'vouched',
 } as const;
 
 /** Shapes of which records may lie in one generation: an invalidation looks for each of them. */

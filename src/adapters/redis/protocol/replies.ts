@@ -13,9 +13,8 @@ interface BeatReply {
 /** What the heartbeat script answers. */
 export function heartbeatOf(reply: unknown, shape: string): BeatReply {
   if (!Array.isArray(reply)) throw unexpected('heartbeat', reply);
-  const [epoch, number, time, generation, last, wanted, marked, identity, term, shapes = '', mended = ''] = reply.map(
-    (part) => (part === null ? undefined : String(part)),
-  );
+  const [epoch, number, time, generation, last, wanted, marked, identity, term, shapes = '', mended = '', vouched] =
+    reply.map((part) => (part === null ? undefined : String(part)));
   const beat = {
     epoch: String(epoch),
     sequence: Number(number),
@@ -27,6 +26,7 @@ export function heartbeatOf(reply: unknown, shape: string): BeatReply {
     identity: String(identity),
     wanted: Number(wanted),
     marked: Number(marked),
+    isVouchedFor: vouched === '1',
   };
   return { beat, shapes, mended };
 }

@@ -50,6 +50,23 @@ export function repairContract(test: AddTest, makeHarness: MakeHarness): void {
     },
   );
 
+  test({ name: 'a generation is vouched for in one epoch alone', needs: 'restart' }, async () => {
+    await using both = await twoInstances(makeHarness);
+    const { one, two, server, generation } = both;
+    contains(await one.heartbeat('one', token()), { isVouchedFor: false });
+    contains(await one.heartbeat('one', token(), false, 'another'), { isVouchedFor: false });
+    contains(await one.heartbeat('one', token(), false, generation), { isVouchedFor: true });
+    contains(await two.heartbeat('two', token()), { isVouchedFor: true });
+    await server.restart({ keepData: true });
+    const after = await until(() => one.heartbeat('one', token(), false, generation), { what: 'the new run' });
+    contains(after, { generation: undefined, isVouchedFor: false });
+    await one.agreeGeneration(after.epoch, generation);
+    contains(await one.heartbeat('one', token()), { isVouchedFor: false });
+    contains(await one.heartbeat('one', token(), false, generation), { isVouchedFor: true });
+    await one.agreeGeneration(after.epoch, 'fresh', generation);
+    contains(await one.heartbeat('one', token()), { isVouchedFor: false });
+  });
+
   test('marks are wanted by whoever says so, and the latest one stays', async () => {
     await using both = await twoInstances(makeHarness);
     const { one, two, session } = both;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import type { SweepRequest } from '../../../../src/core/ports/remote-tier.ts';
+import type { SweepRequest } from '../../../../src/core/ports/sweeps.ts';
 import { InvalidationPendingError } from '../../../../src/index.ts';
 import { overriding } from '../../../../src/testing/chaos/overriding.ts';
 import { Fleet, type FleetOptions, type Member } from '../../../support/core-fixture.ts';
