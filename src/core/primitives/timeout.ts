@@ -13,8 +13,15 @@ export class BudgetExceeded extends Error {
 /**
  * Settles like `work`, or rejects with {@link BudgetExceeded} after `budgetMs`. What `work` brings later goes to
  * `onLate`; its later rejection is dropped, since the caller has already been told of a failure.
+ * @param moreMs Asked when the budget is over: how much longer to wait. Default: no longer.
  */
-export function within<T>(clock: Clock, budgetMs: number, work: Promise<T>, onLate?: (value: T) => void): Promise<T> {
+export function within<T>(
+  clock: Clock,
+  budgetMs: number,
+  work: Promise<T>,
+  onLate?: (value: T) => void,
+  moreMs: () => number = noMore,
+): Promise<T> {
   if (budgetMs === Infinity) return work;
   return new Promise<T>((resolve, reject) => {
     let late = false;
@@ -22,11 +29,12 @@ export function within<T>(clock: Clock, budgetMs: number, work: Promise<T>, onLa
       late = true;
       reject(new BudgetExceeded(budgetMs));
     };
-    const onTime = (): void => {
+    const endTime = (): void => {
+      const more = moreMs();
       // A process that was held up runs its timers first: what has arrived meanwhile gets its turn before it counts as late.
-      cancel = clock.after(0, giveUp);
+      cancel = more > 0 ? clock.after(more, endTime, true) : clock.after(0, giveUp);
     };
-    let cancel = clock.after(budgetMs, onTime, true);
+    let cancel = clock.after(budgetMs, endTime, true);
     work.then(
       (value) => {
         if (late) onLate?.(value);
@@ -56,4 +64,8 @@ export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<vo
     const cancel = clock.after(ms, end, true);
     signal.addEventListener('abort', end, { once: true });
   });
+}
+
+function noMore(): number {
+  return 0;
 }

@@ -69,7 +69,7 @@ export async function freshInL2(
 
 /** What L2 holds of a key at this moment, or `undefined` when it cannot say. */
 export async function readRecord(remote: Remote, { id, key, options }: ReadRequest): Promise<StoredRecord | undefined> {
-  const operation = { name: 'read', budgetMs: options.l2TimeoutMs, key };
+  const operation = { name: 'read', budgetMs: options.l2TimeoutMs, key, values: 1 };
   const asked = await remote.ask(operation, (tier, { generation }) => tier.read(id, generation));
   return asked.ok ? asked.value : undefined;
 }
@@ -164,9 +164,10 @@ async function readRecords(remote: Remote, requests: readonly ReadRequest[]): Pr
   const ids = requests.map(({ id }) => id);
   const [first] = requests;
   // One failure, however many keys it was about.
-  const operation = { name: 'read', budgetMs: first?.options.l2TimeoutMs ?? 0, key: first?.key };
+  const operation = { name: 'read', budgetMs: first?.options.l2TimeoutMs ?? 0, key: first?.key, values: ids.length };
   const asked = await remote.ask(operation, (tier, { generation }) => tier.readMany(ids, generation));
   const records = new Map<EntryId, StoredRecord>();
+  if (asked.ok) remote.traffic.learn(asked.value);
   if (asked.ok) asked.value.forEach((record, index) => void records.set(ids[index] ?? '', record));
   return records;
 }

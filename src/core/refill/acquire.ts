@@ -8,6 +8,7 @@ import { ignore } from '../primitives/quietly.ts';
 import type { Parts } from '../state/context.ts';
 import { type BatchAnswer, type Question, QuestionBatch, type Terms } from '../state/l2-question.ts';
 import type { Asked, Operation, Remote } from '../tiers/guarded-l2.ts';
+import { longestAnswerMs } from '../tiers/traffic.ts';
 import { generationsOf, recall, tagsKeepFor, takeFor } from './generations.ts';
 
 /** Keys that one request names at most: nobody else is served meanwhile. */
@@ -30,15 +31,20 @@ export function acquire(parts: Parts, remote: Remote, question: Question): Promi
 export function answerTo(
   remote: Remote,
   { request: { key, options }, place }: Question,
-  { terms, records }: BatchAnswer,
+  answer: BatchAnswer,
 ): { readonly record: StoredRecord | undefined; readonly terms: Asked<Terms> } {
+  const { terms, records } = answer;
   const operation = { name: 'acquire', budgetMs: options.l2TimeoutMs, key };
   if (!terms.ok) {
     if (terms.error !== undefined) remote.report(operation, terms.error);
     return { record: undefined, terms };
   }
   const record = records[place] ?? MISSING;
-  if (record instanceof RemoteError) return { record: undefined, terms: remote.refused(operation, record) };
+  if (record instanceof RemoteError) {
+    const isFirst = answer.wasRefused !== true;
+    answer.wasRefused = true;
+    return { record: undefined, terms: remote.refused(operation, record, isFirst) };
+  }
   return { record, terms };
 }
 
@@ -47,7 +53,8 @@ function batchFor(parts: Parts, remote: Remote, { request: { id, options } }: Qu
   // No key stands twice in a batch: both flights would take its one lease for their own.
   const isAlone = flights.countOf(id) > 1;
   if (!isAlone) for (const open of questions) if (takes(open, options)) return open;
-  const batch = new QuestionBatch(options.l2TimeoutMs, options.leaseMs, isAlone);
+  const { l2TimeoutMs, hardTimeoutMs, leaseMs } = options;
+  const batch = new QuestionBatch(l2TimeoutMs, leaseMs, longestAnswerMs(l2TimeoutMs, hardTimeoutMs), isAlone);
   if (questions.push(batch) === 1) beforeSending(parts, remote);
   return batch;
 }
@@ -66,9 +73,10 @@ function beforeSending(parts: Parts, remote: Remote): void {
   }
 }
 
-function takes(batch: QuestionBatch, { l2TimeoutMs, leaseMs }: ResolvedOptions): boolean {
-  const { isAlone, budgetMs, questions } = batch;
-  return !isAlone && budgetMs === l2TimeoutMs && batch.leaseMs === leaseMs && questions.length < MOST_KEYS;
+function takes(batch: QuestionBatch, { l2TimeoutMs, hardTimeoutMs, leaseMs }: ResolvedOptions): boolean {
+  const { isAlone, budgetMs, mostMs, questions } = batch;
+  if (isAlone || budgetMs !== l2TimeoutMs || batch.leaseMs !== leaseMs || questions.length >= MOST_KEYS) return false;
+  return mostMs === longestAnswerMs(l2TimeoutMs, hardTimeoutMs);
 }
 
 function send(parts: Parts, remote: Remote, batches: readonly QuestionBatch[]): void {
@@ -84,7 +92,7 @@ function unanswered({ clock }: Parts, error: unknown): BatchAnswer {
 }
 
 async function askAsOne(parts: Parts, remote: Remote, batch: QuestionBatch): Promise<BatchAnswer> {
-  const { questions, budgetMs, leaseMs } = batch;
+  const { questions, budgetMs, leaseMs, mostMs } = batch;
   const ids = questions.map(({ request }) => request.id);
   const token = parts.random.token();
   const generations: Generations = new Map();
@@ -92,7 +100,7 @@ async function askAsOne(parts: Parts, remote: Remote, batch: QuestionBatch): Pro
   const keepFor = tagsKeepFor(unknown.length === 0 ? 0 : longestUse(questions));
   const keys = questions.map(({ request }) => request.key);
   // The lookups have waited for contact already.
-  const operation: Operation = { name: 'acquire', budgetMs, keys, contactMs: 0 };
+  const operation: Operation = { name: 'acquire', budgetMs, mostMs, keys, values: keys.length, contactMs: 0 };
   const release = (records: readonly Held[], tier: RemoteTier, generation: string): void => {
     ids.forEach((id, index) => {
       const record = records[index];
@@ -122,6 +130,7 @@ async function askAsOne(parts: Parts, remote: Remote, batch: QuestionBatch): Pro
   const now = parts.clock.now();
   if (!asked.ok) return { terms: asked, records: [], generations, now };
   const { held, generation } = asked.value;
+  remote.traffic.learn(held);
   return { terms: { ok: true, value: { token, generation } }, records: held, generations, now };
 }
 

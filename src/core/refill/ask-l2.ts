@@ -189,7 +189,7 @@ export class L2Question {
       this.#parts.background.track(attempt(() => tier.releaseRefresh(id, generation, token)));
     };
     const claimed = await this.#remote.ask(
-      { name: 'claim', budgetMs: options.l2TimeoutMs, key },
+      { name: 'claim', budgetMs: options.l2TimeoutMs, key, values: 1 },
       async (tier) => {
         const [granted, record] = await Promise.all([
           attempt(() => tier.claimRefresh(id, generation, token, options.leaseMs)),

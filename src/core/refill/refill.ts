@@ -216,7 +216,7 @@ async function fillL2(
   }
   const began = clock.now();
   const filled = await tracer.trace(SPAN.l2Fill, { [ATTRIBUTE.dbSystem]: remote.tier.system }, () =>
-    remote.ask({ name: 'fill', budgetMs: options.l2TimeoutMs, key }, (tier) => {
+    remote.ask({ name: 'fill', budgetMs: options.l2TimeoutMs, key, bytes: body.length }, (tier) => {
       const { tags, storedAt } = product.entry;
       keepTags(parts, tier, { tags, generation: right.generation, usefulUntil: storedAt + product.keepForMs });
       return tier.fill({

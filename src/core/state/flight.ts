@@ -4,6 +4,7 @@ import type { EntryId } from '../model/key.ts';
 import type { TagState } from '../model/tags.ts';
 import type { SpanRef } from '../ports/tracer.ts';
 import { type AwaitedFlight, Dependents, type RunningLoad } from '../tiers/running-load.ts';
+import { longestAnswerMs } from '../tiers/traffic.ts';
 import type { EndedTags } from './ended-tags.ts';
 import type { Owed } from './pending-invalidations.ts';
 
@@ -85,7 +86,8 @@ export class Flight<R> implements AwaitedFlight {
   // Most flights end without a use for these: made when somebody asks.
   #abort: AbortController | undefined;
   #stage: FlightStage = 'first-question';
-  /** Whether the load had to wait for longer than the first question takes. */
+  readonly #lateFrom: number;
+  /** Whether the load had to wait for longer than the first question takes where nothing lies before it. */
   #isLate = false;
   #quick: PromiseWithResolvers<R | undefined> | undefined;
   #onGoOn: (() => void)[] | undefined;
@@ -115,7 +117,8 @@ export class Flight<R> implements AwaitedFlight {
     this.isOpen = mayLoad;
     this.hardTimeoutMs = hardTimeoutMs;
     this.leaseWaitUntil = beganAt + leaseWaitMs;
-    this.firstAnswerAt = beganAt + l2TimeoutMs;
+    this.firstAnswerAt = beganAt + longestAnswerMs(l2TimeoutMs, hardTimeoutMs);
+    this.#lateFrom = beganAt + l2TimeoutMs;
     this.#ended = ended;
     this.#endedBefore = ended.end;
   }
@@ -167,7 +170,7 @@ export class Flight<R> implements AwaitedFlight {
   /** Its loader is called now. */
   beginLoad(load: RunningLoad, now: number): void {
     this.load = load;
-    this.#isLate = now > this.firstAnswerAt;
+    this.#isLate = now > this.#lateFrom;
     this.goOn('load');
   }
 

@@ -31,6 +31,8 @@ export interface BatchAnswer {
   readonly generations: Generations;
   /** When the answer arrived. */
   readonly now: number;
+  /** Whether a caller has told of a key that L2 refused. */
+  wasRefused?: boolean;
 }
 
 /** Questions of one turn of the event loop and of the same terms, which L2 is asked as one. */
@@ -38,16 +40,19 @@ export class QuestionBatch {
   readonly questions: Question[] = [];
   readonly budgetMs: number;
   readonly leaseMs: number;
+  /** The longest that it may take behind others. */
+  readonly mostMs: number;
   /** Whether it takes no other question. */
   readonly isAlone: boolean;
   /** Resolves for all of them; never rejects. */
   readonly answered: Promise<BatchAnswer>;
   readonly #resolve: (answer: BatchAnswer) => void;
 
-  constructor(budgetMs: number, leaseMs: number, isAlone: boolean) {
+  constructor(budgetMs: number, leaseMs: number, mostMs: number, isAlone: boolean) {
     const { promise, resolve } = Promise.withResolvers<BatchAnswer>();
     this.budgetMs = budgetMs;
     this.leaseMs = leaseMs;
+    this.mostMs = mostMs;
     this.isAlone = isAlone;
     this.answered = promise;
     this.#resolve = resolve;

@@ -261,7 +261,8 @@ export class Heart implements HeartbeatLink, RemoteListener {
     const { repair } = this.#terms;
     const asks = repair.wantsMark(this.#lastAccepted, sentAt);
     const believed = asks ? undefined : repair.believed;
-    const heartbeat = await within(clock, this.#deadlineMs, tier.heartbeat(instance, nonce, asks, believed));
+    const deadlineMs = this.#deadlineMs + this.#remote.traffic.queuedMs;
+    const heartbeat = await within(clock, deadlineMs, tier.heartbeat(instance, nonce, asks, believed));
     // The answer may have waited here while the host slept: it tells of a world of before.
     if (this.#parts.proof.hasSleptSince(sentAt)) return this.hurry();
     this.#remote.learn(heartbeat, sentAt, clock.now());

@@ -11,6 +11,7 @@ import type { CircuitBreaker } from '../primitives/circuit-breaker.ts';
 import type { Clock } from '../primitives/clock.ts';
 import { BudgetExceeded, within } from '../primitives/timeout.ts';
 import { Contact } from './readiness-gate.ts';
+import { Traffic } from './traffic.ts';
 
 /** What came of asking L2: it never rejects, a failing tier is an answer like any other. */
 export type Asked<T> =
@@ -26,14 +27,40 @@ export interface Operation {
   readonly budgetMs: number;
   readonly key?: string | undefined;
   /**
-   * The keys of an operation that several callers share. Each counts as a call, and each caller reports the failure of its
-   * own key with {@link Remote.report}, in its own asynchronous context.
+   * The keys of an operation that several callers share. Each caller reports the failure of its own key with
+   * {@link Remote.report}, in its own asynchronous context.
    */
   readonly keys?: readonly string[];
+  /** How many values it asks for, and how many bytes it sends: what is asked behind it waits for those. Default 0. */
+  readonly values?: number;
+  readonly bytes?: number;
+  /** Its budget behind other bytes, in milliseconds. Default 2,000. */
+  readonly mostMs?: number;
   readonly background?: boolean;
   /** How long to wait for contact with L2, after the start and after a rest. Default: the budget. */
   readonly contactMs?: number;
 }
+
+/** What was asked in one turn of the event loop. It is one call to the breaker, however many operations it carries. */
+interface Packet {
+  readonly openedAt: number;
+  /** What was under way before it, and what it carries itself. */
+  bytes: number;
+  succeeded: boolean;
+  failed: boolean;
+}
+
+/** One operation under way. */
+interface Sent {
+  readonly packet: Packet;
+  /** Its bytes, as far as is known. */
+  readonly size: number;
+  /** Asked when its budget is over: by then it is known what else travels with it. */
+  readonly moreMs: () => number;
+}
+
+/** A packet is closed by the tier when it is sent; one that a tier has forgotten is over by then. */
+const LONGEST_PACKET_MS = 100;
 
 /** The server's clock counts as known no better than this, however short the round trip. */
 const LEAST_UNCERTAINTY_MS = 100;
@@ -50,6 +77,7 @@ export class Remote {
   readonly tier: RemoteTier;
   readonly breaker: CircuitBreaker;
   readonly contact: Contact;
+  readonly traffic = new Traffic();
   readonly #clock: Clock;
   readonly #emit: (event: CacheEvent) => void;
   readonly #maxLagMs: number;
@@ -62,6 +90,7 @@ export class Remote {
   /** Server time minus this process's monotonic time, learnt from heartbeats. */
   #offset = 0;
   #uncertaintyMs = LEAST_UNCERTAINTY_MS;
+  #packet: Packet | undefined;
 
   constructor(
     tier: RemoteTier,
@@ -178,15 +207,17 @@ export class Remote {
     const refusal = this.refusal;
     if (refusal !== undefined || session === undefined) return refusal === 'breaker-open' ? BREAKER_OPEN : UNTRUSTED;
     const { generation } = this.breaker;
-    const calls = operation.keys?.length ?? 1;
+    const sent = this.#begin(operation);
     try {
       const late = onLate && ((value: T): void => onLate(value, this.tier, session));
-      const value = await within(this.#clock, operation.budgetMs, work(this.tier, session), late);
-      this.breaker.record(true, generation, calls);
+      const value = await within(this.#clock, operation.budgetMs, work(this.tier, session), late, sent.moreMs);
+      this.#record(true, generation, sent.packet);
       return this.#session === session ? { ok: true, value } : UNTRUSTED;
     } catch (error) {
-      this.breaker.record(isAlive(error), generation, calls);
+      this.#record(isAlive(error), generation, sent.packet);
       return this.#failed(operation, error);
+    } finally {
+      this.traffic.end(sent.size);
     }
   }
 
@@ -201,27 +232,74 @@ export class Remote {
     const session = this.#unrepaired;
     if (session === undefined || !this.answersFlagged) return undefined;
     const { generation } = this.breaker;
+    const sent = this.#begin(operation);
     try {
-      const value = await within(this.#clock, operation.budgetMs, work(this.tier, session));
-      this.breaker.record(true, generation);
+      const value = await within(this.#clock, operation.budgetMs, work(this.tier, session), undefined, sent.moreMs);
+      this.#record(true, generation, sent.packet);
       const now = this.#unrepaired ?? this.#session;
       return now?.epoch === session.epoch && now.generation === session.generation ? value : undefined;
     } catch (error) {
-      this.breaker.record(isAlive(error), generation);
+      this.#record(isAlive(error), generation, sent.packet);
       this.#failed(operation, error);
       return undefined;
+    } finally {
+      this.traffic.end(sent.size);
     }
   }
 
-  /** What one key of an operation was refused with, while the others were answered. */
-  refused(operation: Operation, error: RemoteError): Asked<never> {
-    if (!isAlive(error)) this.breaker.record(false, this.breaker.generation);
+  /**
+   * What one key of an operation was refused with, while the others were answered.
+   * @param isFirst Whether no other refusal of the same answer has been told of.
+   */
+  refused(operation: Operation, error: RemoteError, isFirst = true): Asked<never> {
+    if (isFirst && !isAlive(error)) this.breaker.record(false, this.breaker.generation);
     return this.#failed(operation, error);
   }
 
+  #begin({ values = 0, bytes = 0, budgetMs, mostMs }: Operation): Sent {
+    const { traffic } = this;
+    const packet = this.#openPacket();
+    const size = bytes + traffic.sizeOf(values);
+    // One value alone has no more time than its budget.
+    const own = Math.min(size, bytes + traffic.sizeOf(1));
+    traffic.begin(size);
+    packet.bytes += size;
+    const moreMs = (): number =>
+      packet.openedAt + traffic.budgetOf(budgetMs, packet.bytes - own, mostMs) - this.#clock.now();
+    return { packet, size, moreMs };
+  }
+
+  readonly #closePacket = (): void => {
+    this.#packet = undefined;
+  };
+
+  #openPacket(): Packet {
+    const now = this.#clock.now();
+    const open = this.#packet;
+    if (open !== undefined && now - open.openedAt < LONGEST_PACKET_MS) return open;
+    const packet = { openedAt: now, bytes: this.traffic.bytes, succeeded: false, failed: false };
+    this.#packet = packet;
+    try {
+      this.tier.beforeSending(this.#closePacket);
+    } catch {
+      // A tier that cannot be told has no packets.
+      this.#packet = undefined;
+    }
+    return packet;
+  }
+
+  /** What became of one operation: the first success and the first failure of its packet count. */
+  #record(succeeded: boolean, generation: number, packet: Packet): void {
+    if (succeeded ? packet.succeeded : packet.failed) return;
+    if (succeeded) packet.succeeded = true;
+    else packet.failed = true;
+    this.breaker.record(succeeded, generation);
+  }
+
   /** Tells of an operation on one key that failed. */
-  report({ name, budgetMs, key, background = false }: Omit<Operation, 'keys'>, error: unknown): void {
-    if (error instanceof BudgetExceeded) this.#emit({ type: 'l2_timeout', operation: name, durationMs: budgetMs });
+  report({ name, key, background = false }: Omit<Operation, 'keys'>, error: unknown): void {
+    if (error instanceof BudgetExceeded)
+      this.#emit({ type: 'l2_timeout', operation: name, durationMs: error.budgetMs });
     this.#emit({ type: 'tier_failure', error, operation: name, tier: 'l2', key, background });
   }
 

@@ -33,7 +33,7 @@ export async function storeInL2(
   let toldIn: string | undefined;
   const order = parts.pending.add({ ids: [request.id], tags: [] }, 'delete', () => recorded?.acknowledge(toldIn));
   const written = await remote.ask(
-    { name: 'set', budgetMs: request.options.l2TimeoutMs, key: request.key, contactMs: CONTACT_MS },
+    { name: 'set', budgetMs: request.options.l2TimeoutMs, key: request.key, values: 1, contactMs: CONTACT_MS },
     async (tier, session) => {
       const unknown = recall(parts, request.tagIds, generations);
       if (unknown.length > 0) {

@@ -44,3 +44,14 @@ test('what throws before a packet is sent, or when it is closed, keeps neither t
   expect(told).toEqual(['before', 'closed']);
   expect(await Promise.all([batch.send(get), batch.send(get)])).toEqual([0, 1]);
 });
+
+test('what is to run before a packet may bring more that runs before the same packet', async () => {
+  const batch = new Batch(client());
+  const told: string[] = [];
+  batch.beforeSending(() => {
+    told.push('first');
+    batch.beforeSending(() => told.push('brought'));
+  });
+  expect(await Promise.all([batch.send(get), batch.send(get)])).toEqual([0, 1]);
+  expect(told).toEqual(['first', 'brought']);
+});

@@ -56,8 +56,8 @@ export class Batch {
     this.#open = sending;
     // Not a microtask: calls caused by several packets of the same turn belong together too.
     setImmediate(() => {
-      // One that throws must not keep the packet of the others from being sent.
-      sending.before.forEach(quietly);
+      // One of them may add another one: that one is called as well. One that throws must not keep the packet from being sent.
+      for (const run of sending.before) quietly(run);
       this.#open = undefined;
       sending.closed.forEach(quietly);
       const [first, second] = sending.calls;
