@@ -7,18 +7,21 @@ import { Problem } from '../http/problem.ts';
 const LONGEST_WAIT_MS = 5_000;
 
 /** Changes that may wait, for each that may run. */
-const WAITING_PER_PLACE = 200;
+const WAITING_PER_PLACE = 1_000;
+
+/** Of so many connections one is left to loads and to look-ups of tokens, and one in any case. */
+const KEPT_SHARE = 5;
 
 /**
- * Limits how many changes run at once, and shares the places out evenly among orgs. A place is a connection to the database:
- * half of them are left to loads and to look-ups of tokens, however many changes one org asks for.
+ * Limits how many changes run at once, and shares the places out evenly among orgs. A change holds a connection to the database.
+ * Some are left to loads and to look-ups of tokens, however many changes one org asks for.
  */
 export class WriteLimit {
   readonly #places: FairPlaces;
 
   /** @param pool Connections to the database. */
   constructor(pool: number, clock: Clock = systemClock) {
-    const places = Math.max(1, Math.floor(pool / 2));
+    const places = Math.max(1, pool - Math.max(1, Math.floor(pool / KEPT_SHARE)));
     this.#places = new FairPlaces(clock, places, {
       longestWaitMs: LONGEST_WAIT_MS,
       waitingPerPlace: WAITING_PER_PLACE,

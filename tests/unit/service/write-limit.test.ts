@@ -19,22 +19,23 @@ function changes() {
 }
 
 describe('changes', () => {
-  test('take half of the connections, and one where there is but one', async () => {
+  test('leave a fifth of the connections, and one at least; where there is but one they take it', async () => {
     for (const [pool, places] of [
-      [10, 5],
-      [4, 2],
+      [10, 8],
+      [4, 3],
+      [2, 1],
       [1, 1],
     ] as const) {
       const { began, change, endNext } = changes();
       const writes = new WriteLimit(pool, new TestClock());
-      const running = Array.from({ length: 7 }, (_, n) => writes.run('1', NEVER, change(`change ${n}`)));
+      const running = Array.from({ length: 12 }, (_, n) => writes.run('1', NEVER, change(`change ${n}`)));
       await settled();
       expect([writes.running, began.length]).toEqual([places, places]);
-      for (let n = 0; n < 7; n += 1) {
+      for (let n = 0; n < 12; n += 1) {
         endNext();
         await settled();
       }
-      expect(await Promise.all(running)).toHaveLength(7);
+      expect(await Promise.all(running)).toHaveLength(12);
       expect(writes.running).toBe(0);
     }
   });
@@ -63,7 +64,7 @@ describe('changes', () => {
     const { change } = changes();
     const writes = new WriteLimit(2, clock);
     void writes.run('1', NEVER, change('hangs'));
-    const waiting = Array.from({ length: 200 }, () =>
+    const waiting = Array.from({ length: 1_000 }, () =>
       writes.run('1', NEVER, change('waits')).catch((error: { status: number }) => error.status),
     );
     await expect(writes.run('1', NEVER, change('one too many'))).rejects.toMatchObject({
