@@ -123,4 +123,13 @@ describe('the smoke script', () => {
     },
     PATIENCE_MS,
   );
+
+  test.each(runtimes)(
+    'and a program lives while a caller waits for a load that hangs, on %s',
+    async (_, _userAgent, command) => {
+      const output = await run([...command(tools), packed.add('hung-loader.ts')], { cwd: packed.project });
+      expect(output).toEqual({ stdout: 'LOAD_TIMEOUT\n', stderr: '' });
+    },
+    PATIENCE_MS,
+  );
 });
