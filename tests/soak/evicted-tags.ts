@@ -52,7 +52,14 @@ export async function runEviction(stageMs: number): Promise<EvictionLoads> {
     const reading = caches.flatMap((cache) =>
       KEYS.map((key) => cache.getOrSet(key, () => (loads += 1), { tags: ['shared', `tag of ${key}`] })),
     );
-    await Promise.all([filling.exec(), ...reading, new Promise((resolve) => setTimeout(resolve, READ_EVERY_MS))]);
+    // Somebody invalidates something all the while: a generation that is made anew is another one than before.
+    const invalidating = caches[0]?.delete('unrelated');
+    await Promise.all([
+      filling.exec(),
+      ...reading,
+      invalidating,
+      new Promise((resolve) => setTimeout(resolve, READ_EVERY_MS)),
+    ]);
   };
   const stage = async (): Promise<number> => {
     const before = loads;
