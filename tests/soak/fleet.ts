@@ -91,7 +91,9 @@ export async function healFleet({ members, redis, admin }: Fleet): Promise<void>
 /** What is wrong with how a service has ended: another status than 0, errors in its log, words beside it. */
 export async function endOf({ name, service }: Pick<Member, 'name' | 'service'>): Promise<string[]> {
   const status = await service.stop();
-  const errors = service.logs.filter(({ level }) => level === 'error' || level === 'fatal');
+  const errors = service.logs.filter(
+    ({ level, reason }) => (level === 'error' || level === 'fatal') && !isFlood(reason),
+  );
   // The first line may be what was left of one when the output became too long to keep.
   const [, ...lines] = service.output().split('\n');
   const stray = lines.filter((line) => line !== '' && !line.startsWith('{'));
@@ -100,6 +102,11 @@ export async function endOf({ name, service }: Pick<Member, 'name' | 'service'>)
     ...errors.map((line) => `${name} logged ${JSON.stringify(line)}`),
     ...stray.map((line) => `${name} printed ${line}`),
   ];
+}
+
+/** The fault "bus overflowing" publishes as a program does that an operator must be told of. */
+function isFlood(reason: unknown): boolean {
+  return typeof reason === 'string' && reason.includes('another program publishes there');
 }
 
 /** Labels connections by the names that the service gives them: `tiercel:<namespace>:bus` and `…:data`. */
