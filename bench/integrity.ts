@@ -10,9 +10,9 @@ import { startRedis } from '../tests/support/redis-server.ts';
 import { noL1 } from './support/tiercel.ts';
 
 const KEYS = Array.from({ length: 100 }, (_, index) => `product:${index}`);
-const ROUNDS = 61;
+const ROUNDS = 41;
 /** Reads of each cache in a round. */
-const READS = 500;
+const READS = 300;
 
 const SIZES = { '97 B': 97, '1 kB': 1_000, '4 kB': 4_000 } as const;
 
