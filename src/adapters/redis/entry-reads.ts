@@ -8,7 +8,7 @@ import type { Integrity } from './protocol/integrity.ts';
 import type { Keyspace } from './protocol/keyspace.ts';
 import { unexpected } from './protocol/replies.ts';
 import { SCRIPTS } from './protocol/scripts.ts';
-import { leaseRecord, parseRecord, recordFor, sealedPartsOf } from './protocol/stored-record.ts';
+import { bodyStart, HEADER, leaseRecord, parseRecord, recordFor } from './protocol/stored-record.ts';
 
 /** Keys of one MGET: while it is answered, nobody else is. */
 const KEYS_PER_READ = 500;
@@ -154,8 +154,7 @@ export class EntryReads {
   #intact(key: string, bytes: Buffer | null, record: StoredRecord): StoredRecord {
     const integrity = this.#integrity;
     if (integrity === undefined || bytes === null || record.kind !== 'value') return record;
-    const { extra, body } = sealedPartsOf(bytes);
-    if (integrity.isSealed(extra, key, body)) return record;
+    if (integrity.isSealed(bytes, HEADER.bytes, bodyStart(bytes), key)) return record;
     this.#broken.tellUnsealed();
     return { kind: 'value', value: { ...record.value, body: '' } };
   }

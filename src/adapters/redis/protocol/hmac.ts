@@ -33,7 +33,19 @@ export class Hmac {
   hex(text: string, rest: string | Uint8Array): string {
     if (typeof crypto.hash !== 'function')
       return crypto.createHmac('sha256', this.#secret).update(text).update(rest).digest('hex');
-    const digest = crypto.hash('sha256', this.#message(text, rest), 'binary');
+    return this.#hashed(this.#message(text, rest));
+  }
+
+  /** {@link hex} of a text and the bytes from `from` on. */
+  hexOfBytes(text: string, bytes: Buffer, from: number): string {
+    const fits = BLOCK_BYTES + MOST_UNIT_BYTES * text.length + bytes.length <= SCRATCH_BYTES;
+    if (!fits || typeof crypto.hash !== 'function') return this.hex(text, bytes.subarray(from));
+    const start = BLOCK_BYTES + this.#inner.write(text, BLOCK_BYTES);
+    return this.#hashed(this.#inner.subarray(0, start + bytes.copy(this.#inner, start, from)));
+  }
+
+  #hashed(message: Buffer): string {
+    const digest = crypto.hash('sha256', message, 'binary');
     this.#outer.write(digest, BLOCK_BYTES, 'latin1');
     return crypto.hash('sha256', this.#outer, 'hex');
   }

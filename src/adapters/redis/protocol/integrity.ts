@@ -10,12 +10,14 @@ const SHORTEST_KEY_BYTES = 16;
 /** One writes, the others are read while they are rotated out. */
 const MOST_KEYS = 8;
 
-/** Begins the extra block of a record that is sealed: `mac=<key id>:<32 digits>;`. */
-const SEAL = 'mac=';
+/** `;`, which ends the seal of a record: `mac=<key id>:<32 digits>;`. */
+const SEAL_END = 0x3b;
 
 interface Key {
   /** The id, as it stands before each MAC of this key. */
   readonly prefix: string;
+  /** The same as it begins the extra block of a record. */
+  readonly seal: string;
   readonly hmac: Hmac;
 }
 
@@ -46,13 +48,22 @@ export class Integrity {
    * @param name The key in Redis: it holds the namespace, the version of the cache, the generation and the id.
    */
   seal(name: string, body: string | Uint8Array): string {
-    const { prefix, hmac } = this.#first;
-    return `${SEAL}${prefix}${macOf(hmac, nameOfRecord(name), body)};`;
+    const { seal, hmac } = this.#first;
+    return `${seal}${macOf(hmac, nameOfRecord(name), body)};`;
   }
 
-  /** Whether the extra block of a record belongs to this name and this body. It is asked of each value that is read. */
-  isSealed(extra: string, name: string, body: Uint8Array): boolean {
-    return extra.startsWith(SEAL) && this.#isOf(extra, SEAL.length, ';', nameOfRecord(name), body);
+  /**
+   * Whether the extra block of a record, from `extraAt` to `bodyAt`, belongs to this name and to the body behind it. It is asked
+   * of each value that is read, so it looks at the bytes where they are.
+   */
+  isSealed(bytes: Buffer, extraAt: number, bodyAt: number, name: string): boolean {
+    for (const { seal, hmac } of this.#keys) {
+      if (!standsAt(bytes, extraAt, seal)) continue;
+      const macAt = extraAt + seal.length;
+      const isWhole = macAt + MAC_DIGITS < bodyAt && bytes[macAt + MAC_DIGITS] === SEAL_END;
+      return isWhole && isSame(bytes, macAt, hmac.hexOfBytes(nameOfRecord(name), bytes, bodyAt));
+    }
+    return false;
   }
 
   /** The `mac` of a message. */
@@ -63,7 +74,14 @@ export class Integrity {
 
   /** Whether a `mac` belongs to what a message on this channel says. */
   isSigned(given: unknown, channel: string, said: Said): boolean {
-    return typeof given === 'string' && this.#isOf(given, 0, '', nameOfMessage(channel), textOf(said));
+    if (typeof given !== 'string') return false;
+    const bytes = Buffer.from(given, 'latin1');
+    for (const { prefix, hmac } of this.#keys) {
+      if (!given.startsWith(prefix)) continue;
+      const isWhole = given.length === prefix.length + MAC_DIGITS;
+      return isWhole && isSame(bytes, prefix.length, macOf(hmac, nameOfMessage(channel), textOf(said)));
+    }
+    return false;
   }
 
   get #first(): Key {
@@ -71,17 +89,11 @@ export class Integrity {
     if (first === undefined) throw refused('no key');
     return first;
   }
+}
 
-  /** Whether `<id>:<MAC>` stands in a text, from there up to `end`; nothing at all follows where that is empty. */
-  #isOf(text: string, from: number, end: string, name: string, said: string | Uint8Array): boolean {
-    for (const { prefix, hmac } of this.#keys) {
-      if (!text.startsWith(prefix, from)) continue;
-      const start = from + prefix.length;
-      const isWhole = end === '' ? text.length === start + MAC_DIGITS : text.startsWith(end, start + MAC_DIGITS);
-      return isWhole && isSame(text, start, macOf(hmac, name, said));
-    }
-    return false;
-  }
+function standsAt(bytes: Uint8Array, from: number, text: string): boolean {
+  for (let at = 0; at < text.length; at += 1) if (bytes[from + at] !== text.charCodeAt(at)) return false;
+  return true;
 }
 
 /** The length before the name keeps a name and what follows it apart. */
@@ -101,9 +113,9 @@ function macOf(hmac: Hmac, name: string, said: string | Uint8Array): string {
  * Compares in constant time: every digit is looked at, whatever those before it were. `timingSafeEqual` would need two buffers
  * for each value that is read, which takes longer than the MAC.
  */
-function isSame(text: string, from: number, mac: string): boolean {
+function isSame(bytes: Uint8Array, from: number, mac: string): boolean {
   let difference = 0;
-  for (let at = 0; at < MAC_DIGITS; at += 1) difference |= text.charCodeAt(from + at) ^ mac.charCodeAt(at);
+  for (let at = 0; at < MAC_DIGITS; at += 1) difference |= (bytes[from + at] ?? 0) ^ mac.charCodeAt(at);
   return difference === 0;
 }
 
@@ -127,7 +139,7 @@ function keyOf(given: string, place: number): Key {
   if (id === '') throw refused(`${what} of another form`);
   if (secret.length < SHORTEST_KEY_BYTES) throw refused(`${what}, which has ${secret.length} bytes`);
   if (new Set(secret).size < SHORTEST_KEY_BYTES / 4) throw refused(`${what}, which is not random`);
-  return { prefix: `${id}:`, hmac: new Hmac(secret) };
+  return { prefix: `${id}:`, seal: `mac=${id}:`, hmac: new Hmac(secret) };
 }
 
 function refused(what: string): InvalidOptionError {

@@ -60,6 +60,8 @@ const END = /^[\da-f]{4}(\d{4})\n$/;
 /** Begins the token of a record that no Tiercel wrote; the hexadecimal digits of its first bytes follow. */
 const FOREIGN = '!';
 
+const ZERO = 0x30;
+
 /**
  * What the bytes under a key say. Never throws: bytes of another form are a value with an empty body, which the codec
  * refuses, and whose token lets a fill replace exactly these bytes.
@@ -80,13 +82,11 @@ export function parseRecord(bytes: Buffer | null): StoredRecord {
   return { kind: 'value', value: { token: damaged, storedAt: 0, expiredAt: 0, body: '' } };
 }
 
-/** The extra block of a value, and its body as it lies there. */
-export function sealedPartsOf(bytes: Buffer): { readonly extra: string; readonly body: Buffer } {
-  // The header has been found whole; without a regular expression, since this is read with every hit of a cache with a key.
+/** Where the body of a value begins, whose header has been found whole: behind the extra block. */
+export function bodyStart(bytes: Uint8Array): number {
   let length = 0;
-  for (let at: number = HEADER.lengthAt; at < HEADER.bytes - 1; at += 1) length = length * 10 + (bytes[at] ?? 0) - 0x30;
-  const bodyAt = HEADER.bytes + length;
-  return { extra: bytes.toString('latin1', HEADER.bytes, bodyAt), body: bytes.subarray(bodyAt) };
+  for (let at: number = HEADER.lengthAt; at < HEADER.bytes - 1; at += 1) length = length * 10 + (bytes[at] ?? 0) - ZERO;
+  return HEADER.bytes + length;
 }
 
 /** As text, unless it is none: what could not be read stands as U+FFFD then, as it also does where somebody wrote that. */
