@@ -12,7 +12,7 @@ import { sharedRedis, uniqueNamespace } from '../support/redis-server.ts';
 setDefaultTimeout(30_000);
 
 /** A broken record is mended so soon. */
-const SOON = { within: 5_000 } as const;
+const SOON = { within: 10_000 } as const;
 
 let url: string;
 let admin: Redis;
@@ -33,7 +33,7 @@ interface Pair extends AsyncDisposable {
 }
 
 /** Two instances of one cache, both in step. */
-async function pair(): Promise<Pair> {
+async function pair(maxLag = 1_500): Promise<Pair> {
   const namespace = uniqueNamespace();
   const keys = keyspace(namespace, CACHE, 0);
   const alarms: string[] = [];
@@ -47,7 +47,7 @@ async function pair(): Promise<Pair> {
       observers: [observe],
       // This machine may have other work; what is measured here is what heals.
       defaults: { l2Timeout: 1_000, lease: '2s' },
-      maxLag: 600,
+      maxLag,
     });
   const [one, other] = [make(), make()];
   expect(await Promise.all([one.ready(5_000), other.ready(5_000)])).toEqual([true, true]);
@@ -83,7 +83,7 @@ async function expectHealed(fleet: Pair): Promise<void> {
   let times = 0;
   const isSteady = async () => {
     times = (await works(fleet)) ? times + 1 : 0;
-    return times >= 5;
+    return times >= 3;
   };
   await until(isSteady, { what: 'a cache that works', ...SOON });
 }
@@ -100,7 +100,7 @@ describe('the history, when one of its fields was broken, begins anew by itself 
     ['an identity of a megabyte', 'identity', 'x'.repeat(2 ** 20)],
   ])('%s', async (_what, field, value) => {
     await using fleet = await pair();
-    expect(await works(fleet)).toBe(true);
+    await expectHealed(fleet);
     await admin.hset(fleet.keys.history, field, value);
     await until(() => fleet.alarms.length > 0, { what: 'the alarm', ...SOON });
     await expectHealed(fleet);
@@ -205,7 +205,8 @@ describe('a record that was broken is a miss, is replaced, and is told of once:'
   });
 
   test('an envelope with 300,000 tags', async () => {
-    await using fleet = await pair();
+    // Reading such a record takes a while on a busy machine, and an instance that stood still for D stores nothing at first.
+    await using fleet = await pair(15_000);
     const { one, other, keys } = fleet;
     const key = keys.entry('k', await fleet.generation());
     await one.getOrSet('k', load);
@@ -221,7 +222,6 @@ describe('a record that was broken is a miss, is replaced, and is told of once:'
     other.attach({ observer });
     expect(await other.getOrSet('k', () => 'again', { l2Timeout: 5_000 })).toBe('again');
     expect(failures).toContainEqual(expect.stringContaining('they name 300000 tags'));
-    // Reading such a record takes a while on a busy machine, and an instance that stood still for D stores nothing at first.
     const isReplaced = async () => {
       if ((await admin.strlen(key)) < 1_000) return true;
       await other.getOrSet('k', () => 'again', { l2Timeout: 5_000, forceFresh: true });
