@@ -54,10 +54,10 @@ async function main(): Promise<void> {
 
   await show('at first', instances, sql);
   await sql`update books set title = 'The Dispossessed' where id = 1`;
-  await settled(sql);
+  await settled(sql, instances);
   await show('after an UPDATE of the book', instances, sql);
   await sql`insert into reviews values (1, 5)`;
-  await settled(sql);
+  await settled(sql, instances);
   await show('after an INSERT of a review', instances, sql);
   await instances[0]?.clear();
 }
@@ -76,11 +76,14 @@ async function show(when: string, instances: readonly TieredCache[], sql: Sql): 
   }
 }
 
-/** Waits until the relay has delivered all rows: a few milliseconds. */
-async function settled(sql: Sql): Promise<void> {
+/**
+ * Waits until the relay has delivered all rows, and each instance has dropped the book from L1: a few milliseconds. The message
+ * that makes an instance drop it travels beside the note that its row was delivered.
+ */
+async function settled(sql: Sql, instances: readonly TieredCache[]): Promise<void> {
   for (;;) {
     const [row] = await sql`select from tiercel_outbox where delivered_at is null`;
-    if (row === undefined) return;
+    if (row === undefined && instances.every((cache) => cache.peek('book:1') === undefined)) return;
     await new Promise((resume) => setTimeout(resume, 1));
   }
 }
