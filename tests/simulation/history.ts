@@ -52,6 +52,8 @@ export interface InvalidationRecord {
   readonly instance: string;
   /** Every key that it names, whether or not its row was written. */
   readonly keys: readonly string[];
+  /** Whether it names them by their tag. Keys that are read beside them in one call may carry that tag too. */
+  readonly byTag: boolean;
   /** What it makes known. What L2 could not be told of at once it is told of later, so these may be delivered after `end`. */
   readonly writes: readonly WriteRecord[];
   readonly start: number;

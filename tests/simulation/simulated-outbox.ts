@@ -35,7 +35,14 @@ export function watched(outbox: Outbox, { name }: Host, history: History, time: 
   const orders: InvalidationRecord[] = [];
   const taken = (rows: readonly OutboxRow[]): readonly OutboxRow[] => {
     const keys = KEYS.filter((key) => rows.some(({ targets }) => isNamed(key, targets)));
-    const order = { instance: name, keys: keys.map((key) => key.name), writes: [], start: time.now, end: Infinity };
+    const order = {
+      instance: name,
+      keys: keys.map((key) => key.name),
+      byTag: false,
+      writes: [],
+      start: time.now,
+      end: Infinity,
+    };
     if (keys.length > 0) orders.push(order);
     if (keys.length > 0) history.invalidations.push(order);
     return rows;

@@ -11,6 +11,13 @@ type WriteThrough = Omit<Extract<Operation, { kind: 'set' }>, 'kind' | 'key'>;
 /** After a write-through that L2 did not take, its request may still be under way for so long. */
 const LATE_EFFECT_MS = 10_000;
 
+/** How a change is made known. */
+interface CommitOptions {
+  readonly mode: 'delete' | 'expire';
+  readonly ticket: string | undefined;
+  readonly byTag?: boolean;
+}
+
 /** Everybody who writes: a transaction first, then the cache is told. */
 export class Writers {
   readonly #world: World;
@@ -34,7 +41,7 @@ export class Writers {
     if (written.length === 0) return;
     const ticket = claimed ? instance.outbox?.draw() : undefined;
     const options = ticket === undefined ? {} : { outbox: ticket };
-    this.#commit(instance, written, named, { mode, ticket }, (writes) =>
+    this.#commit(instance, written, named, { mode, ticket, byTag: how === 'tag' }, (writes) =>
       instance.debts.during(writes, () => this.#invalidate(instance, key, how, mode, options)).then(() => true),
     );
   }
@@ -79,7 +86,7 @@ export class Writers {
       this.#world.note(() => `${instance.name} commits what it sets: ${describeRows([row])}`);
     };
     const stopWaiting = this.#world.whenTaken(instance, key, commit);
-    const order = this.#order(instance, [key], writes);
+    const order = this.#order(instance, [key], writes, false);
     history.invalidations.push(order);
     const end = (isKnown: boolean): void => {
       stopWaiting();
@@ -101,9 +108,14 @@ export class Writers {
     });
   }
 
-  #order({ name }: Instance, named: readonly Key[], writes: readonly WriteRecord[]): InvalidationRecord {
+  #order(
+    { name }: Instance,
+    named: readonly Key[],
+    writes: readonly WriteRecord[],
+    byTag: boolean,
+  ): InvalidationRecord {
     const keys = named.map((key) => key.name);
-    return { instance: name, keys, writes, start: this.#world.time.now, end: Infinity };
+    return { instance: name, keys, byTag, writes, start: this.#world.time.now, end: Infinity };
   }
 
   #acknowledge(order: InvalidationRecord): void {
@@ -136,7 +148,7 @@ export class Writers {
     instance: Instance,
     keys: readonly Key[],
     named: readonly Key[],
-    { mode, ticket }: { readonly mode: 'delete' | 'expire'; readonly ticket: string | undefined },
+    { mode, ticket, byTag = false }: CommitOptions,
     publish: (writes: readonly WriteRecord[], rows: readonly Row[]) => Promise<boolean>,
   ): void {
     const { time, history, source } = this.#world;
@@ -150,7 +162,7 @@ export class Writers {
       return writes;
     };
     const committed = async (rows: readonly Row[]): Promise<void> => {
-      const order = this.#order(instance, named, writes);
+      const order = this.#order(instance, named, writes, byTag);
       history.invalidations.push(order);
       this.#writes += 1;
       const number = this.#writes;

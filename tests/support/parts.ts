@@ -24,6 +24,7 @@ export const FLEETS: readonly string[] = ['tests/faults/'];
 export const FIGURES: readonly string[] = [
   'tests/integration/fleet.test.ts',
   'tests/faults/outage',
+  'tests/faults/outbox-burst.test.ts',
   'tests/faults/redis-faults.test.ts',
   'tests/acceptance/',
 ];

@@ -5,6 +5,7 @@ import {
   type NoteRecord,
   type TroubleRecord,
 } from '../history.ts';
+import { KEYS, keyNamed, neighboursOf } from '../keys.ts';
 import type { World } from '../world.ts';
 import { ms, type Violation } from './violation.ts';
 
@@ -33,8 +34,10 @@ export function checkLoads({ history, setting }: World): Violation[] {
     // as that of a row does that was absent (a tag ends it, and leaves it where it is).
     const first = history.writes.find((write) => write.key === key)?.deliveredAt ?? Infinity;
     const lastsFrom = ttl < LASTING_MS ? Infinity : first + negativeTtl;
+    // A read of several keys gives each of them the tags of all.
+    const beside = neighboursOf(keyNamed(key), KEYS).map(({ name }) => name);
     const orders = history.invalidations
-      .filter(({ keys }) => keys.includes(key))
+      .filter(({ keys, byTag }) => keys.some((name) => (byTag ? beside.includes(name) : name === key)))
       .map((order) => ({ ...order, end: deliveredAt(order) }));
     const notes = history.notes.filter((note) => note.key === key);
     const isCounted = (load: LoadRecord): boolean =>
