@@ -2,6 +2,7 @@ import { describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { planOf } from './plan-of.ts';
 import { report } from './report.ts';
 import { run } from './run.ts';
+import { WEAKENINGS } from './weakenings/index.ts';
 import { CUT_OFF } from './weakenings/outbox.ts';
 
 // Others may want the processors first.
@@ -11,6 +12,11 @@ setDefaultTimeout(600_000);
 const SEEDS = 1_450;
 const CALM_SEEDS = 100;
 const CUT_OFF_SEEDS = 500;
+/** Worlds, by the weakening that they are made for, and seeds that showed a fault of Tiercel's own. */
+const ONCE_BROKEN: readonly (readonly [world: string, seed: number])[] = [
+  // A sweep kept its place although its steps had been taken in the other database.
+  ['an earlier history that is believed again', 62],
+];
 
 describe('the simulated fleet', () => {
   test('breaks no invariant in half a million operations, whatever fails', () => {
@@ -32,6 +38,10 @@ describe('the simulated fleet', () => {
 
   test('knows what is pending soon after all have lost L2 together', () => {
     for (let seed = 1; seed <= CUT_OFF_SEEDS; seed += 1) expect(run(seed, CUT_OFF).violations).toEqual([]);
+  });
+
+  test('breaks no invariant where it once did', () => {
+    for (const [world, seed] of ONCE_BROKEN) expect(run(seed, WEAKENINGS[world]?.mix).violations).toEqual([]);
   });
 
   test('replays a seed to the letter', () => {

@@ -19,8 +19,8 @@ export interface SweepLimits {
 }
 
 /**
- * A walk over the entries of one namespace in L2, in bounded steps. It keeps its place: what stops it for a while, a budget
- * or a connection that is lost, does not undo the steps that are done. In another history it begins anew, because a place is
+ * A walk over the entries of one namespace in L2, in bounded steps. It keeps its place: a budget that
+ * stops it for a while does not undo the steps that are done. In another history it begins anew, because a place is
  * one in the records of one run of the server, and other records are to be looked at (protocol, race 50).
  */
 export class Sweep {
@@ -52,6 +52,14 @@ export class Sweep {
   }
 
   /**
+   * Forgets the place. The server has answered as another one, or not at all: the steps of before may have been taken in
+   * contents that had been exchanged for those of the session, and that say nothing of its entries (protocol, race 50).
+   */
+  beginAnew(): void {
+    this.#session = undefined;
+  }
+
+  /**
    * Goes on from where it stopped.
    * @returns whether it is done. `false`: a limit was reached.
    * @throws what the tier rejects with, and BudgetExceeded when one step takes too long.
@@ -62,8 +70,10 @@ export class Sweep {
       if (!isDone && !limits.signal.aborted) this.#failures += 1;
       return isDone;
     } catch (error) {
-      // An L2 that is away refuses nothing: the next attempt waits for it.
-      if (!(error instanceof RemoteError && error.failure === 'unavailable')) this.#failures += 1;
+      if (error instanceof RemoteError && error.failure === 'unavailable') {
+        // An L2 that is away refuses nothing: the next attempt waits for it.
+        this.beginAnew();
+      } else this.#failures += 1;
       throw error;
     }
   }

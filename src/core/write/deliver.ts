@@ -1,13 +1,21 @@
 import type { InvalidationMode, Targets } from '../model/invalidation.ts';
 import { RemoteError, type RemoteTier, type Session } from '../ports/remote-tier.ts';
 import type { Parts } from '../state/context.ts';
-import { STEP_BUDGET_MS } from '../state/sweep.ts';
+import { STEP_BUDGET_MS, type Sweep } from '../state/sweep.ts';
 
 /** Names in one script call: a script holds up the whole server while it runs. */
 const NAMES_PER_SCRIPT = 1_000;
 
 /** A sweep for a pattern is as long as the key space. For so long one attempt goes on; the next one takes up its place. */
 export const SWEEP_BUDGET_MS = 30_000;
+
+/** An invalidation as L2 is told of it. */
+export interface Order {
+  readonly targets: Targets;
+  readonly mode: InvalidationMode;
+  /** Of a pattern. */
+  readonly sweep?: Sweep | undefined;
+}
 
 /** How long L2 may take to be told of an invalidation for which one in a single piece has `budgetMs`. */
 export function deliveryBudget(targets: Targets, budgetMs: number): number {
@@ -26,12 +34,14 @@ export async function deliver(
   { instance }: Pick<Parts, 'instance'>,
   tier: RemoteTier,
   session: Session,
-  { targets, mode }: { readonly targets: Targets; readonly mode: InvalidationMode },
+  { targets, mode, sweep }: Order,
   isRepair = false,
 ): Promise<void> {
   for (const piece of inPieces(targets)) {
     const reply = await tier.invalidate({ targets: piece, mode, origin: instance }, session, isRepair);
-    if (reply.kind === 'session-mismatch') throw otherHistory();
+    if (reply.kind !== 'session-mismatch') continue;
+    sweep?.beginAnew();
+    throw otherHistory();
   }
 }
 
