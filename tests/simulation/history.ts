@@ -149,6 +149,8 @@ export class History {
   readonly wakes: WakeRecord[] = [];
   /** When instances began to read other contents under the same address and names. */
   readonly exchanges: number[] = [];
+  /** When the server came back with what it had held before. */
+  readonly setbacks: number[] = [];
   readonly #stored = new Map<string, Map<string, number>>();
   readonly #replaced = new Set<string>();
   /** Reads that have no answer yet. */

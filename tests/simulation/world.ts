@@ -185,6 +185,7 @@ export class World {
   /** Another run of the server. An isolated one takes no write any more by then: so Sentinel has to be configured. */
   restart(data: RestartData): void {
     this.server.refuseIsolatedWrites();
+    if ('from' in data) this.history.setbacks.push(this.time.now);
     this.server.restart(data);
   }
 

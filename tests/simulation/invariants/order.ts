@@ -4,14 +4,15 @@ import { describeRead, type Violation } from './violation.ts';
 /**
  * I6: of two unflagged reads here that do not overlap, the later is no older; excepted until the newer write's
  * invalidation has reached this instance, for which it has D, where the newer value came from the source and was not
- * stored in L2 when it was seen. Within D of an exchange of what L2 holds, it was not stored in what is read now.
+ * stored in L2 when it was seen. Within D of an exchange of what L2 holds, it was not stored in what is read now; nor was it
+ * when the server has come back since with what it had held before.
  * @param stored When L2 took each version; see `History.stored`.
  * @param versions Versions of the cache that run side by side: each finds in L2 what it has stored itself.
  */
 export function checkOrder(
   reads: readonly ReadRecord[],
   writes: readonly WriteRecord[],
-  { stored, exchanges }: Pick<History, 'stored' | 'exchanges'>,
+  { stored, exchanges, setbacks }: Pick<History, 'stored' | 'exchanges' | 'setbacks'>,
   maxLagMs: number,
   versions: number,
 ): Violation[] {
@@ -24,6 +25,7 @@ export function checkOrder(
       group,
       written,
       (read) => (isExchanged(read) ? Infinity : (stored.get(nameOf(read, versions)) ?? Infinity)),
+      (newer, older) => setbacks.some((at) => at > newer.start && at <= older.end),
       maxLagMs,
     ),
   );
@@ -33,6 +35,7 @@ function checkOne(
   reads: readonly ReadRecord[],
   written: ReadonlyMap<string, WriteRecord>,
   storedAt: (read: ReadRecord) => number,
+  isSetBack: (newer: ReadRecord, older: ReadRecord) => boolean,
   maxLagMs: number,
 ): Violation[] {
   const found: Violation[] = [];
@@ -48,7 +51,7 @@ function checkOne(
     if (newest === undefined || newest.version <= read.version) continue;
     const write = written.get(`${newest.key} ${newest.version}`);
     const isUndelivered = write?.deliveredAt === undefined || write.deliveredAt + maxLagMs > read.start;
-    if (isUndelivered && storedAt(newest) > newest.end) continue;
+    if (isUndelivered && (storedAt(newest) > newest.end || isSetBack(newest, read))) continue;
     found.push({ invariant: 'I6', at: read.end, message: `${describeRead(read)} after ${describeRead(newest)}` });
   }
   return found;
