@@ -40,7 +40,10 @@ beforeAll(async () => {
     // One may be held in the middle of something else, such as a refresh of the dashboards.
     DATABASE_POOL: '2',
   };
-  [held, free] = await Promise.all([startInstance(owned, heldEnv), startInstance(owned, catalog.env)]);
+  [held, free] = await Promise.all([
+    startInstance(owned, heldEnv),
+    startInstance(owned, { ...catalog.env, REDIS_TIMEOUT_MS: '1000' }),
+  ]);
   // The connections are open then and know the statement: only its execution is left to be held.
   await Promise.all(range(991, 10).map((id) => readProduct(held, id)));
 }, 60_000);
