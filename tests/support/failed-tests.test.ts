@@ -23,6 +23,11 @@ test('a failed test is named with its file and what it printed', () => {
   ]);
 });
 
+test('a failed test whose name is repeated behind the last file is told once', () => {
+  const closing = '\n1 tests failed:\n(fail) subtracts [0.20ms]\n\n 3 pass\n 1 fail\n';
+  expect(failedTests(RUN + closing)).toEqual(failedTests(RUN));
+});
+
 test('an error outside of any test is named with its file', () => {
   const output =
     '\ntests/unit/c.test.ts:\n\n# Unhandled error between tests\n----\nerror: lost\n----\n\n 0 pass\n 1 error\n';

@@ -3,6 +3,8 @@ const LINES = 60;
 
 const FILE = /^\S+\.(?:test|spec)\.[cm]?[jt]sx?:$/;
 const RESULT = /^\((?:pass|skip|todo|fail)\) /;
+/** Behind it `bun test` repeats the names, without their files. */
+const SUMMARY = /^\d+ tests? (?:failed|skipped|todo):$/;
 const OUTSIDE = '# Unhandled error between tests';
 
 /**
@@ -15,6 +17,7 @@ export function failedTests(output: string): string[] {
   let file = '';
   let own: string[] = [];
   for (const line of Bun.stripANSI(output).split('\n')) {
+    if (SUMMARY.test(line)) break;
     if (FILE.test(line)) {
       file = line;
       own = [];
