@@ -38,6 +38,11 @@ export interface Session {
   readonly generation: string;
 }
 
+/** Says if both name the same history; no history is the same as none. */
+export function isSameHistory(one: Session | undefined, other: Session): boolean {
+  return one?.epoch === other.epoch && one.generation === other.generation;
+}
+
 /** The answer to one heartbeat, all read in the same atomic step as its write and its publication. */
 export interface Heartbeat {
   readonly epoch: string;
@@ -317,4 +322,9 @@ export class RemoteError extends Error {
     super(message, options);
     this.failure = failure;
   }
+}
+
+/** Says if a tier has rejected because its server is away. */
+export function isUnavailable(error: unknown): boolean {
+  return error instanceof RemoteError && error.failure === 'unavailable';
 }

@@ -1,5 +1,5 @@
 import type { PatternTarget } from '../model/invalidation.ts';
-import { RemoteError, type RemoteTier, type Session } from '../ports/remote-tier.ts';
+import { isSameHistory, isUnavailable, type RemoteTier, type Session } from '../ports/remote-tier.ts';
 import type { SweepRequest } from '../ports/sweeps.ts';
 import { unlessAborted } from '../primitives/abort.ts';
 import type { Clock } from '../primitives/clock.ts';
@@ -70,7 +70,7 @@ export class Sweep {
       if (!isDone && !limits.signal.aborted) this.#failures += 1;
       return isDone;
     } catch (error) {
-      if (error instanceof RemoteError && error.failure === 'unavailable') {
+      if (isUnavailable(error)) {
         // An L2 that is away refuses nothing: the next attempt waits for it.
         this.beginAnew();
       } else this.#failures += 1;
@@ -81,7 +81,7 @@ export class Sweep {
   async #walk(clock: Clock, tier: RemoteTier, session: Session, { until, signal }: SweepLimits): Promise<boolean> {
     this.#turn += 1;
     const turn = this.#turn;
-    if (this.#session?.epoch !== session.epoch || this.#session.generation !== session.generation) {
+    if (!isSameHistory(this.#session, session)) {
       this.#session = session;
       this.#cursor = undefined;
       this.#isDone = false;

@@ -52,9 +52,8 @@ export class GenerationSweeper {
   }
 
   async #step(): Promise<number> {
-    const { session, contact, refusal } = this.#remote;
-    // A cache that rests is not woken for this.
-    if (session === undefined || refusal !== undefined || contact.isAwaited) return SETTLE_MS;
+    const session = this.#remote.backgroundSession;
+    if (session === undefined) return SETTLE_MS;
     const now = this.#parts.clock.now();
     if (session !== this.#session) this.#begin(session, now);
     if (this.#isDone) return LOOK_EVERY_MS;

@@ -1,4 +1,4 @@
-import { RemoteError, type RemoteTier, type Session } from '../ports/remote-tier.ts';
+import { isSameHistory, isUnavailable, type RemoteTier, type Session } from '../ports/remote-tier.ts';
 import { ignore } from '../primitives/quietly.ts';
 import { BudgetExceeded, within } from '../primitives/timeout.ts';
 import type { Parts } from '../state/context.ts';
@@ -40,7 +40,7 @@ export class PendingDelivery {
 
   /** A heartbeat was accepted in this history: what is pending is delivered there. Sends before it returns, and waits for nothing. */
   heartbeat(session: Session): void {
-    if (!isSame(this.#session, session)) this.#session = session;
+    if (!isSameHistory(this.#session, session)) this.#session = session;
     this.#begin();
   }
 
@@ -78,7 +78,7 @@ export class PendingDelivery {
    */
   async #run(orders: readonly PendingOrder[], session: Session): Promise<void> {
     for (const order of orders) {
-      if (this.#isClosed || !isSame(this.#session, session)) return;
+      if (this.#isClosed || !isSameHistory(this.#session, session)) return;
       try {
         if (await this.#deliver(order, session)) this.#settle(order, session);
       } catch (error) {
@@ -105,7 +105,7 @@ export class PendingDelivery {
   /** An acknowledgement of a history that is over says nothing about the present one. */
   #settle(order: PendingOrder, session: Session): void {
     const { pending, emit } = this.#parts;
-    if (!isSame(this.#session, session)) return;
+    if (!isSameHistory(this.#session, session)) return;
     pending.settle(order);
     if (pending.waiting().length === 0) emit({ type: 'invalidation_delivered' });
   }
@@ -134,15 +134,6 @@ export class PendingDelivery {
   }
 }
 
-function isSame(one: Session | undefined, other: Session): boolean {
-  return one?.epoch === other.epoch && one.generation === other.generation;
-}
-
-/** The next order would fare no better. */
 function isAway(error: unknown): boolean {
   return error instanceof BudgetExceeded || isUnavailable(error);
-}
-
-function isUnavailable(error: unknown): boolean {
-  return error instanceof RemoteError && error.failure === 'unavailable';
 }

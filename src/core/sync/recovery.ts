@@ -1,4 +1,4 @@
-import type { Agreement, Heartbeat, RemoteTier, Session } from '../ports/remote-tier.ts';
+import { type Agreement, type Heartbeat, isSameHistory, type RemoteTier, type Session } from '../ports/remote-tier.ts';
 import type { Clock, Random } from '../primitives/clock.ts';
 
 /** A generation without a place for one more version is given up once it is so old; until then that one goes without L2. */
@@ -163,7 +163,7 @@ export class Repair {
    */
   protected mayAnswerFlagged(session: Session, { isVouchedFor }: Pick<Heartbeat, 'isVouchedFor'>): boolean {
     if (isVouchedFor) this.#repaired ??= session;
-    return this.#repaired?.epoch === session.epoch && this.#repaired.generation === session.generation;
+    return isSameHistory(this.#repaired, session);
   }
 
   /**

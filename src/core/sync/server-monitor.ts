@@ -1,5 +1,5 @@
 import { type EntryId, fromId, groupOf, OTHER_GROUP } from '../model/key.ts';
-import { RemoteError } from '../ports/remote-tier.ts';
+import { isUnavailable, RemoteError } from '../ports/remote-tier.ts';
 import type { RemoteInfo } from '../ports/server-info.ts';
 import { Repeating } from '../primitives/periodic-task.ts';
 import { BudgetExceeded, within } from '../primitives/timeout.ts';
@@ -159,7 +159,7 @@ export class Vitals {
   /** That a server is away or slow is the heartbeat's to say. Anything else is said once, and seldom tried again. */
   #report(error: unknown): void {
     if (error instanceof BudgetExceeded) return;
-    if (error instanceof RemoteError && error.failure === 'unavailable') return;
+    if (isUnavailable(error)) return;
     if (!this.#isRefused) {
       const isDenied = error instanceof RemoteError && error.failure === 'denied';
       if (isDenied) this.#parts.emit({ type: 'alarm', error });

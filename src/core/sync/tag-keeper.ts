@@ -44,9 +44,7 @@ export class TagKeeper {
 
   async #step(): Promise<number> {
     const due = this.#parts.tags.takeDue(TAGS_PER_STEP);
-    const { session, contact, refusal } = this.#remote;
-    // A cache that rests is not woken for this.
-    if (due.length > 0 && session !== undefined && refusal === undefined && !contact.isAwaited) await this.#touch(due);
+    if (due.length > 0 && this.#remote.backgroundSession !== undefined) await this.#touch(due);
     return this.#everyMs;
   }
 

@@ -2,6 +2,7 @@ import type { CacheEvent } from '../model/events.ts';
 import type { BypassReason } from '../model/lookup.ts';
 import {
   type Heartbeat,
+  isSameHistory,
   RemoteError,
   type RemoteFailure,
   type RemoteTier,
@@ -134,6 +135,14 @@ export class Remote {
     return this.#session !== undefined && this.#isRecent ? undefined : 'untrusted';
   }
 
+  /**
+   * The history in which background work may ask L2: none while L2 may not be asked,
+   * or while the cache rests, because it is not woken for this.
+   */
+  get backgroundSession(): Session | undefined {
+    return this.refusal === undefined && !this.contact.isAwaited ? this.#session : undefined;
+  }
+
   /** The latest heartbeat was sent within the bound. */
   get #isRecent(): boolean {
     return this.#clock.now() - this.#lastBeatAt <= this.#maxLagMs;
@@ -145,8 +154,8 @@ export class Remote {
   }
 
   /** Whether this is the history that is believed at present. */
-  believes({ epoch, generation }: Session): boolean {
-    return this.#session?.epoch === epoch && this.#session.generation === generation;
+  believes(session: Session): boolean {
+    return isSameHistory(this.#session, session);
   }
 
   /** The history is not known any more: nothing is read until the next heartbeat has found it out. */
@@ -236,8 +245,7 @@ export class Remote {
     try {
       const value = await within(this.#clock, operation.budgetMs, work(this.tier, session), undefined, sent.moreMs);
       this.#record(true, generation, sent.packet);
-      const now = this.#unrepaired ?? this.#session;
-      return now?.epoch === session.epoch && now.generation === session.generation ? value : undefined;
+      return isSameHistory(this.#unrepaired ?? this.#session, session) ? value : undefined;
     } catch (error) {
       this.#record(isAlive(error), generation, sent.packet);
       this.#failed(operation, error);
