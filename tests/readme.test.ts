@@ -1,10 +1,13 @@
-import { describe, expect, test } from 'bun:test';
+import { describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import postgres from 'postgres';
 import { DEFAULTS } from '../src/index.ts';
 import { createDatabase } from './support/postgres-server.ts';
 import { sharedRedis, uniqueNamespace } from './support/redis-server.ts';
+import { SERVERS_TIME_LIMIT_MS } from './support/time-limit.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 const ROOT = join(import.meta.dir, '..');
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8');

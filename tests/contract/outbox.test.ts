@@ -1,3 +1,4 @@
+import { setDefaultTimeout } from 'bun:test';
 import postgres, { type TransactionSql } from 'postgres';
 import { MemoryOutbox, MemoryOutboxTable } from '../../src/adapters/memory/index.ts';
 import { outbox, outboxSql, PostgresOutbox } from '../../src/adapters/postgres/index.ts';
@@ -6,7 +7,10 @@ import type { Outbox } from '../../src/core/ports/outbox.ts';
 import { systemClock } from '../../src/core/primitives/clock.ts';
 import { type OutboxHarness, outboxContract } from '../../src/testing/index.ts';
 import { createDatabase } from '../support/postgres-server.ts';
+import { SERVERS_TIME_LIMIT_MS } from '../support/time-limit.ts';
 import { runContract } from './run-contract.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 runContract(
   'outbox: memory',

@@ -1,11 +1,14 @@
-import { afterAll, beforeAll } from 'bun:test';
+import { afterAll, beforeAll, setDefaultTimeout } from 'bun:test';
 import { Redis } from 'ioredis';
 import { redis } from '../../src/adapters/redis/index.ts';
 import { keyspace } from '../../src/adapters/redis/protocol/keyspace.ts';
 import { CACHE } from '../../src/testing/contracts/harness.ts';
 import { busContract, type ContractServer, remoteTierContract } from '../../src/testing/index.ts';
 import { type RedisServer, startRedis, uniqueNamespace } from '../support/redis-server.ts';
+import { SERVERS_TIME_LIMIT_MS } from '../support/time-limit.ts';
 import { runContract } from './run-contract.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 // A server of its own: these tests fill it up and restart it.
 let server: RedisServer;

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { MemoryServer } from '../../src/adapters/memory/index.ts';
@@ -7,6 +7,9 @@ import { keyspace } from '../../src/adapters/redis/protocol/keyspace.ts';
 import { RemoteError, type RemoteTier, type Session } from '../../src/core/ports/remote-tier.ts';
 import { CACHE, connect, LONG, sweepAll, textOf, token } from '../../src/testing/contracts/harness.ts';
 import { type RedisServer, startRedis, uniqueNamespace } from '../support/redis-server.ts';
+import { SERVERS_TIME_LIMIT_MS } from '../support/time-limit.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 // The simulator runs on the memory server: whatever steps are taken in whatever order, it must answer as Redis does.
 

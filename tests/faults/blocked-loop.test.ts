@@ -1,9 +1,12 @@
-import { expect, test } from 'bun:test';
+import { expect, setDefaultTimeout, test } from 'bun:test';
 import { lru } from '../../src/adapters/lru/index.ts';
 import { redis } from '../../src/adapters/redis/index.ts';
 import { createCache } from '../../src/index.ts';
 import { until } from '../../src/testing/until.ts';
 import { sharedRedis, uniqueNamespace } from '../support/redis-server.ts';
+import { SERVERS_TIME_LIMIT_MS } from '../support/time-limit.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 test('an event loop that was blocked for two seconds finds its own proof too old before it serves', async () => {
   const options = { namespace: uniqueNamespace('blocked') };

@@ -1,9 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { cancellable } from '../../src/adapters/postgres/index.ts';
 import { type Database, openDatabase } from '../../src/catalog/database.ts';
 import { until } from '../../src/testing/until.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres-server.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
+import { SERVERS_TIME_LIMIT_MS } from '../support/time-limit.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 let store: TestDatabase;
 let watcher: Database;

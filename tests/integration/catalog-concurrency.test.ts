@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { type Database, openDatabase } from '../../src/catalog/database.ts';
 import { migrate } from '../../src/catalog/migrate.ts';
 import { deleteProduct, replaceBomItems } from '../../src/catalog/queries.ts';
@@ -6,6 +6,9 @@ import { seed } from '../../src/catalog/seed.ts';
 import type { Queryable } from '../../src/catalog/sql.ts';
 import { until } from '../../src/testing/until.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres-server.ts';
+import { SERVERS_TIME_LIMIT_MS } from '../support/time-limit.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 let store: TestDatabase;
 let database: Database;

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { openDatabase } from '../../src/catalog/database.ts';
@@ -6,7 +6,10 @@ import { listProducts } from '../../src/catalog/queries.ts';
 import { until } from '../../src/testing/until.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres-server.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
+import { SERVERS_TIME_LIMIT_MS } from '../support/time-limit.ts';
 import { PATIENCE } from './catalog-databases.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 describe('a server', () => {
   let server: PostgresServer;

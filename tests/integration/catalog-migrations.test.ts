@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,9 @@ import { MigrationChangedError, migrate, pendingMigrations } from '../../src/cat
 import { until } from '../../src/testing/until.ts';
 import { spawnChild } from '../support/child.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres-server.ts';
+import { SERVERS_TIME_LIMIT_MS } from '../support/time-limit.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 const CATALOG = ['001-catalog', '002-versions', '003-access', '004-dashboard', '005-token-expiry', 'outbox-4'];
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { DuplicateSkuError, UnknownReferenceError } from '../../src/catalog/errors.ts';
 import {
   bomById,
@@ -14,7 +14,10 @@ import {
   userPermissions,
 } from '../../src/catalog/queries.ts';
 import { createToken, findToken, listTokens, revokeToken } from '../../src/catalog/tokens.ts';
+import { SERVERS_TIME_LIMIT_MS } from '../support/time-limit.ts';
 import { CATALOGS, PATIENCE, type SeededCatalog } from './catalog-databases.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 const NOBODY = 9_007_199_254_740_991;
 const failure = (promise: Promise<unknown>) => promise.catch((error: unknown) => error);

@@ -1,7 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { migrate, pendingMigrations } from '../../src/catalog/migrate.ts';
 import { seed } from '../../src/catalog/seed.ts';
+import { SERVERS_TIME_LIMIT_MS } from '../support/time-limit.ts';
 import { CATALOGS, PATIENCE, type SeededCatalog } from './catalog-databases.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 describe.each(CATALOGS)('the catalog on %s', (name, open) => {
   let catalog: SeededCatalog;

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { gunzipSync } from 'node:zlib';
 import { Redis } from 'ioredis';
 import { CodecError, createCache, type TieredCache, type TierFailure } from 'tiercel';
@@ -6,6 +6,9 @@ import { lru } from 'tiercel/lru';
 import { type RedisOptions, redis } from 'tiercel/redis';
 import { gigabyteOfZeros } from '../support/gzip-bomb.ts';
 import { sharedRedis, uniqueNamespace } from '../support/redis-server.ts';
+import { SERVERS_TIME_LIMIT_MS } from '../support/time-limit.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 const HEADER_BYTES = 78;
 const rows = Array.from({ length: 500 }, (_, id) => ({

@@ -1,9 +1,12 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
+import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { dashboardOf, dashboardsAge, dashboardsAreStale } from '../../src/catalog/queries.ts';
 import { refreshDashboards } from '../../src/catalog/refresh-dashboards.ts';
 import type { Transaction } from '../../src/catalog/sql.ts';
+import { SERVERS_TIME_LIMIT_MS } from '../support/time-limit.ts';
 import { CATALOGS, PATIENCE, type SeededCatalog } from './catalog-databases.ts';
 import { countByHand, numbersOf } from './support/dashboard-truth.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 const NOBODY = 9_007_199_254_740_991;
 const UNDONE = new Error('undone');

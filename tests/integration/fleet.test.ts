@@ -1,10 +1,13 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import type { ServiceProcess } from '../support/service-process.ts';
+import { SERVERS_TIME_LIMIT_MS } from '../support/time-limit.ts';
 import { type CatalogEnvironment, makeCatalogEnvironment } from './support/catalog-environment.ts';
 import { bomPath, platePath, productPath, readProduct, renameProduct } from './support/catalog-requests.ts';
 import { startInstance } from './support/instances.ts';
 import { median, printFigures, timed } from './support/measure.ts';
 import { FROM_L1, FROM_L2, LOADED, provenanceOf } from './support/provenance.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 /**
  * The bound on the median from the acknowledgement on one instance until the other's L1 has dropped the old value. The way

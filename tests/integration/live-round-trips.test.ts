@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { createCache, type TieredCache } from 'tiercel';
 import { lru } from 'tiercel/lru';
 import { redis } from 'tiercel/redis';
@@ -8,6 +8,9 @@ import type { ProxyConnection } from '../support/proxy-connection.ts';
 import { sharedRedis, uniqueNamespace } from '../support/redis-server.ts';
 import { isData, redisWire } from '../support/redis-wire.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
+import { SERVERS_TIME_LIMIT_MS } from '../support/time-limit.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 /** So that no heartbeat falls between a question and its answer: they come every third of it. */
 const MAX_LAG = '10m';

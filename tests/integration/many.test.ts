@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import postgres from 'postgres';
 import { createCache, type ManyLoaderContext, type TieredCache } from 'tiercel';
 import { lru } from 'tiercel/lru';
@@ -9,6 +9,9 @@ import { createDatabase } from '../support/postgres-server.ts';
 import { sharedRedis, uniqueNamespace } from '../support/redis-server.ts';
 import { redisWire } from '../support/redis-wire.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
+import { SERVERS_TIME_LIMIT_MS } from '../support/time-limit.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 /** So that no heartbeat is sent while commands are counted: they come every third of it. */
 const MAX_LAG = '10m';

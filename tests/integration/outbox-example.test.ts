@@ -1,9 +1,12 @@
-import { expect, test } from 'bun:test';
+import { expect, setDefaultTimeout, test } from 'bun:test';
 import { resolve } from 'node:path';
 import postgres from 'postgres';
 import { spawnChild } from '../support/child.ts';
 import { createDatabase } from '../support/postgres-server.ts';
 import { sharedRedis } from '../support/redis-server.ts';
+import { SERVERS_TIME_LIMIT_MS } from '../support/time-limit.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 test('the example shows two instances that know of every change, and leaves nothing behind', async () => {
   await using database = await createDatabase();

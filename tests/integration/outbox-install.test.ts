@@ -1,9 +1,12 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
+import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import postgres from 'postgres';
 import { type ChangedTable, dropOutboxSql, outboxSql } from '../../src/adapters/postgres/index.ts';
 import { sqlState } from '../../src/catalog/sql.ts';
 import { until } from '../../src/testing/until.ts';
+import { SERVERS_TIME_LIMIT_MS } from '../support/time-limit.ts';
 import { OUTBOXES, type OutboxDatabase, openOnPostgres, PATIENCE, written, writtenBy } from './outbox-databases.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 const TABLES = `
   create table goods (id int primary key, shop int, price numeric, note json);

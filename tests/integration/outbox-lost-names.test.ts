@@ -1,8 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { randomBytes } from 'node:crypto';
 import postgres from 'postgres';
 import { type ChangedTable, outbox, outboxSql } from '../../src/adapters/postgres/index.ts';
+import { SERVERS_TIME_LIMIT_MS } from '../support/time-limit.ts';
 import { OUTBOXES, type OutboxDatabase, PATIENCE, writtenBy } from './outbox-databases.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 /** Roles belong to the whole server, which other test files use too. */
 const ROLE = `tiercel_owner_${randomBytes(6).toString('hex')}`;

@@ -1,6 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { type ChangedTable, dropOutboxSql } from '../../src/adapters/postgres/index.ts';
+import { SERVERS_TIME_LIMIT_MS } from '../support/time-limit.ts';
 import { install, OUTBOXES, type OutboxDatabase, PATIENCE, written, writtenBy } from './outbox-databases.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 /** A name as SQL writes it, made here by hand: the code under test must not test itself. */
 const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;

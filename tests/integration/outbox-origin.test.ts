@@ -1,7 +1,10 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
+import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import type { Queryable } from '../../src/catalog/sql.ts';
 import { until } from '../../src/testing/until.ts';
+import { SERVERS_TIME_LIMIT_MS } from '../support/time-limit.ts';
 import { install, OUTBOXES, type OutboxDatabase, openOnPostgres, PATIENCE } from './outbox-databases.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 const TABLE = 'create table goods (id int primary key, price int); insert into goods values (1, 1)';
 const WATCHED = [{ table: 'goods', keys: ['good:{id}'], all: ['goods'] }];

@@ -1,6 +1,9 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
+import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { outboxSql } from '../../src/adapters/postgres/index.ts';
+import { SERVERS_TIME_LIMIT_MS } from '../support/time-limit.ts';
 import { install, OUTBOXES, type OutboxDatabase, PATIENCE, written, writtenBy } from './outbox-databases.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 const TABLES = `
   create table moves (id int, half int, shop int, primary key (id, half)) partition by list (half);

@@ -1,8 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { randomBytes } from 'node:crypto';
 import { type Database, openDatabase } from '../../src/catalog/database.ts';
 import { sqlState } from '../../src/catalog/sql.ts';
+import { SERVERS_TIME_LIMIT_MS } from '../support/time-limit.ts';
 import { install, type OutboxDatabase, openOnPostgres, written } from './outbox-databases.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 const FORBIDDEN = '42501';
 

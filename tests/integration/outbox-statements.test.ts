@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
+import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import type { ChangedTable } from '../../src/adapters/postgres/index.ts';
+import { SERVERS_TIME_LIMIT_MS } from '../support/time-limit.ts';
 import {
   install,
   OUTBOXES,
@@ -9,6 +10,8 @@ import {
   written,
   writtenBy,
 } from './outbox-databases.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 const TABLES = `
   create table shops (id int primary key, name text not null);

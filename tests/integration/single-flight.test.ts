@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { SESSION_NAME } from '../../src/adapters/postgres/own-session.ts';
 import { until } from '../../src/testing/until.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres-server.ts';
@@ -6,12 +6,15 @@ import { postgresWire } from '../support/postgres-wire.ts';
 import type { ProxyConnection } from '../support/proxy-connection.ts';
 import type { ServiceProcess } from '../support/service-process.ts';
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.ts';
+import { SERVERS_TIME_LIMIT_MS } from '../support/time-limit.ts';
 import { makeCatalogEnvironment } from './support/catalog-environment.ts';
 import { bomPath } from './support/catalog-requests.ts';
 import { startInstance } from './support/instances.ts';
 import { countStatements, LOG_STATEMENTS } from './support/postgres-statements.ts';
 import { LOADED, provenanceOf } from './support/provenance.ts';
 import { type RawAnswer, rawRequest } from './support/raw-http.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 const INSTANCES = 4;
 const CALLERS = 100;

@@ -1,10 +1,13 @@
-import { expect, test } from 'bun:test';
+import { expect, setDefaultTimeout, test } from 'bun:test';
 import { dirname, resolve } from 'node:path';
 import { Redis } from 'ioredis';
 import { findRedis } from '../support/binaries.ts';
 import { spawnChild } from '../support/child.ts';
 import { sharedRedis } from '../support/redis-server.ts';
 import { removeFolder, temporaryFolder } from '../support/temporary-folder.ts';
+import { SERVERS_TIME_LIMIT_MS } from '../support/time-limit.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 const ROOT = resolve(import.meta.dirname, '../..');
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { Redis } from 'ioredis';
 import postgres from 'postgres';
 import { until } from '../../src/testing/until.ts';
@@ -6,12 +6,15 @@ import { uniqueNamespace } from '../support/redis-server.ts';
 import { isBus, redisWire } from '../support/redis-wire.ts';
 import type { ServiceProcess } from '../support/service-process.ts';
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.ts';
+import { SERVERS_TIME_LIMIT_MS } from '../support/time-limit.ts';
 import { type CatalogEnvironment, makeCatalogEnvironment } from './support/catalog-environment.ts';
 import { productPath, readProduct, renameProduct } from './support/catalog-requests.ts';
 import { type AnswerHolder, startAnswerHolder } from './support/held-answers.ts';
 import { startInstance } from './support/instances.ts';
 import { NaiveCache } from './support/naive-cache.ts';
 import { type Contestant, nameAfter, nameBefore, type RaceResult, runRace } from './support/stale-set-race.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 const ROUNDS = 50;
 

@@ -1,12 +1,15 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import manifest from '../../package.json' with { type: 'json' };
 import { createDatabase, type TestDatabase } from '../support/postgres-server.ts';
 import { sharedRedis, uniqueNamespace } from '../support/redis-server.ts';
+import { SERVERS_TIME_LIMIT_MS } from '../support/time-limit.ts';
 import { type PackedPackage, packAndInstall } from './packed-package.ts';
 import { run } from './run.ts';
 import { installToolchain, type Toolchain } from './toolchain.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 const ROOT = join(import.meta.dir, '../..');
 const PATIENCE_MS = 180_000;

@@ -1,7 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { createToken, revokeToken } from '../../src/catalog/tokens.ts';
 import { until } from '../../src/testing/until.ts';
+import { SERVERS_TIME_LIMIT_MS } from '../support/time-limit.ts';
 import { makeSurroundings, provenance, type Surroundings, startService, type TestService } from './test-service.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 const ADMIN = 'admin-token-of-the-tests-0123456789';
 const VIEWER = 'viewer-token-of-the-tests-0123456789';

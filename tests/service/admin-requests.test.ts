@@ -1,8 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { createToken } from '../../src/catalog/tokens.ts';
 import { rawRequest } from '../integration/support/raw-http.ts';
+import { SERVERS_TIME_LIMIT_MS } from '../support/time-limit.ts';
 import { expectProblem } from './expect-problem.ts';
 import { makeSurroundings, type Surroundings, startService, type TestService } from './test-service.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 const ADMIN = 'admin-token-of-the-tests-0123456789';
 const VIEWER = 'viewer-token-of-the-tests-0123456789';

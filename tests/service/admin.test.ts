@@ -1,7 +1,10 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
+import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { until } from '../../src/testing/until.ts';
 import { startRedis } from '../support/redis-server.ts';
+import { SERVERS_TIME_LIMIT_MS } from '../support/time-limit.ts';
 import { makeSurroundings, provenance, type Surroundings, startService, type TestService } from './test-service.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 const ADMIN_TOKEN = 'admin-token-of-the-tests-0123456789';
 const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
@@ -12,21 +15,18 @@ const OTHER = '/orgs/1/products/2';
 const BOM = '/orgs/1/boms/1';
 const ABSENT = '/orgs/1/products/999999';
 
+const owned = new AsyncDisposableStack();
 let surroundings: Surroundings;
 let here: TestService;
 let there: TestService;
 
 beforeAll(async () => {
-  surroundings = await makeSurroundings();
-  here = await startService({ ...surroundings.env, ADMIN_TOKEN });
-  there = await startService({ ...surroundings.env, ADMIN_TOKEN });
+  surroundings = owned.use(await makeSurroundings());
+  here = owned.use(await startService({ ...surroundings.env, ADMIN_TOKEN }));
+  there = owned.use(await startService({ ...surroundings.env, ADMIN_TOKEN }));
 });
 
-afterAll(async () => {
-  await there[Symbol.asyncDispose]();
-  await here[Symbol.asyncDispose]();
-  await surroundings[Symbol.asyncDispose]();
-});
+afterAll(() => owned.disposeAsync());
 
 /** Every test begins with the same entries in L1 of both, and in L2. */
 beforeEach(async () => {

@@ -1,6 +1,9 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'bun:test';
+import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
+import { SERVERS_TIME_LIMIT_MS } from '../support/time-limit.ts';
 import { expectProblem } from './expect-problem.ts';
 import { makeSurroundings, type Surroundings, startService, type TestService } from './test-service.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 const ADMIN = 'admin-token-of-the-tests-0123456789';
 const headers = { authorization: `Bearer ${ADMIN}` };

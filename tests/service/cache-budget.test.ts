@@ -1,6 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { Redis } from 'ioredis';
+import { SERVERS_TIME_LIMIT_MS } from '../support/time-limit.ts';
 import { makeSurroundings, provenance, type Surroundings, startService, type TestService } from './test-service.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 // What a reader can make up, ids and pages, must not fill Redis.
 

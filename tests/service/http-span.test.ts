@@ -1,7 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { type CollectedSpan, type OtlpCollector, startOtlpCollector } from '../support/otlp-collector.ts';
 import { startService } from '../support/service-process.ts';
+import { SERVERS_TIME_LIMIT_MS } from '../support/time-limit.ts';
 import { makeSurroundings } from './test-service.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 const PRODUCT = '/api/v1/orgs/1/products/1';
 const GARBAGE = [

@@ -1,8 +1,11 @@
-import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { until } from '../../src/testing/until.ts';
 import { startPostgres } from '../support/postgres-server.ts';
 import { startRedis } from '../support/redis-server.ts';
+import { SERVERS_TIME_LIMIT_MS } from '../support/time-limit.ts';
 import { makeSurroundings, type Surroundings, startService, type TestService } from './test-service.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 const VIEWER = 'viewer-token-of-the-tests-0123456789';
 const headers = { authorization: `Bearer ${VIEWER}` };

@@ -1,5 +1,8 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
+import { SERVERS_TIME_LIMIT_MS } from '../support/time-limit.ts';
 import { makeSurroundings, type Surroundings, startService, type TestService } from './test-service.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 let surroundings: Surroundings;
 let service: TestService;

@@ -1,7 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { connect } from 'node:net';
+import { SERVERS_TIME_LIMIT_MS } from '../support/time-limit.ts';
 import { expectProblem } from './expect-problem.ts';
 import { startService, type TestService } from './test-service.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 let service: TestService;
 

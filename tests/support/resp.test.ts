@@ -1,9 +1,12 @@
-import { expect, test } from 'bun:test';
+import { expect, setDefaultTimeout, test } from 'bun:test';
 import { Redis } from 'ioredis';
 import { sharedRedis, uniqueNamespace } from './redis-server.ts';
 import { isBus, isData, redisWire } from './redis-wire.ts';
 import { RespRequests } from './resp.ts';
 import { startProxy } from './tcp-proxy.ts';
+import { SERVERS_TIME_LIMIT_MS } from './time-limit.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 const encode = (...words: string[]) =>
   `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`;

@@ -1,6 +1,9 @@
-import { expect, test } from 'bun:test';
+import { expect, setDefaultTimeout, test } from 'bun:test';
 import { resolve } from 'node:path';
 import { spawnChild } from '../support/child.ts';
+import { SERVERS_TIME_LIMIT_MS } from '../support/time-limit.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 test('the example of a codec hands out dates and maps, from the source and from L2', async () => {
   const child = spawnChild({

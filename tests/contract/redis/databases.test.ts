@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
+import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { Redis } from 'ioredis';
 import { lru } from '../../../src/adapters/lru/index.ts';
 import { redis } from '../../../src/adapters/redis/index.ts';
@@ -6,6 +6,9 @@ import { type CacheEvent, createCache } from '../../../src/index.ts';
 import { CACHE, connect, token } from '../../../src/testing/contracts/harness.ts';
 import { until } from '../../../src/testing/until.ts';
 import { type RedisServer, startRedis, uniqueNamespace } from '../../support/redis-server.ts';
+import { SERVERS_TIME_LIMIT_MS } from '../../support/time-limit.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 let small: RedisServer;
 let server: RedisServer;

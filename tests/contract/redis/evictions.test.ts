@@ -1,10 +1,13 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
+import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { Redis } from 'ioredis';
 import { redis } from '../../../src/adapters/redis/index.ts';
 import { keyspace } from '../../../src/adapters/redis/protocol/keyspace.ts';
 import { CACHE } from '../../../src/testing/contracts/harness.ts';
 import { until } from '../../../src/testing/until.ts';
 import { type RedisServer, startRedis, uniqueNamespace } from '../../support/redis-server.ts';
+import { SERVERS_TIME_LIMIT_MS } from '../../support/time-limit.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 let server: RedisServer;
 let admin: Redis;

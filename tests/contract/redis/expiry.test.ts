@@ -1,9 +1,12 @@
-import { expect, test } from 'bun:test';
+import { expect, setDefaultTimeout, test } from 'bun:test';
 import { Redis } from 'ioredis';
 import { redis } from '../../../src/adapters/redis/index.ts';
 import { keyspace } from '../../../src/adapters/redis/protocol/keyspace.ts';
 import { CACHE, connect, LONG, orderOf, token } from '../../../src/testing/contracts/harness.ts';
 import { sharedRedis, uniqueNamespace } from '../../support/redis-server.ts';
+import { SERVERS_TIME_LIMIT_MS } from '../../support/time-limit.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 test('nothing stays in Redis for ever but the history', async () => {
   const url = await sharedRedis();

@@ -1,9 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { lru } from '../../../src/adapters/lru/index.ts';
 import { redis } from '../../../src/adapters/redis/index.ts';
 import { type CacheOptions, createCache } from '../../../src/index.ts';
 import { until } from '../../../src/testing/until.ts';
 import { sharedRedis, uniqueNamespace } from '../../support/redis-server.ts';
+import { SERVERS_TIME_LIMIT_MS } from '../../support/time-limit.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 let url: string;
 const warnings: Error[] = [];

@@ -1,9 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { Cluster, Redis } from 'ioredis';
 import { type RedisOptions, redis } from '../../../src/adapters/redis/index.ts';
 import { CACHE, connect, subscribe, token } from '../../../src/testing/contracts/harness.ts';
 import { until } from '../../../src/testing/until.ts';
 import { type RedisServer, startRedis, uniqueNamespace } from '../../support/redis-server.ts';
+import { SERVERS_TIME_LIMIT_MS } from '../../support/time-limit.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 let server: RedisServer;
 

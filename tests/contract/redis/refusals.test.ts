@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { Redis } from 'ioredis';
 import { epochOf } from '../../../src/adapters/redis/connection/server-identity.ts';
 import { redis } from '../../../src/adapters/redis/index.ts';
@@ -8,6 +8,9 @@ import { RemoteError } from '../../../src/core/ports/remote-tier.ts';
 import { CACHE, connect, LONG, orderOf, subscribe, token } from '../../../src/testing/contracts/harness.ts';
 import { until } from '../../../src/testing/until.ts';
 import { type RedisServer, startRedis, uniqueNamespace } from '../../support/redis-server.ts';
+import { SERVERS_TIME_LIMIT_MS } from '../../support/time-limit.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 let server: RedisServer;
 let admin: Redis;

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
+import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { Redis } from 'ioredis';
 import { redis } from '../../../src/adapters/redis/index.ts';
 import { keyspace } from '../../../src/adapters/redis/protocol/keyspace.ts';
@@ -7,6 +7,9 @@ import { until } from '../../../src/testing/until.ts';
 import { type RedisServer, startRedis, uniqueNamespace } from '../../support/redis-server.ts';
 import { isBus, redisWire } from '../../support/redis-wire.ts';
 import { startProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
+import { SERVERS_TIME_LIMIT_MS } from '../../support/time-limit.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 let server: RedisServer;
 let proxy: TcpProxy;
