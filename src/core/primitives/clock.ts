@@ -11,8 +11,8 @@ export interface Clock {
   wall(): number;
   /**
    * Calls `run` once, after at least `ms` milliseconds.
-   * @param ms Milliseconds, 0 or more; values beyond what the platform's timers hold are clamped.
-   * @param isAwaited Whether a caller waits for it, so that the process must not end before. Default `false`.
+   * @param ms Milliseconds, 0 or more; values beyond what the platform's timers hold are clamped. `Infinity` never calls.
+   * @param isAwaited True if a caller waits: the process must not end before the call, or before it is cancelled. Default `false`.
    * @returns A function that cancels the call; calling it later or twice does nothing.
    */
   after(ms: number, run: () => void, isAwaited?: boolean): () => void;
@@ -36,6 +36,7 @@ export const systemClock: Clock = {
   now: () => performance.now(),
   wall: () => Date.now(),
   after(ms, run, isAwaited = false) {
+    if (ms === Infinity) return isAwaited ? holdProcess() : () => {};
     const timer = setTimeout(run, Math.min(ms, LONGEST_TIMER_MS)) as unknown as Timer;
     // Node and Bun give objects, which would hold the process open; Deno and browsers give numbers.
     // One of no time is no wait: whoever only gives others a turn must not find the process gone.
@@ -43,6 +44,12 @@ export const systemClock: Clock = {
     return () => clearTimeout(timer as unknown as number);
   },
 };
+
+/** Keeps the process alive. Returns a function that ends this. */
+function holdProcess(): () => void {
+  const timer = setInterval(() => {}, LONGEST_TIMER_MS);
+  return () => clearInterval(timer);
+}
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 

@@ -12,7 +12,8 @@ export class BudgetExceeded extends Error {
 
 /**
  * Settles like `work`, or rejects with {@link BudgetExceeded} after `budgetMs`. What `work` brings later goes to
- * `onLate`; its later rejection is dropped, since the caller has already been told of a failure.
+ * `onLate`; its later rejection is dropped, since the caller has already been told of a failure. The process does not end
+ * before, whatever the budget: a caller waits.
  * @param moreMs Asked when the budget is over: how much longer to wait. Default: no longer.
  */
 export function within<T>(
@@ -22,7 +23,7 @@ export function within<T>(
   onLate?: (value: T) => void,
   moreMs: () => number = noMore,
 ): Promise<T> {
-  if (budgetMs === Infinity) return work;
+  if (budgetMs === Infinity) return work.finally(clock.after(Infinity, noMore, true));
   return new Promise<T>((resolve, reject) => {
     let late = false;
     const giveUp = (): void => {

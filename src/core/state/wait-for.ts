@@ -1,5 +1,6 @@
 import { mayServeOnError } from '../model/entry.ts';
 import { LoadCycleError, LoadTimeoutError } from '../model/errors.ts';
+import { within } from '../primitives/timeout.ts';
 import { type NestedWait, RunningLoad } from '../tiers/running-load.ts';
 import type { Parts } from './context.ts';
 import type { Flight } from './flight.ts';
@@ -56,7 +57,7 @@ export function waitFor(
     giveUpAt === Infinity &&
     !mayStandIn
   )
-    return flight.result;
+    return within(clock, Infinity, flight.result);
   return new Promise<Waited>((resolve, reject) => {
     let isOver = false;
     let cancelHard = (): void => {};
@@ -88,10 +89,8 @@ export function waitFor(
     const takeStale = (): void => void flight.candidate.then((stale) => settle(() => resolve(stale)));
     const cancelSoft = softTimeoutMs === Infinity ? () => {} : clock.after(softTimeoutMs, takeStale, true);
     signal?.addEventListener('abort', leave, { once: true });
-    if (giveUpAt !== Infinity) {
-      if (flight.stage !== 'first-question' || giveUpAt <= flight.firstAnswerAt) watchTime();
-      else flight.onGoOn(watchTime);
-    }
+    if (flight.stage !== 'first-question' || giveUpAt <= flight.firstAnswerAt) watchTime();
+    else flight.onGoOn(watchTime);
     if (mayStandIn) void flight.standIn.then((standIn) => standIn.serves() && settle(() => resolve(standIn.answer)));
     // After the stand-in, which may be there already.
     if (nested?.ring !== undefined) void Promise.resolve(nested.ring).then(refuse);

@@ -12,11 +12,15 @@ function clocks() {
 
 describe('within a budget', () => {
   test('work settles as it does by itself', () => {
-    const { clock } = clocks();
+    const { clock, run } = clocks();
     expect(watch(within(clock, 10, Promise.resolve('value'))).value()).toBe('value');
     expect(() => watch(within(clock, 10, Promise.reject(new Error('own')))).value()).toThrow('own');
     const endless = Promise.withResolvers<string>();
-    expect(within(clock, Infinity, endless.promise)).toBe(endless.promise);
+    const waiting = watch(within(clock, Infinity, endless.promise));
+    run(60_000);
+    expect(waiting.state).toBe('pending');
+    endless.resolve('late');
+    expect(waiting.value()).toBe('late');
   });
 
   test('it is given up when the time is over, and what comes late is handed to whoever undoes it', () => {
