@@ -1,0 +1,24 @@
+/**
+ * Folders whose comments are still to be rewritten. A folder leaves the list when it meets the bounds, and none is added.
+ * `bun run voice` marks those that may leave.
+ */
+export const NOT_YET_DONE: ReadonlySet<string> = new Set([
+  'src/adapters/memory',
+  'src/adapters/redis',
+  'src/core',
+  'src/core/model',
+  'src/core/ports',
+  'src/core/primitives',
+  'src/core/read',
+  'src/core/refill',
+  'src/core/state',
+  'src/core/sync',
+  'src/core/tiers',
+  'src/core/write',
+  'src/service',
+  'src/service/auth',
+  'src/service/config',
+  'src/service/http',
+  'src/service/routes',
+  'src/service/scripts',
+]);
