@@ -32,10 +32,11 @@ function cellsOf(row: string): string[] {
   return plain(row).split(/(?<!\\)\|/);
 }
 
-/** A line without marks of lists, quotes and emphasis, and with a word in place of code. */
+/** A line without marks of lists, quotes and emphasis, and with a word in place of code and of what is quoted. */
 function plain(line: string): string {
   return line
     .replace(/`[^`]*`/g, 'code')
+    .replace(/"[^"]*"/g, 'quote')
     .replace(/^\s*(?:>\s*)?(?:(?:[-*]|\d+\.)\s+)?/, '')
     .replace(/\*\*|__/g, '');
 }

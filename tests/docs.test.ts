@@ -1,0 +1,110 @@
+import { describe, expect, test } from 'bun:test';
+import { dirname, join, normalize } from 'node:path';
+import { HISTORY } from '../src/adapters/redis/protocol/keyspace.ts';
+import { SCRIPTS } from '../src/adapters/redis/protocol/scripts.ts';
+import type { BreakerStateName } from '../src/core/primitives/circuit-breaker.ts';
+import type { Demand } from '../src/core/sync/recovery.ts';
+import { citationsOf, faultsOf } from './support/documents/citations.ts';
+import { codeSpans, linkTargets, sectionOf, tableRows } from './support/documents/markdown.ts';
+import { projectFiles, readProjectFile } from './support/sources.ts';
+
+const files = projectFiles();
+const documents = files.filter((path) => path.endsWith('.md') && !path.startsWith('bench/results/'));
+const protocol = readProjectFile('docs/protocol.md');
+
+/** The compiler holds these to the types, so a state that is added there has to be added here and in the document. */
+const BREAKER_STATES: Readonly<Record<BreakerStateName, true>> = {
+  closed: true,
+  open: true,
+  'half-open': true,
+  'forced-open': true,
+  'forced-closed': true,
+};
+const DEMANDS: Readonly<Record<Demand['kind'], true>> = { away: true, due: true, mark: true, repair: true };
+
+const inCode = (rows: readonly string[][], column: number): string[] => [
+  ...new Set(rows.flatMap((row) => codeSpans(row[column] ?? ''))),
+];
+
+describe('the documents', () => {
+  test('name files and folders of the project that exist', () => {
+    const isThere = (path: string): boolean =>
+      files.some((file) => file === path || file.startsWith(`${path.replace(/\/$/, '')}/`));
+    const missing = documents.flatMap((document) => {
+      const text = readProjectFile(document);
+      const named = codeSpans(text).filter((span) => /^(?:src|tests|docs|otel|bench|examples)\/[\w./-]+$/.test(span));
+      const linked = linkTargets(text).map((target) => normalize(join(dirname(document), target)));
+      return [...named, ...linked].filter((path) => !isThere(path)).map((path) => `${document} names ${path}`);
+    });
+    expect(missing).toEqual([]);
+  });
+});
+
+describe('docs/protocol.md', () => {
+  test('cites tests, weakenings, faults and contracts that exist', () => {
+    const citations = citationsOf(protocol);
+    expect(citations.length).toBeGreaterThan(50);
+    expect(citations.flatMap(faultsOf)).toEqual([]);
+  });
+
+  test('gives each race a number of its own, a scenario, a rule and a test', () => {
+    const races = [...protocol.matchAll(/^### (\d+)\. /gm)].map(([, number]) => Number(number));
+    expect(new Set(races).size).toBe(races.length);
+    const parts = sectionOf(protocol, '## Races')
+      .split(/^### (?=\d+\. )/m)
+      .slice(1);
+    const incomplete = parts.filter(
+      (part) => !['Scenario: ', 'Rule: ', 'Test: '].every((name) => part.includes(`\n\n${name}`)),
+    );
+    expect(incomplete.map((part) => part.split('\n')[0])).toEqual([]);
+  });
+
+  test('has the nine invariants, each with its test', () => {
+    const list = sectionOf(protocol, '## Invariants');
+    const numbers = [...list.matchAll(/^- \*\*I(\d)/gm)].map(([, number]) => Number(number));
+    expect(numbers).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  });
+
+  test('has every race that a comment or a test names by its number', () => {
+    const races = new Set([...protocol.matchAll(/^### (\d+)\. /gm)].map(([, number]) => number));
+    const unknown = files
+      .filter((path) => /^(?:src|tests|bench)\/.*\.ts$/.test(path))
+      .flatMap((path) =>
+        [...readProjectFile(path).matchAll(/\braces? (\d+)(?: (?:and|to) (\d+))?/g)]
+          .flatMap(([, one, other]) => [one, other])
+          .filter((number) => number !== undefined && !races.has(number))
+          .map((number) => `${path} names race ${number}`),
+      );
+    expect(unknown).toEqual([]);
+  });
+
+  test('has the states of the breaker and the tasks of the relay that the types have', () => {
+    const states = tableRows(protocol, 'state', '### The breaker of L2');
+    expect([...new Set([...inCode(states, 0), ...inCode(states, 2)])].sort()).toEqual(
+      Object.keys(BREAKER_STATES).sort(),
+    );
+    const demands = tableRows(protocol, 'demand', "### The relay's task");
+    expect(inCode(demands, 0).sort()).toEqual(Object.keys(DEMANDS).sort());
+  });
+
+  test('draws the states that its tables have', () => {
+    for (const heading of ['### The breaker of L2', '### Heartbeat and recovery']) {
+      const rows = tableRows(protocol, 'state', heading);
+      const nextColumn = rows[0]?.length === 6 ? 3 : 2;
+      const named = new Set([...inCode(rows, 0), ...inCode(rows, nextColumn)]);
+      const [, diagram = ''] = /```mermaid\n([\s\S]*?)```/.exec(sectionOf(protocol, heading)) ?? [];
+      const names = new Map(
+        [...diagram.matchAll(/state "(.+?)" as (\w+)/g)].map(([, name = '', id = '']) => [id, name]),
+      );
+      const drawn = [...diagram.matchAll(/^ +(\S+) --> ([^:\s]+)/gm)].flatMap(([, from = '', to = '']) => [from, to]);
+      const states = new Set(drawn.filter((id) => id !== '[*]').map((id) => names.get(id) ?? id));
+      expect([...states].sort()).toEqual([...named].sort());
+    }
+  });
+
+  test('lists the scripts, and the fields of a history, that the adapter has', () => {
+    const steps = inCode(tableRows(protocol, 'step'), 1).filter((span) => /^[a-z]/.test(span));
+    expect([...steps].sort()).toEqual(Object.keys(SCRIPTS).sort());
+    expect(inCode(tableRows(protocol, 'field'), 0).sort()).toEqual(Object.values<string>(HISTORY).sort());
+  });
+});
