@@ -1,6 +1,8 @@
 import type { TSchema } from '@sinclair/typebox';
+import { answerCheck } from './answer-check.ts';
 import { declaredGroup } from './declared-group.ts';
 import type { Feed } from './feed.ts';
+import { keyReader } from './key-params.ts';
 import type { Mutation } from './mutation.ts';
 import { type Params, type ParamsOf, pathParams, type Query } from './params.ts';
 import type { Freshness, LoadContext, Resource } from './resource.ts';
@@ -18,7 +20,7 @@ export interface ResourceDefinition<Route extends string, Q extends Query, V> ex
   load(context: LoadContext<ParamsOf<Route, Q>>): Promise<V | null>;
   tags(params: ParamsOf<Route, Q>): readonly string[];
   valueTags?(value: NoInfer<V>): readonly string[];
-  owner?(value: NoInfer<V>): number;
+  fits?(params: ParamsOf<Route, Q>, value: NoInfer<V>): boolean;
   cut?(params: ParamsOf<Route, Q>, value: NoInfer<V>): NoInfer<V>;
   nextPage?(params: ParamsOf<Route, Q>, value: NoInfer<V>): Partial<ParamsOf<Route, Q>> | undefined;
   warm?(context: WarmContext): Promise<readonly ParamsOf<Route, Q>[]>;
@@ -38,22 +40,30 @@ export interface ResourceDefinition<Route extends string, Q extends Query, V> ex
  *   key: ({ orgId, id }) => `supplier:${orgId}:${id}`,
  *   load: async ({ sql, params: { orgId, id } }) =>
  *     (await sql<Supplier[]>`select … where id = ${id} and org_id = ${orgId}`)[0] ?? null,
- *   owner: ({ orgId }) => orgId,
  *   ttl: '1h',
  *   tags: ({ orgId }) => [`org:${orgId}`, 'suppliers'],
  *   feeds: [{ table: 'suppliers', keys: ['supplier:{org_id}:{id}'], all: ['suppliers'] }],
  * }).mutation({ method: 'PATCH', … });
  * ```
- * @throws Error when the key leaves the path's org out. Its entry would answer the paths of all orgs. An org could
- *   then tell another org's id from an id that nothing has.
+ * @throws Error when the key leaves a parameter of the path out. Its entry would answer the paths of all orgs, or of all
+ *   rows. An org could then tell another org's id from an id that nothing has.
  */
 export function defineResource<const Route extends string, V, const Q extends Query = Record<never, never>>(
   definition: ResourceDefinition<Route, Q, V>,
 ): Resource<ParamsOf<Route, Q>, V> {
   const query = definition.query ?? {};
   const sample = (id: number): ParamsOf<Route, Q> => sampleParams(definition.route, query, id);
-  assertOneOrg(definition, sample(1), sample(2));
-  return withMutations({ feeds: [], ...definition, query, group: declaredGroup(definition.key(sample(1))) }, []);
+  for (const name of pathParams(definition.route)) assertInKey(definition, name, sample(1));
+  const key = (params: Params): string => definition.key(params as ParamsOf<Route, Q>);
+  const base: Base<ParamsOf<Route, Q>, V> = {
+    feeds: [],
+    ...definition,
+    query,
+    group: declaredGroup(definition.key(sample(1))),
+    answers: answerCheck<ParamsOf<Route, Q>, V>(definition),
+    paramsOf: keyReader(definition.route, query, key),
+  };
+  return withMutations(base, []);
 }
 
 type Base<P extends Params, V> = Omit<Resource<P, V>, 'mutation' | 'mutations'>;
@@ -76,13 +86,13 @@ function sampleParams<Route extends string, Q extends Query>(
   return Object.fromEntries(names.map((name) => [name, id])) as ParamsOf<Route, Q>;
 }
 
-/** Refuses a key without the org. With the org in the key, a row of another org is absent like any other. */
-function assertOneOrg<Route extends string, Q extends Query, V>(
+/** Refuses a key without a parameter of the path. One entry would answer the paths of all orgs, or of all rows. */
+function assertInKey<Route extends string, Q extends Query, V>(
   definition: ResourceDefinition<Route, Q, V>,
+  name: string,
   params: ParamsOf<Route, Q>,
-  other: ParamsOf<Route, Q>,
 ): void {
-  if (!('orgId' in params) || !('orgId' in other)) return;
-  if (definition.key(params) !== definition.key({ ...params, orgId: other.orgId })) return;
-  throw new Error(`Resource ${definition.name}: its key leaves the org out; write it into the key, and into the query`);
+  if (definition.key(params) !== definition.key({ ...params, [name]: 2 })) return;
+  const what = name === 'orgId' ? 'the org' : `:${name}`;
+  throw new Error(`Resource ${definition.name}: its key leaves ${what} out; write it into the key, and into the query`);
 }

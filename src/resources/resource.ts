@@ -56,17 +56,24 @@ export interface Resource<P extends Params = Params, V = unknown> extends Freshn
   /** Returns the tags that depend on the value. */
   valueTags?(value: V): readonly string[];
   /**
-   * Returns the org that a value belongs to. This is a second check beside the query's own: a value of another org is
-   * stored and answered as absent.
+   * Tells if a value answers these parameters, where its members named as the path's parameters do not say it all: a page
+   * must hold the rows beyond its `after`. Part of {@link answers}.
    */
-  owner?(value: V): number;
+  fits?(params: P, value: V): boolean;
+  /**
+   * Tells if a value is of the row, and of the org, that these parameters name. This is a second check beside the query's
+   * own: another value is stored and answered as absent. In Redis it is a miss, and reported.
+   */
+  answers(params: P, value: V): boolean;
+  /** Returns the parameters that a key holds; `undefined` for a key that {@link key} does not make. */
+  paramsOf(key: string): P | undefined;
   /**
    * Returns the part of a cached value that these parameters ask for, if one entry answers several of them: a page of 7 is
    * cut from the page of 10 that is cached. Headers of a value are made once for each object. So parameters whose headers
    * differ must be given different objects.
    */
   cut?(params: P, value: V): V;
-  /** Returns the parameters of the page after this one; `undefined` on the last. */
+  /** Returns the parameters of the page after this one; `undefined` on the last. The value is the whole one, not its {@link cut}. */
   nextPage?(params: P, value: V): Partial<P> | undefined;
   /**
    * Lists the parameters whose answers are warmed: after a start, and when Redis has come back. The most wanted come

@@ -15,7 +15,7 @@ import type { Logger } from './logging/logger.ts';
 import { storedValueCheck } from './stored-values.ts';
 
 /** A schema of the cached values: raised when a resource's answer changes its shape, so that no old bytes are read. */
-const VALUES_VERSION = 1;
+const VALUES_VERSION = 2;
 
 /** Every query of a resource takes some milliseconds; one that takes so long is a database in trouble. */
 const SLOW_QUERY_MS = 1_000;

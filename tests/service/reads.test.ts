@@ -116,15 +116,24 @@ describe('a read', () => {
   });
 });
 
-test('pages lead through the whole list by their links', async () => {
+test.each([
+  [33, 4],
+  [50, 2],
+  [20, 5],
+  [100, 1],
+  [1_000, 1],
+])('pages of %i lead through the whole list by their links, and none of them is empty', async (limit, pages) => {
   const ids: number[] = [];
-  let path: string | undefined = '/api/v1/orgs/3/products?limit=33';
+  let asked = 0;
+  let path: string | undefined = `/api/v1/orgs/3/products?limit=${limit}`;
   while (path !== undefined) {
     const page: Response = await fetch(one.url + path);
     ids.push(...(await page.json()).map(({ id }: { id: number }) => id));
     path = /^<(.+)>; rel="next"$/.exec(page.headers.get('link') ?? '')?.[1];
+    asked += 1;
   }
   expect(ids).toEqual(Array.from({ length: 100 }, (_, index) => 201 + index));
+  expect(asked).toBe(pages);
 });
 
 test('a change on one instance is on the other when it is acknowledged, or a moment later', async () => {

@@ -27,7 +27,6 @@ const supplier = defineResource({
     const [row] = await sql<Supplier[]>`select id, org_id as "orgId", name from suppliers where id = ${params.id}`;
     return row ?? null;
   },
-  owner: ({ orgId }) => orgId,
   tags: ({ orgId }) => [`org:${orgId}`, 'suppliers'],
   ttl: '2h',
 }).mutation({
@@ -96,18 +95,20 @@ test('it is documented', async () => {
   expect(operations.patch.requestBody.content['application/json'].schema.required).toEqual(['name']);
 });
 
-test('a key that leaves the org out is refused, whether or not an owner is named', () => {
-  const define = () =>
+test('a key that leaves a parameter of the path out is refused', () => {
+  const define = (key: (params: { readonly orgId: number; readonly id: number }) => string) => () =>
     defineResource({
       name: 'leak',
       route: '/orgs/:orgId/leaks/:id',
       summary: '',
       schema: Type.Object({}),
-      key: ({ id }) => `leak:${id}`,
+      key,
       load: async () => ({}),
-      owner: () => 1,
       tags: () => [],
       ttl: 1,
     });
-  expect(define).toThrow('Resource leak: its key leaves the org out; write it into the key, and into the query');
+  const withoutOrg = define(({ id }) => `leak:${id}`);
+  const withoutId = define(({ orgId }) => `leak:${orgId}`);
+  expect(withoutOrg).toThrow('Resource leak: its key leaves the org out; write it into the key, and into the query');
+  expect(withoutId).toThrow('Resource leak: its key leaves :id out; write it into the key, and into the query');
 });

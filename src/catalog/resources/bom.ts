@@ -15,7 +15,6 @@ export const bom = defineResource({
   schema: exactly({ id, orgId: id, productId: id, name, version, items: Type.Array(item) }),
   key: ({ orgId, id }) => keys.bom(orgId, id),
   load: ({ sql, params, signal }) => bomById(sql, params.orgId, params.id, signal),
-  owner: ({ orgId }) => orgId,
   tags: ({ orgId }) => [tags.org(orgId), 'boms'],
   // A change of its items raises its version.
   feeds: [{ table: 'boms', keys: everyKey.bom('{org_id}', '{id}'), all: ['boms'], columns: ['version'] }],

@@ -15,7 +15,6 @@ export const licensePlate = defineResource({
   schema: exactly({ id, orgId: id, productId: id, quantity, status, location, version }),
   key: ({ orgId, id }) => keys.licensePlate(orgId, id),
   load: ({ sql, params, signal }) => licensePlateById(sql, params.orgId, params.id, signal),
-  owner: ({ orgId }) => orgId,
   tags: ({ orgId }) => [tags.org(orgId), 'lps'],
   feeds: [
     { table: 'license_plates', keys: everyKey.licensePlate('{org_id}', '{id}'), all: ['lps'], columns: ['version'] },

@@ -14,7 +14,6 @@ export const product = defineResource({
   schema: productSchema,
   key: ({ orgId, id }) => keys.product(orgId, id),
   load: ({ sql, params, signal }) => productById(sql, params.orgId, params.id, signal),
-  owner: ({ orgId }) => orgId,
   tags: ({ orgId }) => [tags.org(orgId), 'products'],
   feeds: [{ table: 'products', keys: everyKey.product('{org_id}', '{id}'), all: ['products'], columns: ['version'] }],
   popularity: { table: 'products', column: 'access_count', row: ({ id }) => id },

@@ -11,7 +11,7 @@ const PAGE = 100;
 /** Page sizes that are cached. A thousand of them would let a client store every page a thousand times. */
 const PAGE_SIZES = [10, 25, 50, 100, 250, 500, 1_000] as const;
 
-/** The smallest page that is cached and holds so many products. */
+/** The size of the smallest page that is cached and answers so many products. It holds one row more, if there is one. */
 const pageSize = (limit: number): number => PAGE_SIZES.find((size) => size >= limit) ?? limit;
 
 /** Of each cached page the part that was asked for last. Most clients ask for one size, and an object is encoded once. */
@@ -34,11 +34,11 @@ export const products = defineResource({
   schema: Type.Array(productSchema),
   key: ({ orgId, limit, after }) => keys.products(orgId, pageSize(limit), after),
   async load({ sql, params: { orgId, limit, after }, signal }) {
-    const page = await listProducts(sql, orgId, pageSize(limit), after, signal);
+    const page = await listProducts(sql, orgId, pageSize(limit) + 1, after, signal);
     return page.length > 0 || (await orgExists(sql, orgId, signal)) ? page : null;
   },
   cut({ limit }, page) {
-    if (limit === pageSize(limit) || page.length < limit) return page;
+    if (page.length <= limit) return page;
     const last = lastCuts.get(page);
     if (last?.limit === limit) return last.part;
     const part = page.slice(0, limit);
@@ -46,8 +46,12 @@ export const products = defineResource({
     return part;
   },
   nextPage({ limit }, page) {
-    const last = page.at(-1);
-    return last !== undefined && page.length === limit ? { limit, after: last.id } : undefined;
+    const last = page[limit - 1];
+    return last !== undefined && page.length > limit ? { limit, after: last.id } : undefined;
+  },
+  fits({ limit, after }, page) {
+    if (page.length > pageSize(limit) + 1) return false;
+    return page.every(({ id }, index) => id > (page[index - 1]?.id ?? after));
   },
   // The last tag stands for all lists, since a TRUNCATE names no org.
   tags: ({ orgId }) => [tags.org(orgId), tags.productList(orgId), 'products'],

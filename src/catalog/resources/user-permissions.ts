@@ -12,7 +12,6 @@ export const userPermissions = defineResource({
   schema: exactly({ id, orgId: id, name, permissions: Type.Array(Type.String()) }),
   key: ({ orgId, id }) => keys.userSession(orgId, id),
   load: ({ sql, params, signal }) => loadPermissions(sql, params.orgId, params.id, signal),
-  owner: ({ orgId }) => orgId,
   tags: () => ['users'],
   feeds: [
     { table: 'users', keys: everyKey.userSession('{org_id}', '{id}'), all: ['users'] },

@@ -64,7 +64,7 @@ export function readRoute(resource: Resource, services: Services): RouteHandler 
     const part = resource.cut === undefined ? value : resource.cut(params, value);
     const shown = part === value ? lookup : { ...lookup, value: part };
     if (!linked && notStored === undefined) return respond(shown, request, SEALED);
-    return respond(shown, request, { headers: (page) => ownHeaders(resource, params, page), notStored });
+    return respond(shown, request, { headers: () => ownHeaders(resource, params, value), notStored });
   }
 
   function count(params: Params): void {
@@ -76,7 +76,7 @@ export function readRoute(resource: Resource, services: Services): RouteHandler 
     if (value === null) throw absent();
     count(params);
     const part = resource.cut === undefined ? value : resource.cut(params, value);
-    return Response.json(part, { headers: ownHeaders(resource, params, part) });
+    return Response.json(part, { headers: ownHeaders(resource, params, value) });
   }
 }
 

@@ -36,11 +36,10 @@ export function cachedReading(
   });
 }
 
-/** Loads a value of the path's org. A value of another org becomes absent here, before any tier can store it. */
+/** Loads the value that the parameters name. One of another row or org becomes absent here, before any tier can store it. */
 export async function loadOwn(resource: Resource, context: LoadContext<Params>): Promise<unknown> {
   const value = await resource.load(context);
-  if (value === null || resource.owner === undefined) return value;
-  return resource.owner(value) === context.params.orgId ? value : null;
+  return value !== null && resource.answers(context.params, value) ? value : null;
 }
 
 /** Converts the lifetimes to milliseconds once, so that no read has to parse `1h`. */
