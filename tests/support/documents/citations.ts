@@ -14,19 +14,27 @@ export function citationsOf(markdown: string): Citation[] {
   return paragraphs.flatMap((text) => clausesOf(text).map(citationOf));
 }
 
-/** Says what is wrong with a citation: a file that does not exist, or a name that none of its files holds. */
-export function faultsOf({ text, files, names }: Citation): string[] {
-  const missing = files.filter((file) => !projectFiles().includes(file)).map((file) => `${file} does not exist`);
-  if (missing.length > 0) return missing;
-  const places = files.length > 0 ? files : placesOf(text);
-  const texts = places.map(readProjectFile);
-  return names
-    .filter((name) => !texts.some((each) => holds(each, name)))
-    .map((name) => `${files.join(' and ') || 'no test'} has no ${JSON.stringify(name)}`);
+/** Says what is wrong with citations: files that do not exist, and names that none of their files hold. */
+export function faultsOf(citations: readonly Citation[]): string[] {
+  const all = projectFiles();
+  const texts = new Map<string, string>();
+  const textOf = (path: string): string => {
+    const known = texts.get(path) ?? readProjectFile(path);
+    texts.set(path, known);
+    return known;
+  };
+  return citations.flatMap(({ text, files, names }) => {
+    const missing = files.filter((file) => !all.includes(file)).map((file) => `${file} does not exist`);
+    if (missing.length > 0) return missing;
+    const places = files.length > 0 ? files : placesOf(text, all);
+    return names
+      .filter((name) => !places.some((path) => holds(textOf(path), name)))
+      .map((name) => `${files.join(' and ') || 'no test'} has no ${JSON.stringify(name)}`);
+  });
 }
 
 /** A name without a file is looked for where its kind belongs. */
-function placesOf(text: string): string[] {
+function placesOf(text: string, all: readonly string[]): string[] {
   const isOf = /\bweakenings?\b/.test(text)
     ? /^tests\/simulation\/weakenings\//
     : /\bfaults?\b/.test(text)
@@ -34,7 +42,7 @@ function placesOf(text: string): string[] {
       : /\bcontracts?\b/.test(text)
         ? /^src\/testing\/contracts\//
         : /^tests\/.*\.test\.ts$/;
-  return projectFiles().filter((path) => isOf.test(path));
+  return all.filter((path) => isOf.test(path));
 }
 
 /** An ellipsis in a name stands for what a template puts in there. */
