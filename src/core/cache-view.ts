@@ -23,7 +23,7 @@ import {
   type WarmResult,
 } from './read/warm-options.ts';
 import { asksForFresh, assertLoader, assertMany, Requests } from './request-factory.ts';
-import type { Parts } from './state/context.ts';
+import type { CacheContext } from './state/context.ts';
 import type { ReadRequest } from './state/request.ts';
 import type { ManyLoader } from './tiers/many-loader.ts';
 import type { InvalidateOptions, InvalidateRequest, InvalidateResult } from './write/invalidate.ts';
@@ -41,7 +41,7 @@ interface Openness {
  * @typeParam F How values come out; `createCache` tells it from its options.
  */
 export class CacheView<out F extends Form = 'frozen'> {
-  readonly #parts: Parts;
+  readonly #context: CacheContext;
   readonly #options: OptionResolvers;
   readonly #lifecycle: Openness;
   readonly #namespace: string;
@@ -51,15 +51,15 @@ export class CacheView<out F extends Form = 'frozen'> {
   readonly #requests: Requests;
   readonly #invalidations: InvalidationCalls;
 
-  constructor(parts: Parts, options: OptionResolvers, lifecycle: Openness, namespace: string) {
-    this.#parts = parts;
+  constructor(context: CacheContext, options: OptionResolvers, lifecycle: Openness, namespace: string) {
+    this.#context = context;
     this.#options = options;
     this.#lifecycle = lifecycle;
     this.#namespace = namespace;
     this.#idPrefix = toId(namespace, '');
-    this.#requests = new Requests(parts, options, namespace);
+    this.#requests = new Requests(context, options, namespace);
     const { l2TimeoutMs } = options.defaults;
-    this.#invalidations = new InvalidationCalls(parts, namespace, l2TimeoutMs, () => lifecycle.assertOpen());
+    this.#invalidations = new InvalidationCalls(context, namespace, l2TimeoutMs, () => lifecycle.assertOpen());
   }
 
   /**
@@ -88,7 +88,7 @@ export class CacheView<out F extends Form = 'frozen'> {
   /** The fresh value of a key, or `undefined`. Never loads, never serves stale. */
   async get<V = unknown>(key: string): Promise<Cached<V, F> | undefined> {
     CacheView.#own(this, 'get');
-    return (await getFresh(this.#parts, this.#request(key, neverLoads, undefined))) as Cached<V, F> | undefined;
+    return (await getFresh(this.#context, this.#request(key, neverLoads, undefined))) as Cached<V, F> | undefined;
   }
 
   /**
@@ -100,8 +100,8 @@ export class CacheView<out F extends Form = 'frozen'> {
     const hit = this.#hit(key);
     if (hit !== undefined) return hit.value as Cached<V, F>;
     assertKey(key);
-    const entry = freshOf(this.#parts, this.#idPrefix + key, key);
-    if (entry === undefined) this.#parts.counters.peekMissed(this.#idPrefix + key);
+    const entry = freshOf(this.#context, this.#idPrefix + key, key);
+    if (entry === undefined) this.#context.counters.peekMissed(this.#idPrefix + key);
     return entry?.value as Cached<V, F> | undefined;
   }
 
@@ -114,7 +114,7 @@ export class CacheView<out F extends Form = 'frozen'> {
     const lookup = this.#hitLookup<V>(key);
     if (lookup !== undefined) return lookup;
     assertKey(key);
-    this.#parts.counters.peekMissed(this.#idPrefix + key);
+    this.#context.counters.peekMissed(this.#idPrefix + key);
     return undefined;
   }
 
@@ -134,7 +134,7 @@ export class CacheView<out F extends Form = 'frozen'> {
    */
   async set<V>(key: string, value: V & Defined<V>, options?: WriteOptions<V>): Promise<boolean> {
     CacheView.#open(this, 'set');
-    return write(this.#parts, this.#requests.write(key, value, options));
+    return write(this.#context, this.#requests.write(key, value, options));
   }
 
   /**
@@ -144,7 +144,10 @@ export class CacheView<out F extends Form = 'frozen'> {
    */
   async getMany<V = unknown>(keys: readonly string[]): Promise<(Cached<V, F> | undefined)[]> {
     CacheView.#open(this, 'getMany');
-    return (await getFreshMany(this.#parts, this.#requests.readMany(keys, undefined))) as (Cached<V, F> | undefined)[];
+    return (await getFreshMany(this.#context, this.#requests.readMany(keys, undefined))) as (
+      | Cached<V, F>
+      | undefined
+    )[];
   }
 
   /**
@@ -169,7 +172,7 @@ export class CacheView<out F extends Form = 'frozen'> {
     options?: ReadOptions<NoInfer<V> | null>,
   ): Promise<(Cached<V, F> | null)[]> {
     CacheView.#own(this, 'getOrSetMany');
-    return (await getOrSetMany(this.#parts, this.#many(keys, loader, options), loader)) as (Cached<V, F> | null)[];
+    return (await getOrSetMany(this.#context, this.#many(keys, loader, options), loader)) as (Cached<V, F> | null)[];
   }
 
   /** {@link getOrSetMany}, with each answer's origin, age and the steps that were taken. */
@@ -179,7 +182,10 @@ export class CacheView<out F extends Form = 'frozen'> {
     options?: ReadOptions<NoInfer<V> | null>,
   ): Promise<Lookup<Cached<V, F> | null>[]> {
     CacheView.#own(this, 'lookupMany');
-    return (await lookupMany(this.#parts, this.#many(keys, loader, options), loader)) as Lookup<Cached<V, F> | null>[];
+    return (await lookupMany(this.#context, this.#many(keys, loader, options), loader)) as Lookup<Cached<
+      V,
+      F
+    > | null>[];
   }
 
   /**
@@ -191,7 +197,7 @@ export class CacheView<out F extends Form = 'frozen'> {
    */
   async setMany<V>(entries: Iterable<readonly [key: string, value: V]>, options?: WriteOptions<V>): Promise<boolean[]> {
     CacheView.#open(this, 'setMany');
-    return setMany(this.#parts, this.#requests.writeMany(entries, options));
+    return setMany(this.#context, this.#requests.writeMany(entries, options));
   }
 
   /** {@link delete} of at most 10,000 keys, as one invalidation. */
@@ -244,9 +250,9 @@ export class CacheView<out F extends Form = 'frozen'> {
       assertItem(item);
       return this.#request(item.key, item.loader as Loader<unknown>, item.options as ReadOptions | undefined);
     };
-    const warming = warm(this.#parts, items, resolveWarmOptions(options), requestOf, this.#lifecycle.closing);
+    const warming = warm(this.#context, items, resolveWarmOptions(options), requestOf, this.#lifecycle.closing);
     // `close` waits until it has stopped.
-    this.#parts.background.track(warming, ignore);
+    this.#context.background.track(warming, ignore);
     return warming;
   }
 
@@ -260,13 +266,13 @@ export class CacheView<out F extends Form = 'frozen'> {
   namespace(name: string): CacheView<F> {
     CacheView.#own(this, 'namespace');
     assertKey(name, 'namespace');
-    return new CacheView<F>(this.#parts, this.#options, this.#lifecycle, nestedNamespace(this.#namespace, name));
+    return new CacheView<F>(this.#context, this.#options, this.#lifecycle, nestedNamespace(this.#namespace, name));
   }
 
   /** Where a key lives, how old it is, its windows and tags, and what invalidated it last. Loads nothing. */
   async inspect(key: string): Promise<Inspection> {
     CacheView.#own(this, 'inspect');
-    return inspect(this.#parts, this.#request(key, neverLoads, undefined));
+    return inspect(this.#context, this.#request(key, neverLoads, undefined));
   }
 
   /**
@@ -278,25 +284,25 @@ export class CacheView<out F extends Form = 'frozen'> {
   async count(pattern: string): Promise<number> {
     CacheView.#open(this, 'count');
     assertKey(pattern, 'pattern');
-    return countMatching(this.#parts, { namespace: this.#namespace, glob: pattern });
+    return countMatching(this.#context, { namespace: this.#namespace, glob: pattern });
   }
 
   #hit(key: string): Entry | undefined {
-    const parts = this.#parts;
-    if (this.#idPrefix === '') return hitOf(parts, key, key);
+    const context = this.#context;
+    if (this.#idPrefix === '') return hitOf(context, key, key);
     const known = this.#ids.get(key);
     // What is no key must not become one by being joined to the prefix.
     if (known === undefined && typeof key !== 'string') return undefined;
     const id = known ?? this.#idPrefix + key;
-    const entry = hitOf(parts, id, key);
-    if (entry !== undefined && known === undefined) parts.knownIds.remember(this.#ids, key, id);
+    const entry = hitOf(context, id, key);
+    if (entry !== undefined && known === undefined) context.knownIds.remember(this.#ids, key, id);
     return entry;
   }
 
   #hitLookup<V>(key: string): Lookup<Cached<V, F>> | undefined {
-    const now = this.#parts.clock.now();
+    const now = this.#context.clock.now();
     const entry = this.#hit(key);
-    return entry && (hitLookup(this.#parts, entry, now) as Lookup<Cached<V, F>>);
+    return entry && (hitLookup(this.#context, entry, now) as Lookup<Cached<V, F>>);
   }
 
   /** A bad key or option rejects like everything else, and so does one that cannot be read. */
@@ -308,7 +314,7 @@ export class CacheView<out F extends Form = 'frozen'> {
   ): Promise<unknown> {
     try {
       const request = this.#request(key, loader as Loader<unknown>, options as ReadOptions | undefined);
-      return lookUp(this.#parts, request, wanted);
+      return lookUp(this.#context, request, wanted);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -316,7 +322,7 @@ export class CacheView<out F extends Form = 'frozen'> {
 
   /** @throws TypeError when a method is called without its cache, since nothing in it could work. */
   static #own(view: CacheView<Form>, call: string): void {
-    if (typeof view !== 'object' || view === null || !(#parts in view)) throw detached(call);
+    if (typeof view !== 'object' || view === null || !(#context in view)) throw detached(call);
   }
 
   /** @throws {@link CacheClosedError} too. */

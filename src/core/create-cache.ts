@@ -16,7 +16,7 @@ import { type BreakerOptions, CircuitBreaker } from './primitives/circuit-breake
 import { systemClock, systemRandom } from './primitives/clock.ts';
 import { dropRejection } from './primitives/quietly.ts';
 import { WakeWatch } from './primitives/wake-watch.ts';
-import type { Parts } from './state/context.ts';
+import type { CacheContext } from './state/context.ts';
 import { emitterOf } from './state/emitter.ts';
 import { Flights } from './state/flights.ts';
 import { KnownIds } from './state/id-cache.ts';
@@ -24,25 +24,25 @@ import { OutboxRecorder } from './state/outbox-recorder.ts';
 import { PendingInvalidations } from './state/pending-invalidations.ts';
 import { Proof } from './state/proof.ts';
 import { RecentInvalidations } from './state/recent-invalidations.ts';
-import type { Organs } from './stats.ts';
+import type { Workers } from './stats.ts';
 import { GenerationSweeper } from './sync/generation-sweeper.ts';
-import { Heart } from './sync/heartbeat-loop.ts';
+import { HeartbeatLoop } from './sync/heartbeat-loop.ts';
 import { Follower } from './sync/outbox-follower.ts';
 import { Relay } from './sync/outbox-relay.ts';
 import { PendingDelivery } from './sync/pending-delivery.ts';
-import { Repair } from './sync/recovery.ts';
-import { Vitals } from './sync/server-monitor.ts';
+import { Recovery } from './sync/recovery.ts';
+import { ServerMonitor } from './sync/server-monitor.ts';
 import { TagKeeper } from './sync/tag-keeper.ts';
 import { type Lifecycle, TieredCache } from './tiered-cache.ts';
 import { claimParts } from './tiers/claimed-parts.ts';
 import { GuardedL1 } from './tiers/guarded-l1.ts';
-import { Remote } from './tiers/guarded-l2.ts';
-import { Source } from './tiers/guarded-source.ts';
+import { GuardedL2 } from './tiers/guarded-l2.ts';
+import { GuardedSource } from './tiers/guarded-source.ts';
 import { jsonCodecOf } from './tiers/json-codec.ts';
 import { QuietTracer } from './tiers/quiet-tracer.ts';
 import { valueCodecOf } from './tiers/value-codec.ts';
 
-import { cleanAll } from './write/apply-locally.ts';
+import { forgetEverything } from './write/apply-locally.ts';
 
 /** Where it is not known before the program runs, values count as frozen. */
 export type FormOf<Freeze extends boolean> = true extends Freeze ? 'frozen' : 'plain';
@@ -64,14 +64,14 @@ export function createCache(options: CacheOptions): TieredCache<Form> {
 /** The classes that keep a cache consistent. Tests replace one by a weaker one, to see that its absence is noticed. */
 export const COLLABORATORS = {
   Flights,
-  Heart,
+  HeartbeatLoop,
   OutboxRecorder,
   PendingDelivery,
   PendingInvalidations,
   Proof,
   Relay,
-  Remote,
-  Repair,
+  GuardedL2,
+  Recovery,
   TagKeeper,
   TagRegistry,
 };
@@ -88,7 +88,7 @@ export function assembleCache<F extends Form = 'frozen'>(
   const counters = new Counters(guardedGroupOf(options.groupOf));
   const observers = new Set(options.observers);
   const emit = emitterOf(counters, observers, options.onError);
-  let heart: Heart | undefined;
+  let heartbeat: HeartbeatLoop | undefined;
   const breakerOf = (tier: TierName, given: BreakerOptions | undefined, onChange: () => void): CircuitBreaker =>
     new CircuitBreaker(
       clock,
@@ -100,8 +100,8 @@ export function assembleCache<F extends Form = 'frozen'>(
       given,
     );
   // Operators are told when it happens, not at the next heartbeat.
-  const l2Breaker = breakerOf('l2', options.breaker, () => heart?.announce());
-  const source: Source = new Source(
+  const l2Breaker = breakerOf('l2', options.breaker, () => heartbeat?.announce());
+  const source: GuardedSource = new GuardedSource(
     clock,
     options.maxLoads ?? Infinity,
     options.source && {
@@ -113,7 +113,7 @@ export function assembleCache<F extends Form = 'frozen'>(
   );
   const pending = new collaborators.PendingInvalidations();
   const ending = new AbortController();
-  const parts: Parts = {
+  const context: CacheContext = {
     name: options.name ?? DEFAULT_NAME,
     instance: random.token(),
     version: String(options.version ?? ''),
@@ -124,7 +124,7 @@ export function assembleCache<F extends Form = 'frozen'>(
     validate: options.validate,
     maxValueBytes: maxValueBytesOf(options),
     l1: new GuardedL1(l1, emit),
-    remote: l2 && new collaborators.Remote(l2, l2Breaker, clock, emit, maxLagMs),
+    l2: l2 && new collaborators.GuardedL2(l2, l2Breaker, clock, emit, maxLagMs),
     questions: [],
     tagReads: [],
     knownIds: new KnownIds(),
@@ -136,10 +136,10 @@ export function assembleCache<F extends Form = 'frozen'>(
       watch: new WakeWatch(clock, maxLagMs),
       now: () => clock.now(),
       onWake: () => {
-        cleanAll(parts);
-        parts.remote?.distrust();
+        forgetEverything(context);
+        context.l2?.distrust();
         emit({ type: 'bus_resync' });
-        heart?.awoke();
+        heartbeat?.awoke();
       },
     }),
     tags: new collaborators.TagRegistry(clock),
@@ -157,42 +157,42 @@ export function assembleCache<F extends Form = 'frozen'>(
     tracer: options.tracer === undefined ? noTracer : new QuietTracer(options.tracer),
   };
   let relay: Relay | undefined;
-  const vitals = parts.remote && new Vitals(parts, parts.remote);
-  if (parts.remote !== undefined) {
+  const monitor = context.l2 && new ServerMonitor(context, context.l2);
+  if (context.l2 !== undefined) {
     const answerMs = Math.min(defaults.l2TimeoutMs, LONGEST_ANSWER_MS);
-    const repair = new collaborators.Repair(clock, random, maxLagMs, outbox !== undefined);
-    const delivery = new collaborators.PendingDelivery(parts, parts.remote.tier, answerMs);
+    const recovery = new collaborators.Recovery(clock, random, maxLagMs, outbox !== undefined);
+    const delivery = new collaborators.PendingDelivery(context, context.l2.tier, answerMs);
     const onBeat = (): void => {
       relay?.heartbeat();
-      vitals?.heartbeat();
+      monitor?.heartbeat();
     };
-    heart = new collaborators.Heart(parts, parts.remote, { bus, repair, delivery, answerMs, onBeat });
+    heartbeat = new collaborators.HeartbeatLoop(context, context.l2, { bus, recovery, delivery, answerMs, onBeat });
     if (outbox !== undefined)
-      relay = new collaborators.Relay(parts, parts.remote, outbox, repair, answerMs, () => heart?.hurry());
+      relay = new collaborators.Relay(context, context.l2, outbox, recovery, answerMs, () => heartbeat?.hurry());
   }
-  const follower = l2 === undefined && outbox !== undefined ? new Follower(parts, outbox) : undefined;
+  const follower = l2 === undefined && outbox !== undefined ? new Follower(context, outbox) : undefined;
   claimParts({ l1, l2, bus, outbox });
-  const sweeper = parts.remote && new GenerationSweeper(parts, parts.remote);
-  const keeper = parts.remote && parts.hasBus ? new collaborators.TagKeeper(parts, parts.remote) : undefined;
-  const organs: Organs = { heart, relay, follower, vitals, sweeper, keeper };
-  const cache = new TieredCache<F>(parts, defaults, organs, observers, lifecycleOf(parts, organs, ending));
+  const sweeper = context.l2 && new GenerationSweeper(context, context.l2);
+  const keeper = context.l2 && context.hasBus ? new collaborators.TagKeeper(context, context.l2) : undefined;
+  const workers: Workers = { heartbeat, relay, follower, monitor, sweeper, keeper };
+  const cache = new TieredCache<F>(context, defaults, workers, observers, lifecycleOf(context, workers, ending));
   if (l2 !== undefined && bus === undefined) emit({ type: 'no_bus' });
   // A cache may be made inside a request, and outlives it.
   detached(() => {
-    heart?.start();
+    heartbeat?.start();
     try {
       relay?.start();
       follower?.start();
     } catch (error) {
       // An outbox that refuses to start refuses the cache: what has started already ends.
-      if (heart !== undefined) parts.background.track(heart.close());
+      if (heartbeat !== undefined) context.background.track(heartbeat.close());
       throw error;
     }
-    vitals?.start();
+    monitor?.start();
     sweeper?.start();
     keeper?.start();
   });
-  return options.codec !== undefined && freeze ? handingOutCopies(cache, parts.codec.copyOf) : cache;
+  return options.codec !== undefined && freeze ? handingOutCopies(cache, context.codec.copyOf) : cache;
 }
 
 /** However long callers are willing to wait for L2: what nobody waits for ends by then, so that a hung server is noticed. */
@@ -223,7 +223,7 @@ function judgeOf(
 }
 
 /** What was acknowledged last is written before it closes. */
-async function closeOutbox({ outbox, emit }: Parts): Promise<void> {
+async function closeOutbox({ outbox, emit }: CacheContext): Promise<void> {
   try {
     await outbox?.close();
   } catch (error) {
@@ -232,32 +232,32 @@ async function closeOutbox({ outbox, emit }: Parts): Promise<void> {
 }
 
 function lifecycleOf(
-  parts: Parts,
-  { heart, relay, follower, vitals, sweeper, keeper }: Organs,
+  context: CacheContext,
+  { heartbeat, relay, follower, monitor, sweeper, keeper }: Workers,
   ending: AbortController,
 ): Lifecycle {
   let closing: Promise<void> | undefined;
   const closes = new AbortController();
   const close = async (): Promise<void> => {
-    const error = new CacheClosedError(parts.name);
+    const error = new CacheClosedError(context.name);
     closes.abort(error);
-    const stopSweeping = parts.clock.after(SWEEP_GRACE_MS, () => ending.abort(error), true);
-    const stopWaiting = parts.clock.after(CLOSE_GRACE_MS, () => parts.flights.abortAll(error), true);
-    const { background, flights } = parts;
+    const stopSweeping = context.clock.after(SWEEP_GRACE_MS, () => ending.abort(error), true);
+    const stopWaiting = context.clock.after(CLOSE_GRACE_MS, () => context.flights.abortAll(error), true);
+    const { background, flights } = context;
     while (background.size + flights.size > 0) await Promise.all([background.drain(), flights.drain()]);
     stopSweeping();
     stopWaiting();
-    await Promise.all([relay?.close(), follower?.close(), vitals?.close(), sweeper?.close(), keeper?.close()]);
-    await heart?.close();
+    await Promise.all([relay?.close(), follower?.close(), monitor?.close(), sweeper?.close(), keeper?.close()]);
+    await heartbeat?.close();
     // The last heartbeat may have delivered what the outbox is yet to be told of.
-    await parts.background.drain();
-    await parts.recorder?.close();
-    await closeOutbox(parts);
-    parts.l1.clear();
+    await context.background.drain();
+    await context.recorder?.close();
+    await closeOutbox(context);
+    context.l1.clear();
   };
   return {
     assertOpen() {
-      if (closing !== undefined) throw new CacheClosedError(parts.name);
+      if (closing !== undefined) throw new CacheClosedError(context.name);
     },
     closing: closes.signal,
     close() {

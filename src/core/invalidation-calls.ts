@@ -2,7 +2,7 @@ import { assertArray, assertNames, knownNames } from './model/arguments.ts';
 import { InvalidationPendingError, InvalidOptionError } from './model/errors.ts';
 import type { InvalidationMode, Targets } from './model/invalidation.ts';
 import { assertKey, type EntryId, namespaceTag, toId } from './model/key.ts';
-import type { Parts } from './state/context.ts';
+import type { CacheContext } from './state/context.ts';
 import {
   type InvalidateOptions,
   type InvalidateRequest,
@@ -21,14 +21,14 @@ const OPTION_NAMES = knownNames(['onPending', 'outbox'] satisfies (keyof Invalid
 
 /** The invalidations of one namespace: checks what callers ask, and carries it out. */
 export class InvalidationCalls {
-  readonly #parts: Parts;
+  readonly #context: CacheContext;
   readonly #namespace: string;
   readonly #budgetMs: number;
   readonly #assertOpen: () => void;
 
   /** @param budgetMs How long L2 may hold one of them. */
-  constructor(parts: Parts, namespace: string, budgetMs: number, assertOpen: () => void) {
-    this.#parts = parts;
+  constructor(context: CacheContext, namespace: string, budgetMs: number, assertOpen: () => void) {
+    this.#context = context;
     this.#namespace = namespace;
     this.#budgetMs = budgetMs;
     this.#assertOpen = assertOpen;
@@ -73,7 +73,7 @@ export class InvalidationCalls {
   async #carryOut(targets: Targets, mode: InvalidationMode, options: InvalidateOptions): Promise<number> {
     this.#assertOpen();
     try {
-      return await invalidate(this.#parts, targets, mode, this.#budgetMs, options.outbox);
+      return await invalidate(this.#context, targets, mode, this.#budgetMs, options.outbox);
     } catch (error) {
       if (options.onPending === 'resolve' && error instanceof InvalidationPendingError) return 0;
       throw error;

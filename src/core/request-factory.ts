@@ -2,7 +2,7 @@ import { InvalidOptionError } from './model/errors.ts';
 import { assertKey, type EntryId, namespaceChain, namespaceTag, toId } from './model/key.ts';
 import type { OptionResolvers } from './model/option-resolver.ts';
 import { assertTags, type Loader, type ReadOptions, type ResolvedOptions, type WriteOptions } from './model/options.ts';
-import type { Parts } from './state/context.ts';
+import type { CacheContext } from './state/context.ts';
 import type { ReadRequest, WriteRequest } from './state/request.ts';
 import { WRITES_PER_PACKET } from './write/set-many.ts';
 
@@ -19,15 +19,15 @@ const LONGEST_BUDGET_MS = 2_000;
 export class Requests {
   /** Those of the namespace and all that it is inside of. */
   readonly namespaceTags: readonly EntryId[];
-  readonly #parts: Parts;
+  readonly #context: CacheContext;
   readonly #options: OptionResolvers;
   readonly #namespace: string;
   /** Of the options that came last: a call site mostly hands in the same again. */
   #last: { readonly options: ResolvedOptions; readonly tagIds: readonly EntryId[] } | undefined;
 
-  constructor(parts: Parts, options: OptionResolvers, namespace: string) {
+  constructor(context: CacheContext, options: OptionResolvers, namespace: string) {
     this.namespaceTags = namespaceChain(namespace).map(namespaceTag);
-    this.#parts = parts;
+    this.#context = context;
     this.#options = options;
     this.#namespace = namespace;
   }
@@ -69,7 +69,7 @@ export class Requests {
       loader,
       options,
       tagIds: this.#tagIds(options),
-      counters: this.#parts.counters.of(key),
+      counters: this.#context.counters.of(key),
     };
   }
 
@@ -86,7 +86,7 @@ export class Requests {
     const own = options.tagsOf?.(value) ?? options.tags;
     assertTags(own);
     const tagIds = [...new Set([...this.namespaceTags, ...own.map((tag) => toId(this.#namespace, tag))])];
-    const { codec, counters } = this.#parts;
+    const { codec, counters } = this.#context;
     const written = codec.written(value, key);
     return { key, id: toId(this.#namespace, key), value: written, options, tagIds, counters: counters.of(key) };
   }

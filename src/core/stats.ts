@@ -2,12 +2,12 @@ import type { GroupCounters } from './model/counters.ts';
 import type { PendingSummary } from './model/errors.ts';
 import type { RemoteInfo } from './ports/server-info.ts';
 import type { BreakerStateName } from './primitives/circuit-breaker.ts';
-import type { Parts } from './state/context.ts';
+import type { CacheContext } from './state/context.ts';
 import type { GenerationSweeper } from './sync/generation-sweeper.ts';
-import type { Heart } from './sync/heartbeat-loop.ts';
+import type { HeartbeatLoop } from './sync/heartbeat-loop.ts';
 import type { Follower } from './sync/outbox-follower.ts';
 import type { Relay, RelayHealth } from './sync/outbox-relay.ts';
-import type { ServerVitals, Vitals } from './sync/server-monitor.ts';
+import type { ServerMonitor, ServerStatus } from './sync/server-monitor.ts';
 import type { TagKeeper } from './sync/tag-keeper.ts';
 
 /** What one group of keys has done since the cache was made. */
@@ -77,7 +77,7 @@ export interface CacheHealth {
     readonly bytes: number;
   };
   /** Absent without an L2. */
-  readonly l2?: ServerVitals & {
+  readonly l2?: ServerStatus & {
     readonly healthy: boolean;
     readonly connected: boolean;
     /** Round trip of the last heartbeat in milliseconds. */
@@ -113,8 +113,8 @@ export interface CacheHealth {
 }
 
 /** Adds up the counters. */
-export function statsOf(parts: Parts, { vitals }: Organs): CacheStats {
-  const { counters, l1, remote } = parts;
+export function statsOf(context: CacheContext, { monitor }: Workers): CacheStats {
+  const { counters, l1, l2 } = context;
   const groups = [...counters.groups()].map(groupStats);
   const sum = (of: (group: GroupStats) => number): number => groups.reduce((total, group) => total + of(group), 0);
   const hits = sum((group) => group.hits);
@@ -136,7 +136,7 @@ export function statsOf(parts: Parts, { vitals }: Organs): CacheStats {
         suspensions: counters.l1Suspensions,
         ...l1.usage(),
       },
-      ...(remote && {
+      ...(l2 && {
         l2: {
           hits: sum((group) => group.l2Hits),
           stale: sum((group) => group.l2Stale),
@@ -146,7 +146,7 @@ export function statsOf(parts: Parts, { vitals }: Organs): CacheStats {
           fillsFailed: counters.fillsFailed,
           evictions: counters.l2Evictions,
           swept: counters.l2Swept,
-          server: vitals?.known.server,
+          server: monitor?.known.server,
         },
       }),
     },
@@ -198,27 +198,30 @@ function rate(hits: number, misses: number): number {
 }
 
 /** Looks at each tier; asks nobody. */
-export function healthOf(parts: Parts, { heart, relay, follower, vitals, sweeper }: Organs): CacheHealth {
-  const { clock, proof, remote, source, hasBus, l1, pending, recorder, flights } = parts;
+export function healthOf(
+  context: CacheContext,
+  { heartbeat, relay, follower, monitor, sweeper }: Workers,
+): CacheHealth {
+  const { clock, proof, l2, source, hasBus, l1, pending, recorder, flights } = context;
   const now = clock.now();
-  const suspended = !proof.isProven(now) && heart?.isResting !== true;
+  const suspended = !proof.isProven(now) && heartbeat?.isResting !== true;
   const proofAgeMs = Number.isFinite(proof.provenAt) ? now - proof.provenAt : undefined;
   const { entries, bytes } = l1.usage();
   return {
     l1: { healthy: !suspended, suspended, entries, bytes },
-    ...(remote &&
-      vitals && {
+    ...(l2 &&
+      monitor && {
         l2: {
-          ...vitals.known,
-          healthy: remote.breaker.isClosed && remote.session !== undefined,
-          connected: heart?.isConnected ?? false,
-          latencyMs: remote.latencyMs,
-          breaker: remote.breaker.state.kind,
+          ...monitor.known,
+          healthy: l2.breaker.isClosed && l2.session !== undefined,
+          connected: heartbeat?.isConnected ?? false,
+          latencyMs: l2.latencyMs,
+          breaker: l2.breaker.state.kind,
           sweeping: sweeper?.isSweeping ?? false,
         },
       }),
     source: { ...source.health, ...(source.guard && { breaker: source.guard.breaker.state.kind }) },
-    ...(hasBus && { bus: { subscribed: heart?.isSubscribed ?? false, proofAgeMs } }),
+    ...(hasBus && { bus: { subscribed: heartbeat?.isSubscribed ?? false, proofAgeMs } }),
     ...(relay && { relay: relay.health }),
     ...(follower && { follower: { healthy: follower.isHealthy, proofAgeMs } }),
     pending: (recorder ?? pending).summary(),
@@ -227,11 +230,11 @@ export function healthOf(parts: Parts, { heart, relay, follower, vitals, sweeper
 }
 
 /** What runs in a cache by itself; each is there only where its tier is. */
-export interface Organs {
-  readonly heart: Heart | undefined;
+export interface Workers {
+  readonly heartbeat: HeartbeatLoop | undefined;
   readonly relay: Relay | undefined;
   readonly follower: Follower | undefined;
-  readonly vitals: Vitals | undefined;
+  readonly monitor: ServerMonitor | undefined;
   readonly sweeper: GenerationSweeper | undefined;
   readonly keeper: TagKeeper | undefined;
 }

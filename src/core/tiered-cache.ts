@@ -8,8 +8,8 @@ import { assertKey } from './model/key.ts';
 import { OptionResolvers } from './model/option-resolver.ts';
 import type { ResolvedOptions } from './model/options.ts';
 import type { Tracer } from './ports/tracer.ts';
-import type { Parts } from './state/context.ts';
-import { type CacheHealth, type CacheStats, healthOf, type Organs, statsOf } from './stats.ts';
+import type { CacheContext } from './state/context.ts';
+import { type CacheHealth, type CacheStats, healthOf, statsOf, type Workers } from './stats.ts';
 import { QuietTracer } from './tiers/quiet-tracer.ts';
 
 /** What watches a cache from outside; see {@link TieredCache.attach}. */
@@ -22,41 +22,47 @@ const ATTACHMENT_NAMES = knownNames(['tracer', 'observer'] satisfies (keyof Atta
 
 /** A multi-tier cache. Made by `createCache`; whoever makes one closes it. */
 export class TieredCache<out F extends Form = 'frozen'> extends CacheView<F> {
-  readonly #parts: Parts;
-  readonly #organs: Organs;
+  readonly #context: CacheContext;
+  readonly #workers: Workers;
   readonly #observers: Set<Observer>;
   readonly #lifecycle: Lifecycle;
 
   /** Use `createCache`. */
-  constructor(parts: Parts, defaults: ResolvedOptions, organs: Organs, observers: Set<Observer>, lifecycle: Lifecycle) {
-    super(parts, new OptionResolvers(defaults), lifecycle, '');
-    this.#parts = parts;
-    this.#organs = organs;
+  constructor(
+    context: CacheContext,
+    defaults: ResolvedOptions,
+    workers: Workers,
+    observers: Set<Observer>,
+    lifecycle: Lifecycle,
+  ) {
+    super(context, new OptionResolvers(defaults), lifecycle, '');
+    this.#context = context;
+    this.#workers = workers;
     this.#observers = observers;
     this.#lifecycle = lifecycle;
   }
 
   get name(): string {
-    return this.#parts.name;
+    return this.#context.name;
   }
 
   /** Counts since the cache was made; costs a walk over the key groups. */
   stats(): CacheStats {
     TieredCache.#own(this, 'stats');
-    return statsOf(this.#parts, this.#organs);
+    return statsOf(this.#context, this.#workers);
   }
 
   /** The group that a key is counted under; see the option `groupOf`. Beyond a hundred groups it is `other`. */
   groupOf(key: string): string {
     TieredCache.#own(this, 'groupOf');
     assertKey(key);
-    return this.#parts.counters.of(key).group;
+    return this.#context.counters.of(key).group;
   }
 
   /** How each tier is doing, from what is known already: nobody is asked. */
   health(): CacheHealth {
     TieredCache.#own(this, 'health');
-    return healthOf(this.#parts, this.#organs);
+    return healthOf(this.#context, this.#workers);
   }
 
   /**
@@ -70,8 +76,8 @@ export class TieredCache<out F extends Form = 'frozen'> extends CacheView<F> {
     TieredCache.#own(this, 'ready');
     if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0))
       throw new InvalidOptionError('timeoutMs', timeoutMs, 'a number of milliseconds, 0 or more');
-    const { heart, follower } = this.#organs;
-    return heart?.ready(timeoutMs) ?? follower?.ready(timeoutMs) ?? true;
+    const { heartbeat, follower } = this.#workers;
+    return heartbeat?.ready(timeoutMs) ?? follower?.ready(timeoutMs) ?? true;
   }
 
   /**
@@ -81,8 +87,8 @@ export class TieredCache<out F extends Form = 'frozen'> extends CacheView<F> {
    */
   forceBreaker(tier: 'l2' | 'source', state: 'open' | 'closed' | 'auto'): void {
     TieredCache.#own(this, 'forceBreaker');
-    const { remote, source } = this.#parts;
-    const breaker = tier === 'l2' ? remote?.breaker : tier === 'source' ? source.guard?.breaker : undefined;
+    const { l2, source } = this.#context;
+    const breaker = tier === 'l2' ? l2?.breaker : tier === 'source' ? source.guard?.breaker : undefined;
     if (breaker === undefined) throw new InvalidOptionError('tier', tier, 'a tier of this cache that has a breaker');
     if (state === 'auto') breaker.release();
     else if (state === 'open' || state === 'closed') breaker.force(state);
@@ -97,12 +103,12 @@ export class TieredCache<out F extends Form = 'frozen'> extends CacheView<F> {
     if (given !== undefined) assertTracer(given);
     assertFunction('observer', observer, 'a function of an event');
     if (observer !== undefined) this.#observers.add(observer);
-    const before = this.#parts.tracer;
+    const before = this.#context.tracer;
     const tracer = given && new QuietTracer(given);
-    if (tracer !== undefined) this.#parts.tracer = tracer;
+    if (tracer !== undefined) this.#context.tracer = tracer;
     return () => {
       if (observer !== undefined) this.#observers.delete(observer);
-      if (this.#parts.tracer === tracer) this.#parts.tracer = before;
+      if (this.#context.tracer === tracer) this.#context.tracer = before;
     };
   }
 
@@ -118,7 +124,7 @@ export class TieredCache<out F extends Form = 'frozen'> extends CacheView<F> {
 
   /** @throws TypeError when a method is called without its cache, since nothing in it could work. */
   static #own(cache: unknown, call: string): void {
-    if (typeof cache !== 'object' || cache === null || !(#organs in cache)) throw detached(call);
+    if (typeof cache !== 'object' || cache === null || !(#workers in cache)) throw detached(call);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -176,7 +176,7 @@ class Side {
         return sweepAll(tier, { ...step, matches: () => true });
       case 'heartbeat': {
         const beat = await tier.heartbeat('twin', token(), step.wantsMark);
-        const { sequence, generation, last, wanted, marked } = beat;
+        const { sequence, generation, last, marksRequested: wanted, marksCompleted: marked } = beat;
         return [sequence - this.#firstNumber, generation, last?.generation, wanted, marked];
       }
       case 'damage':

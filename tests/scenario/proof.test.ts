@@ -99,7 +99,7 @@ describe('a message that is lost while L1 has just been cleared', () => {
 describe('two loads of one key', () => {
   race(
     'race 34, the older one, which could not be joined, ends last',
-    rule('flights that do not outrun each other'),
+    rule('flights that do not supersede each other'),
     (start) => {
       const fleet = start({ defaults: { hardTimeout: '1m' } });
       const row = new Row();

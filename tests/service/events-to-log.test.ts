@@ -3,7 +3,7 @@ import { catalogResources } from '../../src/catalog/resources/index.ts';
 import { LoadShedError, LoadTimeoutError } from '../../src/core/model/errors.ts';
 import type { CacheEvent } from '../../src/core/model/events.ts';
 import type { Lookup } from '../../src/core/model/lookup.ts';
-import { BudgetExceeded } from '../../src/core/primitives/timeout.ts';
+import { TimeoutExceeded } from '../../src/core/primitives/timeout.ts';
 import { resourceGroups } from '../../src/service/key-groups.ts';
 import { eventsToLog } from '../../src/service/logging/events-to-log.ts';
 import { createLogger } from '../../src/service/logging/logger.ts';
@@ -123,7 +123,14 @@ describe('the log', () => {
   test('says a timeout once, and trials of an open breaker at debug level', async () => {
     const lines = await linesOf([
       { type: 'l2_timeout', operation: 'acquire', durationMs: 50.4 },
-      { type: 'tier_failure', tier: 'l2', operation: 'acquire', key, background: false, error: new BudgetExceeded(50) },
+      {
+        type: 'tier_failure',
+        tier: 'l2',
+        operation: 'acquire',
+        key,
+        background: false,
+        error: new TimeoutExceeded(50),
+      },
       { type: 'breaker_transition', tier: 'l2', from: 'open', to: 'half-open' },
       { type: 'breaker_transition', tier: 'l2', from: 'half-open', to: 'open' },
     ]);

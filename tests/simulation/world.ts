@@ -327,8 +327,8 @@ function eager(registry: typeof TagRegistry): typeof TagRegistry {
 
 function eagerKeeper(keeper: typeof TagKeeper): typeof TagKeeper {
   return class extends keeper {
-    constructor(...[parts, remote]: ConstructorParameters<typeof TagKeeper>) {
-      super(parts, remote, 100);
+    constructor(...[context, l2]: ConstructorParameters<typeof TagKeeper>) {
+      super(context, l2, 100);
     }
   };
 }

@@ -27,7 +27,12 @@ export type Note =
   | { readonly kind: 'identity'; readonly identity: string }
   | { readonly kind: 'beat'; readonly time: number; readonly generation: string; readonly shapes: readonly Shape[] }
   | { readonly kind: 'vouched'; readonly epoch: string; readonly generation: string }
-  | { readonly kind: 'marks'; readonly epoch: string; readonly wanted: number; readonly marked: number };
+  | {
+      readonly kind: 'marks';
+      readonly epoch: string;
+      readonly marksRequested: number;
+      readonly marksCompleted: number;
+    };
 
 /** Begins the names of claims that concern no entry. */
 const SWEEP = 'sweep:';

@@ -79,15 +79,25 @@ export class History {
       const { shapes } = agreement;
       notes.set('beat', { kind: 'beat', time, generation: agreement.generation, shapes }, RECORD_STAY_MS);
     }
-    const { marked, ...marks } = this.#marks();
-    const wanted = wantsMark ? Math.max(marks.wanted, marked) + 1 : marks.wanted;
-    if (wantsMark) this.#storeMarks(wanted, marked);
+    const { marksCompleted, ...marks } = this.#marks();
+    const marksRequested = wantsMark ? Math.max(marks.marksRequested, marksCompleted) + 1 : marks.marksRequested;
+    if (wantsMark) this.#storeMarks(marksRequested, marksCompleted);
     const named = notes.get('identity');
     const identity = named?.kind === 'identity' ? named.identity : nonce;
     notes.set('identity', { kind: 'identity', identity }, RECORD_STAY_MS);
     const hasPlace = agreement?.shapes.includes(shape) ?? false;
     const isVouchedFor = generation !== undefined && this.#vouch(generation, believed);
-    return { time, generation, term: agreement?.term ?? 0, hasPlace, last, identity, wanted, marked, isVouchedFor };
+    return {
+      time,
+      generation,
+      term: agreement?.term ?? 0,
+      hasPlace,
+      last,
+      identity,
+      marksRequested,
+      marksCompleted,
+      isVouchedFor,
+    };
   }
 
   /** Says if an instance vouches for the present generation, this heartbeat included. */
@@ -100,7 +110,7 @@ export class History {
   }
 
   /**
-   * Agrees a fresh generation, and marks with it whatever was wanted before.
+   * Agrees a fresh generation, and marks with it all marks requested before.
    */
   agree(shape: Shape, { generation, replaces, after }: Proposal): Agreement {
     const present = this.agreement;
@@ -116,16 +126,16 @@ export class History {
   }
 
   leaveMark(epoch: string, mark: number): void {
-    const { wanted, marked } = this.#marks();
-    if (epoch === this.#epoch && mark > marked) this.#storeMarks(wanted, mark);
+    const { marksRequested, marksCompleted } = this.#marks();
+    if (epoch === this.#epoch && mark > marksCompleted) this.#storeMarks(marksRequested, mark);
   }
 
   #begin(given: Omit<Agreed, 'term'>, after: number, mark: number | undefined): Agreement {
     const former = this.agreement?.term ?? 0;
     const term = Math.max(Math.floor(this.#time()), after + 1, former + 1);
     this.#store({ ...given, term });
-    const { wanted, marked } = this.#marks();
-    this.#storeMarks(wanted, Math.max(marked, mark ?? wanted));
+    const { marksRequested, marksCompleted } = this.#marks();
+    this.#storeMarks(marksRequested, Math.max(marksCompleted, mark ?? marksRequested));
     return { generation: given.generation, term };
   }
 
@@ -150,13 +160,17 @@ export class History {
   }
 
   /** Those of another epoch count for nothing. */
-  #marks(): { readonly wanted: number; readonly marked: number } {
+  #marks(): { readonly marksRequested: number; readonly marksCompleted: number } {
     const note = this.#contents.notes.get('marks');
-    return note?.kind === 'marks' && note.epoch === this.#epoch ? note : { wanted: 0, marked: 0 };
+    return note?.kind === 'marks' && note.epoch === this.#epoch ? note : { marksRequested: 0, marksCompleted: 0 };
   }
 
-  #storeMarks(wanted: number, marked: number): void {
-    this.#contents.notes.set('marks', { kind: 'marks', epoch: this.#epoch, wanted, marked }, RECORD_STAY_MS);
+  #storeMarks(marksRequested: number, marksCompleted: number): void {
+    this.#contents.notes.set(
+      'marks',
+      { kind: 'marks', epoch: this.#epoch, marksRequested, marksCompleted },
+      RECORD_STAY_MS,
+    );
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Random } from '../primitives/clock.ts';
 import type { GroupCounters } from './counters.ts';
-import type { Windows } from './lifetime.ts';
+import type { Lifetime } from './lifetime.ts';
 import type { ResolvedOptions } from './options.ts';
 import type { TagState } from './tags.ts';
 
@@ -23,7 +23,7 @@ export interface Entry {
   /** How long the load took; 0 for a value that was not loaded. */
   readonly loadMs: number;
   /** As it was stored with; the moments below are made of them. */
-  readonly windows: Windows;
+  readonly lifetime: Lifetime;
   /** End of the TTL, or the moment at which `expire` ended it. */
   readonly freshUntil: number;
   /** End of `staleWhileRevalidate`. */
@@ -58,9 +58,9 @@ export function tagsAreCurrent(tags: readonly TagState[]): boolean {
  * Until when an entry may answer for a source that failed: a window that counts from the end of its TTL or, if it was
  * expired before, from then. Not at all without a window: a TTL alone promises nothing about what others changed.
  */
-export function errorEnd({ errorUntil, windows, tags }: Entry): number {
-  if (windows.staleIfErrorMs === 0) return Number.NEGATIVE_INFINITY;
-  return tags.reduce((end, { expiredAt }) => Math.min(end, expiredAt + windows.staleIfErrorMs), errorUntil);
+export function errorEnd({ errorUntil, lifetime, tags }: Entry): number {
+  if (lifetime.staleIfErrorMs === 0) return Number.NEGATIVE_INFINITY;
+  return tags.reduce((end, { expiredAt }) => Math.min(end, expiredAt + lifetime.staleIfErrorMs), errorUntil);
 }
 
 /** When an entry ceased or will cease to be fresh: by its TTL, by `expire`, or because one of its tags was expired. */
@@ -89,7 +89,7 @@ export interface Dated {
   /** How long the load took; 0 for a value that was not loaded. */
   readonly loadMs: number;
   readonly storedAt: number;
-  readonly windows: Windows;
+  readonly lifetime: Lifetime;
   readonly tags: readonly TagState[];
   readonly loadBeganAt: number;
   /** When it was expired, if it was. */
@@ -104,19 +104,19 @@ export function entryOf(
   random: number,
   counters: GroupCounters,
 ): Entry {
-  const { storedAt, windows, loadMs, expiredAt } = dated;
+  const { storedAt, lifetime, loadMs, expiredAt } = dated;
   const expired = expiredAt !== undefined;
-  const freshUntil = Math.min(storedAt + windows.ttlMs, expiredAt ?? Infinity);
+  const freshUntil = Math.min(storedAt + lifetime.ttlMs, expiredAt ?? Infinity);
   const localUntil = now + options.l1TtlMs * (1 - options.jitter * random);
   return {
     value: dated.value,
     loadBeganAt: dated.loadBeganAt,
     storedAt,
     loadMs,
-    windows,
+    lifetime,
     freshUntil,
-    staleUntil: expired ? Number.NEGATIVE_INFINITY : freshUntil + windows.staleWhileRevalidateMs,
-    errorUntil: freshUntil + windows.staleIfErrorMs,
+    staleUntil: expired ? Number.NEGATIVE_INFINITY : freshUntil + lifetime.staleWhileRevalidateMs,
+    errorUntil: freshUntil + lifetime.staleIfErrorMs,
     hitUntil: expired ? Number.NEGATIVE_INFINITY : Math.min(refreshDue(dated, options), localUntil),
     localUntil,
     tags: dated.tags,
@@ -135,7 +135,7 @@ export function expiredAt(entry: Entry, now: number): Entry {
     freshUntil: Math.min(entry.freshUntil, now),
     hitUntil: Number.NEGATIVE_INFINITY,
     staleUntil: Number.NEGATIVE_INFINITY,
-    errorUntil: Math.min(entry.errorUntil, now + entry.windows.staleIfErrorMs),
+    errorUntil: Math.min(entry.errorUntil, now + entry.lifetime.staleIfErrorMs),
   };
 }
 
@@ -144,7 +144,7 @@ const EARLIEST_DRAW = 20;
 
 /** When hits begin to refresh the value: at the end of its TTL, or ahead of it; with XFetch, when they begin to draw. */
 export function refreshDue(
-  { storedAt, windows: { ttlMs }, loadMs }: Pick<Dated, 'storedAt' | 'windows' | 'loadMs'>,
+  { storedAt, lifetime: { ttlMs }, loadMs }: Pick<Dated, 'storedAt' | 'lifetime' | 'loadMs'>,
   { refreshAhead, xfetchBeta }: Pick<ResolvedOptions, 'refreshAhead' | 'xfetchBeta'>,
 ): number {
   if (ttlMs === Infinity) return Infinity;
@@ -159,7 +159,7 @@ export function refreshDue(
  * Vattani, Chierichetti, Lowenstein: Optimal Probabilistic Cache Stampede Prevention, PVLDB 8(8), 2015.
  */
 export function refreshesNow(
-  entry: Pick<Entry, 'storedAt' | 'windows' | 'freshUntil' | 'loadMs'>,
+  entry: Pick<Entry, 'storedAt' | 'lifetime' | 'freshUntil' | 'loadMs'>,
   options: Pick<ResolvedOptions, 'refreshAhead' | 'xfetchBeta'>,
   now: number,
   random: Random,

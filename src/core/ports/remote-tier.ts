@@ -67,9 +67,9 @@ export interface Heartbeat {
   /** Names the contents of the server as long as they last, restarts and failovers included: one for all their instances. */
   readonly identity: string;
   /** How often somebody has asked for a mark in this epoch, this heartbeat included. */
-  readonly wanted: number;
+  readonly marksRequested: number;
   /** The latest mark of this epoch: all that was committed before so many had asked has been delivered. 0: there is none. */
-  readonly marked: number;
+  readonly marksCompleted: number;
   /** An instance has said in this epoch that it believes this generation, with all repairs done. */
   readonly isVouchedFor: boolean;
 }
@@ -92,7 +92,7 @@ export interface RepairedGeneration {
   readonly since: number;
   /** It may only be believed if no more than so many milliseconds have passed since. */
   readonly withinMs: number;
-  /** What {@link Heartbeat.wanted} was by then: the mark that is left with it. */
+  /** What {@link Heartbeat.marksRequested} was by then: the mark that is left with it. */
   readonly mark: number;
   /** It is agreed with a greater term than this one. Default 0. */
   readonly after?: number;
@@ -174,7 +174,7 @@ export interface RemoteTier {
    * Writes the heartbeat record, publishes {@link HeartbeatEcho} to `instance`'s own channel and reads the session.
    * The write is the point: a server that may not write (a cut-off old master) must not prove anything. What
    * {@link Heartbeat.last} says is kept while the epoch has no generation.
-   * @param wantsMark Whether it also asks for a mark; see {@link Heartbeat.wanted}.
+   * @param wantsMark Whether it also asks for a mark; see {@link Heartbeat.marksRequested}.
    * @param believed The generation for which the caller vouches; see {@link Heartbeat.isVouchedFor}. It does nothing where
    *   another one is agreed.
    */

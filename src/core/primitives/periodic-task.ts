@@ -4,7 +4,7 @@ import type { Clock } from './clock.ts';
 const SHORTEST_PAUSE_MS = 10;
 
 /** One step after another, never two at once: each says how long to wait for the next, and anybody can cut that short. */
-export class Repeating {
+export class PeriodicTask {
   readonly #clock: Clock;
   readonly #step: () => Promise<number>;
   #isWoken = false;

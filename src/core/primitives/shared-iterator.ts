@@ -7,7 +7,7 @@ import { pause } from './timeout.ts';
 const ITEMS_PER_TURN = 128;
 
 /** Hands out a list one by one to several takers, drawn only as fast as they take. */
-export class Supply<T> {
+export class SharedIterator<T> {
   readonly #iterator: Iterator<T> | AsyncIterator<T>;
   readonly #clock: Clock;
   readonly #signal: AbortSignal;

@@ -1,8 +1,8 @@
 import type { Clock } from './clock.ts';
 
 /** The promise did not settle in time. Only travels inside the core. */
-export class BudgetExceeded extends Error {
-  override readonly name = 'BudgetExceeded';
+export class TimeoutExceeded extends Error {
+  override readonly name = 'TimeoutExceeded';
   readonly budgetMs: number;
   constructor(budgetMs: number) {
     super(`No answer within ${budgetMs} ms`);
@@ -11,12 +11,12 @@ export class BudgetExceeded extends Error {
 }
 
 /**
- * Settles like `work`, or rejects with {@link BudgetExceeded} after `budgetMs`. What `work` brings later goes to
+ * Settles like `work`, or rejects with {@link TimeoutExceeded} after `budgetMs`. What `work` brings later goes to
  * `onLate`; its later rejection is dropped, since the caller has already been told of a failure. The process does not end
  * before, whatever the budget: a caller waits.
  * @param moreMs Asked when the budget is over: how much longer to wait. Default: no longer.
  */
-export function within<T>(
+export function withTimeout<T>(
   clock: Clock,
   budgetMs: number,
   work: Promise<T>,
@@ -28,7 +28,7 @@ export function within<T>(
     let late = false;
     const giveUp = (): void => {
       late = true;
-      reject(new BudgetExceeded(budgetMs));
+      reject(new TimeoutExceeded(budgetMs));
     };
     const endTime = (): void => {
       const more = moreMs();

@@ -6,17 +6,17 @@ import type { StoredValue } from '../ports/remote-tier.ts';
 import { NO_SPAN } from '../ports/tracer.ts';
 import { acquire, answerTo } from '../refill/acquire.ts';
 import { recall } from '../refill/generations.ts';
-import { keep, offerStale, refill, stepOf } from '../refill/refill.ts';
-import { judge, openEnvelope } from '../refill/stored-value.ts';
-import type { Parts } from '../state/context.ts';
+import { offerStale, refill, stepOf, storeInL1 } from '../refill/refill.ts';
+import { decodeStored, validateStored } from '../refill/stored-value.ts';
+import type { CacheContext } from '../state/context.ts';
 import type { Flight } from '../state/flight.ts';
 import { flightSetup } from '../state/flight-setup.ts';
-import type { BatchAnswer, Question } from '../state/l2-question.ts';
-import { type Refilled, refilledOf } from '../state/refill-result.ts';
+import type { AcquireRequest, BatchAnswer } from '../state/l2-question.ts';
+import { type RefillResult, toRefillResult } from '../state/refill-result.ts';
 import type { ReadRequest } from '../state/request.ts';
 import { answerOf, timeoutOf, type Waited, waitFor } from '../state/wait-for.ts';
-import type { Remote } from '../tiers/guarded-l2.ts';
-import { account, accountError, count, lookupOf, missOf } from './lookup-result.ts';
+import type { GuardedL2 } from '../tiers/guarded-l2.ts';
+import { count, lookupOf, missOf, reportFailure, reportLookup } from './lookup-result.ts';
 import { refreshBehind } from './refresh.ts';
 
 /**
@@ -25,46 +25,45 @@ import { refreshBehind } from './refresh.ts';
  * than the steps. What L2 says beyond that is left to `refill`.
  * @returns nothing when it is not the usual course; nothing has been done then.
  */
-export function lookUpStraight(
-  parts: Parts,
+export function tryFastPath(
+  context: CacheContext,
   request: ReadRequest,
   wanted: 'value' | 'lookup',
 ): Promise<unknown> | undefined {
-  const { l1, remote, flights, clock, proof, pending } = parts;
+  const { l1, l2, flights, clock, proof, pending } = context;
   const { id, options } = request;
-  if (remote === undefined || !remote.breaker.isClosed || remote.contact.isAwaited || !pending.isEmpty)
-    return undefined;
+  if (l2 === undefined || !l2.breaker.isClosed || l2.readiness.isAwaited || !pending.isEmpty) return undefined;
   if (options.forceFresh || options.signal?.aborted || flights.countOf(id) > 0) return undefined;
   const began = clock.now();
   const local = l1.get(id);
   if (!proof.isProven(began) || (local !== undefined && (local.failed || began < local.localUntil))) return undefined;
-  const flight = flights.open(id, flightSetup(parts, request, { background: false, mayLoad: true, beganAt: began }));
-  if (local !== undefined) offerStale(parts, flight, { entry: local, tier: 'l1' }, undefined);
-  return new StraightLookup(parts, remote, request, flight, local, wanted).start();
+  const flight = flights.open(id, flightSetup(context, request, { background: false, mayLoad: true, beganAt: began }));
+  if (local !== undefined) offerStale(context, flight, { entry: local, tier: 'l1' }, undefined);
+  return new FastPathLookup(context, l2, request, flight, local, wanted).start();
 }
 
 /** One such lookup; an object instead of closures, because there are many at once. */
-class StraightLookup implements Question {
+class FastPathLookup implements AcquireRequest {
   readonly request: ReadRequest;
-  readonly flight: Flight<Refilled>;
+  readonly flight: Flight<RefillResult>;
   place = 0;
-  readonly #parts: Parts;
-  readonly #remote: Remote;
+  readonly #context: CacheContext;
+  readonly #l2: GuardedL2;
   readonly #local: Entry | undefined;
   readonly #wanted: 'value' | 'lookup';
 
   constructor(
-    parts: Parts,
-    remote: Remote,
+    context: CacheContext,
+    l2: GuardedL2,
     request: ReadRequest,
-    flight: Flight<Refilled>,
+    flight: Flight<RefillResult>,
     local: Entry | undefined,
     wanted: 'value' | 'lookup',
   ) {
     this.request = request;
     this.flight = flight;
-    this.#parts = parts;
-    this.#remote = remote;
+    this.#context = context;
+    this.#l2 = l2;
     this.#local = local;
     this.#wanted = wanted;
   }
@@ -84,22 +83,22 @@ class StraightLookup implements Question {
       options.hardTimeoutMs <= options.l2TimeoutMs
     ) {
       const waiting = this.#deliverLater();
-      this.#parts.background.track(acquire(this.#parts, this.#remote, this).then((answer) => this.#end(answer)));
+      this.#context.background.track(acquire(this.#context, this.#l2, this).then((answer) => this.#end(answer)));
       return waiting;
     }
-    return acquire(this.#parts, this.#remote, this).then((answer) => this.#answer(answer));
+    return acquire(this.#context, this.#l2, this).then((answer) => this.#answer(answer));
   }
 
   /** What the caller is answered with. */
   #answer(answer: BatchAnswer): unknown {
-    const parts = this.#parts;
+    const context = this.#context;
     const { flight } = this;
     const entry = this.#hit(answer);
     if (entry === undefined) return this.#deliverLater();
-    const kept = keep(parts, flight, entry);
+    const kept = storeInL1(context, flight, entry);
     // A caller that asks for no more than the value, and is alone.
-    if (this.#wanted === 'value' && !flight.isAwaited && parts.observers.size === 0) {
-      parts.flights.end(flight);
+    if (this.#wanted === 'value' && !flight.isAwaited && context.observers.size === 0) {
+      context.flights.end(flight);
       this.request.counters.l2Hits += 1;
       return entry.value;
     }
@@ -109,7 +108,7 @@ class StraightLookup implements Question {
   /** Ends the flight, for whose result the caller waits by itself. */
   #end(answer: BatchAnswer): void {
     const entry = this.#hit(answer);
-    if (entry !== undefined) this.#settle(entry, keep(this.#parts, this.flight, entry), answer.now);
+    if (entry !== undefined) this.#settle(entry, storeInL1(this.#context, this.flight, entry), answer.now);
   }
 
   /** The entry of a fresh value. Else the flight goes on by {@link refill}, or ends with what was thrown on the way. */
@@ -117,82 +116,82 @@ class StraightLookup implements Question {
     try {
       return this.#freshOrRefill(answer);
     } catch (error) {
-      this.#parts.flights.follow(this.flight, Promise.reject(error));
+      this.#context.flights.follow(this.flight, Promise.reject(error));
       return undefined;
     }
   }
 
   #freshOrRefill(answer: BatchAnswer): Entry | undefined {
-    const parts = this.#parts;
+    const context = this.#context;
     const { request, flight } = this;
     const { generations } = answer;
-    const { record, terms } = answerTo(this.#remote, this, answer);
+    const { record, terms } = answerTo(this.#l2, this, answer);
     const value = record?.kind === 'value' ? record.value : undefined;
-    const envelope = value && openEnvelope(parts, request, value);
+    const envelope = value && decodeStored(context, request, value);
     const entry = value && envelope && this.#freshEntry(value, envelope, generations, answer.now);
     if (entry !== undefined) return entry;
     const first = { record, terms, generations, envelope };
-    parts.flights.follow(flight, refill(parts, request, flight, first));
+    context.flights.follow(flight, refill(context, request, flight, first));
     return undefined;
   }
 
-  #settle(entry: Entry, kept: boolean, now: number): Refilled {
+  #settle(entry: Entry, kept: boolean, now: number): RefillResult {
     const { flight } = this;
     const step = stepOf('hit', undefined, false, now - flight.beganAt);
-    const refilled = refilledOf(entry, 'fresh', 'l2', kept, step, undefined);
-    this.#parts.flights.settle(flight, refilled);
-    return refilled;
+    const result = toRefillResult(entry, 'fresh', 'l2', kept, step, undefined);
+    this.#context.flights.settle(flight, result);
+    return result;
   }
 
   /** The entry of a value that is fresh as far as this process can say without asking again. */
   #freshEntry(value: StoredValue, envelope: Envelope, generations: Generations, now: number): Entry | undefined {
-    if (!knowsAll(this.#parts, envelope, this.request, generations)) return undefined;
-    const verdict = judge(this.#parts, this.request, this.flight, value, envelope, generations, now);
+    if (!knowsAll(this.#context, envelope, this.request, generations)) return undefined;
+    const verdict = validateStored(this.#context, this.request, this.flight, value, envelope, generations, now);
     return verdict.kind === 'usable' && verdict.state === 'fresh' ? verdict.entry : undefined;
   }
 
   /** Until the flight ends or the caller's time is over, which it is before a load of its own is aborted for it. */
   #deliverLater(): Promise<unknown> {
     const { flight, request } = this;
-    return waitFor(this.#parts, request, flight, flight.beganAt + request.options.hardTimeoutMs).then(
+    return waitFor(this.#context, request, flight, flight.beganAt + request.options.hardTimeoutMs).then(
       (waited) => this.#deliver(this.#answerOf(waited)),
       (error: unknown) => {
-        throw accountError(this.#parts, request, error);
+        throw reportFailure(this.#context, request, error);
       },
     );
   }
 
-  #answerOf(waited: Waited): Refilled {
+  #answerOf(waited: Waited): RefillResult {
     const { flight, request } = this;
     try {
-      const refilled = answerOf(this.#parts, request, flight, waited);
-      if (refilled === undefined) throw timeoutOf(request);
-      return refilled;
+      const result = answerOf(this.#context, request, flight, waited);
+      if (result === undefined) throw timeoutOf(request);
+      return result;
     } catch (error) {
-      throw accountError(this.#parts, request, error);
+      throw reportFailure(this.#context, request, error);
     }
   }
 
-  #deliver(refilled: Refilled): unknown {
-    const parts = this.#parts;
+  #deliver(result: RefillResult): unknown {
+    const context = this.#context;
     const { request } = this;
-    if (refilled.state === 'stale' && refilled.source === undefined) refreshBehind(parts, request, NO_SPAN);
-    if (this.#wanted === 'value' && parts.observers.size === 0) {
-      count(request, refilled, refilled.source);
-      return refilled.value;
+    if (result.state === 'stale' && result.source === undefined) refreshBehind(context, request, NO_SPAN);
+    if (this.#wanted === 'value' && context.observers.size === 0) {
+      count(request, result, result.source);
+      return result.value;
     }
     const { beganAt } = this.flight;
-    const lookup = lookupOf(parts, refilled, l1StepOf(this.#local, beganAt, refilled.keptInL1), beganAt);
-    account(parts, request, lookup);
+    const lookup = lookupOf(context, result, l1StepOf(this.#local, beganAt, result.keptInL1), beganAt);
+    reportLookup(context, request, lookup);
     return this.#wanted === 'value' ? lookup.value : lookup;
   }
 }
 
 /** Whether the generations of all its tags are known, so that nothing more need be asked. */
-function knowsAll(parts: Parts, { tags }: Envelope, request: ReadRequest, generations: Generations): boolean {
+function knowsAll(context: CacheContext, { tags }: Envelope, request: ReadRequest, generations: Generations): boolean {
   // It carries those of the request, whose generations have been read with it.
   if (tags.length === request.tagIds.length) return true;
-  for (const [tag] of tags) if (!generations.has(tag) && recall(parts, [tag], generations).length > 0) return false;
+  for (const [tag] of tags) if (!generations.has(tag) && recall(context, [tag], generations).length > 0) return false;
   return true;
 }
 

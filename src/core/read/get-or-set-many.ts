@@ -5,12 +5,12 @@ import { ATTRIBUTE, SPAN } from '../model/telemetry-names.ts';
 import type { Attributes, Span } from '../ports/tracer.ts';
 import { unlessAborted } from '../primitives/abort.ts';
 import { ignore } from '../primitives/quietly.ts';
-import type { Parts } from '../state/context.ts';
-import type { Batch, ReadRequest } from '../state/request.ts';
+import type { CacheContext } from '../state/context.ts';
+import type { BulkMember, ReadRequest } from '../state/request.ts';
 import type { ManyLoader } from '../tiers/many-loader.ts';
 import { askL1, fromFlight, type LocalMiss } from './get-or-set.ts';
 import { isHit, L1_HIT } from './l1-hit.ts';
-import { account, accountError, hitLookup } from './lookup-result.ts';
+import { hitLookup, reportFailure, reportLookup } from './lookup-result.ts';
 import { MergedTracer } from './merged-tracer.ts';
 import { begin, mayRefresh, traceRefresh } from './refresh.ts';
 import { SharedLoads } from './shared-loads.ts';
@@ -22,12 +22,12 @@ type Outcomes = ReadonlyMap<EntryId, Outcome>;
 
 /** Values of many keys; see `CacheView.getOrSetMany`. */
 export function getOrSetMany(
-  parts: Parts,
+  context: CacheContext,
   requests: readonly ReadRequest[],
   loader: ManyLoader<unknown>,
 ): Promise<unknown[]> {
   return answerMany(
-    parts,
+    context,
     requests,
     loader,
     ({ value }) => value,
@@ -37,15 +37,15 @@ export function getOrSetMany(
 
 /** {@link getOrSetMany}, with each answer's origin. */
 export function lookupMany(
-  parts: Parts,
+  context: CacheContext,
   requests: readonly ReadRequest[],
   loader: ManyLoader<unknown>,
 ): Promise<Lookup<unknown>[]> {
   return answerMany(
-    parts,
+    context,
     requests,
     loader,
-    (entry, now) => hitLookup(parts, entry, now),
+    (entry, now) => hitLookup(context, entry, now),
     (lookup) => lookup,
   );
 }
@@ -55,19 +55,19 @@ export function lookupMany(
  * @throws when all have settled, the first error in the order of the requests.
  */
 async function answerMany<T>(
-  parts: Parts,
+  context: CacheContext,
   requests: readonly ReadRequest[],
   loader: ManyLoader<unknown>,
   ofHit: (entry: Entry, now: number) => T,
   ofLookup: (lookup: Lookup<unknown>) => T,
 ): Promise<T[]> {
-  const { l1, clock, tracer, counters } = parts;
+  const { l1, clock, tracer, counters } = context;
   const now = clock.now();
   const hits = new Map<EntryId, Entry>();
   const missing = new Map<EntryId, ReadRequest>();
   for (const request of requests) {
     const entry = request.options.forceFresh ? undefined : l1.get(request.id);
-    if (entry !== undefined && isHit(parts, entry, now)) {
+    if (entry !== undefined && isHit(context, entry, now)) {
       entry.counters.l1Hits += 1;
       hits.set(request.id, entry);
     } else {
@@ -75,7 +75,7 @@ async function answerMany<T>(
       missing.set(request.id, request);
     }
   }
-  const outcomes = missing.size > 0 ? await lookUpMissing(parts, [...missing.values()], loader) : NO_OUTCOMES;
+  const outcomes = missing.size > 0 ? await lookUpMissing(context, [...missing.values()], loader) : NO_OUTCOMES;
   if (missing.size === 0) tracer.tag(L1_HIT);
   return requests.flatMap(({ id }) => {
     const outcome = outcomes.get(id);
@@ -93,15 +93,19 @@ const NO_OUTCOMES: Outcomes = new Map();
  * to L2 and one load for all.
  * @param requests Of different keys, at least one.
  */
-function lookUpMissing(parts: Parts, requests: readonly ReadRequest[], loader: ManyLoader<unknown>): Promise<Outcomes> {
-  const { name, tracer, background } = parts;
+function lookUpMissing(
+  context: CacheContext,
+  requests: readonly ReadRequest[],
+  loader: ManyLoader<unknown>,
+): Promise<Outcomes> {
+  const { name, tracer, background } = context;
   const attributes = {
     [ATTRIBUTE.name]: name,
     [ATTRIBUTE.operation]: 'get_or_set_many',
     [ATTRIBUTE.keys]: requests.length,
   };
   const looking = tracer.trace(SPAN.lookup, attributes, async (span) => {
-    const outcomes = await answerAll(parts, requests, loader, span);
+    const outcomes = await answerAll(context, requests, loader, span);
     span.set(countsOf(outcomes));
     for (const outcome of outcomes.values()) if (outcome.status === 'rejected') span.fail(outcome.reason);
     return outcomes;
@@ -111,16 +115,16 @@ function lookUpMissing(parts: Parts, requests: readonly ReadRequest[], loader: M
 }
 
 async function answerAll(
-  parts: Parts,
+  context: CacheContext,
   requests: readonly ReadRequest[],
   loader: ManyLoader<unknown>,
   span: Span,
 ): Promise<Outcomes> {
-  const began = parts.clock.now();
+  const began = context.clock.now();
   const { signal, l2TimeoutMs = 0, hardTimeoutMs = 0 } = requests[0]?.options ?? {};
   signal?.throwIfAborted();
   const own = signal && ownSignals(requests, signal);
-  const together = new Together(parts, own?.requests ?? requests, loader, span);
+  const together = new BulkRead(context, own?.requests ?? requests, loader, span);
   const outcomes = new Map<EntryId, Outcome>();
   const allSettled = Promise.withResolvers<void>();
   const settle = (request: ReadRequest, outcome: Outcome): void => {
@@ -129,21 +133,21 @@ async function answerAll(
     if (outcomes.size === requests.length) allSettled.resolve();
   };
   const answer = (request: ReadRequest, lookup: Lookup<unknown>): void => {
-    account(parts, request, lookup);
+    reportLookup(context, request, lookup);
     settle(request, { status: 'fulfilled', value: lookup });
   };
   const fail = (request: ReadRequest, error: unknown): void =>
-    settle(request, { status: 'rejected', reason: accountError(parts, request, error) });
+    settle(request, { status: 'rejected', reason: reportFailure(context, request, error) });
   const missed: { readonly request: ReadRequest; readonly why: LocalMiss }[] = [];
   for (const request of together.requests) {
-    const here = askL1(parts, request, began, span);
+    const here = askL1(context, request, began, span);
     if ('miss' in here) missed.push({ request, why: here.miss });
     else answer(request, here.lookup);
   }
-  if (missed.length > 0 && parts.remote?.contact.isAwaited)
-    await unlessAborted(parts.remote.contact.wait(Math.min(l2TimeoutMs, hardTimeoutMs)), signal).catch(ignore);
+  if (missed.length > 0 && context.l2?.readiness.isAwaited)
+    await unlessAborted(context.l2.readiness.wait(Math.min(l2TimeoutMs, hardTimeoutMs)), signal).catch(ignore);
   for (const { request, why } of missed) {
-    fromFlight(together.parts, request, why, began, span).then(
+    fromFlight(together.context, request, why, began, span).then(
       (lookup) => answer(request, lookup),
       (error: unknown) => fail(request, error),
     );
@@ -172,36 +176,41 @@ function ownSignals(
 }
 
 /** Refreshes keys behind an answer, with one load for all of which that is due. */
-function refreshMany(parts: Parts, requests: readonly ReadRequest[], loader: ManyLoader<unknown>, span: Span): void {
-  const due = requests.filter((request) => mayRefresh(parts, request));
+function refreshMany(
+  context: CacheContext,
+  requests: readonly ReadRequest[],
+  loader: ManyLoader<unknown>,
+  span: Span,
+): void {
+  const due = requests.filter((request) => mayRefresh(context, request));
   const [first] = due;
   if (first === undefined) return;
-  traceRefresh(parts, first, span, () => {
-    const together = new Together(parts, due, loader, span);
+  traceRefresh(context, first, span, () => {
+    const together = new BulkRead(context, due, loader, span);
     const refreshes = together.requests.map((request) =>
-      begin(together.parts, request, true).result.finally(() => together.leave(request)),
+      begin(together.context, request, true).result.finally(() => together.leave(request)),
     );
     return Promise.allSettled(refreshes);
   });
 }
 
 /** What the keys of one call do together. */
-class Together {
+class BulkRead {
   /** Each with its part in this. */
   readonly requests: readonly ReadRequest[];
   /** For what each key does by itself. */
-  readonly parts: Parts;
+  readonly context: CacheContext;
   readonly #loads: SharedLoads;
   #due: ReadRequest[] = [];
 
-  constructor(parts: Parts, requests: readonly ReadRequest[], loader: ManyLoader<unknown>, span: Span) {
-    this.requests = requests.map((request) => ({ ...request, batch: this.#partOf(request) }));
-    this.parts = { ...parts, tracer: new MergedTracer(parts.tracer) };
+  constructor(context: CacheContext, requests: readonly ReadRequest[], loader: ManyLoader<unknown>, span: Span) {
+    this.requests = requests.map((request) => ({ ...request, bulk: this.#memberFor(request) }));
+    this.context = { ...context, tracer: new MergedTracer(context.tracer) };
     const ids = requests.map(({ id }) => id);
-    this.#loads = new SharedLoads(parts, loader, ids, () => {
+    this.#loads = new SharedLoads(context, loader, ids, () => {
       const due = this.#due;
       this.#due = [];
-      refreshMany(parts, due, loader, span);
+      refreshMany(context, due, loader, span);
     });
   }
 
@@ -210,9 +219,9 @@ class Together {
     this.#loads.release(id);
   }
 
-  #partOf(request: ReadRequest): Batch {
+  #memberFor(request: ReadRequest): BulkMember {
     return {
-      standAside: () => this.#loads.release(request.id),
+      dropOut: () => this.#loads.release(request.id),
       load: (flight, stale) => this.#loads.load(request, flight, stale),
       refresh: () => void this.#due.push(request),
     };

@@ -4,32 +4,32 @@ import { ATTRIBUTE, SPAN } from '../model/telemetry-names.ts';
 import type { Span } from '../ports/tracer.ts';
 import { unlessAborted } from '../primitives/abort.ts';
 import { ignore } from '../primitives/quietly.ts';
-import { BudgetExceeded, within } from '../primitives/timeout.ts';
-import type { Parts } from '../state/context.ts';
+import { TimeoutExceeded, withTimeout } from '../primitives/timeout.ts';
+import type { CacheContext } from '../state/context.ts';
 import { oldestToJoin } from '../state/flight-setup.ts';
-import { type Refilled, refilledOf } from '../state/refill-result.ts';
+import { type RefillResult, toRefillResult } from '../state/refill-result.ts';
 import type { ReadRequest } from '../state/request.ts';
 import { answerOf, isTimeUp, nestedWaitForRoom, takesQuickAnswer, timeoutOf, waitFor } from '../state/wait-for.ts';
-import { lookUpStraight } from './fast-path.ts';
+import { tryFastPath } from './fast-path.ts';
 import { isTrusted } from './l1-hit.ts';
-import { account, accountError, lookupOf, missOf, outcomeAttributes } from './lookup-result.ts';
+import { lookupOf, missOf, outcomeAttributes, reportFailure, reportLookup } from './lookup-result.ts';
 import { begin, refreshBehind } from './refresh.ts';
 import { longestWaitForSet, untilWritten } from './until-written.ts';
 
 /** What becomes of a lookup, in this order: L1; a flight that is under way; one of its own. */
-export async function answer(parts: Parts, request: ReadRequest, span: Span): Promise<Lookup<unknown>> {
-  const began = parts.clock.now();
+export async function answer(context: CacheContext, request: ReadRequest, span: Span): Promise<Lookup<unknown>> {
+  const began = context.clock.now();
   const { options } = request;
   options.signal?.throwIfAborted();
-  const here = askL1(parts, request, began, span);
+  const here = askL1(context, request, began, span);
   if ('lookup' in here) return here.lookup;
   // The first heartbeat after the start or a rest clears what is here: what begins before it could not be stored.
-  if (parts.remote?.contact.isAwaited)
+  if (context.l2?.readiness.isAwaited)
     await unlessAborted(
-      parts.remote.contact.wait(Math.min(options.l2TimeoutMs, options.hardTimeoutMs)),
+      context.l2.readiness.wait(Math.min(options.l2TimeoutMs, options.hardTimeoutMs)),
       options.signal,
     );
-  return fromFlight(parts, request, here.miss, began, span);
+  return fromFlight(context, request, here.miss, began, span);
 }
 
 /** Why L1 did not answer. */
@@ -37,20 +37,20 @@ export type LocalMiss = Pick<TierStep, 'outcome' | 'reason' | 'durationMs'>;
 
 /** What L1 can say by itself, or why it cannot. */
 export function askL1(
-  parts: Parts,
+  context: CacheContext,
   request: ReadRequest,
   began: number,
   span: Span,
 ): { readonly lookup: Lookup<unknown> } | { readonly miss: LocalMiss } {
-  const entry = request.options.forceFresh ? undefined : parts.l1.get(request.id);
-  const lookup = entry && fromL1(parts, request, entry, began, span);
-  return lookup === undefined ? { miss: whyNotL1(parts, request, entry, began) } : { lookup };
+  const entry = request.options.forceFresh ? undefined : context.l1.get(request.id);
+  const lookup = entry && fromL1(context, request, entry, began, span);
+  return lookup === undefined ? { miss: whyNotL1(context, request, entry, began) } : { lookup };
 }
 
 /** {@link askL1} for callers who know already why it did not answer before. */
-function hitAt(parts: Parts, request: ReadRequest, now: number, span: Span): Lookup<unknown> | undefined {
-  const entry = parts.l1.get(request.id);
-  return entry && fromL1(parts, request, entry, now, span);
+function hitAt(context: CacheContext, request: ReadRequest, now: number, span: Span): Lookup<unknown> | undefined {
+  const entry = context.l1.get(request.id);
+  return entry && fromL1(context, request, entry, now, span);
 }
 
 /**
@@ -60,7 +60,7 @@ function hitAt(parts: Parts, request: ReadRequest, now: number, span: Span): Loo
  * @param began When the caller called: its `hardTimeout` counts from then.
  */
 export async function fromFlight(
-  parts: Parts,
+  context: CacheContext,
   request: ReadRequest,
   why: LocalMiss,
   began: number,
@@ -72,39 +72,39 @@ export async function fromFlight(
   for (;;) {
     // A caller that has left begins nothing: a signal that is aborted already would never be heard of.
     options.signal?.throwIfAborted();
-    const now = parts.clock.now();
-    if (isTimeUp(parts, giveUpAt)) return lookupOf(parts, staleOrTimeout(parts, request), asStored(why), began);
-    if (!options.forceFresh && now < (waitForSetUntil ?? Infinity) && parts.flights.writeOf(id) !== undefined) {
+    const now = context.clock.now();
+    if (isTimeUp(context, giveUpAt)) return lookupOf(context, staleOrTimeout(context, request), asStored(why), began);
+    if (!options.forceFresh && now < (waitForSetUntil ?? Infinity) && context.flights.writeOf(id) !== undefined) {
       waitForSetUntil ??= Math.min(now + longestWaitForSet(options), giveUpAt);
-      request.batch?.standAside();
-      const look = (): Lookup<unknown> | undefined => hitAt(parts, request, parts.clock.now(), span);
-      const found = await untilWritten(parts, request, look, waitForSetUntil);
+      request.bulk?.dropOut();
+      const look = (): Lookup<unknown> | undefined => hitAt(context, request, context.clock.now(), span);
+      const found = await untilWritten(context, request, look, waitForSetUntil);
       if (found !== undefined) return found;
       continue;
     }
-    const joined = options.forceFresh ? undefined : parts.flights.joinable(id, oldestToJoin(parts, now));
-    const hasToWait = joined === undefined && !parts.flights.hasRoom(id);
-    if (joined !== undefined || hasToWait) request.batch?.standAside();
+    const joined = options.forceFresh ? undefined : context.flights.joinable(id, oldestToJoin(context, now));
+    const hasToWait = joined === undefined && !context.flights.hasRoom(id);
+    if (joined !== undefined || hasToWait) request.bulk?.dropOut();
     if (hasToWait) {
-      const stale = await untilRoom(parts, request, began, giveUpAt);
+      const stale = await untilRoom(context, request, began, giveUpAt);
       if (stale === undefined) continue;
-      return lookupOf(parts, stale, asStored(why), began);
+      return lookupOf(context, stale, asStored(why), began);
     }
-    const flight = joined ?? begin(parts, request, false);
+    const flight = joined ?? begin(context, request, false);
     flight.join(options.hardTimeoutMs);
     if (joined !== undefined) joined.waitForLeaseUntil(now + options.leaseWaitMs);
     const endedBefore = flight.endedSoFar;
     const quick = takesQuickAnswer(flight, options, giveUpAt) ? await flight.quick : undefined;
-    const refilled = quick ?? answerOf(parts, request, flight, await waitFor(parts, request, flight, giveUpAt));
-    if (refilled === undefined) continue;
+    const result = quick ?? answerOf(context, request, flight, await waitFor(context, request, flight, giveUpAt));
+    if (result === undefined) continue;
     // The value turns out to carry a tag that was invalidated before this caller joined.
-    if (joined !== undefined && flight.hasEnded(refilled.tags, endedBefore)) continue;
+    if (joined !== undefined && flight.hasEnded(result.tags, endedBefore)) continue;
     if (joined !== undefined) {
       request.counters.collapsed += 1;
       if (flight.span !== undefined) span.link(flight.span);
     }
-    if (refilled.state === 'stale' && refilled.source === undefined) refreshBehind(parts, request, span);
-    return lookupOf(parts, refilled, { ...why, collapsed: joined !== undefined, stored: refilled.keptInL1 }, began);
+    if (result.state === 'stale' && result.source === undefined) refreshBehind(context, request, span);
+    return lookupOf(context, result, { ...why, collapsed: joined !== undefined, stored: result.keptInL1 }, began);
   }
 }
 
@@ -118,25 +118,25 @@ function asStored(why: LocalMiss): TierStep {
  * @returns from `softTimeout` on, if there is any, the stale value to answer.
  */
 async function untilRoom(
-  parts: Parts,
+  context: CacheContext,
   request: ReadRequest,
   began: number,
   giveUpAt: number,
-): Promise<Refilled | undefined> {
-  const { clock, flights, l1 } = parts;
+): Promise<RefillResult | undefined> {
+  const { clock, flights, l1 } = context;
   const { id, options } = request;
-  const nested = nestedWaitForRoom(parts, request);
+  const nested = nestedWaitForRoom(context, request);
   const room = unlessAborted(flights.untilOneEnds(id), options.signal);
-  const waitUntil = (end: number): Promise<void> => within(clock, Math.max(end - clock.now(), 0), room);
+  const waitUntil = (end: number): Promise<void> => withTimeout(clock, Math.max(end - clock.now(), 0), room);
   try {
     await waitUntil(Math.min(began + options.softTimeoutMs, giveUpAt));
   } catch (error) {
-    if (!(error instanceof BudgetExceeded)) throw error;
-    if (isTimeUp(parts, giveUpAt)) return undefined;
+    if (!(error instanceof TimeoutExceeded)) throw error;
+    if (isTimeUp(context, giveUpAt)) return undefined;
     const stale = l1.get(id);
-    if (mayServeOnError(stale, clock.now())) return refilledOf(stale, 'stale', 'l1', true, undefined, undefined);
+    if (mayServeOnError(stale, clock.now())) return toRefillResult(stale, 'stale', 'l1', true, undefined, undefined);
     await waitUntil(giveUpAt).catch((late: unknown) => {
-      if (!(late instanceof BudgetExceeded)) throw late;
+      if (!(late instanceof TimeoutExceeded)) throw late;
     });
   } finally {
     nested?.end();
@@ -148,18 +148,18 @@ async function untilRoom(
  * Answers a caller whose time is over while it waits for no flight.
  * @throws {@link LoadTimeoutError} where L1 holds nothing that may serve.
  */
-function staleOrTimeout(parts: Parts, request: ReadRequest): Refilled {
-  const { clock, l1, emit } = parts;
+function staleOrTimeout(context: CacheContext, request: ReadRequest): RefillResult {
+  const { clock, l1, emit } = context;
   const stale = l1.get(request.id);
   const error = timeoutOf(request);
   if (!mayServeOnError(stale, clock.now())) throw error;
   emit({ type: 'tier_failure', error, operation: 'load', tier: 'source', key: request.key, background: false });
-  return refilledOf(stale, 'stale', 'l1', true, undefined, { outcome: 'failed', durationMs: 0 });
+  return toRefillResult(stale, 'stale', 'l1', true, undefined, { outcome: 'failed', durationMs: 0 });
 }
 
 /** What L1 can say by itself: a hit, a hit to be refreshed, or an old value that may serve at once. */
 function fromL1(
-  parts: Parts,
+  context: CacheContext,
   request: ReadRequest,
   entry: Entry,
   now: number,
@@ -167,15 +167,15 @@ function fromL1(
 ): Lookup<unknown> | undefined {
   const freshness = freshnessOf(entry, now);
   if (freshness === undefined) return undefined;
-  const answerAs = (state: Refilled['state'], source?: Refilled['source']): Lookup<unknown> => {
+  const answerAs = (state: RefillResult['state'], source?: RefillResult['source']): Lookup<unknown> => {
     const outcome = state === 'fresh' ? 'hit' : 'stale';
-    const durationMs = parts.clock.now() - now;
+    const durationMs = context.clock.now() - now;
     const step: TierStep = { outcome, reason: undefined, stored: false, collapsed: false, durationMs };
-    return lookupOf(parts, refilledOf(entry, state, 'l1', true, undefined, source), step, now);
+    return lookupOf(context, toRefillResult(entry, state, 'l1', true, undefined, source), step, now);
   };
-  if (freshness !== 'expired' && now < entry.localUntil && isTrusted(parts, entry, now)) {
-    if (now >= entry.hitUntil && now >= entry.retryAt && refreshesNow(entry, request.options, now, parts.random))
-      refreshBehind(parts, request, span);
+  if (freshness !== 'expired' && now < entry.localUntil && isTrusted(context, entry, now)) {
+    if (now >= entry.hitUntil && now >= entry.retryAt && refreshesNow(entry, request.options, now, context.random))
+      refreshBehind(context, request, span);
     return answerAs(freshness);
   }
   // The source failed a moment ago: until the next try is due, its failure is the answer to this call too.
@@ -183,11 +183,12 @@ function fromL1(
   return isBackingOff ? answerAs('stale', { outcome: 'failed', durationMs: 0 }) : undefined;
 }
 
-function whyNotL1(parts: Parts, request: ReadRequest, entry: Entry | undefined, now: number): LocalMiss {
-  const durationMs = parts.clock.now() - now;
+function whyNotL1(context: CacheContext, request: ReadRequest, entry: Entry | undefined, now: number): LocalMiss {
+  const durationMs = context.clock.now() - now;
   const bypass = (reason: BypassReason) => ({ outcome: 'bypass', reason, durationMs }) as const;
   if (request.options.forceFresh) return bypass('force-fresh');
-  if (!parts.proof.isProven(now) && (entry === undefined || !isTrusted(parts, entry, now))) return bypass('unproven');
+  if (!context.proof.isProven(now) && (entry === undefined || !isTrusted(context, entry, now)))
+    return bypass('unproven');
   return { outcome: missOf(entry, now), reason: undefined, durationMs };
 }
 
@@ -195,11 +196,11 @@ function whyNotL1(parts: Parts, request: ReadRequest, entry: Entry | undefined, 
  * A lookup that L1 did not answer outright.
  * @param wanted What the caller has a use for.
  */
-export function lookUp(parts: Parts, request: ReadRequest, wanted: 'value' | 'lookup'): Promise<unknown> {
-  const { name, tracer, background, counters } = parts;
+export function lookUp(context: CacheContext, request: ReadRequest, wanted: 'value' | 'lookup'): Promise<unknown> {
+  const { name, tracer, background, counters } = context;
   counters.peekFollowed(request.id);
   if (!tracer.mayRecord()) {
-    const straight = lookUpStraight(parts, request, wanted);
+    const straight = tryFastPath(context, request, wanted);
     if (straight !== undefined) return straight;
   }
   const attributes = {
@@ -209,13 +210,13 @@ export function lookUp(parts: Parts, request: ReadRequest, wanted: 'value' | 'lo
   };
   const looking = tracer.trace(SPAN.lookup, attributes, async (span) => {
     try {
-      const lookup = await answer(parts, request, span);
-      account(parts, request, lookup);
-      span.set(outcomeAttributes(parts, lookup));
+      const lookup = await answer(context, request, span);
+      reportLookup(context, request, lookup);
+      span.set(outcomeAttributes(context, lookup));
       return wanted === 'value' ? lookup.value : lookup;
     } catch (error) {
       span.set({ [ATTRIBUTE.outcome]: 'error' });
-      throw accountError(parts, request, error);
+      throw reportFailure(context, request, error);
     }
   });
   background.track(looking, ignore);

@@ -4,98 +4,99 @@ import type { Generations } from '../model/tags.ts';
 import { ATTRIBUTE, SPAN } from '../model/telemetry-names.ts';
 import type { StoredRecord, StoredValue } from '../ports/remote-tier.ts';
 import { generationsFor } from '../refill/generations.ts';
-import { keep } from '../refill/refill.ts';
-import { judge, openEnvelope, type Verdict } from '../refill/stored-value.ts';
-import type { Parts } from '../state/context.ts';
+import { storeInL1 } from '../refill/refill.ts';
+import { decodeStored, type Verdict, validateStored } from '../refill/stored-value.ts';
+import type { CacheContext } from '../state/context.ts';
 import type { Flight } from '../state/flight.ts';
 import { flightSetup } from '../state/flight-setup.ts';
-import { NOTHING, type Refilled, refilledOf } from '../state/refill-result.ts';
+import { NOTHING, type RefillResult, toRefillResult } from '../state/refill-result.ts';
 import type { ReadRequest } from '../state/request.ts';
-import type { Remote } from '../tiers/guarded-l2.ts';
+import type { GuardedL2 } from '../tiers/guarded-l2.ts';
 import { isFreshHere } from './l1-hit.ts';
 import { untilWritten } from './until-written.ts';
 
 /** The fresh value of a key, from L1 or L2, or `undefined`. Takes no lease and loads nothing. */
-export async function getFresh(parts: Parts, request: ReadRequest): Promise<unknown> {
-  const { remote, flights, counters } = parts;
-  const look = (): Entry | undefined => freshInL1(parts, request);
+export async function getFresh(context: CacheContext, request: ReadRequest): Promise<unknown> {
+  const { l2, flights, counters } = context;
+  const look = (): Entry | undefined => freshInL1(context, request);
   let entry = look();
   if (entry === undefined) {
     counters.peekFollowed(request.id);
-    if (flights.writeOf(request.id) !== undefined) entry = await untilWritten(parts, request, look);
+    if (flights.writeOf(request.id) !== undefined) entry = await untilWritten(context, request, look);
   }
   if (entry !== undefined) return entry.value;
-  const value = remote && (await readFresh(parts, remote, request));
+  const value = l2 && (await readFresh(context, l2, request));
   if (value === undefined) request.counters.unanswered += 1;
   return value;
 }
 
-async function readFresh(parts: Parts, remote: Remote, request: ReadRequest): Promise<unknown> {
-  const setup = flightSetup(parts, request, { background: true, mayLoad: false });
-  const flight = parts.flights.begin(request.id, setup, async (own) =>
-    freshInL2(parts, request, own, await readRecord(remote, request)),
+async function readFresh(context: CacheContext, l2: GuardedL2, request: ReadRequest): Promise<unknown> {
+  const setup = flightSetup(context, request, { background: true, mayLoad: false });
+  const flight = context.flights.begin(request.id, setup, async (own) =>
+    freshInL2(context, request, own, await readRecord(l2, request)),
   );
-  parts.background.track(flight.result);
+  context.background.track(flight.result);
   const { value } = await flight.result;
   return value;
 }
 
 /** The fresh entry of L1, counted as a hit. */
-function freshInL1(parts: Parts, { id, counters }: ReadRequest): Entry | undefined {
-  const entry = parts.l1.get(id);
-  if (entry === undefined || !isFreshHere(parts, entry, parts.clock.now())) return undefined;
+function freshInL1(context: CacheContext, { id, counters }: ReadRequest): Entry | undefined {
+  const entry = context.l1.get(id);
+  if (entry === undefined || !isFreshHere(context, entry, context.clock.now())) return undefined;
   counters.l1Hits += 1;
   return entry;
 }
 
 /** The value of a record, if it is fresh and L2 may be believed about it. */
 export async function freshInL2(
-  parts: Parts,
+  context: CacheContext,
   request: ReadRequest,
-  flight: Flight<Refilled>,
+  flight: Flight<RefillResult>,
   record: StoredRecord | undefined,
-): Promise<Refilled> {
+): Promise<RefillResult> {
   if (record?.kind !== 'value') return NOTHING;
-  const verdict = await weigh(parts, request, flight, record.value).catch((error: unknown): Verdict => {
-    parts.emit({ type: 'tier_failure', error, operation: 'read', tier: 'l2', key: request.key, background: false });
+  const verdict = await weigh(context, request, flight, record.value).catch((error: unknown): Verdict => {
+    context.emit({ type: 'tier_failure', error, operation: 'read', tier: 'l2', key: request.key, background: false });
     return { kind: 'void' };
   });
   if (verdict.kind !== 'usable' || verdict.state !== 'fresh') return NOTHING;
   const { entry } = verdict;
-  const keptInL1 = keep(parts, flight, entry);
+  const keptInL1 = storeInL1(context, flight, entry);
   request.counters.l2Hits += 1;
-  return refilledOf(entry, 'fresh', 'l2', keptInL1, undefined, undefined);
+  return toRefillResult(entry, 'fresh', 'l2', keptInL1, undefined, undefined);
 }
 
 /** What L2 holds of a key at this moment, or `undefined` when it cannot say. */
-export async function readRecord(remote: Remote, { id, key, options }: ReadRequest): Promise<StoredRecord | undefined> {
+export async function readRecord(l2: GuardedL2, { id, key, options }: ReadRequest): Promise<StoredRecord | undefined> {
   const operation = { name: 'read', budgetMs: options.l2TimeoutMs, key, values: 1 };
-  const asked = await remote.ask(operation, (tier, { generation }) => tier.read(id, generation));
+  const asked = await l2.ask(operation, (tier, { generation }) => tier.read(id, generation));
   return asked.ok ? asked.value : undefined;
 }
 
 /** What a value found by a plain read is good for. */
 export async function weigh(
-  parts: Parts,
+  context: CacheContext,
   request: ReadRequest,
-  flight: Flight<Refilled>,
+  flight: Flight<RefillResult>,
   value: StoredValue,
 ): Promise<Verdict> {
-  const envelope = openEnvelope(parts, request, value);
+  const envelope = decodeStored(context, request, value);
   if (envelope === undefined) return { kind: 'void' };
   const tags = envelope.tags.map(([tag]) => tag);
-  if (flight.owed.covers(request.id, tags)) return { kind: 'void' };
+  if (flight.undelivered.covers(request.id, tags)) return { kind: 'void' };
   const generations: Generations = new Map();
-  if ((await generationsFor(parts, request, { flight, envelope }, generations)) !== undefined) return { kind: 'void' };
-  return judge(parts, request, flight, value, envelope, generations);
+  if ((await generationsFor(context, request, { flight, envelope }, generations)) !== undefined)
+    return { kind: 'void' };
+  return validateStored(context, request, flight, value, envelope, generations);
 }
 
 /**
  * The fresh value of each key, from L1 or with one question from L2, or `undefined`. Takes no lease and loads nothing.
  * @param requests With the same options; a key may come twice.
  */
-export async function getFreshMany(parts: Parts, requests: readonly ReadRequest[]): Promise<unknown[]> {
-  const { remote, flights, counters } = parts;
+export async function getFreshMany(context: CacheContext, requests: readonly ReadRequest[]): Promise<unknown[]> {
+  const { l2, flights, counters } = context;
   const values = new Map<EntryId, unknown>();
   const missing = new Map<EntryId, ReadRequest>();
   const take = (request: ReadRequest, entry: Entry | undefined): void => {
@@ -104,38 +105,38 @@ export async function getFreshMany(parts: Parts, requests: readonly ReadRequest[
   };
   const written: ReadRequest[] = [];
   for (const request of requests) {
-    const entry = freshInL1(parts, request);
+    const entry = freshInL1(context, request);
     if (entry === undefined) counters.peekFollowed(request.id);
     if (entry === undefined && flights.writeOf(request.id) !== undefined) written.push(request);
     else take(request, entry);
   }
   if (written.length > 0) {
-    const waits = written.map((request) => untilWritten(parts, request, () => freshInL1(parts, request)));
+    const waits = written.map((request) => untilWritten(context, request, () => freshInL1(context, request)));
     const entries = await Promise.all(waits);
     written.forEach((request, index) => void take(request, entries[index]));
   }
-  if (remote !== undefined && missing.size > 0) await readMany(parts, remote, [...missing.values()], values);
+  if (l2 !== undefined && missing.size > 0) await readMany(context, l2, [...missing.values()], values);
   for (const [id, request] of missing) if (!values.has(id)) request.counters.unanswered += 1;
   return requests.map(({ id }) => values.get(id));
 }
 
 /** Adds what L2 holds. */
 function readMany(
-  parts: Parts,
-  remote: Remote,
+  context: CacheContext,
+  l2: GuardedL2,
   requests: readonly ReadRequest[],
   values: Map<EntryId, unknown>,
 ): Promise<void> {
   const attributes = {
-    [ATTRIBUTE.name]: parts.name,
+    [ATTRIBUTE.name]: context.name,
     [ATTRIBUTE.operation]: 'get_many',
     [ATTRIBUTE.keys]: requests.length,
   };
-  return parts.tracer.trace(SPAN.lookup, attributes, async (span) => {
+  return context.tracer.trace(SPAN.lookup, attributes, async (span) => {
     const reading = Promise.withResolvers<Records>();
-    const flights = requests.map((request) => beginRead(parts, request, reading.promise));
-    const asking = (): Promise<Records> => readRecords(remote, requests);
-    reading.resolve(parts.tracer.trace(SPAN.l2Get, { [ATTRIBUTE.dbSystem]: remote.tier.system }, asking));
+    const flights = requests.map((request) => beginRead(context, request, reading.promise));
+    const asking = (): Promise<Records> => readRecords(l2, requests);
+    reading.resolve(context.tracer.trace(SPAN.l2Get, { [ATTRIBUTE.dbSystem]: l2.tier.system }, asking));
     let found = 0;
     for (const { id, result } of flights) {
       const { value } = await result;
@@ -149,25 +150,25 @@ function readMany(
 
 type Records = ReadonlyMap<EntryId, StoredRecord>;
 
-function beginRead(parts: Parts, request: ReadRequest, reading: Promise<Records>): Flight<Refilled> {
-  const { flights, background } = parts;
-  const setup = flightSetup(parts, request, { background: true, mayLoad: false });
+function beginRead(context: CacheContext, request: ReadRequest, reading: Promise<Records>): Flight<RefillResult> {
+  const { flights, background } = context;
+  const setup = flightSetup(context, request, { background: true, mayLoad: false });
   const flight = flights.begin(request.id, setup, async (own) =>
-    freshInL2(parts, request, own, (await reading).get(request.id)),
+    freshInL2(context, request, own, (await reading).get(request.id)),
   );
   background.track(flight.result);
   return flight;
 }
 
 /** What L2 holds of all keys at this moment; nothing when it cannot say. */
-async function readRecords(remote: Remote, requests: readonly ReadRequest[]): Promise<Records> {
+async function readRecords(l2: GuardedL2, requests: readonly ReadRequest[]): Promise<Records> {
   const ids = requests.map(({ id }) => id);
   const [first] = requests;
   // One failure, however many keys it was about.
   const operation = { name: 'read', budgetMs: first?.options.l2TimeoutMs ?? 0, key: first?.key, values: ids.length };
-  const asked = await remote.ask(operation, (tier, { generation }) => tier.readMany(ids, generation));
+  const asked = await l2.ask(operation, (tier, { generation }) => tier.readMany(ids, generation));
   const records = new Map<EntryId, StoredRecord>();
-  if (asked.ok) remote.traffic.learn(asked.value);
+  if (asked.ok) l2.traffic.learn(asked.value);
   if (asked.ok) asked.value.forEach((record, index) => void records.set(ids[index] ?? '', record));
   return records;
 }

@@ -1,12 +1,12 @@
 import { type Entry, type Freshness, freshEnd, freshnessOf } from '../model/entry.ts';
 import { type PatternTarget, patternMatcher } from '../model/invalidation.ts';
 import type { EntryId } from '../model/key.ts';
-import type { Parts } from '../state/context.ts';
+import type { CacheContext } from '../state/context.ts';
 import { EndedTags } from '../state/ended-tags.ts';
 import { Flight } from '../state/flight.ts';
 import { flightSetup } from '../state/flight-setup.ts';
 import type { RecentInvalidation } from '../state/recent-invalidations.ts';
-import type { Refilled } from '../state/refill-result.ts';
+import type { RefillResult } from '../state/refill-result.ts';
 import type { ReadRequest } from '../state/request.ts';
 import { STEP_BUDGET_MS, Sweep } from '../state/sweep.ts';
 import { readRecord, weigh } from './get.ts';
@@ -35,32 +35,31 @@ export interface Inspection {
 }
 
 /** Looks at a key in every tier; loads, stores and renews nothing. */
-export async function inspect(parts: Parts, request: ReadRequest): Promise<Inspection> {
-  const { l1, clock, remote, recent } = parts;
+export async function inspect(context: CacheContext, request: ReadRequest): Promise<Inspection> {
+  const { l1, clock, l2: guard, recent } = context;
   const local = l1.get(request.id);
   const now = clock.now();
   const localCopy = local && copyOf(local, now);
-  const l2 = remote && (await inspectL2(parts, request));
+  const l2 = guard && (await inspectL2(context, request));
   const lastInvalidation = recent.latest(request.id, local?.tags.map(({ tag }) => tag) ?? request.tagIds);
   return {
     key: request.key,
-    ...(local && localCopy && { l1: { ...localCopy, serves: isHit(parts, local, now) } }),
+    ...(local && localCopy && { l1: { ...localCopy, serves: isHit(context, local, now) } }),
     ...(l2 && { l2 }),
     ...(lastInvalidation && { lastInvalidation }),
   };
 }
 
-async function inspectL2(parts: Parts, request: ReadRequest): Promise<Inspection['l2']> {
-  const { remote, clock } = parts;
-  const record = remote && (await readRecord(remote, request));
-  if (remote === undefined || record === undefined || record.kind === 'none' || record.kind === 'outcome')
-    return undefined;
+async function inspectL2(context: CacheContext, request: ReadRequest): Promise<Inspection['l2']> {
+  const { l2, clock } = context;
+  const record = l2 && (await readRecord(l2, request));
+  if (l2 === undefined || record === undefined || record.kind === 'none' || record.kind === 'outcome') return undefined;
   if (record.kind === 'lease') return { kind: 'lease' };
   // Never registered, so that looking leaves no trace; what it reads of tags must not be remembered either.
-  const setup = { ...flightSetup(parts, request, { background: true, mayLoad: false }), tags: [] };
-  const onlooker = new Flight<Refilled>(request.id, clock.now(), setup, new EndedTags());
+  const setup = { ...flightSetup(context, request, { background: true, mayLoad: false }), tags: [] };
+  const onlooker = new Flight<RefillResult>(request.id, clock.now(), setup, new EndedTags());
   onlooker.poison();
-  const verdict = await weigh(parts, request, onlooker, record.value);
+  const verdict = await weigh(context, request, onlooker, record.value);
   if (verdict.kind === 'void') return { kind: 'void' };
   const copy = copyOf(verdict.entry, clock.now());
   return copy ? { kind: 'value', ...copy } : { kind: 'void' };
@@ -74,8 +73,8 @@ function copyOf(entry: Entry, now: number): InspectedCopy | undefined {
     value: entry.value,
     age: Math.max(now - entry.storedAt, 0),
     ttl: freshEnd(entry) - now,
-    staleWhileRevalidate: entry.windows.staleWhileRevalidateMs,
-    staleIfError: entry.windows.staleIfErrorMs,
+    staleWhileRevalidate: entry.lifetime.staleWhileRevalidateMs,
+    staleIfError: entry.lifetime.staleIfErrorMs,
     tags: userTags(entry.tags),
   };
 }
@@ -84,7 +83,7 @@ function copyOf(entry: Entry, now: number): InspectedCopy | undefined {
 const COUNT_BUDGET_MS = 30_000;
 
 /** How many entries a pattern names in L1 and L2 together; see `CacheView.count`. */
-export async function countMatching({ l1, remote, clock, ending }: Parts, pattern: PatternTarget): Promise<number> {
+export async function countMatching({ l1, l2, clock, ending }: CacheContext, pattern: PatternTarget): Promise<number> {
   const matches = patternMatcher({ ids: [], tags: [], pattern });
   const here = new Set([...l1.ids()].filter(matches));
   let elsewhere = 0;
@@ -95,7 +94,7 @@ export async function countMatching({ l1, remote, clock, ending }: Parts, patter
     return false;
   };
   const walk = new Sweep(pattern, countOnly, 'delete');
-  await remote?.ask({ name: 'count', budgetMs: COUNT_BUDGET_MS + 2 * STEP_BUDGET_MS }, (tier, session) =>
+  await l2?.ask({ name: 'count', budgetMs: COUNT_BUDGET_MS + 2 * STEP_BUDGET_MS }, (tier, session) =>
     walk.goOn(clock, tier, session, { until: clock.now() + COUNT_BUDGET_MS, signal: ending }),
   );
   return here.size + elsewhere;

@@ -4,8 +4,8 @@ import type { Lookup, LookupSteps, TierStep } from '../model/lookup.ts';
 import type { TagState } from '../model/tags.ts';
 import { ATTRIBUTE } from '../model/telemetry-names.ts';
 import type { Attributes } from '../ports/tracer.ts';
-import type { Parts } from '../state/context.ts';
-import type { Refilled } from '../state/refill-result.ts';
+import type { CacheContext } from '../state/context.ts';
+import type { RefillResult } from '../state/refill-result.ts';
 import type { ReadRequest } from '../state/request.ts';
 
 /** Tags as the user wrote them; a namespace's own tag has no name and is left out. */
@@ -32,7 +32,7 @@ export function tagNames(tags: readonly TagState[]): readonly string[] {
 }
 
 /** What an entry in L1 answers outright, to whoever asked at `now`. */
-export function hitLookup({ clock }: Parts, entry: Entry, now: number): Lookup<unknown> {
+export function hitLookup({ clock }: CacheContext, entry: Entry, now: number): Lookup<unknown> {
   return {
     value: entry.value,
     tier: 'l1',
@@ -52,9 +52,9 @@ export function missOf(entry: Entry | undefined, now: number): 'stale' | 'miss' 
 }
 
 /** A flight's answer as one caller sees it. */
-export function lookupOf(parts: Parts, refilled: Refilled, l1: TierStep, began: number): Lookup<unknown> {
-  const now = parts.clock.now();
-  const { value, tier, state, storedAt, freshUntil, tags, l2, source } = refilled;
+export function lookupOf(context: CacheContext, result: RefillResult, l1: TierStep, began: number): Lookup<unknown> {
+  const now = context.clock.now();
+  const { value, tier, state, storedAt, freshUntil, tags, l2, source } = result;
   return {
     value,
     tier,
@@ -75,35 +75,38 @@ function stepsOf(l1: TierStep, l2: LookupSteps['l2'], source: LookupSteps['sourc
 }
 
 /** Counts what came of a lookup, and tells of it. */
-export function account(parts: Parts, request: ReadRequest, lookup: Lookup<unknown>): void {
+export function reportLookup(context: CacheContext, request: ReadRequest, lookup: Lookup<unknown>): void {
   count(request, lookup, lookup.steps.source);
-  parts.emit({ type: 'lookup', key: request.key, lookup });
+  context.emit({ type: 'lookup', key: request.key, lookup });
 }
 
 /** The same for one that failed; answers its error. */
-export function accountError(parts: Parts, { counters, key }: ReadRequest, error: unknown): unknown {
+export function reportFailure(context: CacheContext, { counters, key }: ReadRequest, error: unknown): unknown {
   counters.errors += 1;
-  parts.emit({ type: 'lookup_failed', key, error });
+  context.emit({ type: 'lookup_failed', key, error });
   return error;
 }
 
 export function count(
   { counters }: Pick<ReadRequest, 'counters'>,
-  { tier, state }: Pick<Refilled, 'tier' | 'state'>,
-  source: Refilled['source'],
+  { tier, state }: Pick<RefillResult, 'tier' | 'state'>,
+  source: RefillResult['source'],
 ): void {
   if (tier === 'l1') counters[state === 'fresh' ? 'l1Hits' : 'l1Stale'] += 1;
   else if (tier === 'l2') counters[state === 'fresh' ? 'l2Hits' : 'l2Stale'] += 1;
   if (source?.outcome === 'loaded' || tier === 'source') counters.misses += 1;
 }
 
-function outcomeOf({ state, tier }: Pick<Refilled, 'state' | 'tier'>): 'stale' | 'load' | 'hit' {
+function outcomeOf({ state, tier }: Pick<RefillResult, 'state' | 'tier'>): 'stale' | 'load' | 'hit' {
   if (state === 'stale') return 'stale';
   return tier === 'source' ? 'load' : 'hit';
 }
 
 /** A lookup in a span's terms. */
-export function outcomeAttributes({ remote }: Parts, { tier, state, collapsed, steps }: Lookup<unknown>): Attributes {
+export function outcomeAttributes(
+  { l2 }: CacheContext,
+  { tier, state, collapsed, steps }: Lookup<unknown>,
+): Attributes {
   const reason = steps.l2?.reason ?? steps.l1?.reason;
   return {
     [ATTRIBUTE.tier]: tier,
@@ -111,7 +114,7 @@ export function outcomeAttributes({ remote }: Parts, { tier, state, collapsed, s
     [ATTRIBUTE.hit]: tier !== 'source',
     [ATTRIBUTE.stale]: state === 'stale',
     [ATTRIBUTE.collapsed]: collapsed || (steps.l2?.collapsed ?? false),
-    ...(remote && { [ATTRIBUTE.breakerState]: remote.breaker.state.kind }),
+    ...(l2 && { [ATTRIBUTE.breakerState]: l2.breaker.state.kind }),
     ...(reason !== undefined && { [ATTRIBUTE.bypassReason]: reason }),
   };
 }

@@ -1,9 +1,9 @@
 import type { GroupCounters } from '../model/counters.ts';
 import type { EntryId } from '../model/key.ts';
 import { callSource } from '../refill/load.ts';
-import type { Parts } from '../state/context.ts';
+import type { CacheContext } from '../state/context.ts';
 import { Flight } from '../state/flight.ts';
-import type { Refilled } from '../state/refill-result.ts';
+import type { RefillResult } from '../state/refill-result.ts';
 import type { ReadRequest } from '../state/request.ts';
 import type { Loaded } from '../tiers/loader.ts';
 import { type ManyLoader, runManyLoader } from '../tiers/many-loader.ts';
@@ -11,7 +11,7 @@ import { type ManyLoader, runManyLoader } from '../tiers/many-loader.ts';
 /** A flight whose key has to be loaded. */
 interface Arrival {
   readonly request: ReadRequest;
-  readonly flight: Flight<Refilled>;
+  readonly flight: Flight<RefillResult>;
   readonly stale: { readonly value: unknown } | undefined;
   readonly loaded: PromiseWithResolvers<Loaded>;
 }
@@ -21,7 +21,7 @@ interface Arrival {
  * lease somebody else holds holds up nobody; if it has to be loaded after all, that is another call of the loader.
  */
 export class SharedLoads {
-  readonly #parts: Parts;
+  readonly #context: CacheContext;
   readonly #loader: ManyLoader<unknown>;
   readonly #onKnown: () => void;
   /** Keys of which it is not known yet whether they have to be loaded. */
@@ -32,8 +32,8 @@ export class SharedLoads {
    * @param ids The keys that take part.
    * @param onKnown Told each time that of all keys it is known whether they have to be loaded.
    */
-  constructor(parts: Parts, loader: ManyLoader<unknown>, ids: Iterable<EntryId>, onKnown: () => void) {
-    this.#parts = parts;
+  constructor(context: CacheContext, loader: ManyLoader<unknown>, ids: Iterable<EntryId>, onKnown: () => void) {
+    this.#context = context;
     this.#loader = loader;
     this.#unknown = new Set(ids);
     this.#onKnown = onKnown;
@@ -45,8 +45,8 @@ export class SharedLoads {
     this.#check();
   }
 
-  load(request: ReadRequest, flight: Flight<Refilled>, stale: Arrival['stale']): Promise<Loaded> {
-    this.#next ??= new SharedLoad(this.#parts, this.#loader);
+  load(request: ReadRequest, flight: Flight<RefillResult>, stale: Arrival['stale']): Promise<Loaded> {
+    this.#next ??= new SharedLoad(this.#context, this.#loader);
     const loaded = this.#next.add({ request, flight, stale, loaded: Promise.withResolvers() });
     this.release(request.id);
     return loaded;
@@ -66,14 +66,14 @@ export class SharedLoads {
  * as one is wanted: what is loaded anyway is stored, and whoever comes back finds it under way.
  */
 class SharedLoad {
-  readonly #parts: Parts;
+  readonly #context: CacheContext;
   readonly #loader: ManyLoader<unknown>;
   readonly #present = new Set<Arrival>();
   readonly #abort = new AbortController();
   #hasBegun = false;
 
-  constructor(parts: Parts, loader: ManyLoader<unknown>) {
-    this.#parts = parts;
+  constructor(context: CacheContext, loader: ManyLoader<unknown>) {
+    this.#context = context;
     this.#loader = loader;
   }
 
@@ -122,13 +122,13 @@ class SharedLoad {
       request: { key },
       stale: old,
     } of arrivals)
-      if (old !== undefined) stale.set(key, this.#parts.codec.copyOf(old.value));
+      if (old !== undefined) stale.set(key, this.#context.codec.copyOf(old.value));
     const { background } = flight;
     const flights = arrivals.map((arrival) => arrival.flight);
     const call = { key: request.key, tenant, flights, signal, background, counters };
-    return callSource(this.#parts, call, (patience, within) => {
+    return callSource(this.#context, call, (patience, within) => {
       const nesting: ManyLoader<unknown> = (context) => within(() => this.#loader(context));
-      return runManyLoader(this.#parts.clock, nesting, { keys, stale, patience, signal });
+      return runManyLoader(this.#context.clock, nesting, { keys, stale, patience, signal });
     });
   }
 }

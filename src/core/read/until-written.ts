@@ -1,8 +1,8 @@
 import type { ResolvedOptions } from '../model/options.ts';
 import { unlessAborted } from '../primitives/abort.ts';
 import { ignore } from '../primitives/quietly.ts';
-import { BudgetExceeded, within } from '../primitives/timeout.ts';
-import type { Parts } from '../state/context.ts';
+import { TimeoutExceeded, withTimeout } from '../primitives/timeout.ts';
+import type { CacheContext } from '../state/context.ts';
 import type { ReadRequest } from '../state/request.ts';
 
 /** A reader waits no longer for a `set` than L2 may take to answer, nor than the caller's own limits allow. */
@@ -18,7 +18,7 @@ export function longestWaitForSet({ l2TimeoutMs, softTimeoutMs, hardTimeoutMs }:
  * @throws the reason of the caller's signal.
  */
 export async function untilWritten<T>(
-  { clock, flights }: Pick<Parts, 'clock' | 'flights'>,
+  { clock, flights }: Pick<CacheContext, 'clock' | 'flights'>,
   { id, options }: Pick<ReadRequest, 'id' | 'options'>,
   look: () => T | undefined,
   until = clock.now() + longestWaitForSet(options),
@@ -29,9 +29,9 @@ export async function untilWritten<T>(
     if (now >= until) return undefined;
     const ended = set.result.then(ignore, ignore);
     try {
-      await within(clock, until - now, signal === undefined ? ended : unlessAborted(ended, signal));
+      await withTimeout(clock, until - now, signal === undefined ? ended : unlessAborted(ended, signal));
     } catch (error) {
-      if (!(error instanceof BudgetExceeded)) throw error;
+      if (!(error instanceof TimeoutExceeded)) throw error;
     }
     const found = look();
     if (found !== undefined) return found;

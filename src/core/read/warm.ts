@@ -1,12 +1,12 @@
 import { ATTRIBUTE, SPAN } from '../model/telemetry-names.ts';
 import { unlessAborted } from '../primitives/abort.ts';
 import { ignore, quietly } from '../primitives/quietly.ts';
-import { Supply } from '../primitives/shared-iterator.ts';
-import { BudgetExceeded, within } from '../primitives/timeout.ts';
-import type { Parts } from '../state/context.ts';
+import { SharedIterator } from '../primitives/shared-iterator.ts';
+import { TimeoutExceeded, withTimeout } from '../primitives/timeout.ts';
+import type { CacheContext } from '../state/context.ts';
 import type { Flight } from '../state/flight.ts';
 import { oldestToJoin } from '../state/flight-setup.ts';
-import type { Refilled } from '../state/refill-result.ts';
+import type { RefillResult } from '../state/refill-result.ts';
 import type { ReadRequest } from '../state/request.ts';
 import { answerOf, isTimeUp, nestedWaitForRoom, timeoutOf, waitFor } from '../state/wait-for.ts';
 import { isHit } from './l1-hit.ts';
@@ -25,20 +25,20 @@ type Outcome = 'fresh' | 'loaded' | 'failed';
  * @throws what the list throws.
  */
 export async function warm<V>(
-  parts: Parts,
+  context: CacheContext,
   items: Iterable<WarmItem<V>> | AsyncIterable<WarmItem<V>>,
   { concurrency, signal: given, onProgress }: ResolvedWarmOptions,
   requestOf: (item: WarmItem<V>) => ReadRequest,
   closing: AbortSignal,
 ): Promise<WarmResult> {
   const signal = given === undefined ? closing : AbortSignal.any([given, closing]);
-  const supply = new Supply(items, parts.clock, signal);
+  const supply = new SharedIterator(items, context.clock, signal);
   const counts = { done: 0, fresh: 0, loaded: 0, failed: 0 };
   let last: { readonly error?: unknown } = {};
   const warmNext = async (item: WarmItem<V>): Promise<void> => {
     let outcome: Outcome = 'failed';
     try {
-      outcome = await warmKey(parts, requestOf(item), signal);
+      outcome = await warmKey(context, requestOf(item), signal);
     } catch (error) {
       // Cut short: that says nothing about the key.
       if (signal.aborted) return;
@@ -57,56 +57,65 @@ export async function warm<V>(
   return { ...counts, aborted: supply.wasLeft, ...last };
 }
 
-async function warmKey(parts: Parts, request: ReadRequest, signal: AbortSignal): Promise<Outcome> {
-  const { l1, clock, tracer, name } = parts;
+async function warmKey(context: CacheContext, request: ReadRequest, signal: AbortSignal): Promise<Outcome> {
+  const { l1, clock, tracer, name } = context;
   const entry = l1.get(request.id);
-  if (entry !== undefined && isHit(parts, entry, clock.now())) return 'fresh';
+  if (entry !== undefined && isHit(context, entry, clock.now())) return 'fresh';
   const options = { ...request.options, forceFresh: false, softTimeoutMs: Infinity, signal };
   const attributes = {
     [ATTRIBUTE.name]: name,
     [ATTRIBUTE.operation]: 'warm',
     [ATTRIBUTE.keyGroup]: request.counters.group,
   };
-  return tracer.trace(SPAN.lookup, attributes, () => bring(parts, { ...request, options }, signal));
+  return tracer.trace(SPAN.lookup, attributes, () => bring(context, { ...request, options }, signal));
 }
 
 /** Until the key is fresh here, or its load has failed: a stale answer is good for a reader, not for those to come. */
-async function bring(parts: Parts, request: ReadRequest, signal: AbortSignal): Promise<Outcome> {
-  const { l1, flights, clock, remote } = parts;
+async function bring(context: CacheContext, request: ReadRequest, signal: AbortSignal): Promise<Outcome> {
+  const { l1, flights, clock, l2 } = context;
   const { id, options } = request;
   const giveUpAt = clock.now() + options.hardTimeoutMs;
-  if (remote?.contact.isAwaited)
-    await unlessAborted(remote.contact.wait(Math.min(options.l2TimeoutMs, options.hardTimeoutMs)), signal);
+  if (l2?.readiness.isAwaited)
+    await unlessAborted(l2.readiness.wait(Math.min(options.l2TimeoutMs, options.hardTimeoutMs)), signal);
   if (flights.writeOf(id) !== undefined) {
     const hit = (): true | undefined => {
       const entry = l1.get(id);
-      return entry !== undefined && isHit(parts, entry, clock.now()) ? true : undefined;
+      return entry !== undefined && isHit(context, entry, clock.now()) ? true : undefined;
     };
-    if (await untilWritten(parts, request, hit)) return 'fresh';
+    if (await untilWritten(context, request, hit)) return 'fresh';
   }
   for (;;) {
     signal.throwIfAborted();
-    if (isTimeUp(parts, giveUpAt)) throw timeoutOf(request);
-    const joined = flights.joinable(id, oldestToJoin(parts, clock.now()));
+    if (isTimeUp(context, giveUpAt)) throw timeoutOf(request);
+    const joined = flights.joinable(id, oldestToJoin(context, clock.now()));
     if (joined === undefined && !flights.hasRoom(id)) {
-      await untilRoom(parts, request, giveUpAt, signal);
+      await untilRoom(context, request, giveUpAt, signal);
       continue;
     }
-    const refilled = await wait(parts, request, joined, giveUpAt, signal);
-    if (refilled === undefined) continue;
-    const { state, tier, source } = refilled;
+    const result = await wait(context, request, joined, giveUpAt, signal);
+    if (result === undefined) continue;
+    const { state, tier, source } = result;
     if (source?.outcome === 'failed') return 'failed';
     if (state === 'fresh') return joined === undefined && tier === 'source' ? 'loaded' : 'fresh';
   }
 }
 
-async function untilRoom(parts: Parts, request: ReadRequest, giveUpAt: number, signal: AbortSignal): Promise<void> {
-  const { flights, clock } = parts;
-  const nested = nestedWaitForRoom(parts, request);
+async function untilRoom(
+  context: CacheContext,
+  request: ReadRequest,
+  giveUpAt: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const { flights, clock } = context;
+  const nested = nestedWaitForRoom(context, request);
   try {
-    await within(clock, Math.max(giveUpAt - clock.now(), 0), unlessAborted(flights.untilOneEnds(request.id), signal));
+    await withTimeout(
+      clock,
+      Math.max(giveUpAt - clock.now(), 0),
+      unlessAborted(flights.untilOneEnds(request.id), signal),
+    );
   } catch (error) {
-    if (!(error instanceof BudgetExceeded)) throw error;
+    if (!(error instanceof TimeoutExceeded)) throw error;
   } finally {
     nested?.end();
   }
@@ -117,17 +126,17 @@ async function untilRoom(parts: Parts, request: ReadRequest, giveUpAt: number, s
  * warm-up unless a reader has joined it.
  */
 async function wait(
-  parts: Parts,
+  context: CacheContext,
   request: ReadRequest,
-  joined: Flight<Refilled> | undefined,
+  joined: Flight<RefillResult> | undefined,
   giveUpAt: number,
   signal: AbortSignal,
-): Promise<Refilled | undefined> {
-  const flight = joined ?? begin(parts, request, true);
-  if (joined === undefined) parts.background.track(flight.result, ignore);
+): Promise<RefillResult | undefined> {
+  const flight = joined ?? begin(context, request, true);
+  if (joined === undefined) context.background.track(flight.result, ignore);
   flight.join(request.options.hardTimeoutMs);
   try {
-    return answerOf(parts, request, flight, await waitFor(parts, request, flight, giveUpAt, 'the load'));
+    return answerOf(context, request, flight, await waitFor(context, request, flight, giveUpAt, 'the load'));
   } finally {
     if (joined === undefined && signal.aborted && !flight.hasWaiters) flight.abort(signal.reason);
   }

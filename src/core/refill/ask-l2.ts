@@ -5,22 +5,22 @@ import type { Envelope } from '../ports/codec.ts';
 import type { RemoteTier, StoredRecord, StoredValue } from '../ports/remote-tier.ts';
 import { attempt } from '../primitives/attempt.ts';
 import { pause } from '../primitives/timeout.ts';
-import type { Parts } from '../state/context.ts';
+import type { CacheContext } from '../state/context.ts';
 import type { Flight } from '../state/flight.ts';
-import type { Question, Terms } from '../state/l2-question.ts';
-import type { Refilled } from '../state/refill-result.ts';
+import type { AcquireRequest, Terms } from '../state/l2-question.ts';
+import type { RefillResult } from '../state/refill-result.ts';
 import type { ReadRequest } from '../state/request.ts';
-import { type Asked, isAlive, type Remote, type Unanswered } from '../tiers/guarded-l2.ts';
+import { type Asked, type GuardedL2, isAlive, type Unanswered } from '../tiers/guarded-l2.ts';
 import { acquire, answerTo } from './acquire.ts';
 import { generationsFor } from './generations.ts';
-import type { FillRight } from './lease.ts';
-import { judge, openEnvelope } from './stored-value.ts';
+import type { Lease } from './lease.ts';
+import { decodeStored, validateStored } from './stored-value.ts';
 
 /** What L2 had to say to a flight. */
 export type L2Answer =
   | { readonly kind: 'entry'; readonly entry: Entry; readonly state: 'fresh' | 'stale' }
   /** Load, and fill with this right. `candidate` serves if the load fails. */
-  | { readonly kind: 'mine'; readonly right: FillRight; readonly candidate: Entry | undefined }
+  | { readonly kind: 'mine'; readonly lease: Lease; readonly candidate: Entry | undefined }
   /** Somebody else refreshes; only a background refresh gets this answer. */
   | { readonly kind: 'elsewhere'; readonly candidate: Entry | undefined }
   /** Load without a fill: L2 could not say, or its lease holder took too long. */
@@ -53,10 +53,10 @@ const POLL_SPREAD_MS = 40;
  * that right, in which case it waits and asks again while that lease lives.
  */
 export class L2Question {
-  readonly #parts: Parts;
-  readonly #remote: Remote;
+  readonly #context: CacheContext;
+  readonly #l2: GuardedL2;
   readonly #request: ReadRequest;
-  readonly #flight: Flight<Refilled>;
+  readonly #flight: Flight<RefillResult>;
   readonly #onCandidate: (candidate: Entry) => void;
   readonly #generations: Generations = new Map();
   #candidate: Entry | undefined;
@@ -69,15 +69,15 @@ export class L2Question {
    * @param first What was asked already, and answered.
    */
   constructor(
-    parts: Parts,
-    remote: Remote,
+    context: CacheContext,
+    l2: GuardedL2,
     request: ReadRequest,
-    flight: Flight<Refilled>,
+    flight: Flight<RefillResult>,
     onCandidate: (candidate: Entry) => void,
     first?: FirstAnswer,
   ) {
-    this.#parts = parts;
-    this.#remote = remote;
+    this.#context = context;
+    this.#l2 = l2;
     this.#request = request;
     this.#flight = flight;
     this.#onCandidate = onCandidate;
@@ -86,7 +86,7 @@ export class L2Question {
   }
 
   async ask(): Promise<AskedL2> {
-    const { clock, random } = this.#parts;
+    const { clock, random } = this.#context;
     const flight = this.#flight;
     const beganAt = clock.now();
     let collapsed = false;
@@ -97,7 +97,7 @@ export class L2Question {
       if (flight.background && !flight.hasWaiters)
         return { answer: { kind: 'elsewhere', candidate: this.#candidate }, generations: this.#generations, collapsed };
       collapsed = true;
-      this.#request.batch?.standAside();
+      this.#request.bulk?.dropOut();
       const pollMs = POLL_MIN_MS + random.next() * POLL_SPREAD_MS;
       await pause(clock, Math.min(pollMs, Math.max(flight.leaseWaitUntil - clock.now(), 0)), flight.signal);
       const waitUntil = Math.min(beganAt + flight.hardTimeoutMs, flight.leaseWaitUntil);
@@ -119,7 +119,7 @@ export class L2Question {
       case 'none':
         return {
           kind: 'mine',
-          right: { expected: { kind: 'lease', token }, claim: undefined, generation },
+          lease: { expected: { kind: 'lease', token }, claim: undefined, generation },
           candidate: undefined,
         };
       case 'lease':
@@ -129,7 +129,7 @@ export class L2Question {
       case 'value':
         return this.#weigh(
           record.value,
-          first === undefined ? openEnvelope(this.#parts, this.#request, record.value) : first.envelope,
+          first === undefined ? decodeStored(this.#context, this.#request, record.value) : first.envelope,
           token,
           generation,
         );
@@ -138,10 +138,10 @@ export class L2Question {
 
   /** Reads the record, or takes the lease, and reads the generations that are not known, in one round trip. */
   async #acquire(): Promise<Pick<FirstAnswer, 'record' | 'terms'>> {
-    const question: Question = { request: this.#request, flight: this.#flight, place: 0 };
-    const answer = await acquire(this.#parts, this.#remote, question);
+    const request: AcquireRequest = { request: this.#request, flight: this.#flight, place: 0 };
+    const answer = await acquire(this.#context, this.#l2, request);
     this.#take(answer.generations);
-    return answerTo(this.#remote, question, answer);
+    return answerTo(this.#l2, request, answer);
   }
 
   /** Of the tags that this read names; the others belong to those who asked in the same turn. */
@@ -160,11 +160,11 @@ export class L2Question {
   ): Promise<L2Answer | 'busy'> {
     if (envelope !== undefined) {
       const tags = envelope.tags.map(([tag]) => tag);
-      if (this.#flight.owed.covers(this.#request.id, tags)) return this.#noRight('pending');
+      if (this.#flight.undelivered.covers(this.#request.id, tags)) return this.#noRight('pending');
       const about = { flight: this.#flight, envelope };
-      const failed = await generationsFor(this.#parts, this.#request, about, this.#generations);
+      const failed = await generationsFor(this.#context, this.#request, about, this.#generations);
       if (failed !== undefined) return this.#unanswered(failed);
-      const verdict = judge(this.#parts, this.#request, this.#flight, value, envelope, this.#generations);
+      const verdict = validateStored(this.#context, this.#request, this.#flight, value, envelope, this.#generations);
       if (verdict.kind === 'expired') this.#candidate = verdict.entry;
       if (verdict.kind === 'usable' && !this.#request.options.forceFresh) {
         const mustRefresh = this.#flight.background && !this.#isFreshEnough(verdict.entry);
@@ -183,12 +183,12 @@ export class L2Question {
   async #claim(seen: string, token: string, generation: string): Promise<L2Answer | 'busy'> {
     const { id, key, options } = this.#request;
     const right = { expected: { kind: 'value', token: seen }, claim: token, generation } as const;
-    if (options.forceFresh) return { kind: 'mine', right: { ...right, claim: undefined }, candidate: this.#candidate };
+    if (options.forceFresh) return { kind: 'mine', lease: { ...right, claim: undefined }, candidate: this.#candidate };
     this.#flight.goOn('further-questions');
-    const giveBack = (tier: RemoteTier): void => {
-      this.#parts.background.track(attempt(() => tier.releaseRefresh(id, generation, token)));
+    const release = (tier: RemoteTier): void => {
+      this.#context.background.track(attempt(() => tier.releaseRefresh(id, generation, token)));
     };
-    const claimed = await this.#remote.ask(
+    const claimed = await this.#l2.ask(
       { name: 'claim', budgetMs: options.l2TimeoutMs, key, values: 1 },
       async (tier) => {
         const [granted, record] = await Promise.all([
@@ -196,21 +196,21 @@ export class L2Question {
           attempt(() => tier.read(id, generation)),
         ]);
         const isStill = record.kind === 'value' && record.value.token === seen;
-        if (granted === 'granted' && !isStill) giveBack(tier);
+        if (granted === 'granted' && !isStill) release(tier);
         return { granted, isStill };
       },
       ({ granted, isStill }, tier) => {
-        if (granted === 'granted' && isStill) giveBack(tier);
+        if (granted === 'granted' && isStill) release(tier);
       },
     );
     if (!claimed.ok) return this.#unanswered(claimed);
     const { granted, isStill } = claimed.value;
-    if (granted === 'granted') return isStill ? { kind: 'mine', right, candidate: this.#candidate } : 'busy';
+    if (granted === 'granted') return isStill ? { kind: 'mine', lease: right, candidate: this.#candidate } : 'busy';
     return granted === 'taken' || !isStill ? this.#busy() : this.#afterLoadElsewhere();
   }
 
   #busy(): 'busy' {
-    this.#leasedUntil = this.#parts.clock.now() + this.#request.options.leaseMs;
+    this.#leasedUntil = this.#context.clock.now() + this.#request.options.leaseMs;
     return 'busy';
   }
 
@@ -223,8 +223,8 @@ export class L2Question {
     const isBlip =
       reason === 'timeout' ||
       (reason === 'error' && !isAlive(error)) ||
-      (reason === 'untrusted' && this.#parts.clock.now() < this.#leasedUntil);
-    const waits = this.#leasedUntil !== Number.NEGATIVE_INFINITY && this.#remote.breaker.isClosed;
+      (reason === 'untrusted' && this.#context.clock.now() < this.#leasedUntil);
+    const waits = this.#leasedUntil !== Number.NEGATIVE_INFINITY && this.#l2.breaker.isClosed;
     return waits && isBlip ? 'busy' : this.#noRight(reason);
   }
 
@@ -237,7 +237,7 @@ export class L2Question {
 
   /** Whether a background refresh finds its work done: somebody has refreshed the value in the meantime. */
   #isFreshEnough(entry: Entry): boolean {
-    const { clock, l1, random } = this.#parts;
+    const { clock, l1, random } = this.#context;
     const { id, options } = this.#request;
     const now = clock.now();
     if (now < refreshDue(entry, options)) return true;

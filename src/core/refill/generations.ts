@@ -3,13 +3,13 @@ import { usefulForMs } from '../model/lifetime.ts';
 import { enter, type Generations, type TagGeneration, type TagState } from '../model/tags.ts';
 import type { Envelope } from '../ports/codec.ts';
 import type { RemoteTier } from '../ports/remote-tier.ts';
-import type { Parts } from '../state/context.ts';
+import type { CacheContext } from '../state/context.ts';
 import type { Flight } from '../state/flight.ts';
 import { knownOf } from '../state/known-tags.ts';
 import type { TagRead } from '../state/l2-question.ts';
-import type { Refilled } from '../state/refill-result.ts';
+import type { RefillResult } from '../state/refill-result.ts';
 import type { ReadRequest } from '../state/request.ts';
-import type { Asked, Remote, Unanswered } from '../tiers/guarded-l2.ts';
+import type { Asked, GuardedL2, Unanswered } from '../tiers/guarded-l2.ts';
 
 /** Shorter is not worth the renewals. */
 const SHORTEST_TAG_LIFE_MS = 60_000;
@@ -42,8 +42,8 @@ export interface KeptEntry {
  * were read for the options of some caller, and the loader may have given the value a longer TTL. Travels with what is called
  * in the same tick, and seldom has anything to do.
  */
-export function keepTags(parts: Parts, tier: RemoteTier, { tags, generation, usefulUntil }: KeptEntry): void {
-  const now = parts.clock.now();
+export function keepTags(context: CacheContext, tier: RemoteTier, { tags, generation, usefulUntil }: KeptEntry): void {
+  const now = context.clock.now();
   const keepFor = tagsKeepFor(usefulUntil - now);
   const neededUntil = Math.min(usefulUntil - TOLERANCE_MS, now + LONGEST_TAG_LIFE_MS / 2);
   const short = tags.filter(({ keptUntil }) => keptUntil < neededUntil);
@@ -51,9 +51,9 @@ export function keepTags(parts: Parts, tier: RemoteTier, { tags, generation, use
   // From here on, so that entries that are stored together do not all ask for it.
   for (const state of short) state.keptUntil = now + keepFor;
   const named = short.map(({ tag }) => tag);
-  const keeping = tier.tagGenerations(named, generation, keepFor, knownOf(parts, named));
+  const keeping = tier.tagGenerations(named, generation, keepFor, knownOf(context, named));
   // The entry that is stored beside it says what is wrong with L2.
-  parts.background.track(keeping, () => {
+  context.background.track(keeping, () => {
     for (const state of short) state.keptUntil = Number.NEGATIVE_INFINITY;
   });
 }
@@ -62,8 +62,8 @@ export function keepTags(parts: Parts, tier: RemoteTier, { tags, generation, use
  * Puts the generations that this process knows into `into` and answers the tags that must be read. Memory counts only
  * while this instance is proven: unproven, it may have missed the message that would have corrected it.
  */
-export function recall(parts: Parts, tags: Iterable<EntryId>, into: Generations): EntryId[] {
-  const { hasBus, clock, proof, tags: registry } = parts;
+export function recall(context: CacheContext, tags: Iterable<EntryId>, into: Generations): EntryId[] {
+  const { hasBus, clock, proof, tags: registry } = context;
   const now = clock.now();
   const mayRemember = hasBus && proof.isProven(now);
   const unknown: EntryId[] = [];
@@ -81,8 +81,8 @@ export function recall(parts: Parts, tags: Iterable<EntryId>, into: Generations)
  * began. An instance that did not remember a tag may have read another generation, after L2 had dropped it.
  */
 function doubtedTags(
-  { tags: registry }: Parts,
-  { beganAt }: Flight<Refilled>,
+  { tags: registry }: CacheContext,
+  { beganAt }: Flight<RefillResult>,
   { tags }: Envelope,
   generations: Generations,
 ): EntryId[] {
@@ -102,16 +102,16 @@ function doubtedTags(
  * @returns what came of it when L2 could not say.
  */
 export async function generationsFor(
-  parts: Parts,
+  context: CacheContext,
   request: Pick<ReadRequest, 'key' | 'options'>,
-  { flight, envelope }: { readonly flight: Flight<Refilled>; readonly envelope: Envelope },
+  { flight, envelope }: { readonly flight: Flight<RefillResult>; readonly envelope: Envelope },
   into: Generations,
 ): Promise<Unanswered | undefined> {
   const tags = envelope.tags.map(([tag]) => tag);
-  const failed = await readGenerations(parts, request, flight, tags, into);
+  const failed = await readGenerations(context, request, flight, tags, into);
   if (failed !== undefined) return failed;
-  const doubted = doubtedTags(parts, flight, envelope, into);
-  return doubted.length === 0 ? undefined : readFromL2(parts, request, flight, doubted, into);
+  const doubted = doubtedTags(context, flight, envelope, into);
+  return doubted.length === 0 ? undefined : readFromL2(context, request, flight, doubted, into);
 }
 
 /**
@@ -119,39 +119,39 @@ export async function generationsFor(
  * since the flight began, that the reading may not have seen.
  */
 export function takeFor(
-  parts: Parts,
-  flight: Flight<Refilled>,
+  context: CacheContext,
+  flight: Flight<RefillResult>,
   tags: readonly EntryId[],
   generations: Generations,
   keptFor: number,
 ): void {
   // L2 forgets a generation that nobody reads for that long. Who still knew it then would void what others store under
   // the one that comes after it, and they what he stores; so it is read again, and renewed, in time.
-  const now = parts.clock.now();
+  const now = context.clock.now();
   const knownUntil = now + keptFor / (2 * LIVES_PER_USE);
   if (flight.poisoned) return;
   for (const tag of tags) {
     const generation = generations.get(tag);
     // What was owed when the flight began may have been delivered after this was read.
-    if (generation === undefined || flight.owed.coversTag(tag)) continue;
+    if (generation === undefined || flight.undelivered.coversTag(tag)) continue;
     const watched = flight.tags.find((state) => state.tag === tag);
     if (watched === undefined) {
-      if (!flight.hasEnded([tag])) parts.tags.learn(parts.tags.obtain(tag), generation, knownUntil, now + keptFor);
-    } else if (watched.status === 'current') parts.tags.learn(watched, generation, knownUntil, now + keptFor);
+      if (!flight.hasEnded([tag])) context.tags.learn(context.tags.obtain(tag), generation, knownUntil, now + keptFor);
+    } else if (watched.status === 'current') context.tags.learn(watched, generation, knownUntil, now + keptFor);
   }
 }
 
 /** Takes what was read of tags into `into`, and by {@link takeFor} into memory. */
 export function take(
-  parts: Parts,
-  flight: Flight<Refilled>,
+  context: CacheContext,
+  flight: Flight<RefillResult>,
   tags: readonly EntryId[],
   read: readonly (TagGeneration | undefined)[],
   keptFor: number,
   into: Generations,
 ): void {
   enter(tags, read, into);
-  takeFor(parts, flight, tags, into, keptFor);
+  takeFor(context, flight, tags, into, keptFor);
 }
 
 /**
@@ -159,36 +159,36 @@ export function take(
  * @returns what came of it when L2 could not say, or nothing: `into` then holds them all.
  */
 export async function readGenerations(
-  parts: Parts,
+  context: CacheContext,
   request: Pick<ReadRequest, 'key' | 'options'>,
-  flight: Flight<Refilled>,
+  flight: Flight<RefillResult>,
   tags: readonly EntryId[],
   into: Generations,
 ): Promise<Unanswered | undefined> {
-  const missing = recall(parts, tags, into);
-  return missing.length === 0 ? undefined : readFromL2(parts, request, flight, missing, into);
+  const missing = recall(context, tags, into);
+  return missing.length === 0 ? undefined : readFromL2(context, request, flight, missing, into);
 }
 
 async function readFromL2(
-  parts: Parts,
+  context: CacheContext,
   { key, options }: Pick<ReadRequest, 'key' | 'options'>,
-  flight: Flight<Refilled>,
+  flight: Flight<RefillResult>,
   missing: readonly EntryId[],
   into: Generations,
 ): Promise<Unanswered | undefined> {
-  const { remote } = parts;
-  if (remote === undefined) return undefined;
+  const { l2 } = context;
+  if (l2 === undefined) return undefined;
   if (flight.stage === 'first-question') flight.goOn('further-questions');
   const keepFor = tagsKeepFor(usefulForMs(options));
   const asked = await new Promise<Asked<Generations>>((onRead) => {
-    readTags(parts, remote, { key, tags: missing, keepFor, budgetMs: options.l2TimeoutMs, onRead });
+    readTags(context, l2, { key, tags: missing, keepFor, budgetMs: options.l2TimeoutMs, onRead });
   });
   if (!asked.ok) {
-    if (asked.error !== undefined) remote.report({ name: 'tags', budgetMs: options.l2TimeoutMs, key }, asked.error);
+    if (asked.error !== undefined) l2.report({ name: 'tags', budgetMs: options.l2TimeoutMs, key }, asked.error);
     return asked;
   }
   const read = missing.map((tag) => asked.value.get(tag));
-  take(parts, flight, missing, read, keepFor, into);
+  take(context, flight, missing, read, keepFor, into);
   return undefined;
 }
 
@@ -196,34 +196,34 @@ async function readFromL2(
 const TAGS_PER_SCRIPT = 1_000;
 
 /** Reads the generations of tags. What is asked for in one turn of the event loop is asked as one, each tag once. */
-export function readTags(parts: Parts, remote: Remote, read: TagRead): void {
-  const { tagReads } = parts;
+export function readTags(context: CacheContext, l2: GuardedL2, read: TagRead): void {
+  const { tagReads } = context;
   if (tagReads.push(read) > 1) return;
   try {
-    remote.tier.beforeSending(() => send(parts, remote, tagReads.splice(0)));
+    l2.tier.beforeSending(() => send(context, l2, tagReads.splice(0)));
   } catch (error) {
     for (const { onRead } of tagReads.splice(0)) onRead({ ok: false, reason: 'error', error });
   }
 }
 
-function send(parts: Parts, remote: Remote, reads: readonly TagRead[]): void {
+function send(context: CacheContext, l2: GuardedL2, reads: readonly TagRead[]): void {
   for (const sameTerms of Map.groupBy(reads, ({ budgetMs }) => budgetMs).values())
-    parts.background.track(askAsOne(parts, remote, sameTerms));
+    context.background.track(askAsOne(context, l2, sameTerms));
 }
 
-async function askAsOne(parts: Parts, remote: Remote, reads: readonly TagRead[]): Promise<void> {
+async function askAsOne(context: CacheContext, l2: GuardedL2, reads: readonly TagRead[]): Promise<void> {
   const tags = [...new Set(reads.flatMap((read) => read.tags))];
   const keepFor = Math.max(...reads.map((read) => read.keepFor));
   const operation = { name: 'tags', budgetMs: reads[0]?.budgetMs ?? 0, keys: reads.map(({ key }) => key) };
-  const asked = await remote.ask(operation, (tier, { generation }) =>
-    generationsOf(parts, tier, { tags, generation, keepFor }),
+  const asked = await l2.ask(operation, (tier, { generation }) =>
+    generationsOf(context, tier, { tags, generation, keepFor }),
   );
   for (const { onRead } of reads) onRead(asked);
 }
 
 /** The generations of tags in L2, asked for at once, however many scripts that takes. */
 export async function generationsOf(
-  parts: Parts,
+  context: CacheContext,
   tier: RemoteTier,
   {
     tags,
@@ -233,7 +233,7 @@ export async function generationsOf(
 ): Promise<Generations> {
   const generations: Generations = new Map();
   const readSome = async (some: readonly EntryId[]): Promise<void> =>
-    enter(some, await tier.tagGenerations(some, generation, keepFor, knownOf(parts, some)), generations);
+    enter(some, await tier.tagGenerations(some, generation, keepFor, knownOf(context, some)), generations);
   const reading: Promise<void>[] = [];
   for (let at = 0; at < tags.length; at += TAGS_PER_SCRIPT)
     reading.push(readSome(tags.slice(at, at + TAGS_PER_SCRIPT)));

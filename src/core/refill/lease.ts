@@ -1,10 +1,10 @@
 import type { LoadOutcome } from '../ports/load-outcome.ts';
 import type { RemoteTier } from '../ports/remote-tier.ts';
-import type { Parts } from '../state/context.ts';
+import type { CacheContext } from '../state/context.ts';
 import type { ReadRequest } from '../state/request.ts';
 
 /** The right to fill a key in L2, as the fill will have to show it. */
-export interface FillRight {
+export interface Lease {
   /** The fill replaces exactly this: the lease, or the value that was seen. */
   readonly expected: { readonly kind: 'lease' | 'value'; readonly token: string };
   /** A refresh claim to give back with the fill. */
@@ -14,14 +14,14 @@ export interface FillRight {
 }
 
 /** Extends a lease or a refresh claim at each third of its life while the load runs, so that it only lapses if this process does. */
-export function keepAlive(
-  parts: Parts,
+export function keepLeaseAlive(
+  context: CacheContext,
   { id, key, options }: Pick<ReadRequest, 'id' | 'key' | 'options'>,
-  right: FillRight | undefined,
+  lease: Lease | undefined,
 ): () => void {
-  const { clock, remote, background } = parts;
-  if (remote === undefined || right === undefined) return () => {};
-  const { generation, expected, claim } = right;
+  const { clock, l2, background } = context;
+  if (l2 === undefined || lease === undefined) return () => {};
+  const { generation, expected, claim } = lease;
   // A load that replaces a value beside everybody else's has no right that could lapse.
   if (expected.kind === 'value' && claim === undefined) return () => {};
   const { leaseMs } = options;
@@ -32,7 +32,7 @@ export function keepAlive(
   const operation = { name: 'renew', budgetMs: options.l2TimeoutMs, key, background: true };
   const renew = (): void => {
     cancel = clock.after(leaseMs / 3, renew);
-    background.track(remote.ask(operation, extend));
+    background.track(l2.ask(operation, extend));
   };
   let cancel = clock.after(leaseMs / 3, renew);
   return () => cancel();
@@ -49,33 +49,30 @@ const LONGEST_NOTE_MS = 1_000;
  * @param loadMs How long the load took: the note lives as long, within bounds.
  */
 export function leaveOutcome(
-  parts: Parts,
+  context: CacheContext,
   { id, key, options }: ReadRequest,
-  right: FillRight | undefined,
+  lease: Lease | undefined,
   { outcome, loadMs }: { readonly outcome: LoadOutcome; readonly loadMs: number },
 ): void {
-  const { remote, background } = parts;
-  if (remote === undefined || right === undefined) return;
-  const { claim, generation, expected } = right;
+  const { l2, background } = context;
+  if (l2 === undefined || lease === undefined) return;
+  const { claim, generation, expected } = lease;
   const keepFor = Math.min(Math.max(loadMs, SHORTEST_NOTE_MS), LONGEST_NOTE_MS);
   const operation = { name: 'outcome', budgetMs: options.l2TimeoutMs, key, background: true };
   const note = { id, generation, outcome, keepFor } as const;
   if (claim !== undefined)
-    background.track(remote.ask(operation, (tier) => tier.leaveOutcome({ ...note, of: 'claim', token: claim })));
+    background.track(l2.ask(operation, (tier) => tier.leaveOutcome({ ...note, of: 'claim', token: claim })));
   if (expected.kind === 'lease')
-    background.track(
-      remote.ask(operation, (tier) => tier.leaveOutcome({ ...note, of: 'lease', token: expected.token })),
-    );
+    background.track(l2.ask(operation, (tier) => tier.leaveOutcome({ ...note, of: 'lease', token: expected.token })));
 }
 
 /** Gives a right back unused, so that nobody waits for it to lapse. */
-export function giveBack(parts: Parts, { id, key, options }: ReadRequest, right: FillRight | undefined): void {
-  const { remote, background } = parts;
-  if (remote === undefined || right === undefined) return;
-  const { claim, generation, expected } = right;
+export function releaseLease(context: CacheContext, { id, key, options }: ReadRequest, lease: Lease | undefined): void {
+  const { l2, background } = context;
+  if (l2 === undefined || lease === undefined) return;
+  const { claim, generation, expected } = lease;
   const operation = { name: 'release', budgetMs: options.l2TimeoutMs, key, background: true };
-  if (claim !== undefined)
-    background.track(remote.ask(operation, (tier) => tier.releaseRefresh(id, generation, claim)));
+  if (claim !== undefined) background.track(l2.ask(operation, (tier) => tier.releaseRefresh(id, generation, claim)));
   if (expected.kind === 'lease')
-    background.track(remote.ask(operation, (tier) => tier.release(id, generation, expected.token)));
+    background.track(l2.ask(operation, (tier) => tier.release(id, generation, expected.token)));
 }

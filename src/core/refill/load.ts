@@ -2,19 +2,19 @@ import type { GroupCounters } from '../model/counters.ts';
 import type { Entry } from '../model/entry.ts';
 import { isRefusal } from '../model/errors.ts';
 import { ATTRIBUTE, SPAN } from '../model/telemetry-names.ts';
-import type { Parts } from '../state/context.ts';
+import type { CacheContext } from '../state/context.ts';
 import type { Flight } from '../state/flight.ts';
-import type { Refilled } from '../state/refill-result.ts';
+import type { RefillResult } from '../state/refill-result.ts';
 import type { ReadRequest } from '../state/request.ts';
 import type { LoadOrder } from '../tiers/load-limit.ts';
 import { type Loaded, type LoadPatience, runLoader } from '../tiers/loader.ts';
 import { type LoadPlace, RunningLoad } from '../tiers/running-load.ts';
-import { type FillRight, keepAlive } from './lease.ts';
+import { keepLeaseAlive, type Lease } from './lease.ts';
 
 /** One call of a loader, for one key or for many. */
 export interface SourceCall extends Pick<LoadOrder, 'key' | 'tenant' | 'signal'> {
   /** The flights that it is for. */
-  readonly flights: readonly Flight<Refilled>[];
+  readonly flights: readonly Flight<RefillResult>[];
   /** Whether nobody waits for it. */
   readonly background: boolean;
   readonly counters: GroupCounters;
@@ -23,10 +23,10 @@ export interface SourceCall extends Pick<LoadOrder, 'key' | 'tenant' | 'signal'>
 /**
  * Calls a loader when the source may be asked; counts it, traces it and tells of it.
  * @param load Calls the loader by `within`, so that the calls that the loader makes of a cache are known as nested ones.
- * @throws what {@link Source.run} refuses with, or what the loader throws.
+ * @throws what {@link GuardedSource.run} refuses with, or what the loader throws.
  */
 export async function callSource<T>(
-  { clock, tracer, emit, source, counters: all }: Parts,
+  { clock, tracer, emit, source, counters: all }: CacheContext,
   { key, tenant, signal, flights, background, counters }: SourceCall,
   load: (patience: LoadPatience, within: <R>(loader: () => R) => R) => Promise<T>,
 ): Promise<T> {
@@ -75,7 +75,7 @@ export async function callSource<T>(
 }
 
 /** A load has the time of the most patient caller of any of its flights. */
-function patienceOf(flights: readonly Flight<Refilled>[]): LoadPatience {
+function patienceOf(flights: readonly Flight<RefillResult>[]): LoadPatience {
   return {
     get hardTimeoutMs() {
       return flights.reduce((most, flight) => Math.max(most, flight.hardTimeoutMs), 0);
@@ -87,7 +87,7 @@ function patienceOf(flights: readonly Flight<Refilled>[]): LoadPatience {
 }
 
 /** The loads that wait for any of the flights of one load. */
-function dependentsOf(flights: readonly Flight<Refilled>[]): NonNullable<LoadOrder['dependents']> {
+function dependentsOf(flights: readonly Flight<RefillResult>[]): NonNullable<LoadOrder['dependents']> {
   return {
     *loads() {
       for (const { dependents } of flights) yield* dependents.loads();
@@ -103,31 +103,32 @@ function dependentsOf(flights: readonly Flight<Refilled>[]): NonNullable<LoadOrd
 
 /** Loads for a flight, alone or together with the other keys of its call, and keeps its lease alive meanwhile. */
 export async function loadFor(
-  parts: Parts,
+  context: CacheContext,
   request: ReadRequest,
-  flight: Flight<Refilled>,
+  flight: Flight<RefillResult>,
   stale: Entry | undefined,
-  right: FillRight | undefined,
+  lease: Lease | undefined,
 ): Promise<Loaded> {
-  const stopRenewing = keepAlive(parts, request, right);
+  const stopRenewing = keepLeaseAlive(context, request, lease);
   try {
-    return await (request.batch?.load(flight, stale) ?? loadOne(parts, request, flight, stale));
+    return await (request.bulk?.load(flight, stale) ?? loadOne(context, request, flight, stale));
   } finally {
     stopRenewing();
   }
 }
 
 function loadOne(
-  parts: Parts,
+  context: CacheContext,
   { key, namespace, loader, options, counters }: ReadRequest,
-  flight: Flight<Refilled>,
+  flight: Flight<RefillResult>,
   stale: Entry | undefined,
 ): Promise<Loaded> {
   const { signal, background } = flight;
   const { tenant = namespace } = options;
   const call = { key, tenant, flights: [flight], signal, background, counters };
-  return callSource(parts, call, (patience, within) => {
-    const nesting: typeof loader = (context) => within(() => loader(context));
-    return runLoader(parts.clock, nesting, { key, stale: stale && parts.codec.copyOf(stale.value), patience, signal });
+  const { clock, codec } = context;
+  return callSource(context, call, (patience, within) => {
+    const nesting: typeof loader = (told) => within(() => loader(told));
+    return runLoader(clock, nesting, { key, stale: stale && codec.copyOf(stale.value), patience, signal });
   });
 }

@@ -1,23 +1,23 @@
 import { type Dated, type Entry, entryOf } from '../model/entry.ts';
 import { InvalidValueError } from '../model/errors.ts';
 import { type EntryId, toId } from '../model/key.ts';
-import { jittered, usefulForMs, windowsOf } from '../model/lifetime.ts';
+import { jittered, lifetimeOf, usefulForMs } from '../model/lifetime.ts';
 import { assertTags } from '../model/options.ts';
 import { type Generations, NO_GENERATION, numberOf } from '../model/tags.ts';
 import { assertStorable } from '../model/value.ts';
 import type { Codec } from '../ports/codec.ts';
 import { ignore } from '../primitives/quietly.ts';
-import { within } from '../primitives/timeout.ts';
-import type { Parts } from '../state/context.ts';
+import { withTimeout } from '../primitives/timeout.ts';
+import type { CacheContext } from '../state/context.ts';
 import type { Flight } from '../state/flight.ts';
-import type { Refilled } from '../state/refill-result.ts';
+import type { RefillResult } from '../state/refill-result.ts';
 import type { ReadRequest } from '../state/request.ts';
 import type { Loaded } from '../tiers/loader.ts';
 import { readGenerations, recall } from './generations.ts';
 import { stampsOf } from './stored-value.ts';
 
 /** A loaded value, ready to be stored and handed out. */
-export interface Product {
+export interface LoadedEntry {
   readonly entry: Entry;
   readonly body: string | Uint8Array;
   /** How long the record may be of use, in milliseconds. */
@@ -34,30 +34,30 @@ export interface Product {
  * @param mayFill Whether the flight has a right to fill L2.
  * @throws {@link InvalidValueError} when it cannot be stored as it is.
  */
-export async function makeProduct(
-  parts: Parts,
+export async function buildLoadedEntry(
+  context: CacheContext,
   request: ReadRequest,
-  flight: Flight<Refilled>,
+  flight: Flight<RefillResult>,
   loaded: Loaded,
   generations: Generations,
   mayFill: boolean,
-): Promise<Product> {
-  const { clock, random, codec, version } = parts;
+): Promise<LoadedEntry> {
+  const { clock, random, codec, version } = context;
   const { key, id, options, counters } = request;
   const written = codec.written(loaded.value, key);
   assertStorable(written, key);
   const lateTags = tagsOfValue(request, loaded).filter((tag) => !request.tagIds.includes(tag));
-  const late = await lateGenerations(parts, request, flight, lateTags, generations, mayFill);
+  const late = await lateGenerations(context, request, flight, lateTags, generations, mayFill);
   const loadMs = loaded.endedAt - loaded.beganAt;
-  const wanted = windowsOf(loaded.value, options, loaded.ttlMs);
-  const windows = jittered(wanted, options.jitter, random.next());
+  const wanted = lifetimeOf(loaded.value, options, loaded.ttlMs);
+  const lifetime = jittered(wanted, options.jitter, random.next());
   const body = codec.encode({
     id,
     version,
     value: written,
-    ttl: windows.ttlMs,
-    staleWhileRevalidate: windows.staleWhileRevalidateMs,
-    staleIfError: windows.staleIfErrorMs,
+    ttl: lifetime.ttlMs,
+    staleWhileRevalidate: lifetime.staleWhileRevalidateMs,
+    staleIfError: lifetime.staleIfErrorMs,
     loadMs,
     tags: stampsOf([...request.tagIds, ...lateTags], generations),
   });
@@ -65,15 +65,15 @@ export async function makeProduct(
     loadMs,
     value: readBack(codec, body, key),
     storedAt: loaded.beganAt,
-    windows,
-    tags: [...flight.tags, ...lateTags.map((tag) => parts.tags.obtain(tag))],
+    lifetime,
+    tags: [...flight.tags, ...lateTags.map((tag) => context.tags.obtain(tag))],
     loadBeganAt: loaded.beganAt,
   };
   const isWanted = !loaded.skipped && wanted.ttlMs > 0;
   return {
     entry: entryOf(dated, options, clock.now(), random.next(), counters),
     body,
-    keepForMs: usefulForMs(windows),
+    keepForMs: usefulForMs(lifetime),
     isWanted,
     mayKeepInL1: isWanted && late !== 'moved',
     mayFillL2: isWanted && late === 'as-of-start',
@@ -103,21 +103,21 @@ function tagsOfValue({ options, namespace }: ReadRequest, loaded: Loaded): Entry
  * `unknown`: L2 cannot say, so only L1 may hold the value, where messages reach it.
  */
 async function lateGenerations(
-  parts: Parts,
+  context: CacheContext,
   request: ReadRequest,
-  flight: Flight<Refilled>,
+  flight: Flight<RefillResult>,
   tags: readonly EntryId[],
   generations: Generations,
   mayFill: boolean,
 ): Promise<'as-of-start' | 'moved' | 'unknown'> {
-  const { remote } = parts;
-  if (tags.length > 0 && remote !== undefined) {
+  const { l2 } = context;
+  if (tags.length > 0 && l2 !== undefined) {
     // Nothing will be filled, so there is nothing to learn; and an L2 that has just timed out would time out again.
     const unknown = mayFill
-      ? (await readGenerations(parts, request, flight, tags, generations)) !== undefined
-      : recall(parts, tags, generations).length > 0;
+      ? (await readGenerations(context, request, flight, tags, generations)) !== undefined
+      : recall(context, tags, generations).length > 0;
     if (unknown) return flight.hasEnded(tags) ? 'moved' : 'unknown';
-    if (!(await knowsWhatCame(parts, request, flight, tags, generations))) return 'moved';
+    if (!(await knowsWhatCame(context, request, flight, tags, generations))) return 'moved';
   }
   return flight.hasEnded(tags) ? 'moved' : 'as-of-start';
 }
@@ -131,9 +131,9 @@ async function lateGenerations(
  * be on their way still, for a reply can overtake them.
  */
 async function knowsWhatCame(
-  { hasBus, proof, clock }: Parts,
+  { hasBus, proof, clock }: CacheContext,
   { options }: ReadRequest,
-  flight: Flight<Refilled>,
+  flight: Flight<RefillResult>,
   tags: readonly EntryId[],
   generations: Generations,
 ): Promise<boolean> {
@@ -148,6 +148,6 @@ async function knowsWhatCame(
     if (heard !== 'not yet') return heard === 'all';
     const now = clock.now();
     if (now >= until || !proof.isProven(now) || flight.hasEnded(tags)) return false;
-    await within(clock, until - now, proof.nextMessage()).catch(ignore);
+    await withTimeout(clock, until - now, proof.nextMessage()).catch(ignore);
   }
 }

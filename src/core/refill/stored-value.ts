@@ -5,9 +5,9 @@ import { expiredBy, type Generations, NO_GENERATION, type TagGeneration, type Ta
 import type { Envelope, TagStamp } from '../ports/codec.ts';
 import type { StoredValue } from '../ports/remote-tier.ts';
 import { dropRejection } from '../primitives/quietly.ts';
-import type { Parts } from '../state/context.ts';
+import type { CacheContext } from '../state/context.ts';
 import type { Flight } from '../state/flight.ts';
-import type { Refilled } from '../state/refill-result.ts';
+import type { RefillResult } from '../state/refill-result.ts';
 import type { ReadRequest } from '../state/request.ts';
 
 /** Tags as an envelope carries them: under the generations of before the load. */
@@ -27,24 +27,30 @@ export type Verdict =
   | { readonly kind: 'void' };
 
 /** Reads an envelope, or says that it is none of ours. */
-export function openEnvelope(parts: Parts, request: ReadRequest, stored: StoredValue): Envelope | undefined {
+export function decodeStored(context: CacheContext, request: ReadRequest, stored: StoredValue): Envelope | undefined {
   let envelope: Envelope;
   try {
-    envelope = parts.codec.decode(unpacked(parts, stored.body));
+    envelope = context.codec.decode(unpacked(context, stored.body));
   } catch (error) {
-    parts.emit({ type: 'tier_failure', error, operation: 'decode', tier: 'l2', key: request.key, background: false });
+    context.emit({ type: 'tier_failure', error, operation: 'decode', tier: 'l2', key: request.key, background: false });
     return undefined;
   }
   // Bytes pasted under another key, or of another schema, are no answer.
-  if (envelope.id !== request.id || envelope.version !== parts.version) return undefined;
+  if (envelope.id !== request.id || envelope.version !== context.version) return undefined;
   // An entry made before a tag was named here could not be invalidated by it.
   for (const tag of request.tagIds) if (!carries(envelope, tag)) return undefined;
-  if (parts.validate !== undefined && !passes(parts, parts.validate, request.key, envelope.value)) return undefined;
+  if (context.validate !== undefined && !passes(context, context.validate, request.key, envelope.value))
+    return undefined;
   return envelope;
 }
 
 /** A validator that throws, or answers later, costs a load of this key and nothing else. */
-function passes({ emit }: Parts, validate: NonNullable<Parts['validate']>, key: string, value: unknown): boolean {
+function passes(
+  { emit }: CacheContext,
+  validate: NonNullable<CacheContext['validate']>,
+  key: string,
+  value: unknown,
+): boolean {
   if (value === null) return true;
   try {
     const answer: unknown = validate(value, key);
@@ -64,36 +70,36 @@ function carries({ tags }: Envelope, tag: EntryId): boolean {
 }
 
 /** Judges an envelope at `now` by its tags' generations, which must all be in `generations`, and by its windows. */
-export function judge(
-  parts: Parts,
+export function validateStored(
+  context: CacheContext,
   request: ReadRequest,
-  flight: Flight<Refilled>,
+  flight: Flight<RefillResult>,
   stored: StoredValue,
   envelope: Envelope,
   generations: ReadonlyMap<EntryId, TagGeneration>,
-  now = parts.clock.now(),
+  now = context.clock.now(),
 ): Verdict {
-  const { remote } = parts;
-  const storedAt = remote?.toLocal(stored.storedAt) ?? now;
-  const expiredAt = stored.expiredAt > 0 ? (remote?.toLocal(stored.expiredAt) ?? now) : undefined;
+  const { l2 } = context;
+  const storedAt = l2?.toLocal(stored.storedAt) ?? now;
+  const expiredAt = stored.expiredAt > 0 ? (l2?.toLocal(stored.expiredAt) ?? now) : undefined;
   // The server's clock has stepped back since: the difference says nothing of how old the value is.
-  if (remote !== undefined && Math.max(storedAt, expiredAt ?? storedAt) - now > remote.uncertaintyMs) return VOID;
+  if (l2 !== undefined && Math.max(storedAt, expiredAt ?? storedAt) - now > l2.uncertaintyMs) return VOID;
 
   let softenedAt: number | undefined;
   const tags: TagState[] = [];
   for (const [tag, hard, soft] of envelope.tags) {
-    const state = watchedBy(flight, tag) ?? parts.tags.obtain(tag);
+    const state = watchedBy(flight, tag) ?? context.tags.obtain(tag);
     // By the name that is known already: that of the envelope has just been made, and would have to be hashed.
     const current = generations.get(state.tag);
     if (current === undefined || current.hard !== hard) return VOID;
-    if (current.soft !== soft) softenedAt = Math.min(softenedAt ?? now, softenedSince(parts, current, storedAt, now));
+    if (current.soft !== soft) softenedAt = Math.min(softenedAt ?? now, softenedSince(context, current, storedAt, now));
     tags.push(state);
   }
   const dated: Dated = {
     value: envelope.value,
     loadMs: envelope.loadMs,
     storedAt: Math.min(storedAt, now),
-    windows: {
+    lifetime: {
       ttlMs: envelope.ttl,
       staleWhileRevalidateMs: envelope.staleWhileRevalidate,
       staleIfErrorMs: envelope.staleIfError,
@@ -102,7 +108,7 @@ export function judge(
     loadBeganAt: Number.NEGATIVE_INFINITY,
     expiredAt: softenedAt === undefined ? expiredAt : Math.min(softenedAt, expiredAt ?? softenedAt),
   };
-  const entry = entryOf(dated, request.options, now, parts.random.next(), request.counters);
+  const entry = entryOf(dated, request.options, now, context.random.next(), request.counters);
   if (entry.expired) return now < entry.errorUntil ? { kind: 'expired', entry } : VOID;
   if (now < entry.freshUntil) return { kind: 'usable', entry, state: 'fresh' };
   if (now < entry.staleUntil) return { kind: 'usable', entry, state: 'stale' };
@@ -113,16 +119,16 @@ export function judge(
  * When a tag expired the value, which is not before it was stored. Of a tag that was expired again since, only the latest
  * moment is known. A moment that the server's clock cannot have told counts as that of storing.
  */
-function softenedSince({ remote }: Parts, generation: TagGeneration, storedAt: number, now: number): number {
+function softenedSince({ l2 }: CacheContext, generation: TagGeneration, storedAt: number, now: number): number {
   const time = expiredBy(generation);
-  const at = time === undefined || remote === undefined ? storedAt : remote.toLocal(time);
-  if (remote !== undefined && at - now > remote.uncertaintyMs) return storedAt;
+  const at = time === undefined || l2 === undefined ? storedAt : l2.toLocal(time);
+  if (l2 !== undefined && at - now > l2.uncertaintyMs) return storedAt;
   return Math.min(Math.max(at, storedAt), now);
 }
 
 const VOID: Verdict = { kind: 'void' };
 
-function watchedBy({ tags }: Flight<Refilled>, tag: EntryId): TagState | undefined {
+function watchedBy({ tags }: Flight<RefillResult>, tag: EntryId): TagState | undefined {
   for (const state of tags) if (state.tag === tag) return state;
   return undefined;
 }
@@ -135,7 +141,11 @@ const MOST_UNIT_BYTES = 3;
 const utf8 = new TextEncoder();
 
 /** What is wrong with a body that L2 shall not be given, or `undefined`. */
-export function tooLong({ maxValueBytes }: Pick<Parts, 'maxValueBytes'>, body: Body, key: string): Error | undefined {
+export function tooLong(
+  { maxValueBytes }: Pick<CacheContext, 'maxValueBytes'>,
+  body: Body,
+  key: string,
+): Error | undefined {
   const bytes = lengthAbove(maxValueBytes, body);
   if (bytes === undefined) return undefined;
   return new InvalidValueError(`takes ${bytes} bytes when encoded; maxValueBytes is ${maxValueBytes}`, {
@@ -145,18 +155,18 @@ export function tooLong({ maxValueBytes }: Pick<Parts, 'maxValueBytes'>, body: B
 }
 
 /** A body as it goes to L2. */
-export function packed({ remote }: Pick<Parts, 'remote'>, body: Body): Body {
-  return remote?.tier.packing?.pack(body) ?? body;
+export function packed({ l2 }: Pick<CacheContext, 'l2'>, body: Body): Body {
+  return l2?.tier.packing?.pack(body) ?? body;
 }
 
 /**
  * A body as the codec made it, from how L2 holds it.
  * @throws {@link CodecError} when it is damaged or too long, by whatever limit it was written.
  */
-export function unpacked({ remote, maxValueBytes }: Pick<Parts, 'remote' | 'maxValueBytes'>, body: Body): Body {
+export function unpacked({ l2, maxValueBytes }: Pick<CacheContext, 'l2' | 'maxValueBytes'>, body: Body): Body {
   const bytes = lengthAbove(maxValueBytes, body);
   if (bytes !== undefined) throw new CodecError(`they are ${bytes} bytes; maxValueBytes is ${maxValueBytes}`);
-  return remote?.tier.packing?.unpack(body, maxValueBytes) ?? body;
+  return l2?.tier.packing?.unpack(body, maxValueBytes) ?? body;
 }
 
 /** In bytes. Only a text that may be too long is measured: its length alone clears most. */

@@ -7,8 +7,8 @@ import type { Tracer } from '../ports/tracer.ts';
 import type { BackgroundTasks } from '../primitives/background-tasks.ts';
 import type { Clock, Random } from '../primitives/clock.ts';
 import type { GuardedL1 } from '../tiers/guarded-l1.ts';
-import type { Remote } from '../tiers/guarded-l2.ts';
-import type { Source } from '../tiers/guarded-source.ts';
+import type { GuardedL2 } from '../tiers/guarded-l2.ts';
+import type { GuardedSource } from '../tiers/guarded-source.ts';
 import type { Flights } from './flights.ts';
 import type { KnownIds } from './id-cache.ts';
 import type { QuestionBatch, TagRead } from './l2-question.ts';
@@ -16,10 +16,10 @@ import type { OutboxRecorder } from './outbox-recorder.ts';
 import type { PendingInvalidations } from './pending-invalidations.ts';
 import type { Proof } from './proof.ts';
 import type { RecentInvalidations } from './recent-invalidations.ts';
-import type { Refilled } from './refill-result.ts';
+import type { RefillResult } from './refill-result.ts';
 
 /** What the steps of one cache share. Built once by `createCache`; namespaces of the cache use the same. */
-export interface Parts {
+export interface CacheContext {
   readonly name: string;
   /** Tells this cache apart from every other one on the bus. */
   readonly instance: string;
@@ -36,7 +36,7 @@ export interface Parts {
   readonly maxValueBytes: number;
   readonly l1: GuardedL1;
   /** Absent without an L2. */
-  readonly remote: Remote | undefined;
+  readonly l2: GuardedL2 | undefined;
   /** Asked in this turn of the event loop, and not sent yet. */
   readonly questions: QuestionBatch[];
   /** The same of tags. */
@@ -49,8 +49,8 @@ export interface Parts {
   readonly recorder: OutboxRecorder | undefined;
   readonly proof: Proof;
   readonly tags: TagRegistry;
-  readonly flights: Flights<Refilled>;
-  readonly source: Source;
+  readonly flights: Flights<RefillResult>;
+  readonly source: GuardedSource;
   readonly pending: PendingInvalidations;
   readonly recent: RecentInvalidations;
   readonly counters: Counters;

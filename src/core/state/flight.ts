@@ -6,7 +6,7 @@ import type { SpanRef } from '../ports/tracer.ts';
 import { type AwaitedFlight, Dependents, type RunningLoad } from '../tiers/running-load.ts';
 import { longestAnswerMs } from '../tiers/traffic.ts';
 import type { EndedTags } from './ended-tags.ts';
-import type { Owed } from './pending-invalidations.ts';
+import type { Undelivered } from './pending-invalidations.ts';
 
 /** What a flight knew of the bus when it began. */
 export interface SeenAtStart {
@@ -21,7 +21,7 @@ export interface FlightSetup {
   readonly tags: readonly TagState[];
   /** Default now. */
   readonly beganAt?: number | undefined;
-  readonly owed: Owed;
+  readonly undelivered: Undelivered;
   readonly background: boolean;
   /** Whether it may load: others join it, and few of a key run at once. A plain read or a `set` is not joined. */
   readonly mayLoad: boolean;
@@ -59,14 +59,14 @@ export class Flight<R> implements AwaitedFlight {
   /** Tags known before the load, by reference: an invalidation ends their states, and looks for no flight. */
   readonly tags: readonly TagState[];
   /** What this instance owed to L2 when the flight began. */
-  readonly owed: Owed;
+  readonly undelivered: Undelivered;
   /** Whether nobody waits for it but the refresh that began it. */
   readonly background: boolean;
   readonly mayLoad: boolean;
   /** Whether it is a `set` under way. */
   readonly isWrite: boolean;
   /** Another flight of the key ended first, or is a `set`: what this one brings may be older than what is stored. */
-  outrun = false;
+  superseded = false;
   /** Whether a reader may join it, as far as its tags allow that: see {@link isJoinable}. */
   isOpen: boolean;
   /** The largest `hardTimeout` of the callers who have joined, in milliseconds. */
@@ -101,16 +101,16 @@ export class Flight<R> implements AwaitedFlight {
   #result: Promise<R> | undefined;
   #resolve: ((outcome: R | Promise<R>) => void) | undefined;
   #brought: R | undefined;
-  #company: Company<R> | undefined;
+  #sharedLoad: SharedLoadGroup<R> | undefined;
 
   /** @param ended The log of the tags that are invalidated from now on. */
   constructor(id: EntryId, beganAt: number, setup: FlightSetup, ended: EndedTags) {
-    const { seen, tags, owed, background, mayLoad, isWrite, hardTimeoutMs, l2TimeoutMs, leaseWaitMs } = setup;
+    const { seen, tags, undelivered, background, mayLoad, isWrite, hardTimeoutMs, l2TimeoutMs, leaseWaitMs } = setup;
     this.id = id;
     this.beganAt = beganAt;
     this.seen = seen;
     this.tags = tags;
-    this.owed = owed;
+    this.undelivered = undelivered;
     this.background = background;
     this.mayLoad = mayLoad;
     this.isWrite = isWrite;
@@ -287,7 +287,7 @@ export class Flight<R> implements AwaitedFlight {
   }
 
   get mayStore(): boolean {
-    return !this.outrun && !this.poisoned;
+    return !this.superseded && !this.poisoned;
   }
 
   get hasWaiters(): boolean {
@@ -298,7 +298,7 @@ export class Flight<R> implements AwaitedFlight {
   join(hardTimeoutMs: number): void {
     this.#waiters += 1;
     if (hardTimeoutMs > this.hardTimeoutMs) this.hardTimeoutMs = hardTimeoutMs;
-    if (this.#company !== undefined) this.#company.waiters += 1;
+    if (this.#sharedLoad !== undefined) this.#sharedLoad.waiters += 1;
   }
 
   /** A caller that has joined does not wait for a load of another instance any longer than until then. */
@@ -322,19 +322,19 @@ export class Flight<R> implements AwaitedFlight {
   /** Counts one caller less. */
   #leavesNobody(): boolean {
     this.#waiters -= 1;
-    if (this.#company === undefined) return this.#waiters === 0 && !this.background;
-    this.#company.waiters -= 1;
-    return this.#company.waiters === 0 && !this.background;
+    if (this.#sharedLoad === undefined) return this.#waiters === 0 && !this.background;
+    this.#sharedLoad.waiters -= 1;
+    return this.#sharedLoad.waiters === 0 && !this.background;
   }
 
   #abortAll(reason: unknown): void {
-    for (const flight of this.#company?.flights ?? [this]) flight.abort(reason);
+    for (const flight of this.#sharedLoad?.flights ?? [this]) flight.abort(reason);
   }
 
   /** From now on one load is for all of these: while somebody waits for one of them, none is given up. */
   static loadTogether<R>(flights: readonly Flight<R>[]): void {
     const company = { flights, waiters: flights.reduce((sum, flight) => sum + flight.#waiters, 0) };
-    for (const flight of flights) flight.#company = company;
+    for (const flight of flights) flight.#sharedLoad = company;
   }
 
   abort(reason: unknown): void {
@@ -344,7 +344,7 @@ export class Flight<R> implements AwaitedFlight {
 }
 
 /** Flights that share one load, and how many callers wait for them. */
-interface Company<R> {
+interface SharedLoadGroup<R> {
   readonly flights: readonly Flight<R>[];
   waiters: number;
 }

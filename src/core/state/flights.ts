@@ -73,7 +73,7 @@ export class Flights<R> {
     if (siblings === undefined) this.#all.set(id, [flight]);
     else {
       // A `set` under way decides what is stored. A load that begins now may have read the source before it (race 36).
-      if (!flight.isWrite && siblings.some(isWrite)) flight.outrun = true;
+      if (!flight.isWrite && siblings.some(isWrite)) flight.superseded = true;
       siblings.push(flight);
     }
     this.#size += 1;
@@ -117,10 +117,10 @@ export class Flights<R> {
    * When a flight of a key ends with a value, what the others bring may be older: they lose the right to store, and
    * whoever comes now must not wait for them.
    */
-  outrunOthers(flight: Flight<R>): void {
+  supersedeOthers(flight: Flight<R>): void {
     for (const other of this.#all.get(flight.id) ?? []) {
       if (other === flight) continue;
-      other.outrun = true;
+      other.superseded = true;
       other.isOpen = false;
     }
   }

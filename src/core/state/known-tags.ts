@@ -1,6 +1,6 @@
 import type { EntryId } from '../model/key.ts';
 import type { KnownTag, KnownTags } from '../model/tags.ts';
-import type { Parts } from './context.ts';
+import type { CacheContext } from './context.ts';
 
 /** A record that comes back stays for at least as long. */
 const SHORTEST_STAY_MS = 60_000;
@@ -10,7 +10,7 @@ const SHORTEST_STAY_MS = 60_000;
  * good as before. `undefined` where nothing is remembered, or this instance is not proven.
  */
 export function knownOf(
-  { hasBus, clock, proof, tags: registry }: Parts,
+  { hasBus, clock, proof, tags: registry }: CacheContext,
   tags: readonly EntryId[],
 ): KnownTags | undefined {
   const { epoch, seen } = proof;

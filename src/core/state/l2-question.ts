@@ -3,7 +3,7 @@ import type { Generations } from '../model/tags.ts';
 import type { RemoteError, StoredRecord } from '../ports/remote-tier.ts';
 import type { Asked } from '../tiers/guarded-l2.ts';
 import type { Flight } from './flight.ts';
-import type { Refilled } from './refill-result.ts';
+import type { RefillResult } from './refill-result.ts';
 import type { ReadRequest } from './request.ts';
 
 /** Under what keys were asked for. */
@@ -14,9 +14,9 @@ export interface Terms {
 }
 
 /** What a flight asks L2 about its key. */
-export interface Question {
+export interface AcquireRequest {
   readonly request: ReadRequest;
-  readonly flight: Flight<Refilled>;
+  readonly flight: Flight<RefillResult>;
   /** Its place among the questions of its batch; set when it is asked. */
   place: number;
 }
@@ -37,7 +37,7 @@ export interface BatchAnswer {
 
 /** Questions of one turn of the event loop and of the same terms, which L2 is asked as one. */
 export class QuestionBatch {
-  readonly questions: Question[] = [];
+  readonly questions: AcquireRequest[] = [];
   readonly budgetMs: number;
   readonly leaseMs: number;
   /** The longest that it may take behind others. */
@@ -58,9 +58,9 @@ export class QuestionBatch {
     this.#resolve = resolve;
   }
 
-  add(question: Question): void {
-    question.place = this.questions.length;
-    this.questions.push(question);
+  add(request: AcquireRequest): void {
+    request.place = this.questions.length;
+    this.questions.push(request);
   }
 
   answer(answer: BatchAnswer): void {

@@ -4,7 +4,7 @@ import { EVERYTHING, type InvalidationMode, type Targets } from '../model/invali
 import type { Outbox } from '../ports/outbox.ts';
 import { detached } from '../primitives/async-context.ts';
 import type { Clock } from '../primitives/clock.ts';
-import { BudgetExceeded, within } from '../primitives/timeout.ts';
+import { TimeoutExceeded, withTimeout } from '../primitives/timeout.ts';
 import { namesIn, type PendingInvalidations } from './pending-invalidations.ts';
 
 /** An invalidation on its way into the outbox. */
@@ -20,7 +20,7 @@ const MOST_ORDERS = 1_000;
 const MOST_NAMES = 10_000;
 
 /** Names that may be owed before they collapse to "all". */
-const MAX_OWED_NAMES = 10_000;
+const MAX_UNWRITTEN_NAMES = 10_000;
 
 /** A caller waits so long for the outbox; then its order is owed. */
 const WAIT_MS = 1_000;
@@ -76,7 +76,7 @@ export class OutboxRecorder {
   readonly #waiting = new Set<Order>();
   /** Written after L2 had acknowledged them: the proof is missing. */
   readonly #unproven = new Set<Order>();
-  #owedNames = 0;
+  #unwrittenNames = 0;
   /** Stands for all that were owed when they were too many. */
   #everything: Order | undefined;
   #most = MOST_ORDERS;
@@ -94,7 +94,7 @@ export class OutboxRecorder {
     pending: PendingInvalidations,
     emit: (event: CacheEvent) => void,
     hasL2: boolean,
-    limit = MAX_OWED_NAMES,
+    limit = MAX_UNWRITTEN_NAMES,
   ) {
     this.#outbox = outbox;
     this.#clock = clock;
@@ -111,7 +111,7 @@ export class OutboxRecorder {
     const own = [...this.#waiting].filter((order) => order.isOwed && isOwn(order));
     return this.#pending.summary(
       own.map(({ targets }) => targets),
-      this.#owedNames > 0,
+      this.#unwrittenNames > 0,
     );
   }
 
@@ -126,7 +126,7 @@ export class OutboxRecorder {
     this.#waiting.add(order);
     if (this.#failures >= FAILURES_TO_OWE) this.#owe(order);
     else {
-      const late = (): void => this.#giveUp(order, new BudgetExceeded(WAIT_MS));
+      const late = (): void => this.#giveUp(order, new TimeoutExceeded(WAIT_MS));
       const onTime = (): void => {
         // A process that was held up runs its timers first: the answer that has arrived meanwhile gets its turn.
         order.cancelWait = this.#clock.after(0, late);
@@ -176,7 +176,7 @@ export class OutboxRecorder {
       await this.#writing;
       if (this.#waiting.size > 0) await this.#write();
     };
-    await within(this.#clock, 2 * WAIT_MS, last()).catch((error: unknown) => {
+    await withTimeout(this.#clock, 2 * WAIT_MS, last()).catch((error: unknown) => {
       this.#error = error;
     });
     for (const order of this.#waiting) this.#settle(order, false);
@@ -263,8 +263,8 @@ export class OutboxRecorder {
   }
 
   #settleOwed({ targets }: Order): void {
-    this.#owedNames -= namesIn(targets);
-    if (this.#owedNames === 0) this.#emit({ type: 'invalidation_delivered' });
+    this.#unwrittenNames -= namesIn(targets);
+    if (this.#unwrittenNames === 0) this.#emit({ type: 'invalidation_delivered' });
   }
 
   #giveUp(order: Order, error: unknown): void {
@@ -276,8 +276,8 @@ export class OutboxRecorder {
   #owe(order: Order): void {
     order.isOwed = true;
     this.#settle(order, false);
-    this.#owedNames += namesIn(order.targets);
-    if (this.#owedNames > this.#limit) this.#collapse();
+    this.#unwrittenNames += namesIn(order.targets);
+    if (this.#unwrittenNames > this.#limit) this.#collapse();
   }
 
   /** One order for everything stands for all that are owed. Those in the statement under way may yet be written with it. */
@@ -290,8 +290,8 @@ export class OutboxRecorder {
     for (const order of swallowed) this.#waiting.delete(order);
     this.#waiting.add(everything);
     this.#everything = everything;
-    this.#owedNames = 0;
-    for (const { isOwed, targets } of this.#waiting) if (isOwed) this.#owedNames += namesIn(targets);
+    this.#unwrittenNames = 0;
+    for (const { isOwed, targets } of this.#waiting) if (isOwed) this.#unwrittenNames += namesIn(targets);
   }
 
   /** The first failure is news. Those that follow it are the same outage. */

@@ -29,7 +29,7 @@ export interface PendingOrder {
  * What was owed when a read began: for as long as that read lasts, L2 is not believed about it. The order may be
  * delivered meanwhile, but a reply from before the delivery may still be on its way, on another connection.
  */
-export class Owed {
+export class Undelivered {
   readonly #orders: readonly PendingOrder[];
 
   constructor(orders: readonly PendingOrder[]) {
@@ -48,7 +48,7 @@ export class Owed {
 }
 
 /** The usual case. */
-export const NOTHING_OWED = new Owed([]);
+export const NOTHING_UNDELIVERED = new Undelivered([]);
 
 /** Names that may wait before they collapse to "all". */
 const MAX_WAITING_NAMES = 10_000;
@@ -119,8 +119,8 @@ export class PendingInvalidations {
   }
 
   /** What is owed at this moment. */
-  owed(): Owed {
-    return this.#orders.length === 0 ? NOTHING_OWED : new Owed([...this.#orders]);
+  undelivered(): Undelivered {
+    return this.#orders.length === 0 ? NOTHING_UNDELIVERED : new Undelivered([...this.#orders]);
   }
 
   /** @param recording What is owed to the outbox alone. @param isOwing Whether anything is owed to the outbox. */

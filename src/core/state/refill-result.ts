@@ -4,21 +4,21 @@ import type { TierStep } from '../model/lookup.ts';
 import type { TagState } from '../model/tags.ts';
 
 /** What a flight brings when an entry is its answer. */
-export function refilledOf(
+export function toRefillResult(
   entry: Entry,
-  state: Refilled['state'],
-  tier: Refilled['tier'],
+  state: RefillResult['state'],
+  tier: RefillResult['tier'],
   keptInL1: boolean,
-  l2: Refilled['l2'],
-  source: Refilled['source'],
-): Refilled {
+  l2: RefillResult['l2'],
+  source: RefillResult['source'],
+): RefillResult {
   const { value, storedAt, tags } = entry;
   const freshUntil = state === 'stale' ? freshEnd(entry) : entry.freshUntil;
   return { value, tier, state, storedAt, freshUntil, tags, keptInL1, l2, source };
 }
 
 /** What a flight brings, the same for everyone who waits for it. Times are of this process's monotonic clock. */
-export interface Refilled {
+export interface RefillResult {
   readonly value: unknown;
   readonly tier: TierName;
   readonly state: 'fresh' | 'stale';
@@ -32,7 +32,7 @@ export interface Refilled {
 }
 
 /** A flight that found no value; `undefined` is never one. */
-export const NOTHING: Refilled = {
+export const NOTHING: RefillResult = {
   value: undefined,
   tier: 'l2',
   state: 'fresh',

@@ -3,7 +3,7 @@ import type { EntryId } from '../model/key.ts';
 import type { Loader, ResolvedOptions } from '../model/options.ts';
 import type { Loaded } from '../tiers/loader.ts';
 import type { Flight } from './flight.ts';
-import type { Refilled } from './refill-result.ts';
+import type { RefillResult } from './refill-result.ts';
 
 /** One read, resolved: nothing below applies a default or parses an option again. */
 export interface ReadRequest {
@@ -17,18 +17,18 @@ export interface ReadRequest {
   readonly tagIds: readonly EntryId[];
   readonly counters: GroupCounters;
   /** What it shares with the other keys of one call; `undefined` for a read of one key. */
-  readonly batch?: Batch;
+  readonly bulk?: BulkMember;
 }
 
 /** The part that one key has in a call for many: what they do together. */
-export interface Batch {
+export interface BulkMember {
   /** The key waits for somebody else: the load of the others does not wait for it. */
-  standAside(): void;
+  dropOut(): void;
   /**
    * Loads the key with all others that have to be loaded, as soon as that is known of each.
    * @param stale The value that the load replaces.
    */
-  load(flight: Flight<Refilled>, stale: { readonly value: unknown } | undefined): Promise<Loaded>;
+  load(flight: Flight<RefillResult>, stale: { readonly value: unknown } | undefined): Promise<Loaded>;
   /** Refreshes the key behind the answer, together with the others of which that is due. */
   refresh(): void;
 }

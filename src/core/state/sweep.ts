@@ -3,7 +3,7 @@ import { isSameHistory, isUnavailable, type RemoteTier, type Session } from '../
 import type { SweepRequest } from '../ports/sweeps.ts';
 import { unlessAborted } from '../primitives/abort.ts';
 import type { Clock } from '../primitives/clock.ts';
-import { within } from '../primitives/timeout.ts';
+import { withTimeout } from '../primitives/timeout.ts';
 
 /** As long as one step may take. A server that needs longer for it is away. */
 export const STEP_BUDGET_MS = 2_000;
@@ -62,7 +62,7 @@ export class Sweep {
   /**
    * Goes on from where it stopped.
    * @returns whether it is done. `false`: a limit was reached.
-   * @throws what the tier rejects with, and BudgetExceeded when one step takes too long.
+   * @throws what the tier rejects with, and TimeoutExceeded when one step takes too long.
    */
   async goOn(clock: Clock, tier: RemoteTier, session: Session, limits: SweepLimits): Promise<boolean> {
     try {
@@ -89,7 +89,7 @@ export class Sweep {
     while (!this.#isDone) {
       if (signal.aborted || clock.now() >= until) return false;
       const step = tier.sweep({ ...this.#request, generation: session.generation, cursor: this.#cursor });
-      const answered = await untilAborted(within(clock, STEP_BUDGET_MS, step), signal);
+      const answered = await untilAborted(withTimeout(clock, STEP_BUDGET_MS, step), signal);
       if (turn !== this.#turn || answered === undefined) return false;
       this.#touched += answered.touched;
       this.#cursor = answered.cursor;

@@ -1,23 +1,23 @@
 import { mayServeOnError } from '../model/entry.ts';
 import { LoadCycleError, LoadTimeoutError } from '../model/errors.ts';
-import { within } from '../primitives/timeout.ts';
+import { withTimeout } from '../primitives/timeout.ts';
 import { type NestedWait, RunningLoad } from '../tiers/running-load.ts';
-import type { Parts } from './context.ts';
+import type { CacheContext } from './context.ts';
 import type { Flight } from './flight.ts';
-import type { Refilled } from './refill-result.ts';
+import type { RefillResult } from './refill-result.ts';
 import type { ReadRequest } from './request.ts';
 
 /** Timers may fire this much early: with less time left than this, a caller does not begin anew. */
 const TOO_LITTLE_MS = 1;
 
 /** Whether the time of a caller is over. */
-export function isTimeUp({ clock }: Pick<Parts, 'clock'>, giveUpAt: number): boolean {
+export function isTimeUp({ clock }: Pick<CacheContext, 'clock'>, giveUpAt: number): boolean {
   return giveUpAt - clock.now() < TOO_LITTLE_MS;
 }
 
 /** Whether a caller may wait for {@link Flight.quick}: it wants nothing but the answer, and its time is long enough. */
 export function takesQuickAnswer(
-  flight: Flight<Refilled>,
+  flight: Flight<RefillResult>,
   { signal, softTimeoutMs }: ReadRequest['options'],
   giveUpAt: number,
 ): boolean {
@@ -40,13 +40,13 @@ export function takesQuickAnswer(
  *   the flight throws.
  */
 export function waitFor(
-  parts: Parts,
+  context: CacheContext,
   request: ReadRequest,
-  flight: Flight<Refilled>,
+  flight: Flight<RefillResult>,
   giveUpAt: number,
   wanted: 'an answer' | 'the load' = 'an answer',
 ): Promise<Waited> {
-  const { clock } = parts;
+  const { clock } = context;
   const { signal, softTimeoutMs } = request.options;
   const mayStandIn = flight.background && wanted === 'an answer';
   const nested = RunningLoad.current?.waitFor([flight]);
@@ -57,7 +57,7 @@ export function waitFor(
     giveUpAt === Infinity &&
     !mayStandIn
   )
-    return within(clock, Infinity, flight.result);
+    return withTimeout(clock, Infinity, flight.result);
   return new Promise<Waited>((resolve, reject) => {
     let isOver = false;
     let cancelHard = (): void => {};
@@ -99,14 +99,14 @@ export function waitFor(
       (error: unknown) =>
         settle(() => {
           if (!flight.endsByTimeout(error)) reject(error);
-          else resolve(isTimeUp(parts, giveUpAt) ? 'time is up' : 'begin anew');
+          else resolve(isTimeUp(context, giveUpAt) ? 'time is up' : 'begin anew');
         }),
     );
   });
 }
 
 /** What comes of a wait: an answer, or that the load was aborted and the caller has time left, or that it has none. */
-export type Waited = Refilled | 'begin anew' | 'time is up';
+export type Waited = RefillResult | 'begin anew' | 'time is up';
 
 /**
  * The answer of a wait. A caller whose own time is over is let go: with a stale value where `staleIfError` allows it, else
@@ -115,16 +115,16 @@ export type Waited = Refilled | 'begin anew' | 'time is up';
  * @throws {@link LoadTimeoutError} with the caller's own limit, {@link LoadShedError} when the load never got a place.
  */
 export function answerOf(
-  parts: Parts,
+  context: CacheContext,
   request: ReadRequest,
-  flight: Flight<Refilled>,
+  flight: Flight<RefillResult>,
   waited: Waited,
-): Refilled | undefined {
+): RefillResult | undefined {
   if (typeof waited === 'object') return waited;
   if (waited === 'begin anew') return undefined;
-  const error = errorAtTimeout(parts, request, flight);
+  const error = errorAtTimeout(context, request, flight);
   flight.giveUp(error);
-  const stale = staleAtTimeout(parts, request, flight, error);
+  const stale = staleAtTimeout(context, request, flight, error);
   if (stale === undefined) throw error;
   return stale;
 }
@@ -135,21 +135,21 @@ export function timeoutOf({ key, options }: ReadRequest): LoadTimeoutError {
 }
 
 /** A load that never got a place was shed: its caller is told when another try is sensible. */
-function errorAtTimeout({ source }: Parts, request: ReadRequest, { stage }: Flight<Refilled>): Error {
+function errorAtTimeout({ source }: CacheContext, request: ReadRequest, { stage }: Flight<RefillResult>): Error {
   return stage === 'queue' ? source.noPlace(request.key) : timeoutOf(request);
 }
 
 /** The stale value that answers a caller whose time is over, where `staleIfError` allows it: as after a load that failed. */
 function staleAtTimeout(
-  parts: Parts,
+  context: CacheContext,
   request: ReadRequest,
-  flight: Flight<Refilled>,
+  flight: Flight<RefillResult>,
   error: Error,
-): Refilled | undefined {
+): RefillResult | undefined {
   const { answer, entry } = flight.offered;
-  const now = parts.clock.now();
+  const now = context.clock.now();
   if (answer === undefined || !mayServeOnError(entry, now)) return undefined;
-  parts.emit({ type: 'tier_failure', error, operation: 'load', tier: 'source', key: request.key, background: false });
+  context.emit({ type: 'tier_failure', error, operation: 'load', tier: 'source', key: request.key, background: false });
   return { ...answer, source: { outcome: 'failed', durationMs: now - flight.beganAt } };
 }
 
@@ -157,7 +157,7 @@ function staleAtTimeout(
  * Takes note that a nested call waits for one of the key's loads to end. The caller ends this.
  * @throws {@link LoadCycleError} when each of them waits for the load that makes the call.
  */
-export function nestedWaitForRoom({ flights }: Parts, { id, key }: ReadRequest): NestedWait | undefined {
+export function nestedWaitForRoom({ flights }: CacheContext, { id, key }: ReadRequest): NestedWait | undefined {
   const nested = RunningLoad.current?.waitFor(flights.loading(id));
   if (nested?.ring !== undefined) throw new LoadCycleError(key, nested.ring);
   return nested;

@@ -1,29 +1,29 @@
 import { RemoteError } from '../ports/remote-tier.ts';
-import type { Parts } from '../state/context.ts';
-import type { Remote } from '../tiers/guarded-l2.ts';
+import type { CacheContext } from '../state/context.ts';
+import type { GuardedL2 } from '../tiers/guarded-l2.ts';
 
 const CROWDED =
   'L2 holds entries of eight other versions of this cache (`version`, or the format of a release) and has no place for one ' +
   'more; this process goes without L2. Run fewer versions side by side, or wait: places are given out anew after ten minutes';
 
 /** Says once what has changed for callers: L1 suspended or resumed, L2 down or up, a right taken away. */
-export class Announcer {
-  readonly #parts: Parts;
-  readonly #remote: Remote;
+export class AvailabilityReporter {
+  readonly #context: CacheContext;
+  readonly #l2: GuardedL2;
   #wasProven: boolean | undefined;
   #downSince: number | undefined;
   #denial: string | undefined;
   #wasCrowded = false;
 
-  constructor(parts: Parts, remote: Remote) {
-    this.#parts = parts;
-    this.#remote = remote;
+  constructor(context: CacheContext, l2: GuardedL2) {
+    this.#context = context;
+    this.#l2 = l2;
   }
 
   /** Compares with the last time. */
   say(isConnected: boolean): void {
-    const now = this.#parts.clock.now();
-    this.#sayOfL1(this.#parts.proof.isProven(now));
+    const now = this.#context.clock.now();
+    this.#sayOfL1(this.#context.proof.isProven(now));
     this.#sayOfL2(now, isConnected);
   }
 
@@ -36,7 +36,7 @@ export class Announcer {
   sayIfDenied(error: unknown): void {
     if (!(error instanceof RemoteError && error.failure === 'denied') || error.message === this.#denial) return;
     this.#denial = error.message;
-    this.#parts.emit({ type: 'alarm', error });
+    this.#context.emit({ type: 'alarm', error });
   }
 
   /** A heartbeat was answered: the next denial is news. */
@@ -46,12 +46,13 @@ export class Announcer {
 
   /** L2 has no place for this version of the cache: it goes without L2 until the generation is renewed. */
   sayIfCrowded(isCrowded: boolean): void {
-    if (isCrowded && !this.#wasCrowded) this.#parts.emit({ type: 'alarm', error: new RemoteError('denied', CROWDED) });
+    if (isCrowded && !this.#wasCrowded)
+      this.#context.emit({ type: 'alarm', error: new RemoteError('denied', CROWDED) });
     this.#wasCrowded = isCrowded;
   }
 
   #sayOfL1(isProven: boolean): void {
-    const { counters, emit } = this.#parts;
+    const { counters, emit } = this.#context;
     if (this.#wasProven === true && !isProven) {
       counters.l1Suspensions += 1;
       emit({ type: 'l1_suspended' });
@@ -61,13 +62,13 @@ export class Announcer {
   }
 
   #sayOfL2(now: number, isConnected: boolean): void {
-    const { emit } = this.#parts;
-    const isDown = !this.#remote.breaker.isClosed;
+    const { emit } = this.#context;
+    const isDown = !this.#l2.breaker.isClosed;
     if (isDown && this.#downSince === undefined) {
       this.#downSince = now;
-      const isHeld = this.#remote.breaker.state.kind === 'forced-open';
+      const isHeld = this.#l2.breaker.state.kind === 'forced-open';
       emit({ type: 'l2_down', reason: isHeld ? 'held open' : isConnected ? 'no answer' : 'not connected' });
-    } else if (!isDown && this.#downSince !== undefined && this.#remote.session !== undefined) {
+    } else if (!isDown && this.#downSince !== undefined && this.#l2.session !== undefined) {
       emit({ type: 'l2_up', downMs: now - this.#downSince });
       this.#downSince = undefined;
     }

@@ -1,8 +1,8 @@
 import type { BusMessage, HeartbeatEcho, Invalidation } from '../model/invalidation.ts';
 import type { BusListener } from '../ports/bus.ts';
 import { RemoteError } from '../ports/remote-tier.ts';
-import type { Parts } from '../state/context.ts';
-import { clean, cleanAll } from '../write/apply-locally.ts';
+import type { CacheContext } from '../state/context.ts';
+import { applyLocally, forgetEverything } from '../write/apply-locally.ts';
 
 /** Between two resyncs: what arrives on the bus must not be able to keep this instance busy clearing (race 60). */
 const RESYNC_EVERY_MS = 100;
@@ -36,8 +36,8 @@ export interface HeartbeatLink {
 
 /** What this instance does with each message of its one ordered subscription stream. */
 export class BusReceiver implements BusListener {
-  readonly #parts: Parts;
-  readonly #heart: HeartbeatLink;
+  readonly #context: CacheContext;
+  readonly #heartbeat: HeartbeatLink;
   #nextResyncAt = Number.NEGATIVE_INFINITY;
   #nextDistrustAt = Number.NEGATIVE_INFINITY;
   #nextAlarmAt = Number.NEGATIVE_INFINITY;
@@ -46,22 +46,22 @@ export class BusReceiver implements BusListener {
   #patterns = 0;
   #patternsSince = Number.NEGATIVE_INFINITY;
 
-  constructor(parts: Parts, heart: HeartbeatLink) {
-    this.#parts = parts;
-    this.#heart = heart;
+  constructor(context: CacheContext, heartbeat: HeartbeatLink) {
+    this.#context = context;
+    this.#heartbeat = heartbeat;
   }
 
   /** The first message after this decides whether anything was missed meanwhile; nothing is forgotten for it. */
   onSubscribed(): void {
-    this.#heart.subscribed();
+    this.#heartbeat.subscribed();
   }
 
   onUnsubscribed(error: Error | undefined): void {
-    this.#heart.unsubscribed(error);
+    this.#heartbeat.unsubscribed(error);
   }
 
   onMalformed(reason: string, isGap = false): void {
-    const { counters, emit } = this.#parts;
+    const { counters, emit } = this.#context;
     counters.busMalformed += 1;
     emit({ type: 'bus_malformed', reason });
     if (!isGap) {
@@ -75,33 +75,33 @@ export class BusReceiver implements BusListener {
 
   /** A message that cannot be applied may have named anything: it counts as lost, and those after it are taken. */
   onMessage(message: BusMessage): void {
-    this.#parts.counters.busMessages += 1;
+    this.#context.counters.busMessages += 1;
     try {
       if (message.kind === 'heartbeat') this.#takeHeartbeat(message);
       else this.#takeInvalidation(message);
     } catch (error) {
-      this.#parts.flights.poisonAll();
+      this.#context.flights.poisonAll();
       this.#clear();
-      this.#parts.emit({ type: 'tier_failure', error, operation: 'message', tier: 'l2', background: true });
+      this.#context.emit({ type: 'tier_failure', error, operation: 'message', tier: 'l2', background: true });
     }
   }
 
   #takeHeartbeat({ nonce, epoch, sequence }: HeartbeatEcho): void {
-    const sentAt = this.#heart.sentAt(nonce);
+    const sentAt = this.#heartbeat.sentAt(nonce);
     // One that this instance did not send, or sent too long ago to say anything.
     if (sentAt === undefined) return;
     this.#watchEpoch(epoch);
-    const { proof } = this.#parts;
+    const { proof } = this.#context;
     const { seen } = proof;
     const owesResync = proof.isSuspended && this.#mayClear;
     if (owesResync) this.#clear();
     if (!proof.takeHeartbeat(epoch, sequence, sentAt) && !owesResync) this.#resync(seen, sequence);
-    this.#heart.echoed(sentAt);
+    this.#heartbeat.echoed(sentAt);
   }
 
   #takeInvalidation(message: Invalidation): void {
     const { epoch, sequence, targets, mode, origin } = message;
-    const { proof, instance, emit } = this.#parts;
+    const { proof, instance, emit } = this.#context;
     this.#watchEpoch(epoch);
     const { seen } = proof;
     if (!proof.takeInvalidation(epoch, sequence)) this.#resync(seen, sequence);
@@ -110,15 +110,15 @@ export class BusReceiver implements BusListener {
     if (origin === instance) return;
     const isTooMuch = targets.pattern !== undefined && this.#isOneTooMany();
     const { ids, tags } = targets;
-    clean(this.#parts, isTooMuch ? { ids, tags } : targets, mode, { epoch, sequence });
+    applyLocally(this.#context, isTooMuch ? { ids, tags } : targets, mode, { epoch, sequence });
     if (isTooMuch) this.#clear();
-    this.#parts.recent.note(targets, 'elsewhere');
+    this.#context.recent.note(targets, 'elsewhere');
     emit({ type: 'invalidated', targets, origin: 'elsewhere' });
   }
 
   /** At least one message was lost: nothing that may be older than it is served as proven from here on. */
   #resync(expected: number | undefined, got: number): void {
-    const { counters, emit } = this.#parts;
+    const { counters, emit } = this.#context;
     if (expected !== undefined) {
       counters.busGaps += 1;
       emit({ type: 'bus_gap', expected, got });
@@ -129,7 +129,7 @@ export class BusReceiver implements BusListener {
 
   /** Counts one more message that does not follow the one before, or says nothing. */
   #watchFlood(): void {
-    const now = this.#parts.clock.now();
+    const now = this.#context.clock.now();
     if (now - this.#strangeSince >= FLOOD_SECOND_MS) {
       this.#strangeSince = now;
       this.#strange = 0;
@@ -139,7 +139,7 @@ export class BusReceiver implements BusListener {
   }
 
   #alarm(reason: string): void {
-    const { clock, emit } = this.#parts;
+    const { clock, emit } = this.#context;
     const isNews = clock.now() >= this.#nextAlarmAt;
     this.#nextAlarmAt = clock.now() + ALARM_EVERY_MS;
     if (isNews) emit({ type: 'alarm', error: new RemoteError('error', reason) });
@@ -147,7 +147,7 @@ export class BusReceiver implements BusListener {
 
   /** Counts one more pattern. */
   #isOneTooMany(): boolean {
-    const now = this.#parts.clock.now();
+    const now = this.#context.clock.now();
     if (now - this.#patternsSince >= RESYNC_EVERY_MS) {
       this.#patternsSince = now;
       this.#patterns = 0;
@@ -157,7 +157,7 @@ export class BusReceiver implements BusListener {
   }
 
   get #mayClear(): boolean {
-    return this.#parts.clock.now() >= this.#nextResyncAt;
+    return this.#context.clock.now() >= this.#nextResyncAt;
   }
 
   /**
@@ -166,17 +166,17 @@ export class BusReceiver implements BusListener {
    * @param isNews Not for the first number that this instance hears: nothing was known before it.
    */
   #clear(isNews = true): void {
-    const { clock, proof, emit } = this.#parts;
+    const { clock, proof, emit } = this.#context;
     const now = clock.now();
     if (this.#mayClear) {
       this.#nextResyncAt = now + RESYNC_EVERY_MS;
       proof.resume();
-      cleanAll(this.#parts);
-      this.#heart.hurry();
+      forgetEverything(this.#context);
+      this.#heartbeat.hurry();
       if (isNews) emit({ type: 'bus_resync' });
     } else if (!proof.isSuspended) {
       proof.suspend();
-      clock.after(this.#nextResyncAt - now, () => this.#heart.hurry());
+      clock.after(this.#nextResyncAt - now, () => this.#heartbeat.hurry());
     }
   }
 
@@ -185,12 +185,12 @@ export class BusReceiver implements BusListener {
    * out. Until it has, L2 is not read; but at most once in D, or whoever can publish could keep L2 from being read.
    */
   #watchEpoch(epoch: string): void {
-    const { remote, clock, maxLagMs } = this.#parts;
-    if (remote?.session === undefined || remote.session.epoch === epoch) return;
+    const { l2, clock, maxLagMs } = this.#context;
+    if (l2?.session === undefined || l2.session.epoch === epoch) return;
     const now = clock.now();
     if (now < this.#nextDistrustAt) return;
     this.#nextDistrustAt = now + maxLagMs;
-    remote.distrust();
-    this.#heart.hurry();
+    l2.distrust();
+    this.#heartbeat.hurry();
   }
 }

@@ -1,7 +1,7 @@
 import type { Session } from '../ports/remote-tier.ts';
-import { Repeating } from '../primitives/periodic-task.ts';
-import type { Parts } from '../state/context.ts';
-import type { Remote } from '../tiers/guarded-l2.ts';
+import { PeriodicTask } from '../primitives/periodic-task.ts';
+import type { CacheContext } from '../state/context.ts';
+import type { GuardedL2 } from '../tiers/guarded-l2.ts';
 
 /** A generation is left alone for so long: instances that are slow to hear of it may still store in the one before. */
 const SETTLE_MS = 60_000;
@@ -23,18 +23,18 @@ const SHORTEST_REST_MS = 10;
  * and only while a generation is agreed: before that, a relay may still adopt an old one (protocol, race 43).
  */
 export class GenerationSweeper {
-  readonly #parts: Parts;
-  readonly #remote: Remote;
-  readonly #steps: Repeating;
+  readonly #context: CacheContext;
+  readonly #l2: GuardedL2;
+  readonly #steps: PeriodicTask;
   #session: Session | undefined;
   #since = 0;
   #cursor: string | undefined;
   #isDone = false;
 
-  constructor(parts: Parts, remote: Remote) {
-    this.#parts = parts;
-    this.#remote = remote;
-    this.#steps = new Repeating(parts.clock, () => this.#step());
+  constructor(context: CacheContext, l2: GuardedL2) {
+    this.#context = context;
+    this.#l2 = l2;
+    this.#steps = new PeriodicTask(context.clock, () => this.#step());
   }
 
   /** Whether this instance sweeps now. */
@@ -52,9 +52,9 @@ export class GenerationSweeper {
   }
 
   async #step(): Promise<number> {
-    const session = this.#remote.backgroundSession;
+    const session = this.#l2.backgroundSession;
     if (session === undefined) return SETTLE_MS;
-    const now = this.#parts.clock.now();
+    const now = this.#context.clock.now();
     if (session !== this.#session) this.#begin(session, now);
     if (this.#isDone) return LOOK_EVERY_MS;
     const left = this.#since + SETTLE_MS - now;
@@ -69,12 +69,11 @@ export class GenerationSweeper {
   }
 
   async #sweep(): Promise<number> {
-    const { clock, counters, instance } = this.#parts;
+    const { clock, counters, instance } = this.#context;
     const began = clock.now();
     const cursor = this.#cursor;
-    const asked = await this.#remote.ask(
-      { name: 'sweepOthers', budgetMs: BUDGET_MS, background: true },
-      (tier, session) => tier.sweepOthers(session, instance, cursor),
+    const asked = await this.#l2.ask({ name: 'sweepOthers', budgetMs: BUDGET_MS, background: true }, (tier, session) =>
+      tier.sweepOthers(session, instance, cursor),
     );
     this.#cursor = undefined;
     if (!asked.ok || asked.value.kind === 'session-mismatch') return SETTLE_MS;

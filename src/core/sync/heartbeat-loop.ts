@@ -1,14 +1,14 @@
 import type { RemoteListener, Session } from '../ports/remote-tier.ts';
-import { BudgetExceeded, within } from '../primitives/timeout.ts';
-import type { Parts } from '../state/context.ts';
-import type { Remote } from '../tiers/guarded-l2.ts';
-import { cleanAll } from '../write/apply-locally.ts';
-import { Announcer } from './availability.ts';
+import { TimeoutExceeded, withTimeout } from '../primitives/timeout.ts';
+import type { CacheContext } from '../state/context.ts';
+import type { GuardedL2 } from '../tiers/guarded-l2.ts';
+import { forgetEverything } from '../write/apply-locally.ts';
+import { AvailabilityReporter } from './availability.ts';
 import { BusReceiver, type HeartbeatLink } from './bus-receiver.ts';
 import { BusWatch } from './bus-watch.ts';
 import { type Connections, closeConnections, guarded, startConnections, tellFailure } from './connections.ts';
-import { Pulse, SentBeats } from './heartbeat-schedule.ts';
-import type { HeartTerms } from './heartbeat-terms.ts';
+import { HeartbeatSchedule, SentHeartbeats } from './heartbeat-schedule.ts';
+import type { HeartbeatTerms } from './heartbeat-terms.ts';
 import { IdleWatch } from './idle-watch.ts';
 import { Readiness } from './readiness.ts';
 import type { Judgement } from './recovery.ts';
@@ -32,13 +32,13 @@ const REPAIR_LASTS_MS = 1_000;
  * Keeps finding out whether L2 answers, which history it tells, and whether the bus carries: everything else acts on
  * what this loop has learnt. While the breaker is open its heartbeat is the one trial that is allowed.
  */
-export class Heart implements HeartbeatLink, RemoteListener {
-  readonly #parts: Parts;
-  readonly #remote: Remote;
-  readonly #terms: HeartTerms;
-  readonly #pulse: Pulse;
+export class HeartbeatLoop implements HeartbeatLink, RemoteListener {
+  readonly #context: CacheContext;
+  readonly #l2: GuardedL2;
+  readonly #terms: HeartbeatTerms;
+  readonly #schedule: HeartbeatSchedule;
   readonly #deadlineMs: number;
-  readonly #sent = new SentBeats();
+  readonly #sent = new SentHeartbeats();
   #loop: Promise<void> | undefined;
   #wake: () => void = () => {};
   #hurried = false;
@@ -51,36 +51,36 @@ export class Heart implements HeartbeatLink, RemoteListener {
   #lastSession: Session | undefined;
   #isSubscribed = false;
   readonly #busWatch: BusWatch;
-  readonly #announcer: Announcer;
+  readonly #reporter: AvailabilityReporter;
   readonly #readiness: Readiness;
 
-  constructor(parts: Parts, remote: Remote, terms: HeartTerms) {
-    this.#parts = parts;
-    this.#remote = remote;
+  constructor(context: CacheContext, l2: GuardedL2, terms: HeartbeatTerms) {
+    this.#context = context;
+    this.#l2 = l2;
     this.#terms = terms;
     const { answerMs } = terms;
-    this.#use = new IdleWatch(parts.clock.now());
-    this.#announcer = new Announcer(parts, remote);
-    this.#readiness = new Readiness(parts.clock, () => this.isReady);
-    const everyMs = parts.maxLagMs / BEATS_PER_BOUND;
-    this.#pulse = new Pulse(parts.clock, remote.breaker, everyMs, answerMs);
+    this.#use = new IdleWatch(context.clock.now());
+    this.#reporter = new AvailabilityReporter(context, l2);
+    this.#readiness = new Readiness(context.clock, () => this.isReady);
+    const everyMs = context.maxLagMs / BEATS_PER_BOUND;
+    this.#schedule = new HeartbeatSchedule(context.clock, l2.breaker, everyMs, answerMs);
     // A heartbeat may take as long as any call, and no longer than half the time to the next one otherwise.
     this.#deadlineMs = Math.max(everyMs / 2, answerMs);
     this.#busWatch = new BusWatch(2 * everyMs + this.#deadlineMs);
   }
 
   start(): void {
-    startConnections(this.#parts, this.#connections, this, new BusReceiver(this.#parts, this));
+    startConnections(this.#context, this.#connections, this, new BusReceiver(this.#context, this));
     this.#loop = this.#run();
   }
 
   get #connections(): Connections {
-    return { tier: this.#remote.tier, bus: this.#terms.bus };
+    return { tier: this.#l2.tier, bus: this.#terms.bus };
   }
 
   /** Whether L2 is in use and, with a bus, L1 is proven. */
   get isReady(): boolean {
-    return this.#remote.session !== undefined && this.#parts.proof.isProven(this.#parts.clock.now());
+    return this.#l2.session !== undefined && this.#context.proof.isProven(this.#context.clock.now());
   }
 
   /** Whether heartbeats rest because nobody uses the cache: its proof has lapsed, and the next call renews it. */
@@ -98,7 +98,7 @@ export class Heart implements HeartbeatLink, RemoteListener {
 
   /** The host has slept: as after an outage, others may have owed what they could not number. */
   awoke(): void {
-    this.#terms.repair.missed();
+    this.#terms.recovery.missed();
     this.hurry();
   }
 
@@ -112,31 +112,31 @@ export class Heart implements HeartbeatLink, RemoteListener {
   /** Never rejects: what a connection has to say of its end goes to the observers. */
   async close(): Promise<void> {
     this.#closed = true;
-    this.#remote.contact.end();
+    this.#l2.readiness.end();
     this.hurry();
     await this.#loop;
     await this.#terms.delivery.close();
     this.#readiness.end();
-    await closeConnections(this.#parts, this.#connections);
+    await closeConnections(this.#context, this.#connections);
   }
 
   // What the connection says.
 
   onConnect(): void {
     this.#connected = true;
-    this.#pulse.connected();
+    this.#schedule.connected();
     this.hurry();
   }
 
   onDisconnect(error: Error | undefined): void {
     this.#connected = false;
-    this.#remote.distrust();
-    if (error !== undefined) tellFailure(this.#parts, 'connect', error);
+    this.#l2.distrust();
+    if (error !== undefined) tellFailure(this.#context, 'connect', error);
     this.hurry();
   }
 
   onAlarm(error: Error): void {
-    this.#parts.emit({ type: 'alarm', error });
+    this.#context.emit({ type: 'alarm', error });
   }
 
   // What the subscription says.
@@ -156,9 +156,9 @@ export class Heart implements HeartbeatLink, RemoteListener {
     // While this instance was cut off, others may have owed invalidations that they could not number: an unchanged
     // number says nothing about those, so what is here from before goes. Heartbeats that were sent meanwhile may all be
     // answered together at the end: what counts is when the first of them is.
-    if (last !== undefined && this.#parts.clock.now() - last > this.#parts.maxLagMs) {
+    if (last !== undefined && this.#context.clock.now() - last > this.#context.maxLagMs) {
       this.#forget();
-      this.#terms.repair.missed();
+      this.#terms.recovery.missed();
     }
     this.announce();
   }
@@ -176,7 +176,7 @@ export class Heart implements HeartbeatLink, RemoteListener {
 
   unsubscribed(error: Error | undefined): void {
     this.#isSubscribed = false;
-    if (error !== undefined) tellFailure(this.#parts, 'subscribe', error);
+    if (error !== undefined) tellFailure(this.#context, 'subscribe', error);
   }
 
   async #run(): Promise<void> {
@@ -191,22 +191,22 @@ export class Heart implements HeartbeatLink, RemoteListener {
 
   /** Whether nobody has used the cache for so long that its proof may lapse: whoever comes next waits for one beat. */
   #isIdle(): boolean {
-    const { clock, counters, pending, maxLagMs } = this.#parts;
+    const { clock, counters, pending, maxLagMs } = this.#context;
     const idleMs = this.#use.idleMs(counters.activity, clock.now());
     // With an outbox somebody must hear of those who come back, and of what they need.
-    const isNeeded = this.#terms.repair.hasOutbox || !pending.isEmpty || this.#parts.flights.size > 0;
-    const isInUse = this.#hurried || isNeeded || !this.isReady || this.#pulse.isRecovering;
+    const isNeeded = this.#terms.recovery.hasOutbox || !pending.isEmpty || this.#context.flights.size > 0;
+    const isInUse = this.#hurried || isNeeded || !this.isReady || this.#schedule.isRecovering;
     return !isInUse && idleMs > BOUNDS_TO_REST * maxLagMs;
   }
 
   /** Waits until the next beat is due; `hurry` cuts it short, unless the breaker says when the next trial is. */
   #pause(ms: number): Promise<void> {
     if (this.#closed || ms <= 0) return Promise.resolve();
-    const { clock } = this.#parts;
+    const { clock } = this.#context;
     if (ms === Infinity) {
       this.#resting = true;
-      this.#announcer.expectLapse();
-      this.#remote.contact.await(() => this.hurry());
+      this.#reporter.expectLapse();
+      this.#l2.readiness.await(() => this.hurry());
     }
     // What hurries again and again (a storm of gaps) must not become a storm of heartbeats.
     const restedAt = clock.now() + SHORTEST_PAUSE_MS;
@@ -227,49 +227,49 @@ export class Heart implements HeartbeatLink, RemoteListener {
   }
 
   #mayHurry(): boolean {
-    return this.#connected && this.#pulse.mayHurry;
+    return this.#connected && this.#schedule.mayHurry;
   }
 
   #pauseMs(): number {
     if (this.#hurried && this.#mayHurry()) return SHORTEST_PAUSE_MS;
-    const ms = this.#pulse.pauseMs(this.#connected);
-    return this.#terms.repair.isWaiting && this.#remote.breaker.isAnswering ? Math.min(REPAIR_POLL_MS, ms) : ms;
+    const ms = this.#schedule.pauseMs(this.#connected);
+    return this.#terms.recovery.isWaiting && this.#l2.breaker.isAnswering ? Math.min(REPAIR_POLL_MS, ms) : ms;
   }
 
   async #beat(): Promise<void> {
-    if (!this.#pulse.begin()) return;
+    if (!this.#schedule.begin()) return;
     try {
       await this.#exchange();
-      this.#pulse.answered(this.#remote.latencyMs ?? 0);
-      this.#announcer.forgetDenial();
+      this.#schedule.answered(this.#l2.latencyMs ?? 0);
+      this.#reporter.forgetDenial();
       this.#watchBus();
     } catch (error) {
       this.#report(error);
-      this.#pulse.missed();
-      if (this.#pulse.isLost) this.#remote.contact.end();
-      if (this.#connected && this.#pulse.isSuspect)
-        this.#parts.background.track(guarded(this.#parts, 'reset', () => this.#remote.tier.reset()));
+      this.#schedule.missed();
+      if (this.#schedule.isLost) this.#l2.readiness.end();
+      if (this.#connected && this.#schedule.isSuspect)
+        this.#context.background.track(guarded(this.#context, 'reset', () => this.#l2.tier.reset()));
     }
   }
 
   async #exchange(): Promise<void> {
-    const { clock, random, instance } = this.#parts;
-    const { tier } = this.#remote;
+    const { clock, random, instance } = this.#context;
+    const { tier } = this.#l2;
     const nonce = random.token();
     const sentAt = clock.now();
     this.#sent.add(nonce, sentAt);
-    const { repair } = this.#terms;
-    const asks = repair.wantsMark(this.#lastAccepted, sentAt);
-    const believed = asks ? undefined : repair.believed;
-    const deadlineMs = this.#deadlineMs + this.#remote.traffic.queuedMs;
-    const heartbeat = await within(clock, deadlineMs, tier.heartbeat(instance, nonce, asks, believed));
+    const { recovery } = this.#terms;
+    const asks = recovery.wantsMark(this.#lastAccepted, sentAt);
+    const believed = asks ? undefined : recovery.believed;
+    const deadlineMs = this.#deadlineMs + this.#l2.traffic.queuedMs;
+    const heartbeat = await withTimeout(clock, deadlineMs, tier.heartbeat(instance, nonce, asks, believed));
     // The answer may have waited here while the host slept: it tells of a world of before.
-    if (this.#parts.proof.hasSleptSince(sentAt)) return this.hurry();
-    this.#remote.learn(heartbeat, sentAt, clock.now());
+    if (this.#context.proof.hasSleptSince(sentAt)) return this.hurry();
+    this.#l2.learn(heartbeat, sentAt, clock.now());
     this.#watchEpoch(heartbeat.epoch);
-    this.#parts.recorder?.heartbeat(heartbeat.epoch, sentAt);
+    this.#context.recorder?.heartbeat(heartbeat.epoch, sentAt);
     this.accept(sentAt);
-    const judgement = await within(clock, this.#deadlineMs, repair.judge(heartbeat, asks, tier));
+    const judgement = await withTimeout(clock, this.#deadlineMs, recovery.judge(heartbeat, asks, tier));
     this.#terms.onBeat();
     this.#take(judgement);
   }
@@ -279,20 +279,20 @@ export class Heart implements HeartbeatLink, RemoteListener {
    * Neither waits for the other: what is owed stands in for L2 until it is delivered.
    */
   #take({ session, isRepaired, answersFlagged, isCrowded = false }: Judgement): void {
-    this.#announcer.sayIfCrowded(isCrowded);
-    if (!isRepaired) this.#remote.distrust();
+    this.#reporter.sayIfCrowded(isCrowded);
+    if (!isRepaired) this.#l2.distrust();
     if (session === undefined) return;
     this.#leaveOther(session);
     this.#terms.delivery.heartbeat(session);
     if (!this.#connected) return;
-    if (isRepaired) this.#remote.believe(session);
+    if (isRepaired) this.#l2.believe(session);
     else if (answersFlagged) this.#readFlagged(session);
   }
 
   /** A repair is mostly a matter of moments, for which callers wait after the start: it is over with those when it lasts. */
   #readFlagged(session: Session): void {
-    this.#remote.readFlagged(session);
-    if (this.#terms.repair.waitedMs > REPAIR_LASTS_MS) this.#remote.contact.end();
+    this.#l2.readFlagged(session);
+    if (this.#terms.recovery.waitedMs > REPAIR_LASTS_MS) this.#l2.readiness.end();
   }
 
   /**
@@ -303,7 +303,7 @@ export class Heart implements HeartbeatLink, RemoteListener {
     const last = this.#lastSession;
     this.#lastSession = session;
     if (last?.epoch !== session.epoch || last.generation === session.generation) return;
-    this.#remote.distrust();
+    this.#l2.distrust();
     this.#forget();
   }
 
@@ -311,36 +311,36 @@ export class Heart implements HeartbeatLink, RemoteListener {
     const from = this.#knownEpoch;
     this.#knownEpoch = epoch;
     if (from === undefined || from === epoch) return;
-    this.#remote.distrust();
+    this.#l2.distrust();
     this.#forget();
-    this.#parts.emit({ type: 'epoch_changed', from, to: epoch });
+    this.#context.emit({ type: 'epoch_changed', from, to: epoch });
   }
 
   /** A subscription that is open while heartbeats do not come back on it carries nothing. */
   #watchBus(): void {
     if (this.#terms.bus === undefined || !this.#isSubscribed) return;
-    if (!this.#busWatch.answered(this.#parts.clock.now())) return;
+    if (!this.#busWatch.answered(this.#context.clock.now())) return;
     this.#isSubscribed = false;
-    this.#parts.background.track(guarded(this.#parts, 'reset', () => this.#terms.bus?.reset()));
+    this.#context.background.track(guarded(this.#context, 'reset', () => this.#terms.bus?.reset()));
   }
 
   #forget(): void {
-    cleanAll(this.#parts);
-    this.#parts.emit({ type: 'bus_resync' });
+    forgetEverything(this.#context);
+    this.#context.emit({ type: 'bus_resync' });
   }
 
   /** A heartbeat that failed while L2 was in use is news; during an outage it is not. */
   #report(error: unknown): void {
-    this.#announcer.sayIfDenied(error);
-    if (!this.#pulse.isMissNews || !this.#connected) return;
-    const timedOut = error instanceof BudgetExceeded;
-    if (timedOut) this.#parts.emit({ type: 'l2_timeout', operation: 'heartbeat', durationMs: error.budgetMs });
-    tellFailure(this.#parts, 'heartbeat', error);
+    this.#reporter.sayIfDenied(error);
+    if (!this.#schedule.isMissNews || !this.#connected) return;
+    const timedOut = error instanceof TimeoutExceeded;
+    if (timedOut) this.#context.emit({ type: 'l2_timeout', operation: 'heartbeat', durationMs: error.budgetMs });
+    tellFailure(this.#context, 'heartbeat', error);
   }
 
   /** Tells the world what has changed, and those who wait that there is nothing more to wait for. */
   announce(): void {
-    this.#announcer.say(this.#connected);
+    this.#reporter.say(this.#connected);
     this.#readiness.look();
   }
 }

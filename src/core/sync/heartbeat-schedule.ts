@@ -11,7 +11,7 @@ const MISSES_TO_RESET = 6;
  * What the answers to heartbeats say of L2, and when the next one is due. The heartbeats are the trials of L2's breaker:
  * while it is not closed they alone are sent.
  */
-export class Pulse {
+export class HeartbeatSchedule {
   readonly everyMs: number;
   readonly #clock: Clock;
   readonly #breaker: CircuitBreaker;
@@ -101,7 +101,7 @@ export class Pulse {
 const MOST = 8;
 
 /** When the latest heartbeats were sent, by what they carried. */
-export class SentBeats {
+export class SentHeartbeats {
   readonly #sent = new Map<string, number>();
 
   add(nonce: string, sentAt: number): void {

@@ -1,11 +1,11 @@
 import type { Bus } from '../ports/bus.ts';
 import type { PendingDelivery } from './pending-delivery.ts';
-import type { Repair } from './recovery.ts';
+import type { Recovery } from './recovery.ts';
 
 /** The parts that the heartbeat works with. */
-export interface HeartTerms {
+export interface HeartbeatTerms {
   readonly bus: Bus | undefined;
-  readonly repair: Repair;
+  readonly recovery: Recovery;
   readonly delivery: PendingDelivery;
   /** An answer of L2 is of use for so long, in milliseconds. */
   readonly answerMs: number;

@@ -1,9 +1,9 @@
 import { EVERYTHING, type InvalidationMode, type Targets } from '../model/invalidation.ts';
 import type { Outbox } from '../ports/outbox.ts';
-import { Repeating } from '../primitives/periodic-task.ts';
-import { within } from '../primitives/timeout.ts';
-import type { Parts } from '../state/context.ts';
-import { clean, cleanAll } from '../write/apply-locally.ts';
+import { PeriodicTask } from '../primitives/periodic-task.ts';
+import { withTimeout } from '../primitives/timeout.ts';
+import type { CacheContext } from '../state/context.ts';
+import { applyLocally, forgetEverything } from '../write/apply-locally.ts';
 import { listenerOf, lookEveryMs } from './outbox-polling.ts';
 
 /** What was committed longer ago, in bounds of the outbox's memory, may be gone from it. */
@@ -14,20 +14,20 @@ const SAFE_SHARE = 0.5;
  * succeeds is a proof, as of its beginning, that nothing was missed; without one L1 does not answer for longer than D.
  */
 export class Follower {
-  readonly #parts: Parts;
+  readonly #context: CacheContext;
   readonly #outbox: Outbox;
-  readonly #looks: Repeating;
+  readonly #looks: PeriodicTask;
   readonly #everyMs: number;
   #cursor: string | undefined;
   #lookedAt = Number.NEGATIVE_INFINITY;
   #isFailing = false;
   readonly #first = Promise.withResolvers<void>();
 
-  constructor(parts: Parts, outbox: Outbox) {
-    this.#parts = parts;
+  constructor(context: CacheContext, outbox: Outbox) {
+    this.#context = context;
     this.#outbox = outbox;
-    this.#everyMs = lookEveryMs(parts.maxLagMs);
-    this.#looks = new Repeating(parts.clock, () => this.#look());
+    this.#everyMs = lookEveryMs(context.maxLagMs);
+    this.#looks = new PeriodicTask(context.clock, () => this.#look());
   }
 
   /** Whether the last look succeeded. */
@@ -38,11 +38,11 @@ export class Follower {
   /** Resolves with whether it has looked by then. */
   ready(timeoutMs: number): Promise<boolean> {
     const looked = this.#first.promise.then(() => true);
-    return within(this.#parts.clock, timeoutMs, looked).catch(() => false);
+    return withTimeout(this.#context.clock, timeoutMs, looked).catch(() => false);
   }
 
   start(): void {
-    this.#outbox.start(listenerOf(this.#parts, this.#looks));
+    this.#outbox.start(listenerOf(this.#context, this.#looks));
     this.#looks.start();
   }
 
@@ -56,16 +56,16 @@ export class Follower {
       this.#isFailing = false;
     } catch (error) {
       if (!this.#isFailing)
-        this.#parts.emit({ type: 'tier_failure', error, operation: 'follow', tier: 'source', background: true });
+        this.#context.emit({ type: 'tier_failure', error, operation: 'follow', tier: 'source', background: true });
       this.#isFailing = true;
     }
     return this.#everyMs;
   }
 
   async #follow(): Promise<void> {
-    const { clock, proof, maxLagMs } = this.#parts;
+    const { clock, proof, maxLagMs } = this.#context;
     const beganAt = clock.now();
-    const { cursor, rows, everything } = await within(clock, maxLagMs, this.#outbox.follow(this.#cursor));
+    const { cursor, rows, everything } = await withTimeout(clock, maxLagMs, this.#outbox.follow(this.#cursor));
     // Rows older than the outbox remembers may have gone unseen.
     const isLate = beganAt - this.#lookedAt > this.#outbox.windowMs * SAFE_SHARE;
     if (this.#cursor === undefined || everything || isLate) this.#takeEverything();
@@ -79,19 +79,20 @@ export class Follower {
 
   /** Observers that follow rows have missed the same rows, except at the first look. */
   #takeEverything(): void {
-    cleanAll(this.#parts);
-    if (this.#cursor !== undefined) this.#parts.emit({ type: 'invalidated', targets: EVERYTHING, origin: 'elsewhere' });
+    forgetEverything(this.#context);
+    if (this.#cursor !== undefined)
+      this.#context.emit({ type: 'invalidated', targets: EVERYTHING, origin: 'elsewhere' });
   }
 
   /** A row that cannot be applied may name anything: everything goes, and the rows after it are read all the same. */
   #take(targets: Targets, mode: InvalidationMode): void {
     try {
-      clean(this.#parts, targets, mode);
-      this.#parts.recent.note(targets, 'elsewhere');
-      this.#parts.emit({ type: 'invalidated', targets, origin: 'elsewhere' });
+      applyLocally(this.#context, targets, mode);
+      this.#context.recent.note(targets, 'elsewhere');
+      this.#context.emit({ type: 'invalidated', targets, origin: 'elsewhere' });
     } catch (error) {
-      cleanAll(this.#parts);
-      this.#parts.emit({ type: 'tier_failure', error, operation: 'follow', tier: 'source', background: true });
+      forgetEverything(this.#context);
+      this.#context.emit({ type: 'tier_failure', error, operation: 'follow', tier: 'source', background: true });
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { OutboxListener } from '../ports/outbox.ts';
-import type { Repeating } from '../primitives/periodic-task.ts';
-import type { Parts } from '../state/context.ts';
+import type { PeriodicTask } from '../primitives/periodic-task.ts';
+import type { CacheContext } from '../state/context.ts';
 
 /** Looks into the outbox per bound D: one may fail, and what nobody has told of is still found in time. */
 export const LOOKS_PER_BOUND = 3;
@@ -13,7 +13,7 @@ export function lookEveryMs(maxLagMs: number): number {
 }
 
 /** What news of an outbox mean to whoever looks into it. */
-export function listenerOf({ emit }: Parts, looks: Repeating): OutboxListener {
+export function listenerOf({ emit }: CacheContext, looks: PeriodicTask): OutboxListener {
   return {
     onChange: () => looks.wake(),
     onError: (error) =>

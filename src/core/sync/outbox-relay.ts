@@ -2,14 +2,14 @@ import type { Targets } from '../model/invalidation.ts';
 import { assertId, type EntryId } from '../model/key.ts';
 import type { Outbox, OutboxRow, Undelivered } from '../ports/outbox.ts';
 import { RemoteError, type Session } from '../ports/remote-tier.ts';
-import { Repeating } from '../primitives/periodic-task.ts';
-import { BudgetExceeded, within } from '../primitives/timeout.ts';
-import type { Parts } from '../state/context.ts';
-import type { Remote } from '../tiers/guarded-l2.ts';
-import { clean } from '../write/apply-locally.ts';
+import { PeriodicTask } from '../primitives/periodic-task.ts';
+import { TimeoutExceeded, withTimeout } from '../primitives/timeout.ts';
+import type { CacheContext } from '../state/context.ts';
+import type { GuardedL2 } from '../tiers/guarded-l2.ts';
+import { applyLocally } from '../write/apply-locally.ts';
 import { deliver, piecesOf } from '../write/deliver.ts';
 import { LOOKS_PER_BOUND, listenerOf, lookEveryMs } from './outbox-polling.ts';
-import type { Demand, Repair } from './recovery.ts';
+import type { Demand, Recovery } from './recovery.ts';
 
 /** After a look that found something, or was asked for: there may be more, of which nobody has said so. */
 const NEXT_LOOK_MS = 50;
@@ -39,16 +39,16 @@ export interface RelayHealth {
 /**
  * Delivers to L2 what nobody else has: changes by writers that do not know of the cache, and those whose writer died or
  * could not reach L2. One instance leads; at least once; an order that was delivered and not marked is delivered again.
- * It goes past `Remote.ask` like the heartbeat does: L2 is not believed while it is being repaired.
+ * It goes past `GuardedL2.ask` like the heartbeat does: L2 is not believed while it is being repaired.
  */
 export class Relay {
-  readonly #parts: Parts;
-  readonly #remote: Remote;
+  readonly #context: CacheContext;
+  readonly #l2: GuardedL2;
   readonly #outbox: Outbox;
-  readonly #repair: Repair;
+  readonly #recovery: Recovery;
   readonly #deadlineMs: number;
   readonly #onRepaired: () => void;
-  readonly #looks: Repeating;
+  readonly #looks: PeriodicTask;
   /** Messages of the relay concern the instance that sends them as much as any other: it has cleaned nothing before. */
   readonly #origin: string;
   #leads = false;
@@ -62,15 +62,22 @@ export class Relay {
    * @param answerMs How long L2 may take for one answer.
    * @param onRepaired L2 has been repaired: whoever waits for it should look.
    */
-  constructor(parts: Parts, remote: Remote, outbox: Outbox, repair: Repair, answerMs: number, onRepaired: () => void) {
-    this.#parts = parts;
-    this.#remote = remote;
+  constructor(
+    context: CacheContext,
+    l2: GuardedL2,
+    outbox: Outbox,
+    recovery: Recovery,
+    answerMs: number,
+    onRepaired: () => void,
+  ) {
+    this.#context = context;
+    this.#l2 = l2;
     this.#outbox = outbox;
-    this.#repair = repair;
-    this.#deadlineMs = Math.max(answerMs, parts.maxLagMs / LOOKS_PER_BOUND / 2);
+    this.#recovery = recovery;
+    this.#deadlineMs = Math.max(answerMs, context.maxLagMs / LOOKS_PER_BOUND / 2);
     this.#onRepaired = onRepaired;
-    this.#looks = new Repeating(parts.clock, () => this.#look());
-    this.#origin = `${parts.instance}:relay`;
+    this.#looks = new PeriodicTask(context.clock, () => this.#look());
+    this.#origin = `${context.instance}:relay`;
   }
 
   get health(): RelayHealth {
@@ -78,7 +85,7 @@ export class Relay {
   }
 
   start(): void {
-    const { onChange, onError } = listenerOf(this.#parts, this.#looks);
+    const { onChange, onError } = listenerOf(this.#context, this.#looks);
     this.#outbox.start({
       onError,
       onChange: () => {
@@ -91,7 +98,7 @@ export class Relay {
 
   /** A heartbeat was answered: there may be more to do than what is due. */
   heartbeat(): void {
-    const { kind } = this.#repair.demand;
+    const { kind } = this.#recovery.demand;
     if (kind === 'mark' || kind === 'repair') this.#looks.wake();
   }
 
@@ -101,15 +108,15 @@ export class Relay {
   }
 
   async #look(): Promise<number> {
-    const { maxLagMs, random } = this.#parts;
+    const { maxLagMs, random } = this.#context;
     const every = lookEveryMs(maxLagMs);
-    const before = this.#parts.counters.relayed;
+    const before = this.#context.counters.relayed;
     const wasAsked = this.#isAsked;
     this.#isAsked = false;
     try {
       await this.#work();
       this.#failures = 0;
-      if (wasAsked || this.#parts.counters.relayed > before) return Math.min(NEXT_LOOK_MS, every);
+      if (wasAsked || this.#context.counters.relayed > before) return Math.min(NEXT_LOOK_MS, every);
     } catch (error) {
       this.#report(error);
       this.#failures += 1;
@@ -121,9 +128,9 @@ export class Relay {
 
   async #work(): Promise<void> {
     // By heartbeats alone: the breaker keeps callers away, and L1 is proven and answers whatever it says.
-    const { demand } = this.#repair;
+    const { demand } = this.#recovery;
     if (demand.kind === 'away') return this.#standBack();
-    this.#reachableAt = this.#parts.clock.now();
+    this.#reachableAt = this.#context.clock.now();
     const { leads, lagMs, mustRenew } = await this.#outbox.lead(demand.identity);
     this.#leads = leads;
     this.#lagMs = lagMs;
@@ -144,9 +151,9 @@ export class Relay {
 
   /** Nothing old is in a fresh generation, but L1 may hold what is waiting to be delivered; it goes before anybody believes. */
   async #begin(epoch: string, replaces: string | undefined): Promise<void> {
-    const fresh = this.#parts.random.token();
+    const fresh = this.#context.random.token();
     await this.#pass('all', { epoch, generation: replaces ?? fresh }, true);
-    await this.#within(this.#remote.tier.agreeGeneration(epoch, fresh, replaces, this.#repair.term));
+    await this.#withTimeout(this.#l2.tier.agreeGeneration(epoch, fresh, replaces, this.#recovery.term));
     this.#onRepaired();
   }
 
@@ -165,7 +172,7 @@ export class Relay {
   async #standBack(): Promise<void> {
     this.#lagMs = undefined;
     await this.#outbox.prune();
-    if (!this.#leads || this.#parts.clock.now() - this.#reachableAt < GIVE_UP_MS) return;
+    if (!this.#leads || this.#context.clock.now() - this.#reachableAt < GIVE_UP_MS) return;
     this.#leads = false;
     await this.#outbox.resign();
   }
@@ -173,7 +180,7 @@ export class Relay {
   /** Everything that had been committed when the demand was made, though its writer may yet deliver it. */
   async #leaveMark({ session, wanted }: Extract<Demand, { kind: 'mark' }>): Promise<void> {
     await this.#pass('all', session);
-    await this.#within(this.#remote.tier.leaveMark(session.epoch, wanted));
+    await this.#withTimeout(this.#l2.tier.leaveMark(session.epoch, wanted));
     this.#onRepaired();
   }
 
@@ -183,7 +190,7 @@ export class Relay {
    * knows, nobody believes them.
    */
   async #repairHistory({ epoch, time, last }: Extract<Demand, { kind: 'repair' }>): Promise<void> {
-    const { tier } = this.#remote;
+    const { tier } = this.#l2;
     const gapMs = last === undefined ? Infinity : time - last.time;
     if (last === undefined || gapMs < -MARGIN_MS || gapMs > this.#outbox.windowMs - MARGIN_MS) {
       return this.#begin(epoch, undefined);
@@ -193,12 +200,12 @@ export class Relay {
     await this.#pass('all', session, true);
     await this.#redeliver(session);
     for (;;) {
-      const { demand } = this.#repair;
+      const { demand } = this.#recovery;
       if (demand.kind !== 'repair' || demand.epoch !== epoch || this.#looks.isClosed) return;
       await this.#pass('all', session, true);
       const { time: since, wanted: mark } = demand;
-      const repaired = { ...session, since, withinMs: REPAIRED_WITHIN_MS, mark, after: this.#repair.term };
-      if ((await this.#within(tier.adoptGeneration(repaired))) !== undefined) return this.#onRepaired();
+      const repaired = { ...session, since, withinMs: REPAIRED_WITHIN_MS, mark, after: this.#recovery.term };
+      if ((await this.#withTimeout(tier.adoptGeneration(repaired))) !== undefined) return this.#onRepaired();
     }
   }
 
@@ -220,18 +227,18 @@ export class Relay {
       if (rows.length === 0 || this.#looks.isClosed) return;
       await this.#deliver(rows, session, isRepair);
       await this.#outbox.settle(rows.map(({ id }) => id));
-      this.#parts.counters.relayed += rows.length;
+      this.#context.counters.relayed += rows.length;
     }
   }
 
   /** As few orders as it takes: a name that many rows have is told once. */
   async #deliver(rows: readonly OutboxRow[], session: Session, isRepair: boolean): Promise<void> {
-    const { tier } = this.#remote;
+    const { tier } = this.#l2;
     for (const [mode, group] of Map.groupBy(rows, (row) => row.mode)) {
       const targets = this.#namedBy(group);
       const told = deliver({ instance: this.#origin }, tier, session, { targets, mode }, isRepair);
-      await this.#within(told, piecesOf(targets));
-      if (!this.#parts.hasBus) clean(this.#parts, targets, mode);
+      await this.#withTimeout(told, piecesOf(targets));
+      if (!this.#context.hasBus) applyLocally(this.#context, targets, mode);
     }
   }
 
@@ -247,20 +254,20 @@ export class Relay {
       assertId(id);
       return true;
     } catch (error) {
-      this.#parts.emit({ type: 'tier_failure', error, operation: 'relay', tier: 'source', background: true });
+      this.#context.emit({ type: 'tier_failure', error, operation: 'relay', tier: 'source', background: true });
       return false;
     }
   }
 
-  #within<T>(work: Promise<T>, times = 1): Promise<T> {
-    return within(this.#parts.clock, this.#deadlineMs * times, work);
+  #withTimeout<T>(work: Promise<T>, times = 1): Promise<T> {
+    return withTimeout(this.#context.clock, this.#deadlineMs * times, work);
   }
 
   /** The first failure is news; those that follow it are the same outage. */
   #report(error: unknown): void {
     if (this.#failures > 0) return;
     // What there is to say of L2's failures, the heartbeat says.
-    if (error instanceof RemoteError || error instanceof BudgetExceeded) return;
-    this.#parts.emit({ type: 'tier_failure', error, operation: 'relay', tier: 'source', background: true });
+    if (error instanceof RemoteError || error instanceof TimeoutExceeded) return;
+    this.#context.emit({ type: 'tier_failure', error, operation: 'relay', tier: 'source', background: true });
   }
 }

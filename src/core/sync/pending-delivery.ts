@@ -1,9 +1,9 @@
 import { isSameHistory, isUnavailable, type RemoteTier, type Session } from '../ports/remote-tier.ts';
 import { ignore } from '../primitives/quietly.ts';
-import { BudgetExceeded, within } from '../primitives/timeout.ts';
-import type { Parts } from '../state/context.ts';
+import { TimeoutExceeded, withTimeout } from '../primitives/timeout.ts';
+import type { CacheContext } from '../state/context.ts';
 import type { PendingOrder } from '../state/pending-invalidations.ts';
-import { clean } from '../write/apply-locally.ts';
+import { applyLocally } from '../write/apply-locally.ts';
 import { deliver, piecesOf, SWEEP_BUDGET_MS } from '../write/deliver.ts';
 
 /** Each begins an attempt, which mostly ends before the next one. */
@@ -21,7 +21,7 @@ const CLOSE_GRACE_MS = 1_000;
  * becomes the tag of its namespace after a few attempts.
  */
 export class PendingDelivery {
-  readonly #parts: Parts;
+  readonly #context: CacheContext;
   readonly #tier: RemoteTier;
   /** For an order in one piece. */
   readonly #budgetMs: number;
@@ -32,10 +32,10 @@ export class PendingDelivery {
   #sweeps: Promise<void> | undefined;
 
   /** @param answerMs How long L2 may take for one answer. */
-  constructor(parts: Parts, tier: RemoteTier, answerMs: number) {
-    this.#parts = parts;
+  constructor(context: CacheContext, tier: RemoteTier, answerMs: number) {
+    this.#context = context;
     this.#tier = tier;
-    this.#budgetMs = Math.max(answerMs, parts.maxLagMs / HEARTBEATS_PER_BOUND / 2);
+    this.#budgetMs = Math.max(answerMs, context.maxLagMs / HEARTBEATS_PER_BOUND / 2);
   }
 
   /** A heartbeat was accepted in this history: what is pending is delivered there. Sends before it returns, and waits for nothing. */
@@ -48,11 +48,11 @@ export class PendingDelivery {
   async close(): Promise<void> {
     this.#closing.abort();
     const ended = Promise.all([this.#names, this.#sweeps]);
-    await within(this.#parts.clock, CLOSE_GRACE_MS, ended).catch(ignore);
+    await withTimeout(this.#context.clock, CLOSE_GRACE_MS, ended).catch(ignore);
   }
 
   #begin(): void {
-    const waiting = this.#isClosed ? [] : this.#parts.pending.waiting();
+    const waiting = this.#isClosed ? [] : this.#context.pending.waiting();
     const session = this.#session;
     if (waiting.length === 0 || session === undefined) return;
     const isSweep = ({ sweep }: PendingOrder): boolean => sweep !== undefined;
@@ -92,19 +92,19 @@ export class PendingDelivery {
 
   /** Resolves with `true` once L2 has acknowledged the order. */
   async #deliver(order: PendingOrder, session: Session): Promise<boolean> {
-    const { clock } = this.#parts;
+    const { clock } = this.#context;
     if (order.sweep !== undefined) {
       const limits = { until: clock.now() + SWEEP_BUDGET_MS, signal: this.#closing.signal };
       if (!(await order.sweep.goOn(clock, this.#tier, session, limits))) return false;
     }
     const budgetMs = this.#budgetMs * piecesOf(order.targets);
-    await within(clock, budgetMs, deliver(this.#parts, this.#tier, session, order));
+    await withTimeout(clock, budgetMs, deliver(this.#context, this.#tier, session, order));
     return true;
   }
 
   /** An acknowledgement of a history that is over says nothing about the present one. */
   #settle(order: PendingOrder, session: Session): void {
-    const { pending, emit } = this.#parts;
+    const { pending, emit } = this.#context;
     if (!isSameHistory(this.#session, session)) return;
     pending.settle(order);
     if (pending.waiting().length === 0) emit({ type: 'invalidation_delivered' });
@@ -115,10 +115,10 @@ export class PendingDelivery {
    * another one than that of L2 from now on.
    */
   #widen(order: PendingOrder): void {
-    const { pending, recorder, recent, emit } = this.#parts;
+    const { pending, recorder, recent, emit } = this.#context;
     const wide = pending.widen(order);
     if (wide === undefined) return;
-    clean(this.#parts, wide.targets, wide.mode);
+    applyLocally(this.#context, wide.targets, wide.mode);
     recent.note(wide.targets, 'here');
     emit({ type: 'invalidated', targets: wide.targets, origin: 'here' });
     const { keys, tags, all } = (recorder ?? pending).summary();
@@ -129,11 +129,11 @@ export class PendingDelivery {
   /** That L2 refuses an order once more is no news. */
   #report(order: PendingOrder, error: unknown): void {
     if (!order.wasRefused)
-      this.#parts.emit({ type: 'tier_failure', error, operation: 'invalidate', tier: 'l2', background: true });
+      this.#context.emit({ type: 'tier_failure', error, operation: 'invalidate', tier: 'l2', background: true });
     order.wasRefused = true;
   }
 }
 
 function isAway(error: unknown): boolean {
-  return error instanceof BudgetExceeded || isUnavailable(error);
+  return error instanceof TimeoutExceeded || isUnavailable(error);
 }

@@ -47,7 +47,7 @@ export interface Judgement {
  * committed what they could not tell. Without an outbox: a fresh generation, and nothing more can be known. With one, the
  * relay delivers what was missed; an outage ends for this instance with a mark that is younger than its own return.
  */
-export class Repair {
+export class Recovery {
   readonly hasOutbox: boolean;
   readonly #clock: Clock;
   readonly #random: Random;
@@ -99,7 +99,7 @@ export class Repair {
   wantsMark(lastAccepted: number | undefined, now: number): boolean {
     if (!this.hasOutbox) return false;
     // The record in which it was asked for may have been evicted.
-    const isForgotten = (this.#latest?.heartbeat.wanted ?? 0) < (this.#needed?.mark ?? 0);
+    const isForgotten = (this.#latest?.heartbeat.marksRequested ?? 0) < (this.#needed?.mark ?? 0);
     return this.#hasMissed || isForgotten || lastAccepted === undefined || now - lastAccepted > this.#maxLagMs;
   }
 
@@ -191,13 +191,21 @@ export class Repair {
   /** What is asked of the relay, by the latest heartbeat; one that is too old says nothing. */
   get demand(): Demand {
     if (this.#latest === undefined || this.#clock.now() - this.#latest.at > this.#maxLagMs) return { kind: 'away' };
-    const { identity, epoch, generation, time, last, wanted, marked } = this.#latest.heartbeat;
+    const {
+      identity,
+      epoch,
+      generation,
+      time,
+      last,
+      marksRequested: wanted,
+      marksCompleted: marked,
+    } = this.#latest.heartbeat;
     if (generation === undefined) return { kind: 'repair', identity, epoch, time, wanted, last };
     const session = { epoch, generation };
     return wanted > marked ? { kind: 'mark', identity, session, wanted } : { kind: 'due', identity, session };
   }
 
-  #isRepaired({ epoch, wanted, marked }: Heartbeat, hasAsked: boolean): boolean {
+  #isRepaired({ epoch, marksRequested: wanted, marksCompleted: marked }: Heartbeat, hasAsked: boolean): boolean {
     if (hasAsked) {
       this.#needed = { epoch, mark: wanted };
       this.#hasMissed = false;

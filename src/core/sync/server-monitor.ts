@@ -1,10 +1,10 @@
 import { type EntryId, fromId, groupOf, OTHER_GROUP } from '../model/key.ts';
 import { isUnavailable, RemoteError } from '../ports/remote-tier.ts';
 import type { RemoteInfo } from '../ports/server-info.ts';
-import { Repeating } from '../primitives/periodic-task.ts';
-import { BudgetExceeded, within } from '../primitives/timeout.ts';
-import type { Parts } from '../state/context.ts';
-import type { Remote } from '../tiers/guarded-l2.ts';
+import { PeriodicTask } from '../primitives/periodic-task.ts';
+import { TimeoutExceeded, withTimeout } from '../primitives/timeout.ts';
+import type { CacheContext } from '../state/context.ts';
+import type { GuardedL2 } from '../tiers/guarded-l2.ts';
 
 /** Between two looks at a server that can be used. */
 const EVERY_MS = 5_000;
@@ -35,7 +35,7 @@ interface Sight {
 }
 
 /** What is known of the L2 server. */
-export interface ServerVitals {
+export interface ServerStatus {
   /** What it said of itself at the last look, which may be long ago while it is away or nobody uses the cache. */
   readonly server: RemoteInfo | undefined;
   /** How long ago that was, in milliseconds. */
@@ -52,10 +52,10 @@ export interface ServerVitals {
  * It looks only while L2 is in use: heartbeats that rest let it rest too, and the next one wakes it. A look counts neither
  * as a use of the cache nor for the breaker, and what comes of it changes no answer.
  */
-export class Vitals {
-  readonly #parts: Parts;
-  readonly #remote: Remote;
-  readonly #looks: Repeating;
+export class ServerMonitor {
+  readonly #context: CacheContext;
+  readonly #l2: GuardedL2;
+  readonly #looks: PeriodicTask;
   readonly #groups: EvictedGroups;
   #last: Sight | undefined;
   #dueAt = Number.NEGATIVE_INFINITY;
@@ -63,19 +63,19 @@ export class Vitals {
   #isDormant = false;
   #isRefused = false;
 
-  constructor(parts: Parts, remote: Remote) {
-    this.#parts = parts;
-    this.#remote = remote;
-    this.#looks = new Repeating(parts.clock, () => this.#step());
-    this.#groups = new EvictedGroups((key) => parts.counters.of(key).group);
+  constructor(context: CacheContext, l2: GuardedL2) {
+    this.#context = context;
+    this.#l2 = l2;
+    this.#looks = new PeriodicTask(context.clock, () => this.#step());
+    this.#groups = new EvictedGroups((key) => context.counters.of(key).group);
   }
 
   /** What is known now; asks nobody. */
-  get known(): ServerVitals {
+  get known(): ServerStatus {
     const { info, at, evicted } = this.#last ?? {};
     return {
       server: info,
-      serverAgeMs: at === undefined ? undefined : this.#parts.clock.now() - at,
+      serverAgeMs: at === undefined ? undefined : this.#context.clock.now() - at,
       isMemoryNearLimit: info !== undefined && info.memory.usedBytes >= info.memory.limitBytes * NEARLY_FULL,
       isEvicting: evicted !== undefined && evicted > 0,
     };
@@ -96,9 +96,9 @@ export class Vitals {
   }
 
   async #step(): Promise<number> {
-    const { clock, random } = this.#parts;
+    const { clock, random } = this.#context;
     const wasDormant = this.#isDormant;
-    this.#isDormant = this.#remote.refusal !== undefined;
+    this.#isDormant = this.#l2.refusal !== undefined;
     if (this.#isDormant) return Infinity;
     const now = clock.now();
     // A server that is back has enough to do with those who need it, so what was due meanwhile is asked one by one.
@@ -111,13 +111,13 @@ export class Vitals {
   }
 
   async #look(): Promise<void> {
-    const { clock } = this.#parts;
-    const epoch = this.#remote.session?.epoch;
+    const { clock } = this.#context;
+    const epoch = this.#l2.session?.epoch;
     try {
-      const info = await within(clock, BUDGET_MS, this.#remote.tier.info());
+      const info = await withTimeout(clock, BUDGET_MS, this.#l2.tier.info());
       this.#isRefused = false;
       // Whose answer it is would be a guess, if the server became another meanwhile.
-      if (epoch !== undefined && epoch === this.#remote.session?.epoch) this.#take(info, epoch);
+      if (epoch !== undefined && epoch === this.#l2.session?.epoch) this.#take(info, epoch);
     } catch (error) {
       this.#report(error);
     }
@@ -125,8 +125,8 @@ export class Vitals {
 
   #take(info: RemoteInfo, epoch: string): void {
     const evicted = this.#newlyEvicted(info.commands.evictedKeys, epoch);
-    this.#last = { info, at: this.#parts.clock.now(), epoch, evicted };
-    if (evicted > 0) this.#parts.emit({ type: 'eviction', count: evicted, groups: this.#groups.take() });
+    this.#last = { info, at: this.#context.clock.now(), epoch, evicted };
+    if (evicted > 0) this.#context.emit({ type: 'eviction', count: evicted, groups: this.#groups.take() });
     this.#listen(info);
   }
 
@@ -150,7 +150,7 @@ export class Vitals {
   /** Hearing of evictions is a service: that it cannot be had or ended changes nothing else. */
   #watch(note: ((id: EntryId) => void) | undefined): void {
     try {
-      this.#remote.tier.watchEvictions(note);
+      this.#l2.tier.watchEvictions(note);
     } catch (error) {
       this.#report(error);
     }
@@ -158,12 +158,12 @@ export class Vitals {
 
   /** That a server is away or slow is the heartbeat's to say. Anything else is said once, and seldom tried again. */
   #report(error: unknown): void {
-    if (error instanceof BudgetExceeded) return;
+    if (error instanceof TimeoutExceeded) return;
     if (isUnavailable(error)) return;
     if (!this.#isRefused) {
       const isDenied = error instanceof RemoteError && error.failure === 'denied';
-      if (isDenied) this.#parts.emit({ type: 'alarm', error });
-      else this.#parts.emit({ type: 'tier_failure', error, operation: 'info', tier: 'l2', background: true });
+      if (isDenied) this.#context.emit({ type: 'alarm', error });
+      else this.#context.emit({ type: 'tier_failure', error, operation: 'info', tier: 'l2', background: true });
     }
     this.#isRefused = true;
   }

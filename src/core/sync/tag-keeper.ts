@@ -1,8 +1,8 @@
 import type { TagState } from '../model/tags.ts';
-import { Repeating } from '../primitives/periodic-task.ts';
-import type { Parts } from '../state/context.ts';
+import { PeriodicTask } from '../primitives/periodic-task.ts';
+import type { CacheContext } from '../state/context.ts';
 import { knownOf } from '../state/known-tags.ts';
-import type { Remote } from '../tiers/guarded-l2.ts';
+import type { GuardedL2 } from '../tiers/guarded-l2.ts';
 
 const EVERY_MS = 1_000;
 
@@ -21,16 +21,16 @@ const SHORTEST_STAY_MS = 60_000;
  * gone comes back as it is remembered (protocol, race 57).
  */
 export class TagKeeper {
-  readonly #parts: Parts;
-  readonly #remote: Remote;
-  readonly #steps: Repeating;
+  readonly #context: CacheContext;
+  readonly #l2: GuardedL2;
+  readonly #steps: PeriodicTask;
   readonly #everyMs: number;
 
-  constructor(parts: Parts, remote: Remote, everyMs = EVERY_MS) {
-    this.#parts = parts;
-    this.#remote = remote;
+  constructor(context: CacheContext, l2: GuardedL2, everyMs = EVERY_MS) {
+    this.#context = context;
+    this.#l2 = l2;
     this.#everyMs = everyMs;
-    this.#steps = new Repeating(parts.clock, () => this.#step());
+    this.#steps = new PeriodicTask(context.clock, () => this.#step());
   }
 
   start(): void {
@@ -43,16 +43,16 @@ export class TagKeeper {
   }
 
   async #step(): Promise<number> {
-    const due = this.#parts.tags.takeDue(TAGS_PER_STEP);
-    if (due.length > 0 && this.#remote.backgroundSession !== undefined) await this.#touch(due);
+    const due = this.#context.tags.takeDue(TAGS_PER_STEP);
+    if (due.length > 0 && this.#l2.backgroundSession !== undefined) await this.#touch(due);
     return this.#everyMs;
   }
 
   async #touch(due: readonly TagState[]): Promise<void> {
     const tags = due.map(({ tag }) => tag);
     const operation = { name: 'tags', budgetMs: BUDGET_MS, background: true };
-    const asked = await this.#remote.ask(operation, (tier, { generation }) =>
-      tier.tagGenerations(tags, generation, SHORTEST_STAY_MS, knownOf(this.#parts, tags)),
+    const asked = await this.#l2.ask(operation, (tier, { generation }) =>
+      tier.tagGenerations(tags, generation, SHORTEST_STAY_MS, knownOf(this.#context, tags)),
     );
     if (!asked.ok) return;
     due.forEach((state, index) => {

@@ -10,8 +10,8 @@ import {
 } from '../ports/remote-tier.ts';
 import type { CircuitBreaker } from '../primitives/circuit-breaker.ts';
 import type { Clock } from '../primitives/clock.ts';
-import { BudgetExceeded, within } from '../primitives/timeout.ts';
-import { Contact } from './readiness-gate.ts';
+import { TimeoutExceeded, withTimeout } from '../primitives/timeout.ts';
+import { ReadinessGate } from './readiness-gate.ts';
 import { Traffic } from './traffic.ts';
 
 /** What came of asking L2: it never rejects, a failing tier is an answer like any other. */
@@ -29,7 +29,7 @@ export interface Operation {
   readonly key?: string | undefined;
   /**
    * The keys of an operation that several callers share. Each caller reports the failure of its own key with
-   * {@link Remote.report}, in its own asynchronous context.
+   * {@link GuardedL2.report}, in its own asynchronous context.
    */
   readonly keys?: readonly string[];
   /** How many values it asks for, and how many bytes it sends: what is asked behind it waits for those. Default 0. */
@@ -74,10 +74,10 @@ const UNTRUSTED: Asked<never> = { ok: false, reason: 'untrusted', error: undefin
  * L2 behind a time budget, a breaker and the question whether its history is known. Everything that reads or writes L2
  * on behalf of a caller goes through {@link ask}; only the heartbeat, which finds these things out, goes past it.
  */
-export class Remote {
+export class GuardedL2 {
   readonly tier: RemoteTier;
   readonly breaker: CircuitBreaker;
-  readonly contact: Contact;
+  readonly readiness: ReadinessGate;
   readonly traffic = new Traffic();
   readonly #clock: Clock;
   readonly #emit: (event: CacheEvent) => void;
@@ -101,7 +101,7 @@ export class Remote {
     maxLagMs: number,
   ) {
     this.#maxLagMs = maxLagMs;
-    this.contact = new Contact(clock);
+    this.readiness = new ReadinessGate(clock);
     this.tier = tier;
     this.breaker = breaker;
     this.#clock = clock;
@@ -115,7 +115,7 @@ export class Remote {
 
   /** Believes in a history from now on. The object stays the same while the history does. */
   believe(session: Session): void {
-    this.contact.end();
+    this.readiness.end();
     this.#unrepaired = undefined;
     if (!this.believes(session)) this.#session = session;
   }
@@ -140,7 +140,7 @@ export class Remote {
    * or while the cache rests, because it is not woken for this.
    */
   get backgroundSession(): Session | undefined {
-    return this.refusal === undefined && !this.contact.isAwaited ? this.#session : undefined;
+    return this.refusal === undefined && !this.readiness.isAwaited ? this.#session : undefined;
   }
 
   /** The latest heartbeat was sent within the bound. */
@@ -211,7 +211,7 @@ export class Remote {
     work: (tier: RemoteTier, session: Session) => Promise<T>,
     onLate?: (value: T, tier: RemoteTier, session: Session) => void,
   ): Promise<Asked<T>> {
-    if (this.contact.isAwaited) await this.contact.wait(operation.contactMs ?? operation.budgetMs);
+    if (this.readiness.isAwaited) await this.readiness.wait(operation.contactMs ?? operation.budgetMs);
     const session = this.#session;
     const refusal = this.refusal;
     if (refusal !== undefined || session === undefined) return refusal === 'breaker-open' ? BREAKER_OPEN : UNTRUSTED;
@@ -219,7 +219,7 @@ export class Remote {
     const sent = this.#begin(operation);
     try {
       const late = onLate && ((value: T): void => onLate(value, this.tier, session));
-      const value = await within(this.#clock, operation.budgetMs, work(this.tier, session), late, sent.moreMs);
+      const value = await withTimeout(this.#clock, operation.budgetMs, work(this.tier, session), late, sent.moreMs);
       this.#record(true, generation, sent.packet);
       return this.#session === session ? { ok: true, value } : UNTRUSTED;
     } catch (error) {
@@ -243,7 +243,13 @@ export class Remote {
     const { generation } = this.breaker;
     const sent = this.#begin(operation);
     try {
-      const value = await within(this.#clock, operation.budgetMs, work(this.tier, session), undefined, sent.moreMs);
+      const value = await withTimeout(
+        this.#clock,
+        operation.budgetMs,
+        work(this.tier, session),
+        undefined,
+        sent.moreMs,
+      );
       this.#record(true, generation, sent.packet);
       return isSameHistory(this.#unrepaired ?? this.#session, session) ? value : undefined;
     } catch (error) {
@@ -306,14 +312,14 @@ export class Remote {
 
   /** Tells of an operation on one key that failed. */
   report({ name, key, background = false }: Omit<Operation, 'keys'>, error: unknown): void {
-    if (error instanceof BudgetExceeded)
+    if (error instanceof TimeoutExceeded)
       this.#emit({ type: 'l2_timeout', operation: name, durationMs: error.budgetMs });
     this.#emit({ type: 'tier_failure', error, operation: name, tier: 'l2', key, background });
   }
 
   #failed(operation: Operation, error: unknown): Asked<never> {
     if (operation.keys === undefined) this.report(operation, error);
-    return { ok: false, reason: error instanceof BudgetExceeded ? 'timeout' : 'error', error };
+    return { ok: false, reason: error instanceof TimeoutExceeded ? 'timeout' : 'error', error };
   }
 }
 

@@ -26,7 +26,7 @@ export interface SourceHealth {
  * The way to the source: a breaker, where there is one, then the limit on loads. While the breaker is open nobody waits for
  * a source that is away: one load at a time finds out whether it is back, the others fail at once, or are answered stale.
  */
-export class Source {
+export class GuardedSource {
   readonly guard: SourceGuard | undefined;
   readonly #clock: Clock;
   readonly #limit: LoadLimit;

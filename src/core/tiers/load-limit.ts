@@ -102,7 +102,7 @@ export class LoadLimit {
     try {
       return await load(grant.place);
     } finally {
-      this.#giveBack(grant);
+      this.#release(grant);
     }
   }
 
@@ -151,7 +151,7 @@ export class LoadLimit {
   }
 
   /** The place becomes free with the last load in it; until then its lender may have more loads to wait for. */
-  #giveBack({ place, lender }: Grant): void {
+  #release({ place, lender }: Grant): void {
     const { share } = place;
     if (lender !== undefined) lender.isLending = false;
     place.loads -= 1;

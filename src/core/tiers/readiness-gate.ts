@@ -1,11 +1,11 @@
 import type { Clock } from '../primitives/clock.ts';
-import { within } from '../primitives/timeout.ts';
+import { withTimeout } from '../primitives/timeout.ts';
 
 /**
  * Whether L2 is about to be heard of: right after the start, and after a rest in which nobody asked. A call that comes
  * then is served better by waiting for the heartbeat than by going round L2.
  */
-export class Contact {
+export class ReadinessGate {
   readonly #clock: Clock;
   #awaited: PromiseWithResolvers<void> | undefined = Promise.withResolvers();
   #wanted: () => void = () => {};
@@ -36,7 +36,7 @@ export class Contact {
     if (this.#awaited === undefined) return;
     this.#wanted();
     try {
-      await within(this.#clock, ms, this.#awaited.promise);
+      await withTimeout(this.#clock, ms, this.#awaited.promise);
     } catch {
       // Not in time: the call goes on and finds that the history is not known.
     }

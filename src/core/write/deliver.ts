@@ -1,6 +1,6 @@
 import type { InvalidationMode, Targets } from '../model/invalidation.ts';
 import { RemoteError, type RemoteTier, type Session } from '../ports/remote-tier.ts';
-import type { Parts } from '../state/context.ts';
+import type { CacheContext } from '../state/context.ts';
 import { STEP_BUDGET_MS, type Sweep } from '../state/sweep.ts';
 
 /** Names in one script call: a script holds up the whole server while it runs. */
@@ -31,7 +31,7 @@ export function deliveryBudget(targets: Targets, budgetMs: number): number {
  * @throws what the tier rejects with; also when the server's history is not the session's, and nothing was done.
  */
 export async function deliver(
-  { instance }: Pick<Parts, 'instance'>,
+  { instance }: Pick<CacheContext, 'instance'>,
   tier: RemoteTier,
   session: Session,
   { targets, mode, sweep }: Order,

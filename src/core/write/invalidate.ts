@@ -2,9 +2,9 @@ import { InvalidationPendingError } from '../model/errors.ts';
 import type { InvalidationMode, Targets } from '../model/invalidation.ts';
 import { ATTRIBUTE, SPAN } from '../model/telemetry-names.ts';
 import { ignore } from '../primitives/quietly.ts';
-import { BudgetExceeded } from '../primitives/timeout.ts';
-import type { Parts } from '../state/context.ts';
-import { clean } from './apply-locally.ts';
+import { TimeoutExceeded } from '../primitives/timeout.ts';
+import type { CacheContext } from '../state/context.ts';
+import { applyLocally } from './apply-locally.ts';
 import { deliver, deliveryBudget, SWEEP_BUDGET_MS } from './deliver.ts';
 import { type Recorded, type RecordedAs, record } from './record-in-outbox.ts';
 
@@ -19,19 +19,19 @@ export const CONTACT_MS = 1_000;
  *   only the outbox lacks shadows nothing in L2.
  */
 export function invalidate(
-  parts: Parts,
+  context: CacheContext,
   targets: Targets,
   mode: InvalidationMode,
   budgetMs: number,
   as?: RecordedAs,
 ): Promise<number> {
-  const { remote, pending, tracer, name, background, clock, ending } = parts;
-  clean(parts, targets, mode);
-  parts.counters.invalidations += 1;
-  parts.recent.note(targets, 'here');
-  parts.emit({ type: 'invalidated', targets, origin: 'here' });
-  const recorded = record(parts, targets, mode, as);
-  if (remote === undefined) return tellFollowers(parts, recorded);
+  const { l2, pending, tracer, name, background, clock, ending } = context;
+  applyLocally(context, targets, mode);
+  context.counters.invalidations += 1;
+  context.recent.note(targets, 'here');
+  context.emit({ type: 'invalidated', targets, origin: 'here' });
+  const recorded = record(context, targets, mode, as);
+  if (l2 === undefined) return tellFollowers(context, recorded);
   // From here to the acknowledgement, what the order names is a miss in L2 for this instance. Since the cleaning and
   // this line are one step, no flight can have read the old value in between.
   let toldIn: string | undefined;
@@ -45,15 +45,15 @@ export function invalidate(
         budgetMs: deliveryBudget(targets, budgetMs),
         contactMs: CONTACT_MS,
       };
-      const asked = await remote.ask(operation, async (tier, session) => {
+      const asked = await l2.ask(operation, async (tier, session) => {
         const limits = { until: clock.now() + SWEEP_BUDGET_MS, signal: ending };
         const isSwept = order.sweep === undefined || (await order.sweep.goOn(clock, tier, session, limits));
-        if (isSwept) await deliver(parts, tier, session, order);
+        if (isSwept) await deliver(context, tier, session, order);
         return { isSwept, epoch: session.epoch };
       });
       // A sweep that is not done within its budget is no failure of L2, which has answered all the while.
       const told: Told =
-        asked.ok && !asked.value.isSwept ? { ok: false, error: new BudgetExceeded(SWEEP_BUDGET_MS) } : asked;
+        asked.ok && !asked.value.isSwept ? { ok: false, error: new TimeoutExceeded(SWEEP_BUDGET_MS) } : asked;
       if (asked.ok && told.ok) {
         toldIn = asked.value.epoch;
         pending.settle(order);
@@ -61,7 +61,7 @@ export function invalidate(
 
       const isWritten = await recorded.written;
       if (told.ok && isWritten) return order.sweep?.touched ?? 0;
-      const error = owe(parts, told, isWritten);
+      const error = owe(context, told, isWritten);
       span.fail(error);
       throw error;
     },
@@ -71,8 +71,8 @@ export function invalidate(
 }
 
 /** Without an L2, others can only learn of it from the outbox. */
-async function tellFollowers(parts: Parts, { written, acknowledge }: Recorded): Promise<number> {
-  if (!(await written)) throw owe(parts, TOLD, false);
+async function tellFollowers(context: CacheContext, { written, acknowledge }: Recorded): Promise<number> {
+  if (!(await written)) throw owe(context, TOLD, false);
   acknowledge();
   return 0;
 }
@@ -83,11 +83,11 @@ type Told = { readonly ok: true } | { readonly ok: false; readonly error: unknow
 const TOLD: Told = { ok: true };
 
 /** Tells observers of an order that L2 or the outbox has not taken, and makes the error for its caller. */
-export function owe(parts: Parts, told: Told, isWritten: boolean): InvalidationPendingError {
-  const summary = (parts.recorder ?? parts.pending).summary();
+export function owe(context: CacheContext, told: Told, isWritten: boolean): InvalidationPendingError {
+  const summary = (context.recorder ?? context.pending).summary();
   const { keys, tags, all } = summary;
-  parts.emit({ type: 'invalidation_pending', keys, tags, all, outbox: !isWritten });
-  const cause = told.ok ? parts.recorder?.error : told.error;
+  context.emit({ type: 'invalidation_pending', keys, tags, all, outbox: !isWritten });
+  const cause = told.ok ? context.recorder?.error : told.error;
   const owedTo = [...(told.ok ? [] : (['l2'] as const)), ...(isWritten ? [] : (['source'] as const))];
   return new InvalidationPendingError(summary, cause, owedTo);
 }

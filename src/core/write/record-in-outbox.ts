@@ -3,7 +3,7 @@ import { namespaceTag } from '../model/key.ts';
 
 import type { Outbox } from '../ports/outbox.ts';
 
-import type { Parts } from '../state/context.ts';
+import type { CacheContext } from '../state/context.ts';
 
 /** What the outbox holds of an invalidation: a ticket if it is there already, `false` if it need not be there. */
 export type RecordedAs = string | false | undefined;
@@ -22,17 +22,17 @@ const NOT_NEEDED: Recorded = { written: Promise.resolve(true), acknowledge: () =
  * Sees to it that an invalidation is in the outbox, so that it is delivered even if this process is gone, and done again
  * when a history from before comes back. One that follows the change of a row is there already.
  */
-export function record(parts: Parts, targets: Targets, mode: InvalidationMode, as: RecordedAs): Recorded {
-  const { outbox, recorder } = parts;
+export function record(context: CacheContext, targets: Targets, mode: InvalidationMode, as: RecordedAs): Recorded {
+  const { outbox, recorder } = context;
   if (outbox === undefined || recorder === undefined || as === false) return NOT_NEEDED;
   if (as !== undefined)
-    return { written: Promise.resolve(true), acknowledge: () => acknowledge(parts, outbox, as, namesOf(targets)) };
+    return { written: Promise.resolve(true), acknowledge: () => acknowledge(context, outbox, as, namesOf(targets)) };
   const order = recorder.add(withoutPattern(targets), mode);
   return { written: order.written, acknowledge: (epoch) => recorder.acknowledge(order, epoch) };
 }
 
 /** What the outbox does not take note of is only delivered once more. */
-function acknowledge({ emit }: Parts, outbox: Outbox, ticket: string, targets: Targets): void {
+function acknowledge({ emit }: CacheContext, outbox: Outbox, ticket: string, targets: Targets): void {
   try {
     outbox.acknowledge(ticket, targets);
   } catch (error) {

@@ -1,8 +1,8 @@
 import type { EntryId } from '../model/key.ts';
-import { usefulForMs, windowsOf } from '../model/lifetime.ts';
+import { lifetimeOf, usefulForMs } from '../model/lifetime.ts';
 import type { TagGeneration } from '../model/tags.ts';
 import { tagsKeepFor } from '../refill/generations.ts';
-import type { Parts } from '../state/context.ts';
+import type { CacheContext } from '../state/context.ts';
 import { knownOf } from '../state/known-tags.ts';
 import type { WriteRequest } from '../state/request.ts';
 import { assertWritable } from './encoded-value.ts';
@@ -19,17 +19,17 @@ export const WRITES_PER_PACKET = 500;
  * @returns whether each value is stored, in the order of the requests.
  * @throws {@link InvalidValueError} naming the key whose value cannot be stored as it is.
  */
-export async function setMany(parts: Parts, requests: readonly WriteRequest[]): Promise<boolean[]> {
-  for (const request of requests) assertWritable(parts, request);
+export async function setMany(context: CacheContext, requests: readonly WriteRequest[]): Promise<boolean[]> {
+  for (const request of requests) assertWritable(context, request);
   const named = [...new Map(requests.map((request) => [request.id, request])).values()];
-  const waits = named.length > WRITES_PER_PACKET || named.some((request) => mayWait(parts, request));
+  const waits = named.length > WRITES_PER_PACKET || named.some((request) => mayWait(context, request));
   const last = waits ? named.map(asCalled) : named;
   const stored = new Map<EntryId, boolean>();
   let failed: { readonly error: unknown } | undefined;
   for (let at = 0; at < last.length; at += WRITES_PER_PACKET) {
     const packet = last.slice(at, at + WRITES_PER_PACKET);
-    const readTags = onceEach(parts, Math.max(...packet.map(keepTagsFor)));
-    const written = await Promise.allSettled(packet.map((request) => writeChecked(parts, request, readTags)));
+    const readTags = onceEach(context, Math.max(...packet.map(keepTagsFor)));
+    const written = await Promise.allSettled(packet.map((request) => writeChecked(context, request, readTags)));
     for (const [index, { id }] of packet.entries()) {
       const outcome = written[index];
       if (outcome?.status === 'rejected') failed ??= { error: outcome.reason };
@@ -41,16 +41,16 @@ export async function setMany(parts: Parts, requests: readonly WriteRequest[]): 
 }
 
 function keepTagsFor({ value, options }: WriteRequest): number {
-  return tagsKeepFor(usefulForMs(windowsOf(value, options)));
+  return tagsKeepFor(usefulForMs(lifetimeOf(value, options)));
 }
 
 /** Reads each tag once for all writes of one tick, and has it kept for the longest of them. */
-function onceEach(parts: Parts, keepFor: number): ReadTags {
+function onceEach(context: CacheContext, keepFor: number): ReadTags {
   const reading = new Map<EntryId, Promise<TagGeneration | undefined>>();
   return (tier, tags, generation) => {
     const missing = tags.filter((tag) => !reading.has(tag));
     if (missing.length > 0) {
-      const read = tier.tagGenerations(missing, generation, keepFor, knownOf(parts, missing));
+      const read = tier.tagGenerations(missing, generation, keepFor, knownOf(context, missing));
       missing.forEach(
         (tag, index) =>
           void reading.set(

@@ -1,13 +1,13 @@
 import type { EntryId } from '../model/key.ts';
-import { recordStayMs, usefulForMs, type Windows } from '../model/lifetime.ts';
+import { type Lifetime, recordStayMs, usefulForMs } from '../model/lifetime.ts';
 import type { Generations, TagGeneration } from '../model/tags.ts';
 import type { RemoteTier } from '../ports/remote-tier.ts';
 import { keepTags, recall, tagsKeepFor, take } from '../refill/generations.ts';
 import { packed } from '../refill/stored-value.ts';
-import type { Parts } from '../state/context.ts';
+import type { CacheContext } from '../state/context.ts';
 import type { Flight } from '../state/flight.ts';
 import { knownOf } from '../state/known-tags.ts';
-import type { Refilled } from '../state/refill-result.ts';
+import type { RefillResult } from '../state/refill-result.ts';
 import type { WriteRequest } from '../state/request.ts';
 import { otherHistory } from './deliver.ts';
 import { type Encoded, encode } from './encoded-value.ts';
@@ -21,52 +21,52 @@ export type Stored =
 
 /** Answers what L2 has stored; nothing when it holds a greater version, or could not be told. */
 export async function storeInL2(
-  parts: Parts,
-  remote: NonNullable<Parts['remote']>,
+  context: CacheContext,
+  l2: NonNullable<CacheContext['l2']>,
   request: WriteRequest,
-  windows: Windows,
-  flight: Flight<Refilled>,
+  lifetime: Lifetime,
+  flight: Flight<RefillResult>,
   recorded: Recorded | undefined,
   readTags: ReadTags,
 ): Promise<Stored> {
   const generations: Generations = new Map();
   let toldIn: string | undefined;
-  const order = parts.pending.add({ ids: [request.id], tags: [] }, 'delete', () => recorded?.acknowledge(toldIn));
-  const written = await remote.ask(
+  const order = context.pending.add({ ids: [request.id], tags: [] }, 'delete', () => recorded?.acknowledge(toldIn));
+  const written = await l2.ask(
     { name: 'set', budgetMs: request.options.l2TimeoutMs, key: request.key, values: 1, contactMs: CONTACT_MS },
     async (tier, session) => {
-      const unknown = recall(parts, request.tagIds, generations);
+      const unknown = recall(context, request.tagIds, generations);
       if (unknown.length > 0) {
-        const keepFor = tagsKeepFor(usefulForMs(windows));
+        const keepFor = tagsKeepFor(usefulForMs(lifetime));
         const read = await readTags(tier, unknown, session.generation, keepFor);
-        take(parts, flight, unknown, read, keepFor, generations);
+        take(context, flight, unknown, read, keepFor, generations);
       }
-      const encoded = encode(parts, request, windows, generations);
-      const usefulUntil = parts.clock.now() + usefulForMs(encoded.windows);
-      keepTags(parts, tier, { tags: flight.tags, generation: session.generation, usefulUntil });
+      const encoded = encode(context, request, lifetime, generations);
+      const usefulUntil = context.clock.now() + usefulForMs(encoded.lifetime);
+      keepTags(context, tier, { tags: flight.tags, generation: session.generation, usefulUntil });
       const reply = await tier.write({
         id: request.id,
         session,
-        origin: parts.instance,
-        token: parts.random.token(),
-        body: packed(parts, encoded.body),
-        keepFor: recordStayMs(usefulForMs(encoded.windows)),
+        origin: context.instance,
+        token: context.random.token(),
+        body: packed(context, encoded.body),
+        keepFor: recordStayMs(usefulForMs(encoded.lifetime)),
         version: request.options.version,
       });
       if (reply.kind === 'session-mismatch') {
-        remote.distrust();
+        l2.distrust();
         throw otherHistory();
       }
       return { encoded, isStored: reply.kind === 'done', epoch: session.epoch };
     },
   );
   if (!written.ok) {
-    parts.pending.leave(order);
+    context.pending.leave(order);
     return written;
   }
   const { encoded, isStored, epoch } = written.value;
   toldIn = epoch;
-  parts.pending.settle(order);
+  context.pending.settle(order);
   return { ok: true, encoded: isStored ? encoded : undefined };
 }
 
@@ -80,6 +80,6 @@ export type ReadTags = (
 
 /** Reads those of one write. */
 export const readOwnTags =
-  (parts: Parts): ReadTags =>
+  (context: CacheContext): ReadTags =>
   (tier, tags, generation, keepFor) =>
-    tier.tagGenerations(tags, generation, keepFor, knownOf(parts, tags));
+    tier.tagGenerations(tags, generation, keepFor, knownOf(context, tags));

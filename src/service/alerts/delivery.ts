@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Clock, Random } from '../../core/primitives/clock.ts';
-import { BudgetExceeded, pause, within } from '../../core/primitives/timeout.ts';
+import { pause, TimeoutExceeded, withTimeout } from '../../core/primitives/timeout.ts';
 import type { Logger } from '../logging/logger.ts';
 import type { Notice } from './alert.ts';
 import { NoticeQueue } from './notice-queue.ts';
@@ -64,7 +64,7 @@ export class Delivery implements AsyncDisposable {
   async close(): Promise<void> {
     const { clock, log } = this.#options;
     this.#closing.abort();
-    if (this.#running !== undefined) await within(clock, CLOSE_WITHIN_MS, this.#running).catch(() => {});
+    if (this.#running !== undefined) await withTimeout(clock, CLOSE_WITHIN_MS, this.#running).catch(() => {});
     this.#ended.abort();
     const { size } = this.#queue;
     if (size > 0)
@@ -101,7 +101,7 @@ export class Delivery implements AsyncDisposable {
     const timeout = new AbortController();
     const signal = AbortSignal.any([timeout.signal, this.#ended.signal]);
     try {
-      const { status, retryAfter } = await within(clock, ANSWER_WITHIN_MS, post(notice, signal));
+      const { status, retryAfter } = await withTimeout(clock, ANSWER_WITHIN_MS, post(notice, signal));
       if (status >= 200 && status < 300) return { kind: 'delivered' };
       const reason = `status ${status}`;
       // A request that was refused for any other reason would be refused again. Redirects are not followed.
@@ -139,7 +139,7 @@ export class Delivery implements AsyncDisposable {
 
 /** Names an error without its message, since messages of network errors can hold the URL. */
 function reasonOf(error: unknown): string {
-  if (error instanceof BudgetExceeded) return `no answer within ${error.budgetMs} ms`;
+  if (error instanceof TimeoutExceeded) return `no answer within ${error.budgetMs} ms`;
   if (!(error instanceof Error)) return 'unknown';
   return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
 }

@@ -4,7 +4,7 @@ import { prefixes } from '../../catalog/resources/names.ts';
 import type { CacheEvent, Observer } from '../../core/model/events.ts';
 import type { Targets } from '../../core/model/invalidation.ts';
 import { type Clock, systemClock } from '../../core/primitives/clock.ts';
-import { within } from '../../core/primitives/timeout.ts';
+import { withTimeout } from '../../core/primitives/timeout.ts';
 import type { Logger } from '../logging/logger.ts';
 import type { DashboardsView } from './dashboards-view.ts';
 import { NamedDashboards } from './named-dashboards.ts';
@@ -101,7 +101,7 @@ export class ViewRefresher implements AsyncDisposable {
    */
   async refreshNow(withinMs: number): Promise<void> {
     this.#want('always');
-    await within(this.#clock, withinMs, this.#runNext()).catch(ignore);
+    await withTimeout(this.#clock, withinMs, this.#runNext()).catch(ignore);
   }
 
   /**
@@ -127,7 +127,7 @@ export class ViewRefresher implements AsyncDisposable {
     this.#isClosed = true;
     this.#detach();
     this.#cancelTimer?.();
-    if (this.#running !== undefined) await within(this.#clock, CLOSE_WITHIN_MS, this.#running).catch(ignore);
+    if (this.#running !== undefined) await withTimeout(this.#clock, CLOSE_WITHIN_MS, this.#running).catch(ignore);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

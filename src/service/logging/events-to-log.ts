@@ -1,7 +1,7 @@
 import { isCacheError, isRefusal, type TierFailure } from '../../core/model/errors.ts';
 import type { CacheEvent, Observer } from '../../core/model/events.ts';
 import type { Lookup } from '../../core/model/lookup.ts';
-import { BudgetExceeded } from '../../core/primitives/timeout.ts';
+import { TimeoutExceeded } from '../../core/primitives/timeout.ts';
 import { withoutSecrets } from '../config/secrets.ts';
 import type { GroupOf } from '../key-groups.ts';
 import type { Logger } from './logger.ts';
@@ -133,7 +133,7 @@ function ofFailure({ operation, error, tier, key, background }: TierFailure, gro
   const fields = { operation, group, background, ...reasonOf(error) };
   if (operation === 'fill') return warn('cache_write_failed', fields, 'A value was not stored in Redis');
   // A load that failed has an event of its own, and so has an answer of Redis that came too late.
-  if (operation === 'load' || error instanceof BudgetExceeded) return undefined;
+  if (operation === 'load' || error instanceof TimeoutExceeded) return undefined;
   if (operation === 'validate') return warn('redis_error', fields, 'A value in Redis is not what its resource serves');
   if (tier === 'source') return warn('outbox_error', fields, 'The outbox in the database cannot be used');
   return warn('redis_error', fields, 'Redis failed');

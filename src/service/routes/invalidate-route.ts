@@ -52,7 +52,7 @@ export function invalidateRoute(cache: Pick<TieredCache, 'invalidate' | 'count'>
   return async ({ request }) => {
     const { dryRun = false, ...targets } = await readBody(request);
     assertTargets(targets);
-    const order = dryRun ? foretell(cache, targets) : cache.invalidate(targets);
+    const order = dryRun ? preview(cache, targets) : cache.invalidate(targets);
     const { result: invalidated = named(targets), pending, headers } = await acknowledge(order);
     const details = { mode: targets.mode ?? 'delete', dryRun, pending };
     log({ action: 'invalidate', counts: invalidated, targets, details });
@@ -74,7 +74,7 @@ function named({ keys = [], tags = [] }: InvalidateRequest): InvalidateResult {
   return { keys: keys.length, tags: tags.length };
 }
 
-async function foretell(cache: Pick<TieredCache, 'count'>, targets: InvalidateRequest): Promise<InvalidateResult> {
+async function preview(cache: Pick<TieredCache, 'count'>, targets: InvalidateRequest): Promise<InvalidateResult> {
   const { keys, tags } = named(targets);
   const matched = targets.pattern === undefined ? 0 : await cache.count(targets.pattern);
   return { keys: keys + matched, tags };

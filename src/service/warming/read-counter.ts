@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { RowCount } from '../../catalog/queries.ts';
 import { type Clock, systemClock } from '../../core/primitives/clock.ts';
-import { within } from '../../core/primitives/timeout.ts';
+import { withTimeout } from '../../core/primitives/timeout.ts';
 import type { Logger } from '../logging/logger.ts';
 
 /** Time between the first unwritten read and the writing. Milliseconds. */
@@ -62,7 +62,7 @@ export class AccessCounter {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#cancelTimer?.();
-    await within(this.#clock, CLOSE_WITHIN_MS, this.#writeRest()).catch(ignore);
+    await withTimeout(this.#clock, CLOSE_WITHIN_MS, this.#writeRest()).catch(ignore);
   }
 
   async #writeRest(): Promise<void> {

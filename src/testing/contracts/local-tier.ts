@@ -14,7 +14,7 @@ export function entryOf(value: unknown): Entry {
     loadBeganAt: 0,
     loadMs: 0,
     storedAt: 0,
-    windows: { ttlMs: FOREVER, staleWhileRevalidateMs: 0, staleIfErrorMs: 0 },
+    lifetime: { ttlMs: FOREVER, staleWhileRevalidateMs: 0, staleIfErrorMs: 0 },
     freshUntil: FOREVER,
     staleUntil: FOREVER,
     errorUntil: FOREVER,

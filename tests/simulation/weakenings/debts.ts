@@ -1,10 +1,10 @@
 import { type TagGeneration, TagRegistry } from '../../../src/core/model/tags.ts';
 import type { RemoteTier } from '../../../src/core/ports/remote-tier.ts';
 import {
-  NOTHING_OWED,
-  type Owed,
+  NOTHING_UNDELIVERED,
   PendingInvalidations,
   type PendingOrder,
+  type Undelivered,
 } from '../../../src/core/state/pending-invalidations.ts';
 import { overriding } from '../../../src/testing/chaos/overriding.ts';
 import type { Wiring } from '../world.ts';
@@ -16,8 +16,8 @@ export const DEBTS: Readonly<Record<string, Weakened>> = {
     weakening: {
       collaborators: {
         PendingInvalidations: class extends PendingInvalidations {
-          override owed(): Owed {
-            return NOTHING_OWED;
+          override undelivered(): Undelivered {
+            return NOTHING_UNDELIVERED;
           }
         },
       },

@@ -14,7 +14,7 @@ export const FIRST_SEEDS: Readonly<Record<string, number>> = {
   'an invalidation that is acknowledged under any generation': 63,
   'an invalidation without a change of a row that is not written down': 147,
   'an order that only L2 has acknowledged is forgotten': 59,
-  'flights that do not outrun each other': 463,
+  'flights that do not supersede each other': 463,
   'flights that are told only of tags that are news to their process': 410,
   'gaps in the numbers that nobody looks at': 63,
   'no heartbeat: L1 answers without proof': 61,

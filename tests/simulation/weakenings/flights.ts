@@ -68,11 +68,11 @@ export const FLIGHTS: Readonly<Record<string, Weakened>> = {
     mix: SLOW_AND_ALONE,
   },
 
-  'flights that do not outrun each other': {
+  'flights that do not supersede each other': {
     weakening: {
       collaborators: {
         Flights: class<R> extends Flights<R> {
-          override outrunOthers(): void {}
+          override supersedeOthers(): void {}
         },
       },
     },

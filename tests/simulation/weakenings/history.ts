@@ -1,7 +1,7 @@
 import type { BusListener } from '../../../src/core/ports/bus.ts';
 import type { RemoteTier, Session } from '../../../src/core/ports/remote-tier.ts';
-import { Repair } from '../../../src/core/sync/recovery.ts';
-import { Remote } from '../../../src/core/tiers/guarded-l2.ts';
+import { Recovery } from '../../../src/core/sync/recovery.ts';
+import { GuardedL2 } from '../../../src/core/tiers/guarded-l2.ts';
 import { overriding } from '../../../src/testing/chaos/overriding.ts';
 import type { Mix } from '../plan-of.ts';
 import type { Wiring } from '../world.ts';
@@ -52,7 +52,7 @@ export const HISTORY: Readonly<Record<string, Weakened>> = {
   'a history that is believed after the connection was lost': {
     weakening: {
       collaborators: {
-        Remote: class extends Remote {
+        GuardedL2: class extends GuardedL2 {
           override distrust(): void {}
         },
       },
@@ -71,7 +71,7 @@ export const HISTORY: Readonly<Record<string, Weakened>> = {
   'a history that is believed however long ago it was confirmed': {
     weakening: {
       collaborators: {
-        Remote: class extends Remote {
+        GuardedL2: class extends GuardedL2 {
           override get refusal(): 'breaker-open' | 'untrusted' | undefined {
             return this.breaker.isClosed ? undefined : 'breaker-open';
           }
@@ -92,7 +92,7 @@ export const HISTORY: Readonly<Record<string, Weakened>> = {
   'an earlier history that is believed again': {
     weakening: {
       collaborators: {
-        Repair: class extends Repair {
+        Recovery: class extends Recovery {
           override mayUse(): boolean {
             return true;
           }

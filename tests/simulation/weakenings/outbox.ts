@@ -2,7 +2,7 @@ import type { MemoryOutboxTable } from '../../../src/adapters/memory/index.ts';
 import type { Outbox, OutboxRow } from '../../../src/core/ports/outbox.ts';
 import type { Heartbeat, RemoteTier } from '../../../src/core/ports/remote-tier.ts';
 import { OutboxRecorder, type RecordOrder } from '../../../src/core/state/outbox-recorder.ts';
-import { type Judgement, Repair } from '../../../src/core/sync/recovery.ts';
+import { type Judgement, Recovery } from '../../../src/core/sync/recovery.ts';
 import { overriding } from '../../../src/testing/chaos/overriding.ts';
 import { INVALIDATED, LASTING, type Weakened } from './weakening.ts';
 
@@ -45,7 +45,7 @@ export const CUT_OFF = {
 } as const;
 
 /** Reads the data of before before they are repaired, though removed values may be there again. */
-class ReadingAnotherEpoch extends Repair {
+class ReadingAnotherEpoch extends Recovery {
   override async judge(heartbeat: Heartbeat, hasAsked: boolean, tier: RemoteTier): Promise<Judgement> {
     const judgement = await super.judge(heartbeat, hasAsked, tier);
     const { epoch, generation, last } = heartbeat;
@@ -94,9 +94,9 @@ export const OUTBOX: Readonly<Record<string, Weakened>> = {
   'entries of before that are believed without a repair': {
     weakening: {
       collaborators: {
-        Repair: class extends Repair {
+        Recovery: class extends Recovery {
           override async judge(heartbeat: Heartbeat, hasAsked: boolean, tier: RemoteTier): Promise<Judgement> {
-            const { epoch, generation, last, time: since, wanted: mark } = heartbeat;
+            const { epoch, generation, last, time: since, marksRequested: mark } = heartbeat;
             if (generation === undefined && last !== undefined)
               await tier.adoptGeneration({ epoch, generation: last.generation, since, withinMs: Infinity, mark });
             return super.judge(heartbeat, hasAsked, tier);
@@ -147,7 +147,7 @@ export const OUTBOX: Readonly<Record<string, Weakened>> = {
   'an outage that ends without a mark': {
     weakening: {
       collaborators: {
-        Repair: class extends Repair {
+        Recovery: class extends Recovery {
           override wantsMark(): boolean {
             return false;
           }
@@ -160,7 +160,7 @@ export const OUTBOX: Readonly<Record<string, Weakened>> = {
   },
 
   'an L2 that is read unrepaired in another epoch': {
-    weakening: { collaborators: { Repair: ReadingAnotherEpoch } },
+    weakening: { collaborators: { Recovery: ReadingAnotherEpoch } },
     mix: {
       faults: ['server restarts from before', 'source fails'],
       faultMs: [300, 3_000],
@@ -177,10 +177,11 @@ export const OUTBOX: Readonly<Record<string, Weakened>> = {
   'any mark, also one of an earlier return': {
     weakening: {
       collaborators: {
-        Repair: class extends Repair {
+        Recovery: class extends Recovery {
           override async judge(heartbeat: Heartbeat, hasAsked: boolean, tier: RemoteTier): Promise<Judgement> {
             const judgement = await super.judge(heartbeat, hasAsked, tier);
-            const isRepaired = judgement.isRepaired || (heartbeat.marked > 0 && judgement.session !== undefined);
+            const isRepaired =
+              judgement.isRepaired || (heartbeat.marksCompleted > 0 && judgement.session !== undefined);
             return { ...judgement, isRepaired };
           }
         },

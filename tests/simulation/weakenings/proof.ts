@@ -1,7 +1,7 @@
 import type { BusListener } from '../../../src/core/ports/bus.ts';
 import { Proof } from '../../../src/core/state/proof.ts';
-import { Heart } from '../../../src/core/sync/heartbeat-loop.ts';
-import { Remote } from '../../../src/core/tiers/guarded-l2.ts';
+import { HeartbeatLoop } from '../../../src/core/sync/heartbeat-loop.ts';
+import { GuardedL2 } from '../../../src/core/tiers/guarded-l2.ts';
 import { overriding } from '../../../src/testing/chaos/overriding.ts';
 import type { Wiring } from '../world.ts';
 import { hearing, INVALIDATED, LASTING, SLOW_AND_ALONE, type Weakened } from './weakening.ts';
@@ -89,7 +89,7 @@ export const PROOF: Readonly<Record<string, Weakened>> = {
   'a first heartbeat after an outage that clears nothing': {
     weakening: {
       collaborators: {
-        Heart: class extends Heart {
+        HeartbeatLoop: class extends HeartbeatLoop {
           override accept(): void {}
         },
       },
@@ -152,7 +152,7 @@ export const PROOF: Readonly<Record<string, Weakened>> = {
   'a stamp from the future that counts as new': {
     weakening: {
       collaborators: {
-        Remote: class extends Remote {
+        GuardedL2: class extends GuardedL2 {
           override get uncertaintyMs(): number {
             return Infinity;
           }

@@ -24,7 +24,7 @@ class UnwatchedFlights<R> extends Flights<R> {
 
   override open(...given: Parameters<Flights<R>['open']>): Flight<R> {
     const flight = super.open(...given);
-    flight.outrun = false;
+    flight.superseded = false;
     return flight;
   }
 }
@@ -60,8 +60,8 @@ export const SETS: Readonly<Record<string, Weakened>> = {
     weakening: {
       collaborators: {
         Flights: class<R> extends UnwatchedFlights<R> {
-          override outrunOthers(flight: Flight<R>): void {
-            if (!flight.isWrite) super.outrunOthers(flight);
+          override supersedeOthers(flight: Flight<R>): void {
+            if (!flight.isWrite) super.supersedeOthers(flight);
           }
         },
       },

@@ -24,8 +24,8 @@ export function heartbeatOf(reply: unknown, shape: string): BeatReply {
     hasPlace: shapes.split(',').includes(shape),
     last: lastOf(last),
     identity: String(identity),
-    wanted: Number(wanted),
-    marked: Number(marked),
+    marksRequested: Number(wanted),
+    marksCompleted: Number(marked),
     isVouchedFor: vouched === '1',
   };
   return { beat, shapes, mended };

@@ -70,13 +70,13 @@ export function repairContract(test: AddTest, makeHarness: MakeHarness): void {
   test('marks are wanted by whoever says so, and the latest one stays', async () => {
     await using both = await twoInstances(makeHarness);
     const { one, two, session } = both;
-    contains(await one.heartbeat('one', token()), { wanted: 0, marked: 0 });
-    equal((await one.heartbeat('one', token(), true)).wanted, 1);
-    equal((await two.heartbeat('two', token(), true)).wanted, 2);
+    contains(await one.heartbeat('one', token()), { marksRequested: 0, marksCompleted: 0 });
+    equal((await one.heartbeat('one', token(), true)).marksRequested, 1);
+    equal((await two.heartbeat('two', token(), true)).marksRequested, 2);
     await two.leaveMark(session.epoch, 2);
     await two.leaveMark(session.epoch, 1);
-    contains(await two.heartbeat('two', token()), { wanted: 2, marked: 2 });
-    contains(await one.heartbeat('one', token(), true), { wanted: 3, marked: 2 });
+    contains(await two.heartbeat('two', token()), { marksRequested: 2, marksCompleted: 2 });
+    contains(await one.heartbeat('one', token(), true), { marksRequested: 3, marksCompleted: 2 });
   });
 
   test({ name: 'a mark of another epoch counts for nothing, and changes nothing', needs: 'restart' }, async () => {
@@ -85,10 +85,10 @@ export function repairContract(test: AddTest, makeHarness: MakeHarness): void {
     await one.heartbeat('one', token(), true);
     await one.leaveMark(session.epoch, 1);
     await one.leaveMark('0123456789abcdef', 7);
-    contains(await one.heartbeat('one', token()), { wanted: 1, marked: 1 });
+    contains(await one.heartbeat('one', token()), { marksRequested: 1, marksCompleted: 1 });
     await server.restart({ keepData: true });
     const after = await until(() => one.heartbeat('one', token()), { what: 'the new run' });
-    contains(after, { wanted: 0, marked: 0 });
+    contains(after, { marksRequested: 0, marksCompleted: 0 });
   });
 
   test('a fresh generation leaves a mark for all who have asked: nothing old can be in it', async () => {
@@ -97,10 +97,10 @@ export function repairContract(test: AddTest, makeHarness: MakeHarness): void {
     const { epoch } = await tier.heartbeat('one', token(), true);
     await tier.heartbeat('one', token(), true);
     await tier.agreeGeneration(epoch, 'g1');
-    contains(await tier.heartbeat('one', token(), true), { wanted: 3, marked: 2 });
+    contains(await tier.heartbeat('one', token(), true), { marksRequested: 3, marksCompleted: 2 });
     // One that was agreed before is no news.
     await tier.agreeGeneration(epoch, 'g2');
-    contains(await tier.heartbeat('one', token()), { marked: 2, generation: 'g1' });
+    contains(await tier.heartbeat('one', token()), { marksCompleted: 2, generation: 'g1' });
     await tier.close();
   });
 
@@ -199,7 +199,7 @@ export function repairContract(test: AddTest, makeHarness: MakeHarness): void {
       equal(await one.adoptGeneration({ ...repaired, since: time - 5_000, withinMs: 1_000 }), undefined);
       equal((await one.heartbeat('one', token())).generation, undefined);
       equal(await one.adoptGeneration(repaired), generation);
-      contains(await one.heartbeat('one', token()), { generation, marked: 4 });
+      contains(await one.heartbeat('one', token()), { generation, marksCompleted: 4 });
       equal((await one.read('a', generation)).kind, 'value');
       equal(await two.adoptGeneration({ ...repaired, generation: 'other' }), generation);
     },

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { Repeating } from '../../../../src/core/primitives/periodic-task.ts';
+import { PeriodicTask } from '../../../../src/core/primitives/periodic-task.ts';
 import { Host, VirtualTime } from '../../../simulation/virtual-time.ts';
 import { watch } from '../../../support/watch.ts';
 
@@ -8,7 +8,7 @@ function repeating(stepMs = 0, pauseMs = 500) {
   const time = new VirtualTime();
   const clock = time.clockOf(new Host('here'));
   const beganAt: number[] = [];
-  const steps = new Repeating(clock, async () => {
+  const steps = new PeriodicTask(clock, async () => {
     beganAt.push(time.now);
     if (stepMs > 0) await new Promise<void>((resume) => void clock.after(stepMs, resume));
     return pauseMs;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { BackgroundTasks } from '../../../../src/core/primitives/background-tasks.ts';
 import { systemClock, systemRandom } from '../../../../src/core/primitives/clock.ts';
-import { BudgetExceeded, pause, within } from '../../../../src/core/primitives/timeout.ts';
+import { pause, TimeoutExceeded, withTimeout } from '../../../../src/core/primitives/timeout.ts';
 import { Host, VirtualTime } from '../../../simulation/virtual-time.ts';
 import { watch } from '../../../support/watch.ts';
 
@@ -13,10 +13,10 @@ function clocks() {
 describe('within a budget', () => {
   test('work settles as it does by itself', () => {
     const { clock, run } = clocks();
-    expect(watch(within(clock, 10, Promise.resolve('value'))).value()).toBe('value');
-    expect(() => watch(within(clock, 10, Promise.reject(new Error('own')))).value()).toThrow('own');
+    expect(watch(withTimeout(clock, 10, Promise.resolve('value'))).value()).toBe('value');
+    expect(() => watch(withTimeout(clock, 10, Promise.reject(new Error('own')))).value()).toThrow('own');
     const endless = Promise.withResolvers<string>();
-    const waiting = watch(within(clock, Infinity, endless.promise));
+    const waiting = watch(withTimeout(clock, Infinity, endless.promise));
     run(60_000);
     expect(waiting.state).toBe('pending');
     endless.resolve('late');
@@ -27,11 +27,11 @@ describe('within a budget', () => {
     const { clock, run } = clocks();
     const { promise, resolve } = Promise.withResolvers<string>();
     const late: string[] = [];
-    const budgeted = watch(within(clock, 10, promise, (value) => late.push(value)));
+    const budgeted = watch(withTimeout(clock, 10, promise, (value) => late.push(value)));
     run(9);
     expect(budgeted.state).toBe('pending');
     run(1);
-    expect(() => budgeted.value()).toThrow(BudgetExceeded);
+    expect(() => budgeted.value()).toThrow(TimeoutExceeded);
     expect(() => budgeted.value()).toThrow('No answer within 10 ms');
     resolve('too late');
     run(1);
@@ -49,7 +49,7 @@ describe('within a budget', () => {
       },
     };
     const { promise, resolve } = Promise.withResolvers<string>();
-    const budgeted = watch(within(held, 10, promise));
+    const budgeted = watch(withTimeout(held, 10, promise));
     fire();
     resolve('arrived');
     await promise;
@@ -60,7 +60,7 @@ describe('within a budget', () => {
   test('a late error is nobody’s any more', () => {
     const { clock, run } = clocks();
     const { promise, reject } = Promise.withResolvers<string>();
-    const budgeted = watch(within(clock, 10, promise));
+    const budgeted = watch(withTimeout(clock, 10, promise));
     run(10);
     reject(new Error('late'));
     run(1);

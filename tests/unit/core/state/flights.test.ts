@@ -3,7 +3,7 @@ import { TagRegistry, type TagState } from '../../../../src/core/model/tags.ts';
 import { EndedTags } from '../../../../src/core/state/ended-tags.ts';
 import type { Flight, FlightSetup } from '../../../../src/core/state/flight.ts';
 import { Flights } from '../../../../src/core/state/flights.ts';
-import { NOTHING_OWED } from '../../../../src/core/state/pending-invalidations.ts';
+import { NOTHING_UNDELIVERED } from '../../../../src/core/state/pending-invalidations.ts';
 import { Host, VirtualTime } from '../../../simulation/virtual-time.ts';
 
 interface Fixture {
@@ -25,7 +25,7 @@ function fixture(): Fixture {
       const whole: FlightSetup = {
         seen: { epoch: 'e', sequence: 1 },
         tags: [],
-        owed: NOTHING_OWED,
+        undelivered: NOTHING_UNDELIVERED,
         background: false,
         mayLoad: true,
         hardTimeoutMs: 10_000,
@@ -79,7 +79,7 @@ describe('a flight', () => {
     const setup = {
       seen: { epoch: undefined, sequence: 0 },
       tags: [],
-      owed: NOTHING_OWED,
+      undelivered: NOTHING_UNDELIVERED,
       background: false,
       mayLoad: true,
       hardTimeoutMs: 10_000,
@@ -209,7 +209,7 @@ describe('two flights of a key', () => {
   test('the first to end takes the right to store from the other', () => {
     const { flights, begin } = fixture();
     const [first, second] = [begin('k').flight, begin('k').flight];
-    flights.outrunOthers(second);
+    flights.supersedeOthers(second);
     expect([first.mayStore, second.mayStore]).toEqual([false, true]);
   });
 });

@@ -11,7 +11,7 @@ describe('what is owed', () => {
     const covers = (targets: Targets, id: string, tags: string[] = []): boolean => {
       const pending = new PendingInvalidations();
       pending.add(targets, 'delete');
-      return pending.owed().covers(id, tags);
+      return pending.undelivered().covers(id, tags);
     };
     expect(covers(key('k'), 'k')).toBe(true);
     expect(covers(key('k'), 'l', ['k'])).toBe(false);
@@ -26,13 +26,13 @@ describe('what is owed', () => {
   test('is what was owed when it was asked for, whatever is delivered or added later', () => {
     const pending = new PendingInvalidations();
     const order = pending.add(tag('t'), 'delete');
-    const owed = pending.owed();
+    const undelivered = pending.undelivered();
     pending.settle(order);
     pending.add(key('k'), 'delete');
-    expect(owed.covers('x', ['t'])).toBe(true);
-    expect(owed.coversTag('t')).toBe(true);
-    expect(owed.covers('k', [])).toBe(false);
-    expect(pending.owed().covers('k', [])).toBe(true);
+    expect(undelivered.covers('x', ['t'])).toBe(true);
+    expect(undelivered.coversTag('t')).toBe(true);
+    expect(undelivered.covers('k', [])).toBe(false);
+    expect(pending.undelivered().covers('k', [])).toBe(true);
   });
 });
 
