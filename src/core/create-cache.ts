@@ -27,6 +27,7 @@ import { RecentInvalidations } from './state/recent-invalidations.ts';
 import type { Workers } from './stats.ts';
 import { GenerationSweeper } from './sync/generation-sweeper.ts';
 import { HeartbeatLoop } from './sync/heartbeat-loop.ts';
+import { tellLostOrders } from './sync/lost-orders.ts';
 import { Follower } from './sync/outbox-follower.ts';
 import { Relay } from './sync/outbox-relay.ts';
 import { PendingDelivery } from './sync/pending-delivery.ts';
@@ -201,6 +202,9 @@ const LONGEST_ANSWER_MS = 2_000;
 /** Loads that are still running this long after `close` are aborted. */
 const CLOSE_GRACE_MS = 5_000;
 
+/** Pending invalidations are delivered no longer than this after `close`, so that it takes six seconds at most. */
+const LAST_ORDERS_BY_MS = 5_500;
+
 /** Sweeps are ended sooner: what they leave undone is in the outbox, or ends with the TTL. */
 const SWEEP_GRACE_MS = 2_000;
 
@@ -241,6 +245,7 @@ function lifecycleOf(
   const close = async (): Promise<void> => {
     const error = new CacheClosedError(context.name);
     closes.abort(error);
+    const until = context.clock.now() + LAST_ORDERS_BY_MS;
     const stopSweeping = context.clock.after(SWEEP_GRACE_MS, () => ending.abort(error), true);
     const stopWaiting = context.clock.after(CLOSE_GRACE_MS, () => context.flights.abortAll(error), true);
     const { background, flights } = context;
@@ -248,10 +253,11 @@ function lifecycleOf(
     stopSweeping();
     stopWaiting();
     await Promise.all([relay?.close(), follower?.close(), monitor?.close(), sweeper?.close(), keeper?.close()]);
-    await heartbeat?.close();
+    await heartbeat?.close(until);
     // The last heartbeat may have delivered what the outbox is yet to be told of.
     await context.background.drain();
     await context.recorder?.close();
+    tellLostOrders(context);
     await closeOutbox(context);
     context.l1.clear();
   };

@@ -191,6 +191,38 @@ export class InvalidationPendingError extends CacheError {
   }
 }
 
+/** What {@link InvalidationLostError} says of its orders. */
+export interface LostInvalidations {
+  /** How many calls of `delete`, `invalidate`, `expire`, `clear` or `set` they are. */
+  readonly count: number;
+  /** Keys, as their callers wrote them; those of a namespace with its path before them. At most a hundred. */
+  readonly keys: readonly string[];
+  /** Likewise. */
+  readonly tags: readonly string[];
+  /** Likewise. */
+  readonly patterns: readonly string[];
+  /** Everything was to be invalidated, or the names were too many to be kept. */
+  readonly all: boolean;
+}
+
+/**
+ * The cache was closed before L2 could be told of these invalidations. Other processes, and L2 itself, may serve the values of
+ * before until their TTL ends. It only reaches `onError`.
+ */
+export class InvalidationLostError extends CacheError {
+  override readonly name = 'InvalidationLostError';
+  readonly code = 'INVALIDATION_LOST';
+  readonly lost: LostInvalidations;
+  constructor(lost: LostInvalidations, names: string) {
+    const orders = lost.count === 1 ? 'one invalidation' : `${lost.count} invalidations`;
+    super(
+      `The cache was closed before L2 could be told of ${orders}: ${names}. What they name may be served elsewhere until its TTL ends`,
+      { tier: 'l2' },
+    );
+    this.lost = lost;
+  }
+}
+
 /** What `onError` is told. A failing tier never rejects a read or a fill: it comes here. */
 export interface TierFailure {
   readonly error: unknown;

@@ -9,7 +9,9 @@ import { BusWatch } from './bus-watch.ts';
 import { type Connections, closeConnections, guarded, startConnections, tellFailure } from './connections.ts';
 import { HeartbeatSchedule, SentHeartbeats } from './heartbeat-schedule.ts';
 import type { HeartbeatTerms } from './heartbeat-terms.ts';
+import { HistoryWatch } from './history-watch.ts';
 import { IdleWatch } from './idle-watch.ts';
+import type { LastChance } from './pending-delivery.ts';
 import { Readiness } from './readiness.ts';
 import type { Judgement } from './recovery.ts';
 
@@ -47,8 +49,8 @@ export class HeartbeatLoop implements HeartbeatLink, RemoteListener {
   #resting = false;
   readonly #use: IdleWatch;
   #lastAccepted: number | undefined;
-  #knownEpoch: string | undefined;
-  #lastSession: Session | undefined;
+  readonly #startedAt: number;
+  readonly #history: HistoryWatch;
   #isSubscribed = false;
   readonly #busWatch: BusWatch;
   readonly #reporter: AvailabilityReporter;
@@ -59,7 +61,9 @@ export class HeartbeatLoop implements HeartbeatLink, RemoteListener {
     this.#l2 = l2;
     this.#terms = terms;
     const { answerMs } = terms;
-    this.#use = new IdleWatch(context.clock.now());
+    this.#startedAt = context.clock.now();
+    this.#use = new IdleWatch(this.#startedAt);
+    this.#history = new HistoryWatch(context, l2, () => this.#forget());
     this.#reporter = new AvailabilityReporter(context, l2);
     this.#readiness = new Readiness(context.clock, () => this.isReady);
     const everyMs = context.maxLagMs / BEATS_PER_BOUND;
@@ -109,15 +113,29 @@ export class HeartbeatLoop implements HeartbeatLink, RemoteListener {
     return this.#readiness.wait(timeoutMs);
   }
 
-  /** Never rejects: what a connection has to say of its end goes to the observers. */
-  async close(): Promise<void> {
-    this.#closed = true;
+  /**
+   * Delivers what is pending while L2 may answer, and closes the connections. Never rejects: what a connection has to say of
+   * its end goes to the observers.
+   * @param until When delivering must have ended, by the clock.
+   */
+  async close(until = Infinity): Promise<void> {
+    const { delivery } = this.#terms;
     this.#l2.readiness.end();
+    await delivery.finish({ ...this.#chance, until }, () => {
+      this.#schedule.connected();
+      this.hurry();
+    });
+    this.#closed = true;
     this.hurry();
     await this.#loop;
-    await this.#terms.delivery.close();
+    await delivery.close(until);
     this.#readiness.end();
     await closeConnections(this.#context, this.#connections);
+  }
+
+  get #chance(): Omit<LastChance, 'until'> {
+    const silentMs = this.#context.clock.now() - (this.#lastAccepted ?? this.#startedAt);
+    return { silentMs, isConnected: this.#connected, heartbeatMs: this.#deadlineMs };
   }
 
   // What the connection says.
@@ -266,7 +284,7 @@ export class HeartbeatLoop implements HeartbeatLink, RemoteListener {
     // The answer may have waited here while the host slept: it tells of a world of before.
     if (this.#context.proof.hasSleptSince(sentAt)) return this.hurry();
     this.#l2.learn(heartbeat, sentAt, clock.now());
-    this.#watchEpoch(heartbeat.epoch);
+    this.#history.tells(heartbeat.epoch);
     this.#context.recorder?.heartbeat(heartbeat.epoch, sentAt);
     this.accept(sentAt);
     const judgement = await withTimeout(clock, this.#deadlineMs, recovery.judge(heartbeat, asks, tier));
@@ -282,7 +300,7 @@ export class HeartbeatLoop implements HeartbeatLink, RemoteListener {
     this.#reporter.sayIfCrowded(isCrowded);
     if (!isRepaired) this.#l2.distrust();
     if (session === undefined) return;
-    this.#leaveOther(session);
+    this.#history.uses(session);
     this.#terms.delivery.heartbeat(session);
     if (!this.#connected) return;
     if (isRepaired) this.#l2.believe(session);
@@ -293,27 +311,6 @@ export class HeartbeatLoop implements HeartbeatLink, RemoteListener {
   #readFlagged(session: Session): void {
     this.#l2.readFlagged(session);
     if (this.#terms.recovery.waitedMs > REPAIR_LASTS_MS) this.#l2.readiness.end();
-  }
-
-  /**
-   * What is owed is delivered in the new history, and stops standing in for L2 here as soon as it is: nothing may be
-   * read in the old one by then. What is known of tags belongs to it too. For another epoch that is done already.
-   */
-  #leaveOther(session: Session): void {
-    const last = this.#lastSession;
-    this.#lastSession = session;
-    if (last?.epoch !== session.epoch || last.generation === session.generation) return;
-    this.#l2.distrust();
-    this.#forget();
-  }
-
-  #watchEpoch(epoch: string): void {
-    const from = this.#knownEpoch;
-    this.#knownEpoch = epoch;
-    if (from === undefined || from === epoch) return;
-    this.#l2.distrust();
-    this.#forget();
-    this.#context.emit({ type: 'epoch_changed', from, to: epoch });
   }
 
   /** A subscription that is open while heartbeats do not come back on it carries nothing. */

@@ -5,12 +5,30 @@ import type { CacheContext } from '../state/context.ts';
 import type { PendingOrder } from '../state/pending-invalidations.ts';
 import { applyLocally } from '../write/apply-locally.ts';
 import { deliver, piecesOf, SWEEP_BUDGET_MS } from '../write/deliver.ts';
+import { isKeptByOutbox } from './lost-orders.ts';
 
 /** Each begins an attempt, which mostly ends before the next one. */
 const HEARTBEATS_PER_BOUND = 3;
 
 /** A cache that closes waits so long for the order that is being delivered. */
 const CLOSE_GRACE_MS = 1_000;
+
+/** A cache that closes goes on delivering for so long. */
+const LAST_ORDERS_MS = 2_000;
+
+/** An outage that has lasted for so long seldom ends in the next moments: one more attempt is made. */
+const LONG_OUTAGE_MS = 10_000;
+
+/** What a cache that closes knows of L2. */
+export interface LastChance {
+  /** Until when the close may take, by the clock. */
+  readonly until: number;
+  /** How long L2 has not answered, in milliseconds. */
+  readonly silentMs: number;
+  readonly isConnected: boolean;
+  /** How long one heartbeat may take, in milliseconds. */
+  readonly heartbeatMs: number;
+}
 
 /**
  * Delivers the invalidations that L2 has not acknowledged, beside the heartbeat. Each accepted heartbeat begins an attempt
@@ -19,13 +37,19 @@ const CLOSE_GRACE_MS = 1_000;
  *
  * Orders of names and sweeps are delivered side by side: a sweep is as long as the key space. A pattern that cannot be swept
  * becomes the tag of its namespace after a few attempts.
+ *
+ * A cache that closes goes on delivering names for a moment (protocol, race 70). Heartbeats go on meanwhile.
  */
 export class PendingDelivery {
   readonly #context: CacheContext;
   readonly #tier: RemoteTier;
   /** For an order in one piece. */
   readonly #budgetMs: number;
+  /** Ends the sweep under way, and begins no other. */
   readonly #closing = new AbortController();
+  #isClosed = false;
+  /** Resolved when no name is pending any more; there is one while the cache closes. */
+  #finished: PromiseWithResolvers<void> | undefined;
   /** The history that the latest accepted heartbeat has found. */
   #session: Session | undefined;
   #names: Promise<void> | undefined;
@@ -44,11 +68,34 @@ export class PendingDelivery {
     this.#begin();
   }
 
-  /** Ends the sweep under way at once, and waits a moment for what is being told. Never rejects. */
-  async close(): Promise<void> {
+  /** Names wait for L2 to hear of them. */
+  get isOwing(): boolean {
+    return this.#context.pending.waiting().some(({ sweep }) => sweep === undefined);
+  }
+
+  /**
+   * Ends the sweep under way at once, and goes on delivering names: until none is pending, or for 2 s, or for one attempt where
+   * L2 has been away for long or the outbox holds them. Never rejects.
+   * @param attempt Begins a heartbeat at once, whatever the next one is due.
+   */
+  async finish(chance: LastChance, attempt: () => void): Promise<void> {
     this.#closing.abort();
+    const { clock } = this.#context;
+    const isHopeful = chance.silentMs < LONG_OUTAGE_MS && !isKeptByOutbox(this.#context);
+    const ms = Math.min(isHopeful ? LAST_ORDERS_MS : attemptMs(chance), chance.until - clock.now());
+    if (!this.isOwing || ms <= 0) return;
+    this.#finished = Promise.withResolvers();
+    attempt();
+    await withTimeout(clock, ms, this.#finished.promise).catch(ignore);
+  }
+
+  /** Begins nothing any more, and waits a moment for what is being told. Never rejects. */
+  async close(until: number): Promise<void> {
+    this.#isClosed = true;
+    this.#closing.abort();
+    const { clock } = this.#context;
     const ended = Promise.all([this.#names, this.#sweeps]);
-    await withTimeout(this.#context.clock, CLOSE_GRACE_MS, ended).catch(ignore);
+    await withTimeout(clock, Math.max(0, Math.min(CLOSE_GRACE_MS, until - clock.now())), ended).catch(ignore);
   }
 
   #begin(): void {
@@ -57,7 +104,7 @@ export class PendingDelivery {
     if (waiting.length === 0 || session === undefined) return;
     const isSweep = ({ sweep }: PendingOrder): boolean => sweep !== undefined;
     const names = waiting.filter((order) => !isSweep(order));
-    const sweeps = waiting.filter(isSweep);
+    const sweeps = this.#closing.signal.aborted ? [] : waiting.filter(isSweep);
     if (names.length > 0)
       this.#names ??= this.#run(names, session).finally(() => {
         this.#names = undefined;
@@ -66,10 +113,6 @@ export class PendingDelivery {
       this.#sweeps ??= this.#run(sweeps, session).finally(() => {
         this.#sweeps = undefined;
       });
-  }
-
-  get #isClosed(): boolean {
-    return this.#closing.signal.aborted;
   }
 
   /**
@@ -108,6 +151,7 @@ export class PendingDelivery {
     if (!isSameHistory(this.#session, session)) return;
     pending.settle(order);
     if (pending.waiting().length === 0) emit({ type: 'invalidation_delivered' });
+    if (!this.isOwing) this.#finished?.resolve();
   }
 
   /**
@@ -132,6 +176,11 @@ export class PendingDelivery {
       this.#context.emit({ type: 'tier_failure', error, operation: 'invalidate', tier: 'l2', background: true });
     order.wasRefused = true;
   }
+}
+
+/** How long one attempt takes, on a connection that is open. */
+function attemptMs({ isConnected, heartbeatMs }: LastChance): number {
+  return isConnected ? Math.min(2 * heartbeatMs, LAST_ORDERS_MS) : 0;
 }
 
 function isAway(error: unknown): boolean {

@@ -1,0 +1,41 @@
+import type { Session } from '../ports/remote-tier.ts';
+import type { CacheContext } from '../state/context.ts';
+import type { GuardedL2 } from '../tiers/guarded-l2.ts';
+
+/** Notices that L2 tells another history than before. What this instance has from the former one goes. */
+export class HistoryWatch {
+  readonly #context: CacheContext;
+  readonly #l2: GuardedL2;
+  readonly #forget: () => void;
+  #epoch: string | undefined;
+  #session: Session | undefined;
+
+  /** @param forget Clears what this instance has of before. */
+  constructor(context: CacheContext, l2: GuardedL2, forget: () => void) {
+    this.#context = context;
+    this.#l2 = l2;
+    this.#forget = forget;
+  }
+
+  /** A heartbeat was answered in this epoch. */
+  tells(epoch: string): void {
+    const from = this.#epoch;
+    this.#epoch = epoch;
+    if (from === undefined || from === epoch) return;
+    this.#l2.distrust();
+    this.#forget();
+    this.#context.emit({ type: 'epoch_changed', from, to: epoch });
+  }
+
+  /**
+   * What is owed is delivered in the new history, and stops standing in for L2 here as soon as it is: nothing may be
+   * read in the old one by then. What is known of tags belongs to it too. For another epoch that is done already.
+   */
+  uses(session: Session): void {
+    const last = this.#session;
+    this.#session = session;
+    if (last?.epoch !== session.epoch || last.generation === session.generation) return;
+    this.#l2.distrust();
+    this.#forget();
+  }
+}
