@@ -14,6 +14,8 @@ setDefaultTimeout(30_000);
 /** A broken record is mended so soon. */
 const SOON = { within: 10_000 } as const;
 
+const DAY_MS = 24 * 60 * 60 * 1_000;
+
 let url: string;
 let admin: Redis;
 
@@ -171,37 +173,43 @@ describe('a record that was broken is a miss, is replaced, and is told of once:'
     expect(alarms).toEqual([expect.stringContaining('was broken (tag)')]);
   });
 
-  test('a lease without an end, alone and among others: whoever waits gives it one', async () => {
+  test('a lease without an end, or with one that is a day away, alone and among others: an instance that waits gives it one', async () => {
     await using fleet = await pair();
     const { one, other, keys, alarms } = fleet;
     const generation = await fleet.generation();
     for (const id of ['a', 'b', 'c']) await admin.set(keys.entry(id, generation), leaseRecord(token()));
+    for (const id of ['d', 'e', 'f']) await admin.set(keys.entry(id, generation), leaseRecord(token()), 'PX', DAY_MS);
     const began = performance.now();
-    const values = await Promise.all([one.getOrSet('a', load), ...['b', 'c'].map((key) => other.getOrSet(key, load))]);
+    const values = await Promise.all([
+      ...['a', 'd'].map((key) => one.getOrSet(key, load)),
+      ...['b', 'c', 'e', 'f'].map((key) => other.getOrSet(key, load)),
+    ]);
     // A lease lives for two seconds here; without an end, each would have waited for the ten of its hard timeout.
     expect(performance.now() - began).toBeLessThan(8_000);
-    expect(values).toEqual(['loaded', 'loaded', 'loaded']);
-    for (const key of ['a', 'b', 'c']) {
-      const reader = key === 'a' ? other : one;
+    expect(values).toEqual(Array.from({ length: 6 }, load));
+    for (const key of ['a', 'b', 'c', 'd', 'e', 'f']) {
+      const reader = key === 'a' || key === 'd' ? other : one;
       expect((await reader.lookup(key, () => 'again')).tier).toBe('l2');
     }
     expect(new Set(alarms)).toEqual(new Set([expect.stringContaining('was broken (lease)')]));
   });
 
-  test('a claim without an end, or of another type', async () => {
+  test('a claim without an end, with one that is a day away, or of another type', async () => {
     await using fleet = await pair();
     const { one, other, keys } = fleet;
     const generation = await fleet.generation();
-    for (const key of ['text', 'list']) await one.getOrSet(key, load, { ttl: '1h' });
+    for (const key of ['text', 'day', 'list']) await one.getOrSet(key, load, { ttl: '1h' });
     await admin.set(keys.claim('text', generation), leaseRecord(token()));
+    await admin.set(keys.claim('day', generation), leaseRecord(token()), 'PX', DAY_MS);
     await admin.rpush(keys.claim('list', generation), 'x');
-    for (const key of ['text', 'list']) {
+    const renew = async (key: string): Promise<void> => {
       await one.expire(key);
       const began = performance.now();
       expect(await one.getOrSet(key, () => 'new')).toBe('new');
       expect(performance.now() - began).toBeLessThan(8_000);
       expect((await other.lookup(key, () => 'again')).value).toBe('new');
-    }
+    };
+    await Promise.all(['text', 'day', 'list'].map(renew));
   });
 
   test('an envelope with 300,000 tags', async () => {

@@ -144,6 +144,8 @@ export class MemoryDatabase {
     if (!this.full) this.#assertWritable();
     const present = this.read(shape, id, generation);
     if (present.kind === 'lease' && present.token === token) return { kind: 'none' };
+    if (present.kind !== 'value' && present.kind !== 'none')
+      this.#rights.bound(recordKey(shape, generation, id), leaseMs);
     if (present.kind !== 'none') return present;
     this.#assertRoom();
     const leftMs = askedAt + leaseMs - this.#host.time();

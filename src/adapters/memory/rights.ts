@@ -1,5 +1,7 @@
+import { longestLeaseMs } from '../../core/ports/lease-length.ts';
 import type { ClaimAnswer, OutcomeNote } from '../../core/ports/load-outcome.ts';
 import type { Contents } from './contents.ts';
+import type { ExpiringMap } from './expiring-map.ts';
 
 /** The leases and refresh claims among what a server holds, by physical key. */
 export class Rights {
@@ -21,7 +23,10 @@ export class Rights {
 
   claim(key: string, token: string, leaseMs: number): ClaimAnswer {
     const held = this.#contents.claims.get(key);
-    if (held !== undefined) return typeof held === 'string' ? 'taken' : held.outcome;
+    if (held !== undefined) {
+      shorten(this.#contents.claims, key, held, leaseMs);
+      return typeof held === 'string' ? 'taken' : held.outcome;
+    }
     this.#contents.claims.set(key, token, leaseMs);
     return 'granted';
   }
@@ -43,8 +48,19 @@ export class Rights {
     if (of === 'claim' && claims.get(key) === token) claims.set(key, note, keepFor);
   }
 
+  /** A lease or a note that lasts longer than any lease ends after the length of one. */
+  bound(key: string, leaseMs: number): void {
+    const { records } = this.#contents;
+    const held = records.get(key);
+    if (held !== undefined) shorten(records, key, held, leaseMs);
+  }
+
   #isLease(key: string, token: string): boolean {
     const held = this.#contents.records.get(key);
     return held?.kind === 'lease' && held.token === token;
   }
+}
+
+function shorten<T>(map: ExpiringMap<T>, key: string, held: T, leaseMs: number): void {
+  if ((map.remaining(key) ?? 0) > longestLeaseMs(leaseMs)) map.set(key, held, leaseMs);
 }

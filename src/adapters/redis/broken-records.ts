@@ -1,6 +1,8 @@
+import { longestLeaseMs } from '../../core/ports/lease-length.ts';
 import { RemoteError, type StoredRecord } from '../../core/ports/remote-tier.ts';
 import type { Connections } from './connection/connections.ts';
 import { isReply } from './connection/failure.ts';
+import { SCRIPTS } from './protocol/scripts.ts';
 
 /** A kind of record that breaks again and again is told of once in this time. */
 const PERIOD_MS = 60_000;
@@ -58,9 +60,10 @@ export class BrokenRecords {
     this.tell(record);
   }
 
-  /** Gives a lease, a claim or a note of another instance its end, if it has none: all would wait for it for ever. */
+  /** Gives a lease, a claim or a note of another instance an end, if it has none or one too far away: all would wait for it. */
   async giveEnd(key: string, leaseMs: number): Promise<void> {
-    const hadNone = await this.#connections.send((pipeline) => pipeline.pexpire(key, Math.ceil(leaseMs), 'NX'));
-    if (Number(hadNone) === 1) this.tell('lease');
+    const length = Math.ceil(leaseMs);
+    const given = await this.#connections.run(SCRIPTS.boundRight, [key], [length, Math.ceil(longestLeaseMs(leaseMs))]);
+    if (given === 1) this.tell('lease');
   }
 }

@@ -1,5 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import type { EntryId } from '../../core/model/key.ts';
+import { longestLeaseMs } from '../../core/ports/lease-length.ts';
 import { RemoteError, type StoredRecord } from '../../core/ports/remote-tier.ts';
 import type { BrokenRecords, Held } from './broken-records.ts';
 import type { Connections } from './connection/connections.ts';
@@ -86,7 +87,8 @@ export class EntryReads {
     askedAt: number,
   ): Promise<readonly Held[]> {
     const keys = ids.map((id) => this.#keyOf(id, generation));
-    const terms = [leaseRecord(token), Math.ceil(askedAt + leaseMs), Math.ceil(leaseMs)];
+    const length = Math.ceil(leaseMs);
+    const terms = [leaseRecord(token), Math.ceil(askedAt + leaseMs), length, Math.ceil(longestLeaseMs(leaseMs))];
     const held = await (keys.length <= MOST_KEYS_AT_ONCE
       ? this.#takeLeases(keys, token, terms)
       : this.#readFirst(keys, token, terms));

@@ -25,7 +25,7 @@ export async function sweepOthers(
   const removed = await connections.run(
     SCRIPTS.sweepOthers,
     [keys.history, keys.sweep(generation), ...others],
-    [epoch, generation, holder, isDone ? DONE_MS : CLAIM_MS],
+    [epoch, generation, holder, isDone ? DONE_MS : CLAIM_MS, DONE_MS],
   );
   if (removed === null) return { kind: 'session-mismatch' };
   if (Number(removed) < 0) return { kind: 'elsewhere' };

@@ -197,6 +197,8 @@ export interface RemoteTier {
    * Reads a key and, if it holds nothing, takes the lease under `token` for `leaseMs`. `none`: the lease is mine. A full
    * server, which grants no lease, still says what it holds; it rejects as `full` only when that is nothing.
    *
+   * The lease or the note of another caller that lasts longer than {@link longestLeaseMs} is given the length of a lease.
+   *
    * `askedAt`, by the server's clock as the caller knows it, is when the lease begins: one that hung on its way for longer
    * than it lasts holds nobody up, for its caller has gone.
    */
@@ -227,7 +229,10 @@ export interface RemoteTier {
   release(id: EntryId, generation: string, token: string): Promise<void>;
   /** Extends a lease if it is still mine, never creates one; says whether it did. */
   renew(id: EntryId, generation: string, token: string, leaseMs: number): Promise<boolean>;
-  /** The right to refresh a key that holds a value: one holder in the fleet, for at most `leaseMs`. */
+  /**
+   * The right to refresh a key that holds a value: one holder in the fleet, for at most `leaseMs`. One of another caller that
+   * lasts longer than {@link longestLeaseMs} is given the length of a lease.
+   */
   claimRefresh(id: EntryId, generation: string, token: string, leaseMs: number): Promise<ClaimAnswer>;
   /** Extends a refresh claim if it is still mine, never creates one; says whether it did. */
   renewRefresh(id: EntryId, generation: string, token: string, leaseMs: number): Promise<boolean>;

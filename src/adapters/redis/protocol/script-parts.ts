@@ -151,6 +151,26 @@ local function store(key, value, keep)
 
 end`;
 
+/**
+ * A lease, a claim or a note that has no end, or one too far away, would keep its key from everybody: it is given the length of a
+ * lease (race 71). A holder that is alive renews it.
+ */
+export const BOUND = `
+
+local RIGHT = string.byte('L')
+
+local function isRight(record)
+  return string.byte(record) == RIGHT
+
+end
+
+local function bound(key, length, longest)
+  local left = redis.call('PTTL', key)
+  if left >= 0 and left <= tonumber(longest) then return 0 end
+  return redis.call('PEXPIRE', key, length)
+
+end`;
+
 /** A message is JSON without its end: epoch and number are known only here. */
 export const PUBLISH = `
 

@@ -2,6 +2,7 @@ import { agree, heartbeat, mark } from './history-scripts.ts';
 import { HISTORY } from './keyspace.ts';
 import { type Script, script } from './script.ts';
 import {
+  BOUND,
   EPOCH,
   MENDED,
   NUMBERS,
@@ -92,16 +93,18 @@ return 1`,
 );
 
 /**
- * KEYS records… · ARGV lease, the moment of its end, its length. Answers what each held, nil where the lease has been taken;
- * and, last, how many leases of others had no end, for which all would wait: these have one now. `MGET`
+ * KEYS records… · ARGV lease, the moment of its end, its length, the longest that another one may last. Answers what each
+ * held, nil where the lease has been taken; and, last, how many leases of others had no end, or one too far away: these end
+ * after the length of a lease now. `MGET`
  * calls a key of another type missing: `NX` and the plain `GET` behind it say what is there. What one key is refused with
  * stands in its place.
  */
 const acquire = script(
   'unchecked',
+  BOUND,
   `
 
-local LEASE, ended = string.byte('L'), 0
+local ended = 0
 
 local found = redis.call('MGET', unpack(KEYS))
 
@@ -110,15 +113,27 @@ for i = 1, #KEYS do
     local taken = redis.pcall('SET', KEYS[i], ARGV[1], 'NX', 'PXAT', ARGV[2])
     found[i] = taken and taken.err and taken or (not taken and redis.pcall('GET', KEYS[i]))
   end
-  if type(found[i]) == 'string' and string.byte(found[i]) == LEASE then
-    ended = ended + redis.call('PEXPIRE', KEYS[i], ARGV[3], 'NX')
-  end
+  if type(found[i]) == 'string' and isRight(found[i]) then ended = ended + bound(KEYS[i], ARGV[3], ARGV[4]) end
 
 end
 
 found[#KEYS + 1] = ended
 
 return found`,
+);
+
+/**
+ * KEYS record · ARGV length of a lease, the longest that one may last. Answers 1 where the record is a lease, a claim or a note,
+ * and had no end or one too far away: it ends after the length of a lease now.
+ */
+const boundRight = script(
+  'allow-oom',
+  BOUND,
+  `
+
+if not isRight(redis.call('GETRANGE', KEYS[1], 0, 0)) then return 0 end
+
+return bound(KEYS[1], ARGV[1], ARGV[2])`,
 );
 
 /**
@@ -273,8 +288,8 @@ return touched`,
 );
 
 /**
- * KEYS history, claim, keys of other generations… · ARGV epoch, generation, holder, stay of the claim. Answers how many are
- * gone; -1 when another instance holds the claim; nil when the session is another: then what is listed may be of the present
+ * KEYS history, claim, keys of other generations… · ARGV epoch, generation, holder, stay of the claim, the longest stay of one.
+ * Answers how many are gone; -1 when another instance holds the claim, which no program can hold for ever; nil when the session is another: then what is listed may be of the present
  * generation.
  */
 const sweepOthers = script(
@@ -284,9 +299,9 @@ const sweepOthers = script(
 
 if not shapesOf(KEYS[1], ARGV[1], ARGV[2]) then return false end
 
-local holder = redis.pcall('GET', KEYS[2])
+local holder, left = redis.pcall('GET', KEYS[2]), redis.call('PTTL', KEYS[2])
 
-if type(holder) == 'string' and holder ~= ARGV[3] then return -1 end
+if type(holder) == 'string' and holder ~= ARGV[3] and left > 0 and left <= tonumber(ARGV[5]) then return -1 end
 
 redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[4])
 
@@ -305,6 +320,7 @@ export const SCRIPTS = {
   release,
   renew,
   outcome,
+  boundRight,
   tagGenerations,
   invalidate,
   write,

@@ -5,6 +5,12 @@ import { contains, isAbove, isAtMost } from '../checks.ts';
 import type { AddTest } from '../contract.ts';
 import { LONG, type MakeHarness, orderOf, token, twoInstances } from '../harness.ts';
 
+/** Of a lease that another program has written. */
+const DAY = 24 * 60 * 60 * 1_000;
+
+/** An instance with other options may have a lease of this length. */
+const LONGEST_ELSEWHERE = 29_000;
+
 /** The right to fill a key, and the right to refresh one that holds a value. */
 export function leaseContract(test: AddTest, makeHarness: MakeHarness): void {
   test('of two that ask at once, one gets the lease and the other sees it', async () => {
@@ -81,6 +87,41 @@ export function leaseContract(test: AddTest, makeHarness: MakeHarness): void {
     const fill = { id: 'b', generation, token: token(), body: 'v', age: 0, keepFor: LONG };
     equal(await one.fill({ ...fill, expected: { kind: 'lease', token: late } }), false);
     equal((await two.acquire('b', generation, token(), LONG)).kind, 'none');
+  });
+
+  test('a lease that lasts longer than any honest one is given the length of one, and another is left alone', async () => {
+    await using both = await twoInstances(makeHarness);
+    const { one, two, generation } = both;
+    const { time } = await one.heartbeat('one', token());
+    for (const id of ['alone', 'a', 'b']) await one.acquire(id, generation, token(), DAY);
+    await one.acquire('honest', generation, token(), LONGEST_ELSEWHERE);
+    equal((await two.acquire('alone', generation, token(), 5_000)).kind, 'lease');
+    const ids = ['a', 'b', 'honest'];
+    for (const answer of await two.acquireMany(ids, generation, token(), 5_000, time))
+      contains(answer, { kind: 'lease' });
+    equal((await two.acquire('honest', generation, token(), 5_000)).kind, 'lease');
+    for (const id of ['alone', 'a', 'b']) isAtMost(await one.remaining(id, generation), 5_000);
+    isAbove(await one.remaining('honest', generation), 5_000);
+  });
+
+  test('a value is left alone where its reader asks for the lease', async () => {
+    await using both = await twoInstances(makeHarness);
+    const { two, generation } = both;
+    const { time } = await two.heartbeat('two', token());
+    await both.put('a', 'v', DAY);
+    await two.acquire('a', generation, token(), 5_000);
+    await two.acquireMany(['a', 'b'], generation, token(), 5_000, time);
+    isAbove(await two.remaining('a', generation), DAY / 2);
+  });
+
+  test('a claim that lasts longer than any honest one is given the length of one', async () => {
+    await using both = await twoInstances(makeHarness);
+    const { one, two, generation } = both;
+    await both.put('a', 'v');
+    equal(await one.claimRefresh('a', generation, token(), DAY), 'granted');
+    const yours = token();
+    equal(await two.claimRefresh('a', generation, yours, 40), 'taken');
+    await until(async () => (await two.claimRefresh('a', generation, yours, 40)) === 'granted', { what: 'its end' });
   });
 
   test('renewal extends my lease, and never makes or touches anything else', async () => {
