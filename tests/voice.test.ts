@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { commentsOf } from './support/voice/comments.ts';
-import { comments, type VoicedFile } from './support/voice/corpus.ts';
+import { comments, documents, type VoicedFile } from './support/voice/corpus.ts';
 import {
   BOUNDS,
   measure,
@@ -39,6 +39,11 @@ describe('plain voice', () => {
       sources.filter(({ group }) => NOT_YET_DONE.has(group)),
       UNTIL_DONE,
     );
+  });
+
+  test('the documents name their subject and their actor', () => {
+    expect(documents().length).toBeGreaterThan(10);
+    expectWithin(documents(), BOUNDS);
   });
 });
 

@@ -2,9 +2,12 @@
  * Reads one key {@link READS} times, each time in the way that the environment names. `entered-files.ts` runs it and
  * counts the lines that ran: a step of the read ran at least as often.
  */
-import { test } from 'bun:test';
+import { setDefaultTimeout, test } from 'bun:test';
 import { createTestCache } from '../../../src/testing/index.ts';
+import { SERVERS_TIME_LIMIT_MS } from '../time-limit.ts';
 import { READ_KIND, READS } from './read-kinds.ts';
+
+setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 const kind = process.env[READ_KIND];
 
