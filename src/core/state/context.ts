@@ -18,10 +18,10 @@ import type { Proof } from './proof.ts';
 import type { RecentInvalidations } from './recent-invalidations.ts';
 import type { RefillResult } from './refill-result.ts';
 
-/** What the steps of one cache share. Built once by `createCache`; namespaces of the cache use the same. */
+/** The state that the steps of one cache share. `createCache` builds it once for all namespaces. */
 export interface CacheContext {
   readonly name: string;
-  /** Tells this cache apart from every other one on the bus. */
+  /** Tells this cache apart from every other cache on the bus. */
   readonly instance: string;
   /** Schema version of the values; see `Envelope.version`. */
   readonly version: string;
@@ -30,22 +30,22 @@ export interface CacheContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly codec: Codec;
-  /** Whether a value from L2 can be used; absent where every value can. */
+  /** Checks a value from L2: a value that it refuses is a miss. Absent when every value is valid. */
   readonly validate: ((value: unknown, key: string) => boolean) | undefined;
-  /** What is longer than this when encoded, in UTF-8 bytes, neither goes to L2 nor is believed when it comes from there. */
+  /** The largest encoded value, in UTF-8 bytes. A longer one is not stored in L2, and is a miss there. */
   readonly maxValueBytes: number;
   readonly l1: GuardedL1;
-  /** Absent without an L2. */
+  /** Absent when the cache has no L2. */
   readonly l2: GuardedL2 | undefined;
-  /** Asked in this turn of the event loop, and not sent yet. */
+  /** Batches of this turn of the event loop that have not been sent yet. */
   readonly questions: QuestionBatch[];
-  /** The same of tags. */
+  /** Reads of tag generations of this turn that have not been sent yet. */
   readonly tagReads: TagRead[];
   readonly knownIds: KnownIds;
   readonly hasBus: boolean;
-  /** Where the source remembers what L2 has to be told; absent where nobody writes it down. */
+  /** The record, kept in the source, of invalidations that L2 must be told. Absent when the cache has no outbox. */
   readonly outbox: Outbox | undefined;
-  /** Writes into {@link outbox} what follows no change of a row. Absent without one. */
+  /** Writes those invalidations into {@link outbox} that follow no change of a row. Absent without an outbox. */
   readonly recorder: OutboxRecorder | undefined;
   readonly proof: Proof;
   readonly tags: TagRegistry;
@@ -55,11 +55,11 @@ export interface CacheContext {
   readonly recent: RecentInvalidations;
   readonly counters: Counters;
   readonly background: BackgroundTasks;
-  /** Aborted when the cache closes and has waited long enough for what it was doing. */
+  /** Aborted when the cache closes and the time that it grants its work is over. */
   readonly ending: AbortSignal;
   readonly emit: (event: CacheEvent) => void;
-  /** Whom {@link emit} tells. */
+  /** The observers that {@link emit} calls. */
   readonly observers: ReadonlySet<Observer>;
-  /** Replaced when telemetry is attached. */
+  /** `TieredCache.attach` replaces it. */
   tracer: Tracer;
 }

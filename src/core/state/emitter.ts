@@ -5,8 +5,8 @@ import { detached } from '../primitives/async-context.ts';
 import { quietly } from '../primitives/quietly.ts';
 
 /**
- * Makes the function that counts an event and then tells `onError` and the observers of it. What a listener throws is
- * swallowed: it cannot disturb the call that the event is about.
+ * Makes the function that counts an event and then calls `onError` and the observers. An error of a listener is
+ * swallowed, so that it cannot disturb the call that the event describes.
  */
 export function emitterOf(
   counters: Counters,
@@ -25,7 +25,10 @@ export function emitterOf(
   };
 }
 
-/** Listeners hear of these in the asynchronous context of the call. All other events are news of a tier or of a server. */
+/**
+ * Events that belong to one call: listeners run in the asynchronous context of that call. All other events report on a
+ * tier or a server, and listeners run detached.
+ */
 const CALL_EVENTS: ReadonlySet<CacheEvent['type']> = new Set([
   'lookup',
   'lookup_failed',

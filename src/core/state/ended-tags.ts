@@ -1,25 +1,28 @@
 import type { EntryId } from '../model/key.ts';
 
-/** Names that are remembered. A flight that has seen more than these go by is better repeated than remembered for. */
+/**
+ * The names that the log keeps when it drops the oldest. A flight that outlives more of them counts every tag as ended.
+ */
 const MOST_NAMES = 1_000;
 
 /**
- * The tags that were invalidated while flights are under way, in that order: one log for all flights. Each flight remembers
- * where the log stood when it began, so an invalidation costs the same however many flights there are.
+ * The log of invalidated tags, in the order of their invalidations. All flights share one log. Each flight remembers
+ * the place where the log stood when it began. An invalidation therefore visits no flight, and costs the same with any
+ * number of them.
  */
 export class EndedTags {
-  /** Of each name in the log, at which place it stands last. */
+  /** The last place of each name in the log. */
   readonly #last = new Map<EntryId, number>();
-  /** The names of the log, from the place {@link #first} on. */
+  /** The names of the log, beginning at the place {@link #first}. */
   #names: EntryId[] = [];
   #first = 0;
 
-  /** The place of the next name: a moment to compare with. */
+  /** The place that the next name will take. A caller compares with it later. */
   get end(): number {
     return this.#first + this.#names.length;
   }
 
-  /** Takes note of tags that are invalidated now. The oldest names go when there are too many. */
+  /** Appends tags that are invalidated now. When the log is too long, the oldest names go. */
   add(tags: readonly EntryId[]): void {
     if (tags.length > MOST_NAMES) {
       this.#forgetUpTo(this.end + tags.length);
@@ -33,8 +36,8 @@ export class EndedTags {
   }
 
   /**
-   * Whether the tag was invalidated at or after the place `from`, and before `until`. Every tag counts as invalidated where
-   * the log does not reach back to `from`.
+   * True when the tag was invalidated at or after the place `from`, and before `until`. Every tag counts as invalidated
+   * when the log no longer reaches back to `from`.
    */
   has(tag: EntryId, from: number, until = this.end): boolean {
     if (from >= until) return false;

@@ -8,86 +8,86 @@ import { longestAnswerMs } from '../tiers/traffic.ts';
 import type { EndedTags } from './ended-tags.ts';
 import type { Undelivered } from './pending-invalidations.ts';
 
-/** What a flight knew of the bus when it began. */
+/** The position in the bus stream that this instance had reached when the flight began. */
 export interface SeenAtStart {
   readonly epoch: string | undefined;
   readonly sequence: number;
 }
 
-/** What a flight starts from; taken in the same step in which it is registered. */
+/** The state that a flight starts from. The reader takes it in the same step in which it registers the flight. */
 export interface FlightSetup {
   readonly seen: SeenAtStart;
-  /** Tags that are known before the load. */
+  /** Tags that the reader knows before the load. */
   readonly tags: readonly TagState[];
   /** Default now. */
   readonly beganAt?: number | undefined;
   readonly undelivered: Undelivered;
   readonly background: boolean;
-  /** Whether it may load: others join it, and few of a key run at once. A plain read or a `set` is not joined. */
+  /** True when it may load. Readers join only such a flight, and few of one key run at once. */
   readonly mayLoad: boolean;
-  /** Of the first caller, as are {@link l2TimeoutMs} and {@link leaseWaitMs}. */
+  /** The first caller's limit, as are {@link l2TimeoutMs} and {@link leaseWaitMs}. */
   readonly hardTimeoutMs: number;
   readonly l2TimeoutMs: number;
   readonly leaseWaitMs: number;
-  /** Whether it is a `set`: readers of the key wait for it, and what others load meanwhile is not stored. */
+  /** True for a `set`: readers of the key wait for it, and values that flights load meanwhile are not stored. */
   readonly isWrite: boolean;
 }
 
 /**
- * How far a flight has come.
- * 1. `first-question`: it asks L2, for no longer than its `l2Timeout`. Most flights end here, with a hit.
- * 2. `further-questions`: it asks L2 again, or waits for a load elsewhere in the fleet.
+ * The stage that a flight has reached.
+ * 1. `first-question`: it asks L2, at most for its `l2Timeout`. Most flights end here, with a hit.
+ * 2. `further-questions`: it asks L2 again, or waits for a load of another instance.
  * 3. `queue`: its load waits for a place among `maxLoads`.
- * 4. `load`: the loader runs, or what it brought is being stored.
+ * 4. `load`: the loader runs, or the loaded value is being stored.
  */
 export type FlightStage = 'first-question' | 'further-questions' | 'queue' | 'load';
 
-/** An answer that serves as long as it says so. */
+/** An answer for callers of a refresh. It may be served only while {@link serves} returns true. */
 export interface StandIn<R> {
   readonly answer: R;
   serves(): boolean;
 }
 
 /**
- * One refill of one key in this process, from before it sends anything until its value is stored or not.
- * Invalidations that pass while it is under way decide what it may still do.
+ * One refill of one key in this process. It is registered before it sends anything, and ends when its value is stored
+ * or refused. Invalidations that arrive meanwhile decide what it may still store.
  */
 export class Flight<R> implements AwaitedFlight {
   readonly id: EntryId;
   readonly beganAt: number;
   readonly seen: SeenAtStart;
-  /** Tags known before the load, by reference: an invalidation ends their states, and looks for no flight. */
+  /** Tags known before the load, by reference: an invalidation ends their states and need not search for flights. */
   readonly tags: readonly TagState[];
-  /** What this instance owed to L2 when the flight began. */
+  /** The invalidations that L2 had not acknowledged when the flight began. */
   readonly undelivered: Undelivered;
-  /** Whether nobody waits for it but the refresh that began it. */
+  /** True for a background refresh, which continues without a waiting caller. */
   readonly background: boolean;
   readonly mayLoad: boolean;
-  /** Whether it is a `set` under way. */
+  /** True for a `set` under way. */
   readonly isWrite: boolean;
-  /** Another flight of the key ended first, or is a `set`: what this one brings may be older than what is stored. */
+  /** True when another flight of the key ended first or is a `set`: the value of this one may be older. */
   superseded = false;
-  /** Whether a reader may join it, as far as its tags allow that: see {@link isJoinable}. */
+  /** False once an invalidation or another flight has closed it to readers; see {@link isJoinable}. */
   isOpen: boolean;
   /** The largest `hardTimeout` of the callers who have joined, in milliseconds. */
   hardTimeoutMs: number;
-  /** Until when it may wait for a load of another instance: the least that one of its callers allows. */
+  /** The moment up to which it may wait for a load of another instance: the earliest that its callers allow. */
   leaseWaitUntil: number;
-  /** Until when the first question to L2 is answered, however that ends. */
+  /** The moment by which the first question to L2 has ended, with or without an answer. */
   readonly firstAnswerAt: number;
-  /** The span to which those who join link. */
+  /** The span that joining callers link to. */
   span: SpanRef | undefined;
-  /** Its load, while the loader runs. */
+  /** The running load, while the loader runs. */
   load: RunningLoad | undefined;
   #isPoisoned = false;
   readonly #ended: EndedTags;
-  /** Where the log of ended tags stood when the flight began. */
+  /** The place of the log of ended tags when the flight began. */
   readonly #endedBefore: number;
-  // Most flights end without a use for these: made when somebody asks.
+  // Most flights end without these, so they are created at their first use.
   #abort: AbortController | undefined;
   #stage: FlightStage = 'first-question';
   readonly #lateFrom: number;
-  /** Whether the load had to wait for longer than the first question takes where nothing lies before it. */
+  /** True when the load began later than `l2Timeout` after the flight: it had to wait for a lease or a place. */
   #isLate = false;
   #quick: PromiseWithResolvers<R | undefined> | undefined;
   #onGoOn: (() => void)[] | undefined;
@@ -123,7 +123,7 @@ export class Flight<R> implements AwaitedFlight {
     this.#endedBefore = ended.end;
   }
 
-  /** What it brings. The reader who began it may do without, so it is made when somebody asks. */
+  /** The outcome of the flight. Its first reader may not need the promise, so it is created on demand. */
   get result(): Promise<R> {
     if (this.#result === undefined) {
       const { promise, resolve } = Promise.withResolvers<R>();
@@ -134,19 +134,19 @@ export class Flight<R> implements AwaitedFlight {
     return this.#result;
   }
 
-  /** Whether a caller has asked for {@link result} or {@link quick}. */
+  /** True when a caller has asked for {@link result} or {@link quick}. */
   get isAwaited(): boolean {
     return this.#result !== undefined || this.#quick !== undefined;
   }
 
-  /** How far it has come. */
   get stage(): FlightStage {
     return this.#stage;
   }
 
   /**
-   * What the first question to L2 brings; `undefined` when it takes more than that. The callers who join a flight that ends
-   * with a hit share this one promise, and none of them needs a timer: the question has a limit of its own.
+   * The answer to the first question to L2, or `undefined` when the flight takes longer than that. Callers who join a
+   * flight that ends with a hit share this one promise. None of them needs a timer, because the question has its own
+   * limit.
    */
   get quick(): Promise<R | undefined> {
     if (this.#quick === undefined) {
@@ -156,7 +156,7 @@ export class Flight<R> implements AwaitedFlight {
     return this.#quick.promise;
   }
 
-  /** The flight has ended, as {@link result} says: who waits for {@link quick} is sent there. */
+  /** Sends the callers who wait for {@link quick} to {@link result}, because the flight has ended. */
   endQuick(): void {
     this.#quick?.resolve(undefined);
   }
@@ -167,14 +167,14 @@ export class Flight<R> implements AwaitedFlight {
     else this.#onGoOn.push(run);
   }
 
-  /** Its loader is called now. */
+  /** Takes note that the loader is called now. */
   beginLoad(load: RunningLoad, now: number): void {
     this.load = load;
     this.#isLate = now > this.#lateFrom;
     this.goOn('load');
   }
 
-  /** It has come to this stage. From the second on, callers watch their own time. */
+  /** Moves the flight to a stage. From the second stage on, callers watch their own time. */
   goOn(stage: FlightStage): void {
     const wasQuick = this.#stage === 'first-question';
     this.#stage = stage;
@@ -184,23 +184,23 @@ export class Flight<R> implements AwaitedFlight {
     this.#onGoOn = undefined;
   }
 
-  /** The loads whose loaders wait for it. */
+  /** The loads whose loaders wait for this flight. */
   get dependents(): Dependents {
     this.#dependents ??= new Dependents();
     return this.#dependents;
   }
 
-  /** Its load was aborted because the largest `hardTimeout` of its callers, counted from the load's start, is over. */
+  /** Takes note that the load was aborted at the largest `hardTimeout` of its callers. */
   timedOut(error: LoadTimeoutError): void {
     this.#timeout = error;
   }
 
-  /** Whether the flight ends with this error because of {@link timedOut}, and not because a loader threw the like. */
+  /** True when this error is the one of {@link timedOut}, and not a similar one that a loader threw. */
   endsByTimeout(error: unknown): boolean {
     return this.#timeout !== undefined && this.#timeout === error;
   }
 
-  /** Says what it brings, once; or whose outcome is to be its own. */
+  /** Sets the outcome, once: an answer, or the promise of one. */
   bring(outcome: R | Promise<R>): void {
     if (this.#resolve !== undefined) this.#resolve(outcome);
     else if (outcome instanceof Promise) this.#result = outcome;
@@ -208,32 +208,32 @@ export class Flight<R> implements AwaitedFlight {
     if (this.#quick !== undefined && !(outcome instanceof Promise)) this.#quick.resolve(outcome);
   }
 
-  /** An invalidation has named the key, or messages may have been lost. */
+  /** Detaches the flight and ends its right to store. An invalidation named the key, or may have. */
   poison(): void {
     this.#isPoisoned = true;
     this.isOpen = false;
   }
 
-  /** An invalidation has named the key or one of its tags: nothing that it brings may be stored. */
+  /** True when an invalidation has named the key or one of its tags, or may have. The flight may store nothing. */
   get poisoned(): boolean {
     return this.#isPoisoned || !tagsAreCurrent(this.tags);
   }
 
-  /** Whether a reader may join it. */
+  /** True when a reader may join it. */
   get isJoinable(): boolean {
     return this.isOpen && tagsAreCurrent(this.tags);
   }
 
-  /** How many tags have been invalidated up to now: a moment for {@link hasEnded}. */
+  /** The number of tags that have been invalidated up to now: a moment for {@link hasEnded}. */
   get endedSoFar(): number {
     return this.#ended.end;
   }
 
   /**
-   * Whether one of the tags was invalidated since the flight began. Any loader may name tags as late as with its value: what
-   * carries one of these is not stored, and not handed to those who joined after the invalidation. Of {@link tags}, whose
-   * states tell it, only what is true now is known.
-   * @param until Only what had been invalidated at this moment counts: see {@link endedSoFar}.
+   * True when one of the tags was invalidated since the flight began. A loader may name tags as late as with its value.
+   * A value under an ended tag is not stored, and is not given to callers who joined after the invalidation (protocol,
+   * race 66). The states of {@link tags} only tell the present, so with `until` they never count.
+   * @param until Only invalidations before this moment count: see {@link endedSoFar}.
    */
   hasEnded(tags: readonly (EntryId | Pick<TagState, 'tag'>)[], until?: number): boolean {
     if (this.#ended.end === this.#endedBefore) return false;
@@ -245,13 +245,13 @@ export class Flight<R> implements AwaitedFlight {
     });
   }
 
-  /** A stale value met on the way, for callers whose `softTimeout` runs out. Stays pending while there is none. */
+  /** The first stale value met on the way, for callers whose `softTimeout` is over. Pending until there is one. */
   get candidate(): Promise<R> {
     this.#candidate ??= Promise.withResolvers();
     return this.#candidate.promise;
   }
 
-  /** A stale value was met, of this entry; the first one is the {@link candidate}. */
+  /** Offers a stale value and its entry. The first one becomes the {@link candidate}. */
   offer(candidate: R, entry: Entry | undefined): void {
     this.#candidate ??= Promise.withResolvers();
     this.#candidate.resolve(candidate);
@@ -259,24 +259,24 @@ export class Flight<R> implements AwaitedFlight {
     this.#staleEntry = entry;
   }
 
-  /** The stale value that was met last, and its entry. */
+  /** The last stale value that was offered, and its entry. */
   get offered(): { readonly answer: R | undefined; readonly entry: Entry | undefined } {
     return { answer: this.#stale, entry: this.#staleEntry };
   }
 
-  /** For those who join a refresh: the usable value that it is about to replace. Stays pending while there is none. */
+  /** The usable value that a refresh is about to replace, for callers who join it. Pending until there is one. */
   get standIn(): Promise<StandIn<R>> {
     this.#standIn ??= Promise.withResolvers();
     return this.#standIn.promise;
   }
 
-  /** A usable value was met that is to be replaced; the first one serves. */
+  /** Offers the usable value that is about to be replaced. The first one counts. */
   standInWith(standIn: StandIn<R>): void {
     this.#standIn ??= Promise.withResolvers();
     this.#standIn.resolve(standIn);
   }
 
-  /** Aborted when nobody waits any more, or on {@link abort}. */
+  /** Aborted when the last caller has left, or by {@link abort}. */
   get signal(): AbortSignal {
     this.#abort ??= new AbortController();
     return this.#abort.signal;
@@ -294,32 +294,32 @@ export class Flight<R> implements AwaitedFlight {
     return this.#waiters > 0;
   }
 
-  /** A caller waits for it from now on, and gives it so long. */
+  /** Adds a waiting caller and its `hardTimeout`. */
   join(hardTimeoutMs: number): void {
     this.#waiters += 1;
     if (hardTimeoutMs > this.hardTimeoutMs) this.hardTimeoutMs = hardTimeoutMs;
     if (this.#sharedLoad !== undefined) this.#sharedLoad.waiters += 1;
   }
 
-  /** A caller that has joined does not wait for a load of another instance any longer than until then. */
+  /** Limits the wait for a load of another instance to what a joined caller allows. */
   waitForLeaseUntil(until: number): void {
     if (until < this.leaseWaitUntil) this.leaseWaitUntil = until;
   }
 
-  /** A caller does not want the value any more; the last one to go takes the load with it. */
+  /** Removes a caller that no longer wants the value. The last one to leave aborts the load. */
   leave(reason: unknown): void {
     if (this.#leavesNobody()) this.#abortAll(reason);
   }
 
   /**
-   * A caller's time is over; the last one to go takes the load with it. A load that began late keeps the time that it was
-   * given: where all callers spend most of theirs waiting for a place, no value would ever reach the tiers.
+   * Removes a caller whose time is over. The last one to leave aborts the load, unless the load began late. A late load
+   * keeps its full time: if callers spend most of theirs waiting for a place, no value would ever be stored otherwise.
    */
   giveUp(reason: unknown): void {
     if (this.#leavesNobody() && !this.#isLate) this.#abortAll(reason);
   }
 
-  /** Counts one caller less. */
+  /** Counts one caller less, and returns true when none is left. */
   #leavesNobody(): boolean {
     this.#waiters -= 1;
     if (this.#sharedLoad === undefined) return this.#waiters === 0 && !this.background;
@@ -331,7 +331,7 @@ export class Flight<R> implements AwaitedFlight {
     for (const flight of this.#sharedLoad?.flights ?? [this]) flight.abort(reason);
   }
 
-  /** From now on one load is for all of these: while somebody waits for one of them, none is given up. */
+  /** Makes these flights share one load. While a caller waits for one of them, none is aborted. */
   static loadTogether<R>(flights: readonly Flight<R>[]): void {
     const company = { flights, waiters: flights.reduce((sum, flight) => sum + flight.#waiters, 0) };
     for (const flight of flights) flight.#sharedLoad = company;
@@ -343,7 +343,7 @@ export class Flight<R> implements AwaitedFlight {
   }
 }
 
-/** Flights that share one load, and how many callers wait for them. */
+/** Flights that share one load, and the number of callers who wait for them. */
 interface SharedLoadGroup<R> {
   readonly flights: readonly Flight<R>[];
   waiters: number;

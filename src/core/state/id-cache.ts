@@ -1,19 +1,22 @@
 import type { EntryId } from '../model/key.ts';
 
-/** Ids that are remembered in all, and the longest key of which one is. */
+/** The number of ids that one cache remembers, and the longest key whose id is remembered. */
 const MOST_IDS = 10_000;
 
 const LONGEST_KEY = 128;
 
 /**
- * Bounds what the namespaces of a cache remember of their keys' ids. To join namespace and key, and hash what comes of it,
- * takes longer than the rest of a hit.
+ * Bounds the ids that the namespaces of a cache remember. Computing an id (joining namespace and key, then hashing)
+ * takes longer than the rest of an L1 hit.
  */
 export class KnownIds {
   readonly #spaces = new Set<Map<string, EntryId>>();
   #count = 0;
 
-  /** @param ids Of one namespace, by key. Beyond the bound all namespaces begin anew. */
+  /**
+   * Remembers the id of a key. Beyond the bound all namespaces forget their ids.
+   * @param ids The ids of one namespace, by key.
+   */
   remember(ids: Map<string, EntryId>, key: string, id: EntryId): void {
     if (key.length > LONGEST_KEY) return;
     if (this.#count >= MOST_IDS) this.#forget();

@@ -2,12 +2,13 @@ import type { EntryId } from '../model/key.ts';
 import type { KnownTag, KnownTags } from '../model/tags.ts';
 import type { CacheContext } from './context.ts';
 
-/** A record that comes back stays for at least as long. */
+/** The least time for which L2 keeps a record that is put back. */
 const SHORTEST_STAY_MS = 60_000;
 
 /**
- * What this process remembers of tags, for L2 to put in the place of those that it has dropped: entries under them are as
- * good as before. `undefined` where nothing is remembered, or this instance is not proven.
+ * Returns the tag generations that this process remembers. L2 puts them in place of records that it has evicted, so
+ * that entries under these tags stay valid (protocol, race 57). `undefined` when nothing is remembered or this instance
+ * is not proven.
  */
 export function knownOf(
   { hasBus, clock, proof, tags: registry }: CacheContext,

@@ -6,45 +6,50 @@ import type { Flight } from './flight.ts';
 import type { RefillResult } from './refill-result.ts';
 import type { ReadRequest } from './request.ts';
 
-/** Under what keys were asked for. */
+/** The token and the generation with which keys were asked for. */
 export interface Terms {
-  /** Of the lease, where a key held nothing. */
+  /** The token of the lease that L2 gives to a key without a record. */
   readonly token: string;
   readonly generation: string;
 }
 
-/** What a flight asks L2 about its key. */
+/** The question of one flight to L2 about its key. */
 export interface AcquireRequest {
   readonly request: ReadRequest;
   readonly flight: Flight<RefillResult>;
-  /** Its place among the questions of its batch; set when it is asked. */
+  /** The place among the questions of its batch. The batch sets it. */
   place: number;
 }
 
-/** The answer to every question of one batch. Each flight reads its own part of it, in the context of its own caller. */
+/**
+ * The answer to all questions of one batch. Each flight reads its own part, in the asynchronous context of its caller.
+ */
 export interface BatchAnswer {
-  /** Shared by all questions; not ok when L2 did not answer at all. */
+  /** The terms of all questions, or the reason why L2 answered none of them. */
   readonly terms: Asked<Terms>;
-  /** Of each question, by its place: what L2 held, or what L2 refused this key with. `none`: the lease is the flight's. */
+  /**
+   * The record of each question by its place, or the error with which L2 refused the key. `none`: the flight has the
+   * lease.
+   */
   readonly records: readonly (StoredRecord | RemoteError)[];
-  /** Of the tags of all questions, as of then. Flights read it and do not change it. */
+  /** The generations of the tags of all questions at that time. Flights only read it. */
   readonly generations: Generations;
-  /** When the answer arrived. */
+  /** The moment at which the answer arrived. */
   readonly now: number;
-  /** Whether a caller has told of a key that L2 refused. */
+  /** True when a caller has reported a key that L2 refused. */
   wasRefused?: boolean;
 }
 
-/** Questions of one turn of the event loop and of the same terms, which L2 is asked as one. */
+/** Questions of one turn of the event loop with the same terms. L2 is asked all of them in one call. */
 export class QuestionBatch {
   readonly questions: AcquireRequest[] = [];
   readonly budgetMs: number;
   readonly leaseMs: number;
-  /** The longest that it may take behind others. */
+  /** The longest time that the batch may take behind others, in milliseconds. */
   readonly mostMs: number;
-  /** Whether it takes no other question. */
+  /** True when it takes no other question. */
   readonly isAlone: boolean;
-  /** Resolves for all of them; never rejects. */
+  /** Resolves with the answer to all questions. It never rejects. */
   readonly answered: Promise<BatchAnswer>;
   readonly #resolve: (answer: BatchAnswer) => void;
 
@@ -68,13 +73,15 @@ export class QuestionBatch {
   }
 }
 
-/** What somebody asks L2 about tags. */
+/** One request for the generations of tags. */
 export interface TagRead {
   readonly key: string;
   readonly tags: readonly EntryId[];
-  /** How long L2 is to keep their generations, in milliseconds. */
+  /** The time for which L2 keeps the generations, in milliseconds. */
   readonly keepFor: number;
   readonly budgetMs: number;
-  /** Told what came of it; the generations of other tags, asked for in the same turn, are among them. It does not throw. */
+  /**
+   * Receives the outcome. It contains the generations of other tags that were read in the same turn. It must not throw.
+   */
   onRead(asked: Asked<Generations>): void;
 }

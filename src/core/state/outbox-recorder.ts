@@ -7,25 +7,27 @@ import type { Clock } from '../primitives/clock.ts';
 import { TimeoutExceeded, withTimeout } from '../primitives/timeout.ts';
 import { namesIn, type PendingInvalidations } from './pending-invalidations.ts';
 
-/** An invalidation on its way into the outbox. */
+/** One invalidation on its way into the outbox. */
 export interface RecordOrder {
   readonly targets: Targets;
   readonly mode: InvalidationMode;
-  /** Resolves with whether the outbox holds the order. `false`: it is owed, and written as soon as that is possible. */
+  /**
+   * Resolves with true when the outbox holds the order. `false`: the order is queued and retried until it is written.
+   */
   readonly written: Promise<boolean>;
 }
 
-/** Orders in one statement, and about the most names that they have together. */
+/** The most orders in one statement, and the approximate limit on their names together. */
 const MOST_ORDERS = 1_000;
 const MOST_NAMES = 10_000;
 
-/** Names that may be owed before they collapse to "all". */
+/** The number of queued names at which they collapse into one order for everything. */
 const MAX_UNWRITTEN_NAMES = 10_000;
 
-/** A caller waits so long for the outbox; then its order is owed. */
+/** The time for which a caller waits for the outbox. Afterwards its order is queued. */
 const WAIT_MS = 1_000;
 
-/** A connection may be lost at any time. Two failures in a row say that the database is away. */
+/** One failure may be a lost connection. Two in a row count as an outage of the database. */
 const FAILURES_TO_OWE = 2;
 
 const FIRST_RETRY_MS = 50;
@@ -41,7 +43,7 @@ class Order implements RecordOrder {
   isSending = false;
   isAcknowledged = false;
   ticket: string | undefined;
-  /** The history in which L2 has acknowledged the order. */
+  /** The epoch in which L2 acknowledged the order. */
   toldIn: string | undefined;
   writtenAt = Number.NEGATIVE_INFINITY;
 
@@ -55,15 +57,15 @@ class Order implements RecordOrder {
 }
 
 /**
- * Writes invalidations that follow no change of a row into the outbox: all orders of one turn, and those that come while a
- * statement is under way, share the next statement.
+ * Writes invalidations that follow no change of a row into the outbox. Orders of one turn share a statement, as do
+ * those that arrive while a statement runs.
  *
- * - An order that the outbox does not take is owed to the outbox alone. It is repeated until it is written, and shadows
- *   nothing in L2 once L2 has acknowledged it: an outage of the database must not take L2 along.
- * - A row counts as delivered only if L2 has acknowledged its order after the row was committed, or if a heartbeat that was
- *   sent after the commit still finds the history that has acknowledged it. Otherwise Redis may have come back with older
- *   data in between, and the repair that follows knew nothing of the row (protocol, race 41).
- * - When another history appears, L2 is told once more of every order for which that proof is missing.
+ * - An order that the outbox does not take is queued and retried until it is written. Once L2 has acknowledged it, it
+ *   shadows nothing in L2. Otherwise an outage of the database would take L2 away as well.
+ * - A row counts as delivered when L2 acknowledged its order after the row was committed. A heartbeat that was sent
+ *   after the commit and finds the acknowledging epoch is proof too. Without that proof Redis may have returned with
+ *   older data in between, and the repair did not know the row (protocol, race 41).
+ * - When another epoch appears, L2 is told again of every order without that proof.
  */
 export class OutboxRecorder {
   readonly #outbox: Outbox;
@@ -72,12 +74,12 @@ export class OutboxRecorder {
   readonly #emit: (event: CacheEvent) => void;
   readonly #hasL2: boolean;
   readonly #limit: number;
-  /** Not written yet, in the order in which they were given. */
+  /** Orders that are not written yet, in the order in which they were given. */
   readonly #waiting = new Set<Order>();
-  /** Written after L2 had acknowledged them: the proof is missing. */
+  /** Orders that were written after L2 had acknowledged them, and whose proof is missing. */
   readonly #unproven = new Set<Order>();
   #unwrittenNames = 0;
-  /** Stands for all that were owed when they were too many. */
+  /** The order that replaces all queued ones when they are too many. */
   #everything: Order | undefined;
   #most = MOST_ORDERS;
   #failures = 0;
@@ -87,7 +89,7 @@ export class OutboxRecorder {
   #writing: Promise<void> | undefined;
   #wake: () => void = () => {};
 
-  /** @param hasL2 Without an L2 a row is delivered when it is written: followers find it. */
+  /** @param hasL2 Without an L2 a row counts as delivered when it is written, because followers find it. */
   constructor(
     outbox: Outbox,
     clock: Clock,
@@ -104,9 +106,9 @@ export class OutboxRecorder {
     this.#limit = limit;
   }
 
-  /** All that this instance owes to L2 and to the outbox, each order once. */
+  /** Summarizes the invalidations that L2 or the outbox has not acknowledged, each order once. */
   summary(): PendingSummary {
-    // What L2 has not acknowledged is pending as well.
+    // An order that L2 has not acknowledged is in the pending set too, and is counted there.
     const isOwn = (order: Order): boolean => order.toldIn !== undefined || order === this.#everything || !this.#hasL2;
     const own = [...this.#waiting].filter((order) => order.isOwed && isOwn(order));
     return this.#pending.summary(
@@ -115,12 +117,12 @@ export class OutboxRecorder {
     );
   }
 
-  /** What the last attempt failed with. */
+  /** The error of the last failed attempt. */
   get error(): unknown {
     return this.#error;
   }
 
-  /** Has an order written. */
+  /** Queues an order for the next statement. */
   add(targets: Targets, mode: InvalidationMode): RecordOrder {
     const order = new Order(targets, mode);
     this.#waiting.add(order);
@@ -128,7 +130,8 @@ export class OutboxRecorder {
     else {
       const late = (): void => this.#giveUp(order, new TimeoutExceeded(WAIT_MS));
       const onTime = (): void => {
-        // A process that was held up runs its timers first: the answer that has arrived meanwhile gets its turn.
+        // A process that was held up runs its timers first. The extra turn lets an answer count that has arrived
+        // meanwhile.
         order.cancelWait = this.#clock.after(0, late);
       };
       order.cancelWait = this.#clock.after(WAIT_MS, onTime, true);
@@ -138,8 +141,8 @@ export class OutboxRecorder {
   }
 
   /**
-   * L2 has acknowledged an order.
-   * @param epoch The history in which it has; unknown where the order was repeated later.
+   * Takes note that L2 has acknowledged an order.
+   * @param epoch The epoch of the acknowledgement. Unknown when the order was repeated later.
    */
   acknowledge(given: RecordOrder, epoch?: string): void {
     if (!(given instanceof Order) || given.isAcknowledged) return;
@@ -152,12 +155,12 @@ export class OutboxRecorder {
     try {
       this.#outbox.acknowledge(given.ticket, given.targets);
     } catch (error) {
-      // What the outbox does not take note of is only delivered once more.
+      // An acknowledgement that the outbox misses only causes one more delivery.
       this.#emit({ type: 'tier_failure', error, operation: 'acknowledge', tier: 'source', background: true });
     }
   }
 
-  /** A heartbeat has been answered: the server told this history at some time after `sentAt`. */
+  /** Takes note of an answered heartbeat: the server named this epoch at some time after `sentAt`. */
   heartbeat(epoch: string, sentAt: number): void {
     for (const order of this.#waiting) this.#tellAgain(order, epoch);
     for (const order of this.#unproven) {
@@ -168,7 +171,7 @@ export class OutboxRecorder {
     }
   }
 
-  /** Waits for the statement under way, and tries once more to write what is left. */
+  /** Waits for the running statement, and tries once more to write the remaining orders. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#wake();
@@ -184,7 +187,10 @@ export class OutboxRecorder {
     this.#waiting.clear();
   }
 
-  /** Entries of this order may be there again, and no row has kept them from being believed. */
+  /**
+   * Tells L2 again of an order that it acknowledged in another epoch. Entries that the order removed may be back, and
+   * no row has made the repair remove them.
+   */
   #tellAgain(order: Order, epoch: string): void {
     if (order.toldIn === undefined || order.toldIn === epoch) return;
     order.toldIn = undefined;
@@ -193,7 +199,7 @@ export class OutboxRecorder {
   }
 
   async #write(): Promise<void> {
-    // The rest of the turn comes along.
+    // Orders of the rest of this turn share the statement.
     await Promise.resolve();
     while (this.#waiting.size > 0) {
       const batch = this.#nextBatch();
@@ -233,7 +239,10 @@ export class OutboxRecorder {
     }
   }
 
-  /** What the database refuses for the sake of one order must not hold up the others: smaller and smaller batches find it. */
+  /**
+   * Halves the batches after a failure, until they isolate an order that the database refuses. One such order must not
+   * hold up the others.
+   */
   #failed(batch: readonly Order[], error: unknown): void {
     this.#failures += 1;
     this.#error = error;
@@ -280,7 +289,10 @@ export class OutboxRecorder {
     if (this.#unwrittenNames > this.#limit) this.#collapse();
   }
 
-  /** One order for everything stands for all that are owed. Those in the statement under way may yet be written with it. */
+  /**
+   * Replaces all queued orders by one for everything. Orders in the running statement stay, because it may yet write
+   * them.
+   */
   #collapse(): void {
     const everything = new Order(EVERYTHING, 'delete');
     everything.isOwed = true;
@@ -294,7 +306,7 @@ export class OutboxRecorder {
     for (const { isOwed, targets } of this.#waiting) if (isOwed) this.#unwrittenNames += namesIn(targets);
   }
 
-  /** The first failure is news. Those that follow it are the same outage. */
+  /** Reports the first failure of an outage. The failures that follow are the same outage. */
   #report(error: unknown): void {
     this.#isSaid = true;
     this.#error = error;

@@ -15,19 +15,20 @@ export interface PendingOrder {
   readonly targets: Targets;
   readonly mode: InvalidationMode;
   readonly matches: (id: EntryId, tags: Iterable<EntryId>) => boolean;
-  /** Called once L2 has acknowledged it. */
+  /** Called when L2 has acknowledged it. */
   readonly onDelivered: () => void;
-  /** Removes from L2 what its pattern names; absent without one. */
+  /** The sweep that removes the entries of its pattern from L2. Absent without a pattern. */
   readonly sweep: Sweep | undefined;
-  /** Being told to L2 at this moment by whoever made it; nobody else need try. */
+  /** True while the caller that made the order sends it to L2. Retries leave such an order alone. */
   sending: boolean;
-  /** L2 has refused it, and listeners have been told: that it does so again is no news. */
+  /** True when L2 has refused it and listeners have been told. Another refusal is not reported. */
   wasRefused: boolean;
 }
 
 /**
- * What was owed when a read began: for as long as that read lasts, L2 is not believed about it. The order may be
- * delivered meanwhile, but a reply from before the delivery may still be on its way, on another connection.
+ * The orders that were pending when a read began. The read does not use L2 for anything that they name, as long as it
+ * lasts. An order may be delivered meanwhile, but a reply from before the delivery may still arrive on another
+ * connection.
  */
 export class Undelivered {
   readonly #orders: readonly PendingOrder[];
@@ -36,26 +37,27 @@ export class Undelivered {
     this.#orders = orders;
   }
 
-  /** Whether L2 must not be believed about this entry. */
+  /** True when the read must not use an answer of L2 about this entry. */
   covers(id: EntryId, tags: Iterable<EntryId>): boolean {
     return this.#orders.some((order) => order.matches(id, tags));
   }
 
-  /** Whether it must not be believed about a tag's generation. */
+  /** True when the read must not use an answer of L2 about this tag's generation. */
   coversTag(tag: EntryId): boolean {
     return this.#orders.some(({ targets }) => targets.tags.includes(tag));
   }
 }
 
-/** The usual case. */
+/** The usual case: no order was pending. */
 export const NOTHING_UNDELIVERED = new Undelivered([]);
 
-/** Names that may wait before they collapse to "all". */
+/** The number of waiting names at which they collapse into one order for everything. */
 const MAX_WAITING_NAMES = 10_000;
 
 /**
- * The invalidations that this instance owes to L2, in order. While one is here, whatever it names is a miss in L2 for
- * this instance; so a reader after a write never sees the value that the write replaced, whether or not L2 has heard.
+ * The invalidations that L2 has not acknowledged, in the order in which they were made. While an order is pending,
+ * everything that it names is a miss in L2 for this instance. A reader after a write therefore never sees the replaced
+ * value, even when L2 has not received the order.
  */
 export class PendingInvalidations {
   readonly #limit: number;
@@ -70,14 +72,17 @@ export class PendingInvalidations {
     return this.#orders.length === 0;
   }
 
-  /** Keeps an order that its maker is telling L2 of, until {@link settle} or {@link leave}. */
+  /** Adds an order that its caller is sending to L2. The caller ends that by {@link settle} or {@link leave}. */
   add(targets: Targets, mode: InvalidationMode, onDelivered: () => void = nobody): PendingOrder {
     const order = orderOf(targets, mode, onDelivered);
     this.#orders.push(order);
     return order;
   }
 
-  /** L2 could not be told: the order waits to be repeated. Beyond the limit all that wait become one for everything. */
+  /**
+   * Leaves an order to be retried, because L2 could not be told. Beyond the limit all waiting orders become one for
+   * everything.
+   */
   leave(order: PendingOrder): void {
     order.sending = false;
     this.#waitingNames += namesIn(order.targets);
@@ -88,9 +93,9 @@ export class PendingInvalidations {
   }
 
   /**
-   * Makes of an order's pattern the tag of its namespace, which L2 ends in one step where a sweep comes to no end. It stands
-   * in for L2 about the whole namespace from here on.
-   * @returns the order that takes its place; nothing when another one has swallowed it meanwhile.
+   * Replaces the pattern of an order by the tag of its namespace. L2 ends a tag in one step, which helps when a sweep
+   * does not finish. From now on the whole namespace is a miss in L2 for this instance.
+   * @returns the new order, or nothing when another order has replaced this one meanwhile.
    */
   widen(order: PendingOrder): PendingOrder | undefined {
     const { targets, mode, onDelivered, sending } = order;
@@ -103,27 +108,31 @@ export class PendingInvalidations {
     return wide;
   }
 
-  /** L2 has acknowledged the order. */
+  /** Removes an order that L2 has acknowledged. */
   settle(order: PendingOrder): void {
     const index = this.#orders.indexOf(order);
-    // Another order has swallowed it meanwhile.
+    // Another order has replaced it meanwhile.
     if (index === -1) return;
     this.#orders.splice(index, 1);
     if (!order.sending) this.#waitingNames -= namesIn(order.targets);
     order.onDelivered();
   }
 
-  /** The orders that nobody is telling L2 of, in the order in which they were made. */
+  /** The orders that no caller is sending to L2, in the order in which they were made. */
   waiting(): readonly PendingOrder[] {
     return this.#orders.filter(({ sending }) => !sending);
   }
 
-  /** What is owed at this moment. */
+  /** The orders that are pending at this moment. */
   undelivered(): Undelivered {
     return this.#orders.length === 0 ? NOTHING_UNDELIVERED : new Undelivered([...this.#orders]);
   }
 
-  /** @param recording What is owed to the outbox alone. @param isOwing Whether anything is owed to the outbox. */
+  /**
+   * Summarizes the pending orders.
+   * @param recording Orders that only the outbox has not taken.
+   * @param isOwing True when the outbox has not taken an order.
+   */
   summary(recording: readonly Targets[] = [], isOwing = false): PendingSummary {
     const targets = [...this.#orders.map((order) => order.targets), ...recording];
     return {
@@ -145,7 +154,7 @@ function orderOf(targets: Targets, mode: InvalidationMode, onDelivered: () => vo
 
 function nobody(): void {}
 
-/** How much an order counts against a bound. */
+/** The number that an order counts against a bound. */
 export function namesIn(targets: Targets): number {
   return targets.ids.length + targets.tags.length + 1;
 }

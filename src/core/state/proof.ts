@@ -1,33 +1,33 @@
 import type { InvalidationId } from '../model/tags.ts';
 import type { WakeWatch } from '../primitives/wake-watch.ts';
 
-/** Between two looks at the wall clock, in milliseconds: so a hit reads one clock, and the other one seldom. */
+/** The time between two looks at the wall clock, in milliseconds. A hit therefore usually reads only one clock. */
 const LOOK_EVERY_MS = 0.1;
 
-/** How a {@link Proof} learns that the host has slept. */
+/** Tells a {@link Proof} that the host has slept. */
 export interface Wakefulness {
   readonly watch: WakeWatch;
   readonly now: () => number;
-  /** Told after a sleep, before anything of before it is answered. */
+  /** Called after a sleep, before a caller gets an answer from before it. */
   readonly onWake: () => void;
 }
 
 /**
- * Whether this instance has missed an invalidation, and how long it can be sure that it has not.
+ * Tracks the evidence that this instance has missed no invalidation, and the time up to which it holds.
  *
- * Two kinds of evidence arrive in the one ordered stream of the subscription: invalidations, whose numbers must follow
- * each other, and this instance's own heartbeats, which repeat the last number and so prove, as of the moment they were
- * sent, that nothing before it is missing.
+ * The subscription delivers two kinds of evidence in one ordered stream. The numbers of invalidations must follow each
+ * other. This instance's own heartbeats repeat the last number. A returned heartbeat proves that nothing before its
+ * sending is missing.
  *
- * The proof ages by the monotonic clock, which stands still while the host sleeps. The wall clock is the second witness: after
- * a sleep nothing of before it is proven (protocol, race 46).
+ * The proof ages by the monotonic clock, which stands still while the host sleeps. The wall clock is a second witness:
+ * a sleep ends every proof from before it (protocol, race 46).
  */
 export class Proof {
   readonly #maxLagMs: number;
   readonly #wakefulness: Wakefulness | undefined;
   /** L1 may answer up to this moment of the monotonic clock. */
   #until = Number.NEGATIVE_INFINITY;
-  /** The same, but no further than the next look at the wall clock. */
+  /** The smaller of {@link #until} and the next look at the wall clock. */
   #sureUntil = Number.NEGATIVE_INFINITY;
   #awokeAt = Number.NEGATIVE_INFINITY;
   #lookedUntil: number;
@@ -38,7 +38,9 @@ export class Proof {
   #unbrokenFrom = 0;
   #next: PromiseWithResolvers<void> | undefined;
 
-  /** @param maxLagMs The bound D; `Infinity` when there is no bus to prove anything by: L1's TTL is the bound then. */
+  /**
+   * @param maxLagMs The bound D. `Infinity` without a bus: nothing can be proven then, and the TTL of L1 is the bound.
+   */
   constructor(maxLagMs: number, wakefulness?: Wakefulness) {
     this.#maxLagMs = maxLagMs;
     this.#wakefulness = wakefulness;
@@ -46,22 +48,22 @@ export class Proof {
     if (maxLagMs === Infinity) this.#until = Infinity;
   }
 
-  /** Whether this instance has shown that it missed nothing, as of D before `now`. */
+  /** True when this instance has proven that it missed nothing up to D before `now`. */
   isProven(now: number): boolean {
     return now <= this.#sureUntil || this.#look(now);
   }
 
-  /** Up to here this instance has shown that it missed nothing, if the host has not slept since. */
+  /** L1 may answer up to this moment, if the host has not slept since. */
   get until(): number {
     return this.#until;
   }
 
-  /** When the latest proof was sent; `-Infinity` before the first. */
+  /** The moment at which the heartbeat of the latest proof was sent. `-Infinity` before the first. */
   get provenAt(): number {
     return this.#until - this.#maxLagMs;
   }
 
-  /** When the host was last found to have slept; `-Infinity` while it never was. */
+  /** The moment at which this process last noticed a sleep of the host. `-Infinity` while it never has. */
   get awokeAt(): number {
     return this.#awokeAt;
   }
@@ -70,37 +72,39 @@ export class Proof {
     return this.#epoch;
   }
 
-  /** Number of the last invalidation seen in {@link epoch}; `undefined` before the first message. */
+  /** The number of the last invalidation seen in {@link epoch}. `undefined` before the first message. */
   get seen(): number | undefined {
     return this.#seen;
   }
 
-  /** Whether heartbeats prove nothing at present; see {@link suspend}. */
+  /** True while heartbeats prove nothing: see {@link suspend}. */
   get isSuspended(): boolean {
     return this.#isSuspended;
   }
 
   /**
-   * Ends the proof until {@link resume}, whatever heartbeats come meanwhile: something was missed, and what it may have
-   * concerned is yet to be cleared (protocol, race 60).
+   * Ends the proof until {@link resume}, and lets no heartbeat prove anything meanwhile. A message was missed, and L1
+   * still holds what it may have named (protocol, race 60).
    */
   suspend(): void {
     this.#isSuspended = true;
     this.#proveUntil(Number.NEGATIVE_INFINITY);
   }
 
-  /** What was missed is about to be cleared: the next heartbeat proves again. */
+  /** Lets the next heartbeat prove again. The caller clears what the missed message may have named. */
   resume(): void {
     this.#isSuspended = false;
   }
 
-  /** Whether the host has slept since that moment: what was asked then may be answered by something older than it seems. */
+  /**
+   * True when the host has slept since that moment. An answer to an earlier question may then be older than it seems.
+   */
   hasSleptSince(moment: number): boolean {
     if (this.#wakefulness !== undefined) this.#look(this.#wakefulness.now());
     return this.#awokeAt >= moment;
   }
 
-  /** Takes note of an invalidation. `false`: it is not the next one, so at least one was lost and nothing is proven. */
+  /** Takes note of an invalidation. `false`: it is not the next one. At least one was lost, so nothing is proven. */
   takeInvalidation(epoch: string, sequence: number): boolean {
     const expected = this.#seen !== undefined && epoch === this.#epoch && sequence === this.#seen + 1;
     this.#take(epoch, sequence, expected);
@@ -109,8 +113,8 @@ export class Proof {
   }
 
   /**
-   * Takes note of this instance's own heartbeat. `false`: its number is not the last one seen, so messages were lost;
-   * once the caller has cleared what they may have concerned, all is proven as of `sentAt`.
+   * Takes note of this instance's own heartbeat. `false`: its number is not the last one seen, so messages were lost.
+   * The caller must then clear everything that they may have named. After that, all is proven as of `sentAt`.
    */
   takeHeartbeat(epoch: string, sequence: number, sentAt: number): boolean {
     const hasSlept = this.hasSleptSince(sentAt);
@@ -122,8 +126,8 @@ export class Proof {
   }
 
   /**
-   * Whether this instance has been told of every invalidation after `from`, up to that number of the same epoch.
-   * `not yet`: those that are missing may be on their way.
+   * Tells whether this instance has received every invalidation after `from`, up to that number of the same epoch
+   * (protocol, race 65). `not yet`: the missing ones may be on their way.
    */
   hasHeard(from: InvalidationId, number: number): 'all' | 'not yet' | 'not all' {
     if (from.epoch !== this.#epoch || this.#seen === undefined || this.#unbrokenFrom > from.sequence) return 'not all';
@@ -157,7 +161,7 @@ export class Proof {
         this.#awokeAt = wakefulness.now();
         this.#proveUntil(this.#maxLagMs === Infinity ? Infinity : Number.NEGATIVE_INFINITY);
         wakefulness.onWake();
-        // What the caller holds may be of before the sleep.
+        // The value that the caller holds may be from before the sleep.
         return false;
       }
     }

@@ -1,9 +1,9 @@
 import { namesEverything, type Targets } from '../model/invalidation.ts';
 import type { EntryId } from '../model/key.ts';
 
-/** The last time that something was invalidated. */
+/** The last invalidation that concerned an entry. */
 export interface RecentInvalidation {
-  /** Milliseconds ago. */
+  /** Milliseconds since then. */
   readonly ago: number;
   readonly by: 'key' | 'tag' | 'all';
   readonly origin: 'here' | 'elsewhere';
@@ -17,10 +17,13 @@ interface Note {
 
 const MAX_NAMES = 1_000;
 
-/** Remembers the latest invalidations, for `inspect`: who ended this entry, and when. Bounded, the oldest go first. */
+/**
+ * Remembers the latest invalidations, so that `inspect` can tell when and by which name an entry ended. The oldest go
+ * first.
+ */
 export class RecentInvalidations {
   readonly #now: () => number;
-  /** By kind and id: a key and a tag may have one name. */
+  /** The notes by kind and id, because a key and a tag may have the same name. */
   readonly #names = new Map<string, Note>();
   #all: { at: number; origin: 'here' | 'elsewhere' } | undefined;
 
@@ -31,7 +34,7 @@ export class RecentInvalidations {
   note(targets: Targets, origin: 'here' | 'elsewhere'): void {
     const at = this.#now();
     if (namesEverything(targets)) {
-      // The tag by which everything is named is nobody's own.
+      // The tag that names everything is not a tag of the user.
       this.#all = { at, origin };
       return;
     }
@@ -39,7 +42,7 @@ export class RecentInvalidations {
     for (const tag of targets.tags) this.#put(tag, { at, by: 'tag', origin });
   }
 
-  /** The latest invalidation of the key itself, of one of the tags, or of everything. */
+  /** Returns the latest invalidation of the key, of one of the tags, or of everything. */
   latest(id: EntryId, tags: readonly EntryId[]): RecentInvalidation | undefined {
     const named = [`key ${id}`, ...tags.map((tag) => `tag ${tag}`)].flatMap((name) => this.#names.get(name) ?? []);
     const all = this.#all === undefined ? [] : [{ ...this.#all, by: 'all' as const }];

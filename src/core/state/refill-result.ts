@@ -3,7 +3,7 @@ import type { TierName } from '../model/errors.ts';
 import type { TierStep } from '../model/lookup.ts';
 import type { TagState } from '../model/tags.ts';
 
-/** What a flight brings when an entry is its answer. */
+/** Builds the result of a flight that an entry answers. */
 export function toRefillResult(
   entry: Entry,
   state: RefillResult['state'],
@@ -17,7 +17,7 @@ export function toRefillResult(
   return { value, tier, state, storedAt, freshUntil, tags, keptInL1, l2, source };
 }
 
-/** What a flight brings, the same for everyone who waits for it. Times are of this process's monotonic clock. */
+/** The result of a flight. All its callers share it. Times are of this process's monotonic clock. */
 export interface RefillResult {
   readonly value: unknown;
   readonly tier: TierName;
@@ -25,13 +25,13 @@ export interface RefillResult {
   readonly storedAt: number;
   readonly freshUntil: number;
   readonly tags: readonly TagState[];
-  /** Whether the value is in L1 now. */
+  /** True when the value is in L1 now. */
   readonly keptInL1: boolean;
   readonly l2: TierStep | undefined;
   readonly source: { readonly outcome: 'loaded' | 'failed'; readonly durationMs: number } | undefined;
 }
 
-/** A flight that found no value; `undefined` is never one. */
+/** The result of a flight that found no value. A value is never `undefined`. */
 export const NOTHING: RefillResult = {
   value: undefined,
   tier: 'l2',

@@ -5,39 +5,42 @@ import type { Loaded } from '../tiers/loader.ts';
 import type { Flight } from './flight.ts';
 import type { RefillResult } from './refill-result.ts';
 
-/** One read, resolved: nothing below applies a default or parses an option again. */
+/** One read with all options resolved. The steps below apply no default and parse no option. */
 export interface ReadRequest {
-  /** As the user wrote it, for the loader and for messages. */
+  /** The key as the caller wrote it, for the loader and for messages. */
   readonly key: string;
   readonly namespace: string;
   readonly id: EntryId;
   readonly loader: Loader<unknown>;
   readonly options: ResolvedOptions;
-  /** Ids of the tags that are known before the load: those of the options and of the namespace. */
+  /** The ids of the tags that are known before the load: those of the options and of the namespace. */
   readonly tagIds: readonly EntryId[];
   readonly counters: GroupCounters;
-  /** What it shares with the other keys of one call; `undefined` for a read of one key. */
+  /** The link to the other keys of a call for many. `undefined` for a read of one key. */
   readonly bulk?: BulkMember;
 }
 
-/** The part that one key has in a call for many: what they do together. */
+/** Connects one key of a call for many with the other keys. */
 export interface BulkMember {
-  /** The key waits for somebody else: the load of the others does not wait for it. */
+  /**
+   * Removes the key from the shared load, because it waits for another flight or instance. The other keys load without
+   * it.
+   */
   dropOut(): void;
   /**
-   * Loads the key with all others that have to be loaded, as soon as that is known of each.
+   * Loads the key together with all others that need a load, as soon as each key has been decided.
    * @param stale The value that the load replaces.
    */
   load(flight: Flight<RefillResult>, stale: { readonly value: unknown } | undefined): Promise<Loaded>;
-  /** Refreshes the key behind the answer, together with the others of which that is due. */
+  /** Refreshes the key in the background, together with the other keys whose refresh is due. */
   refresh(): void;
 }
 
-/** One `set`, resolved. */
+/** One `set` with all options resolved. */
 export interface WriteRequest {
   readonly key: string;
   readonly id: EntryId;
-  /** As it is to be encoded; see `Codec.written`. */
+  /** The value in the form that is encoded; see `Codec.written`. */
   readonly value: unknown;
   readonly options: ResolvedOptions;
   readonly tagIds: readonly EntryId[];

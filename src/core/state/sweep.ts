@@ -5,13 +5,13 @@ import { unlessAborted } from '../primitives/abort.ts';
 import type { Clock } from '../primitives/clock.ts';
 import { withTimeout } from '../primitives/timeout.ts';
 
-/** As long as one step may take. A server that needs longer for it is away. */
+/** The time limit of one step. A server that needs longer counts as away. */
 export const STEP_BUDGET_MS = 2_000;
 
-/** Attempts of one sweep that may fail before it is given up for something that L2 can do in one step. */
+/** The number of failed attempts after which a sweep is given up. L2 then ends a tag in one step instead. */
 const MOST_FAILURES = 3;
 
-/** When a sweep stops before its end. It can go on later. */
+/** The limits at which a sweep pauses. It can continue later. */
 export interface SweepLimits {
   /** A moment of the clock. */
   readonly until: number;
@@ -19,9 +19,9 @@ export interface SweepLimits {
 }
 
 /**
- * A walk over the entries of one namespace in L2, in bounded steps. It keeps its place: a budget that
- * stops it for a while does not undo the steps that are done. In another history it begins anew, because a place is
- * one in the records of one run of the server, and other records are to be looked at (protocol, race 50).
+ * Walks over the entries of one namespace in L2, in bounded steps. A sweep keeps its place, so a pause does not undo
+ * finished steps. In another history it begins anew, because the place belongs to the records of one run of the server,
+ * and other records must be visited (protocol, race 50).
  */
 export class Sweep {
   readonly #request: Pick<SweepRequest, 'namespace' | 'matches' | 'mode'>;
@@ -30,7 +30,10 @@ export class Sweep {
   #isDone = false;
   #touched = 0;
   #failures = 0;
-  /** Of {@link goOn}: an earlier call that is still waiting for an answer must not move the place of a later one. */
+  /**
+   * The number of {@link goOn} calls. An earlier call that still waits for an answer must not move the place of a later
+   * one.
+   */
   #turn = 0;
 
   constructor(
@@ -41,28 +44,28 @@ export class Sweep {
     this.#request = { namespace, matches, mode };
   }
 
-  /** Records that it has removed or expired. */
+  /** The number of records that it has removed or expired. */
   get touched(): number {
     return this.#touched;
   }
 
-  /** L2 has refused it, or was too slow for it, so often that another attempt promises nothing. */
+  /** True when L2 has refused it or was too slow so often that another attempt promises nothing. */
   get isHopeless(): boolean {
     return this.#failures >= MOST_FAILURES;
   }
 
   /**
-   * Forgets the place. The server has answered as another one, or not at all: the steps of before may have been taken in
-   * contents that had been exchanged for those of the session, and that say nothing of its entries (protocol, race 50).
+   * Forgets the place, because another server has answered, or none. Earlier steps may have visited contents that were
+   * exchanged for those of the session. They say nothing about the session's entries (protocol, race 50).
    */
   beginAnew(): void {
     this.#session = undefined;
   }
 
   /**
-   * Goes on from where it stopped.
-   * @returns whether it is done. `false`: a limit was reached.
-   * @throws what the tier rejects with, and TimeoutExceeded when one step takes too long.
+   * Continues the walk from its place.
+   * @returns true when the walk is done. `false`: a limit was reached.
+   * @throws the error of the tier, and TimeoutExceeded when one step takes too long.
    */
   async goOn(clock: Clock, tier: RemoteTier, session: Session, limits: SweepLimits): Promise<boolean> {
     try {
@@ -71,7 +74,7 @@ export class Sweep {
       return isDone;
     } catch (error) {
       if (isUnavailable(error)) {
-        // An L2 that is away refuses nothing: the next attempt waits for it.
+        // An L2 that is away has refused nothing. The next attempt waits for it.
         this.beginAnew();
       } else this.#failures += 1;
       throw error;
@@ -99,7 +102,7 @@ export class Sweep {
   }
 }
 
-/** The answer, or nothing once the signal is aborted. */
+/** Returns the answer, or `undefined` once the signal is aborted. */
 async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
   try {
     return await unlessAborted(work, signal);

@@ -7,15 +7,18 @@ import type { Flight } from './flight.ts';
 import type { RefillResult } from './refill-result.ts';
 import type { ReadRequest } from './request.ts';
 
-/** Timers may fire this much early: with less time left than this, a caller does not begin anew. */
+/** The time by which timers may fire early. A caller with less time left does not begin anew. */
 const TOO_LITTLE_MS = 1;
 
-/** Whether the time of a caller is over. */
+/** True when the time of a caller is over. */
 export function isTimeUp({ clock }: Pick<CacheContext, 'clock'>, giveUpAt: number): boolean {
   return giveUpAt - clock.now() < TOO_LITTLE_MS;
 }
 
-/** Whether a caller may wait for {@link Flight.quick}: it wants nothing but the answer, and its time is long enough. */
+/**
+ * True when a caller may wait for {@link Flight.quick}: it wants nothing but the answer, and its time exceeds the first
+ * question.
+ */
 export function takesQuickAnswer(
   flight: Flight<RefillResult>,
   { signal, softTimeoutMs }: ReadRequest['options'],
@@ -26,18 +29,18 @@ export function takesQuickAnswer(
 }
 
 /**
- * One caller's wait for a flight that it has joined. The wait ends with the first of these:
+ * Makes one caller wait for a flight that it has joined. The wait ends with the first of these:
  * 1. The flight ends.
- * 2. The caller's signal is aborted. The flight goes on for the others.
- * 3. From `softTimeout` on, a stale value has been met. The flight goes on for the next.
- * 4. The caller's `hardTimeout` is over. The flight goes on for callers who have time left.
- * 5. The flight is a refresh, and the value that it replaces is still of use. `wanted: 'the load'` waits on.
+ * 2. The caller's signal is aborted. The flight continues for the others.
+ * 3. The `softTimeout` is over and the flight has met a stale value. The flight continues for later callers.
+ * 4. The caller's `hardTimeout` is over. The flight continues for callers who have time left.
+ * 5. The flight is a refresh, and the value that it replaces is still usable. `wanted: 'the load'` waits on.
  *
- * @param giveUpAt When the caller's `hardTimeout` is over, counted from its call.
- * @returns what {@link answerOf} makes an answer of, in the continuation of the caller: a timer may be another caller's
- *   doing, and user code that hears of its end must run in this one's asynchronous context.
- * @throws {@link LoadCycleError} when the call is nested in a loader for which the flight waits, the signal's reason, or what
- *   the flight throws.
+ * @param giveUpAt The end of the caller's `hardTimeout`, counted from its call.
+ * @returns the input of {@link answerOf}, which runs in the continuation of the caller. Another caller may have set the
+ *   timer that ended the wait, and user code that learns of the end must run in this caller's asynchronous context.
+ * @throws {@link LoadCycleError} when the call is nested in a loader that the flight waits for; the reason of the
+ *   signal; or the error of the flight.
  */
 export function waitFor(
   context: CacheContext,
@@ -92,7 +95,7 @@ export function waitFor(
     if (flight.stage !== 'first-question' || giveUpAt <= flight.firstAnswerAt) watchTime();
     else flight.onGoOn(watchTime);
     if (mayStandIn) void flight.standIn.then((standIn) => standIn.serves() && settle(() => resolve(standIn.answer)));
-    // After the stand-in, which may be there already.
+    // Registered after the stand-in, which may be there already and then comes first.
     if (nested?.ring !== undefined) void Promise.resolve(nested.ring).then(refuse);
     flight.result.then(
       (result) => settle(() => resolve(result)),
@@ -105,14 +108,14 @@ export function waitFor(
   });
 }
 
-/** What comes of a wait: an answer, or that the load was aborted and the caller has time left, or that it has none. */
+/** The end of a wait: an answer; an aborted load while the caller has time left; or the end of the caller's time. */
 export type Waited = RefillResult | 'begin anew' | 'time is up';
 
 /**
- * The answer of a wait. A caller whose own time is over is let go: with a stale value where `staleIfError` allows it, else
- * with an error.
+ * Turns the end of a wait into an answer. A caller whose own time is over gets a stale value where `staleIfError`
+ * allows it, or else an error.
  * @returns nothing when the load was aborted at the `hardTimeout` of others, and this caller has time to begin anew.
- * @throws {@link LoadTimeoutError} with the caller's own limit, {@link LoadShedError} when the load never got a place.
+ * @throws {@link LoadTimeoutError} with the caller's own limit; {@link LoadShedError} when the load never got a place.
  */
 export function answerOf(
   context: CacheContext,
@@ -134,12 +137,14 @@ export function timeoutOf({ key, options }: ReadRequest): LoadTimeoutError {
   return new LoadTimeoutError(key, options.hardTimeoutMs);
 }
 
-/** A load that never got a place was shed: its caller is told when another try is sensible. */
+/**
+ * Returns the error at a timeout. A load without a place was shed, and its error tells the caller when to try again.
+ */
 function errorAtTimeout({ source }: CacheContext, request: ReadRequest, { stage }: Flight<RefillResult>): Error {
   return stage === 'queue' ? source.noPlace(request.key) : timeoutOf(request);
 }
 
-/** The stale value that answers a caller whose time is over, where `staleIfError` allows it: as after a load that failed. */
+/** Returns the stale value for a caller whose time is over, where `staleIfError` allows it, as after a failed load. */
 function staleAtTimeout(
   context: CacheContext,
   request: ReadRequest,
@@ -154,8 +159,8 @@ function staleAtTimeout(
 }
 
 /**
- * Takes note that a nested call waits for one of the key's loads to end. The caller ends this.
- * @throws {@link LoadCycleError} when each of them waits for the load that makes the call.
+ * Registers that a nested call waits for one of the key's loads to end. The caller ends the wait.
+ * @throws {@link LoadCycleError} when each of these loads waits for the load that makes the call.
  */
 export function nestedWaitForRoom({ flights }: CacheContext, { id, key }: ReadRequest): NestedWait | undefined {
   const nested = RunningLoad.current?.waitFor(flights.loading(id));

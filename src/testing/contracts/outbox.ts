@@ -76,7 +76,7 @@ function define(test: AddTest, make: () => Promise<OutboxHarness>): void {
     await using both = await make();
     const [one, two, three] = [both.outbox(), both.outbox(), both.outbox()];
     contains(await one.lead('c'), { leads: true, mustRenew: false });
-    // A cache that comes later knows no row of before.
+    // A cache that joins later has not seen the earlier rows.
     contains(await two.lead('d'), { leads: true, mustRenew: true });
     contains(await two.lead('d'), { leads: true, mustRenew: true });
     await two.renewed();

@@ -11,7 +11,6 @@ export const NOT_YET_DONE: ReadonlySet<string> = new Set([
   'src/core/primitives',
   'src/core/read',
   'src/core/refill',
-  'src/core/state',
   'src/core/sync',
   'src/core/tiers',
   'src/core/write',

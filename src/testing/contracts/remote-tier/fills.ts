@@ -13,7 +13,7 @@ import {
   twoInstances,
 } from '../harness.ts';
 
-/** Storing a loaded value: only over the record that was seen before the load. */
+/** Checks fills: a loaded value is stored only over the record that its loader saw before the load. */
 export function fillContract(test: AddTest, makeHarness: MakeHarness): void {
   test('a fill over my lease stores the value for everybody, stamped with the server time less its age', async () => {
     await using both = await twoInstances(makeHarness);

@@ -3,7 +3,7 @@ import { contains } from '../checks.ts';
 import type { AddTest } from '../contract.ts';
 import { bodyOf, LONG, type MakeHarness, orderOf, sweepAll, token, twoInstances } from '../harness.ts';
 
-/** At the memory limit nothing new is stored, and everything that keeps others right goes on. */
+/** Checks a server at its memory limit: it stores nothing new, and still does all work that keeps instances correct. */
 export function fullServerContract(test: AddTest, makeHarness: MakeHarness): void {
   const full = { name: 'RemoteError', failure: 'full' };
 

@@ -3,7 +3,7 @@ import { contains, isAbove, isAtLeast, isAtMost } from '../checks.ts';
 import type { AddTest } from '../contract.ts';
 import { type MakeHarness, twoInstances } from '../harness.ts';
 
-/** What a server says of itself. */
+/** Checks what a tier reports of its server. */
 export function infoContract(test: AddTest, makeHarness: MakeHarness): void {
   test('tells of its keys and memory as they are', async () => {
     await using both = await twoInstances(makeHarness);

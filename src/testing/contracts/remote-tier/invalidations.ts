@@ -3,7 +3,7 @@ import { contains, isAbove, isAtLeast, isAtMost } from '../checks.ts';
 import type { AddTest } from '../contract.ts';
 import { bodyOf, LONG, type MakeHarness, orderOf, token, twoInstances } from '../harness.ts';
 
-/** Removing and expiring by key, the numbers, and what is published. */
+/** Checks invalidations by key, their sequence numbers, and the messages that they publish. */
 export function invalidationContract(test: AddTest, makeHarness: MakeHarness): void {
   test('deletes every key named, values and leases alike, and tells all instances once', async () => {
     await using both = await twoInstances(makeHarness);
@@ -85,7 +85,7 @@ export function invalidationContract(test: AddTest, makeHarness: MakeHarness): v
       await one.invalidate(orderOf(['a'], [], 'expire'), session);
       const record = await one.read('a', generation);
       if (record.kind === 'value') values.push(record.value);
-      // The server's milliseconds must have moved on for the test to be able to fail.
+      // The test can only fail when the server's clock has moved on by a millisecond.
       const { time } = await one.heartbeat('one', token());
       while ((await one.heartbeat('one', token())).time <= time + 1);
     }

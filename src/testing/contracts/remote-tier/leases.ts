@@ -5,13 +5,13 @@ import { contains, isAbove, isAtMost } from '../checks.ts';
 import type { AddTest } from '../contract.ts';
 import { LONG, type MakeHarness, orderOf, token, twoInstances } from '../harness.ts';
 
-/** Of a lease that another program has written. */
+/** The life of a lease that another program has written. */
 const DAY = 24 * 60 * 60 * 1_000;
 
-/** An instance with other options may have a lease of this length. */
+/** The longest lease that an instance with other options may have. */
 const LONGEST_ELSEWHERE = 29_000;
 
-/** The right to fill a key, and the right to refresh one that holds a value. */
+/** Checks leases, which grant one instance the fill of a key, and claims, which grant it the refresh of a value. */
 export function leaseContract(test: AddTest, makeHarness: MakeHarness): void {
   test('of two that ask at once, one gets the lease and the other sees it', async () => {
     await using both = await twoInstances(makeHarness);
@@ -181,7 +181,7 @@ export function leaseContract(test: AddTest, makeHarness: MakeHarness): void {
     equal(await two.renewRefresh('a', generation, yours, LONG), false);
     equal(await one.renewRefresh('a', generation, mine, LONG), true);
     isAtMost(await one.remaining('a', generation), 1_000);
-    // Something that certainly runs out later than the claim would have.
+    // A record that certainly ends later than the claim would have without its renewal.
     await both.put('clock', 'v', 250);
     await until(async () => (await one.read('clock', generation)).kind === 'none', { what: 'the later end' });
     equal(await two.claimRefresh('a', generation, yours, LONG), 'taken');
@@ -213,7 +213,7 @@ export function leaseContract(test: AddTest, makeHarness: MakeHarness): void {
       deepEqual((await two.acquireMany(['a', 'b'], generation, token(), LONG, time))[0], answer);
       deepEqual(await two.read('a', generation), answer);
       isAtMost(await two.remaining('a', generation), LONG / 2);
-      // What its holder has sent before finds it no more.
+      // A call that the holder sent earlier no longer finds the lease.
       equal(await one.renew('a', generation, mine, LONG), false);
       await one.release('a', generation, mine);
       const fill = { id: 'a', generation, token: token(), body: 'v', age: 0, keepFor: LONG };

@@ -3,7 +3,7 @@ import { isAbove } from '../checks.ts';
 import type { AddTest } from '../contract.ts';
 import { LONG, type MakeHarness, token, twoInstances } from '../harness.ts';
 
-/** Removing what lies in other generations than the present one. */
+/** Checks that records of other generations are removed, and none of the present one. */
 export function otherGenerationsContract(test: AddTest, makeHarness: MakeHarness): void {
   test('what lies in other generations is removed, and nothing of the present one', async () => {
     await using both = await twoInstances(makeHarness);

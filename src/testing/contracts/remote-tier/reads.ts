@@ -2,10 +2,10 @@ import { deepEqual, equal } from 'node:assert/strict';
 import type { AddTest } from '../contract.ts';
 import { LONG, type MakeHarness, textOf, token, twoInstances } from '../harness.ts';
 
-/** More than an adapter is likely to put into one command. */
+/** More keys than an adapter is likely to put into one command. */
 const MANY = 1_201;
 
-/** Reading many keys at once. */
+/** Checks reads of many keys at once. */
 export function readContract(test: AddTest, makeHarness: MakeHarness): void {
   test('many keys are read in the order asked: values, leases and nothing', async () => {
     await using both = await twoInstances(makeHarness);

@@ -5,7 +5,9 @@ import { contains, isAtLeast } from '../checks.ts';
 import type { AddTest } from '../contract.ts';
 import { connect, LONG, type MakeHarness, orderOf, type TwoInstances, token, twoInstances } from '../harness.ts';
 
-/** What a relay needs of L2 to repair it: what came before, marks, and orders under a generation that is not agreed yet. */
+/**
+ * Checks what a relay needs for a repair: the earlier history, marks, and orders under a generation that is not agreed yet.
+ */
 export function repairContract(test: AddTest, makeHarness: MakeHarness): void {
   test('the record of the last heartbeat says when there was a generation, and which', async () => {
     await using server = await makeHarness();
@@ -14,7 +16,8 @@ export function repairContract(test: AddTest, makeHarness: MakeHarness): void {
     equal(last, undefined);
     await tier.heartbeat('one', token());
     await tier.agreeGeneration(epoch, 'g1');
-    // Without a generation nothing was recorded; with one, each heartbeat finds what the one before it has left.
+    // Without a generation a heartbeat records nothing. With one, each heartbeat finds the record of the heartbeat
+    // before it.
     const first = await tier.heartbeat('one', token());
     const second = await tier.heartbeat('two', token());
     deepEqual([first.last, second.last], [undefined, { time: first.time, generation: 'g1' }]);
@@ -98,7 +101,7 @@ export function repairContract(test: AddTest, makeHarness: MakeHarness): void {
     await tier.heartbeat('one', token(), true);
     await tier.agreeGeneration(epoch, 'g1');
     contains(await tier.heartbeat('one', token(), true), { marksRequested: 3, marksCompleted: 2 });
-    // One that was agreed before is no news.
+    // A generation that was agreed before changes nothing.
     await tier.agreeGeneration(epoch, 'g2');
     contains(await tier.heartbeat('one', token()), { marksCompleted: 2, generation: 'g1' });
     await tier.close();
@@ -180,7 +183,7 @@ export function repairContract(test: AddTest, makeHarness: MakeHarness): void {
       equal((await one.invalidate(orderOf(['a']), repaired, true)).kind, 'done');
       deepEqual(await one.read('a', generation), { kind: 'none' });
       equal((await one.read('b', generation)).kind, 'value');
-      // Once another one is agreed there is nothing left to repair.
+      // After another generation is agreed, nothing is left to repair.
       await one.agreeGeneration(after.epoch, 'fresh');
       deepEqual(await one.invalidate(orderOf(['b']), repaired, true), { kind: 'session-mismatch' });
     },
@@ -205,7 +208,7 @@ export function repairContract(test: AddTest, makeHarness: MakeHarness): void {
     },
   );
 
-  /** Another run over the same data, with these keys filled before. */
+  /** Restarts the server with its data, after these keys were filled. */
   async function restartedWith(
     { one, two, server, put }: Pick<TwoInstances, 'one' | 'two' | 'server' | 'put'>,
     ids: readonly string[],

@@ -4,7 +4,7 @@ import { contains, isAtLeast } from '../checks.ts';
 import type { AddTest } from '../contract.ts';
 import { connect, LONG, type MakeHarness, orderOf, subscribe, token, twoInstances } from '../harness.ts';
 
-/** Connections, heartbeats, epochs and generations. */
+/** Checks connections, heartbeats, epochs and generations. */
 export function sessionContract(test: AddTest, makeHarness: MakeHarness): void {
   test('a call before the connection, or after close, is refused at once', async () => {
     await using server = await makeHarness();
@@ -106,7 +106,8 @@ export function sessionContract(test: AddTest, makeHarness: MakeHarness): void {
         equal(after.generation, undefined);
         equal(after.sequence === before.sequence, keepData);
 
-        // The old generation's record may have come back with the data: it is of another epoch, and counts for nothing.
+        // The record of the old generation may be back with the data. It belongs to another epoch, so it counts for
+        // nothing.
         const refused = { kind: 'session-mismatch' } as const;
         const write = { id: 'a', origin: 'one', token: token(), body: 'v1', keepFor: LONG };
         for (const stranger of [session, { epoch: after.epoch, generation }]) {

@@ -6,10 +6,10 @@ import { contains } from '../checks.ts';
 import type { AddTest } from '../contract.ts';
 import { bodyOf, CACHE, connect, LONG, type MakeHarness, orderOf, sweepAll, token, twoInstances } from '../harness.ts';
 
-/** Places that a generation has for versions. */
+/** The number of versions that one generation has places for. */
 const PLACES = 8;
 
-/** Caches of other versions or formats beside this one, as in a rolling deploy. */
+/** Checks caches of other versions or formats beside this one, as in a rolling deploy. */
 export function shapeContract(test: AddTest, makeHarness: MakeHarness): void {
   const others = [
     { ...CACHE, version: '2' },
@@ -17,7 +17,7 @@ export function shapeContract(test: AddTest, makeHarness: MakeHarness): void {
     { ...CACHE, format: CACHE.format + 1 },
   ];
 
-  /** An instance of another version that has taken its place, with a value of its own. */
+  /** Starts an instance of another version, which takes its place and stores a value. */
   async function joined(
     tier: RemoteTier,
     cache: CacheIdentity,
@@ -71,7 +71,7 @@ export function shapeContract(test: AddTest, makeHarness: MakeHarness): void {
       await using both = await twoInstances(makeHarness);
       const { one, session, generation, server } = both;
       await both.put('a', 'v');
-      // The first order goes out before this instance has heard of anybody else.
+      // This instance sends its first order before it has learned of the other versions.
       const versions: RemoteTier[] = [one];
       for (const cache of others) versions.push(await joined(server.tier(), cache, { id: 'a', generation }));
       equal((await one.invalidate(orderOf(['a'], [], mode), session)).kind, 'done');
@@ -143,7 +143,7 @@ export function shapeContract(test: AddTest, makeHarness: MakeHarness): void {
     equal(await put(ninth, 'a', generation), false);
     const write = { id: 'b', session, origin: 'ninth', token: token(), body: 'v', keepFor: LONG } as const;
     deepEqual(await ninth.write(write), { kind: 'session-mismatch' });
-    // What it orders reaches the others all the same.
+    // Its invalidations still reach the other versions.
     equal((await ninth.invalidate(orderOf(['a']), session)).kind, 'done');
     for (const tier of versions) deepEqual(await tier.read('a', generation), { kind: 'none' });
     contains(await ninth.agreeGeneration(session.epoch, 'fresh', generation), { generation: 'fresh' });

@@ -4,7 +4,7 @@ import { isAbove, isAtMost } from '../checks.ts';
 import type { AddTest } from '../contract.ts';
 import { LONG, type MakeHarness, sweepAll, token, twoInstances } from '../harness.ts';
 
-/** Removing by pattern. The glob itself is the core's; here the namespace must hold and nothing else be touched. */
+/** Checks sweeps by pattern. The core matches the glob. A tier must keep to the namespace and touch nothing else. */
 export function sweepContract(test: AddTest, makeHarness: MakeHarness): void {
   for (const namespace of ['', '*', '[^x]', 'a?', '{}', '}{', 'a:b', '\\', '3:abc', '世界', 'a\u001fb']) {
     test(`stays inside namespace ${JSON.stringify(namespace)}`, async () => {
@@ -75,7 +75,7 @@ export function sweepContract(test: AddTest, makeHarness: MakeHarness): void {
     const first = await one.sweep(request);
     notEqual(first.cursor, undefined);
     isAtMost(seen.size, ids.length - 1);
-    // Another instance removes some of what has been looked at.
+    // Another instance removes some of the keys that the sweep has looked at.
     for (const id of [...seen].slice(0, 100)) await two.sweep({ ...request, matches: (each) => each === id });
     let { cursor } = first;
     while (cursor !== undefined) ({ cursor } = await one.sweep({ ...request, cursor }));

@@ -6,7 +6,7 @@ import { until } from '../../until.ts';
 import type { AddTest } from '../contract.ts';
 import { LONG, type MakeHarness, orderOf, token, twoInstances } from '../harness.ts';
 
-/** Generations of tags. */
+/** Checks the generations of tags. */
 export function tagContract(test: AddTest, makeHarness: MakeHarness): void {
   test('a missing generation is made under the present number, once for all', async () => {
     await using both = await twoInstances(makeHarness);
@@ -84,7 +84,7 @@ export function tagContract(test: AddTest, makeHarness: MakeHarness): void {
     await tagOf(one, 'asked', generation, LONG);
     const done = await one.invalidate(orderOf([], ['moved'], 'expire'), session);
     if (done.kind !== 'done') throw new Error(done.kind);
-    // Something that certainly runs out later than 60 ms.
+    // A record that certainly ends later than 60 ms.
     await both.put('clock', 'v', 120);
     await until(async () => (await one.read('clock', generation)).kind === 'none', { what: 'the later end' });
     await one.invalidate(orderOf(['elsewhere']), session);
@@ -101,10 +101,10 @@ export function tagContract(test: AddTest, makeHarness: MakeHarness): void {
     const [back, made] = await one.tagGenerations(['t', 'u'], generation, 20, known);
     deepEqual(back, { hard: remembered.hard, soft: remembered.soft });
     deepEqual(made, { hard: `${session.epoch}:${sequence}`, soft: `${session.epoch}:${sequence}` });
-    // One that is there is as it is, whatever somebody remembers.
+    // A record that exists stays as it is, even when an instance remembers another generation.
     const other = { ...known, generations: [{ ...remembered, hard: `${session.epoch}:1` }] };
     deepEqual(await two.tagGenerations(['t'], generation, LONG, other), [back]);
-    // It stays for as long as it was to stay.
+    // It keeps the end that it was given.
     await both.put('clock', 'v', 60);
     await until(async () => (await one.read('clock', generation)).kind === 'none', { what: 'a later end' });
     await one.invalidate(orderOf(['elsewhere']), session);

@@ -4,7 +4,7 @@ import { contains, isAbove } from '../checks.ts';
 import type { AddTest } from '../contract.ts';
 import { bodyOf, LONG, type MakeHarness, type TwoInstances, token, twoInstances } from '../harness.ts';
 
-/** `set`: storing without having loaded. */
+/** Checks `set`, which stores a value without a load. */
 export function writeContract(test: AddTest, makeHarness: MakeHarness): void {
   test('stores under a new token, and names the key to everybody', async () => {
     await using both = await twoInstances(makeHarness);
