@@ -12,6 +12,9 @@ const files = projectFiles();
 const documents = files.filter((path) => path.endsWith('.md') && !path.startsWith('bench/results/'));
 const protocol = readProjectFile('docs/protocol.md');
 
+/** The file that draws the states of the history in a comment. */
+const DRAWING = 'src/core/sync/recovery.ts';
+
 /** The compiler holds these to the types, so a state that is added there has to be added here and in the document. */
 const BREAKER_STATES: Readonly<Record<BreakerStateName, true>> = {
   closed: true,
@@ -104,6 +107,12 @@ describe('docs/protocol.md', () => {
       const states = new Set(drawn.filter((id) => id !== '[*]').map((id) => names.get(id) ?? id));
       expect([...states].sort()).toEqual([...named].sort());
     }
+  });
+
+  test('has the states that the source draws', () => {
+    const [, drawing = ''] = /\/\*\n( \* The states of [\s\S]*?)\*\//.exec(readProjectFile(DRAWING)) ?? [];
+    const states = inCode(tableRows(protocol, 'state', '### Heartbeat and recovery'), 0);
+    expect(states.filter((state) => !drawing.includes(state))).toEqual([]);
   });
 
   test('lists the scripts, and the fields of a history, that the adapter has', () => {

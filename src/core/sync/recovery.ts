@@ -42,6 +42,28 @@ export interface Judgement {
   readonly isCrowded?: boolean;
 }
 
+/*
+ * The states of L2's history, as one instance sees it. The heartbeat loop moves them, and `judge` below decides the next one.
+ * docs/protocol.md has the table of transitions.
+ *
+ *     first contact <--------- a call ---------- resting
+ *        |     |                                    ^
+ *        |     | answered, nothing to repair        | no call for 10 D
+ *        |     '------------------------------> believed <-------------.
+ *        | two misses                            |  ^ |                |
+ *        v            answered, nothing to repair|  | | outbox, and    | the mark
+ *     unknown -----------------------------------|--' | no heartbeat   | is there
+ *      | |  ^                                    |    | for D          |
+ *      | |  |  connection lost, other history,   |    v                |
+ *      | |  '------------- host slept -----------'  unrepaired --------'
+ *      | |                                            ^
+ *      | '-- outbox, and a mark is needed ------------|
+ *      |                                              | 5 s without a relay
+ *      '---- outbox, and the epoch has none ----> no generation --- adopted by the relay ---> believed
+ *
+ *     unknown --- eight other versions have the places ---> no place --- renewed after ten minutes ---> unknown
+ */
+
 /**
  * What has to happen before L2 is believed after another history has begun, or after an outage in which others may have
  * committed what they could not tell. Without an outbox: a fresh generation, and nothing more can be known. With one, the
