@@ -8,17 +8,17 @@ export interface OwnedParts {
   readonly outbox?: object | undefined;
 }
 
-/** One registry for all copies of this library in a process. */
+/** The key of the registry that all copies of this library in a process share. */
 const REGISTRY = Symbol.for('tiercel.claimed');
 
-const TAKEN = 'an object of its own: this one was given to a cache before, and a cache keeps what it was given';
+const TAKEN = 'an object of its own: this one belongs to another cache, even if that cache is closed';
 
 const WITH_ANOTHER_L2 = 'the one that was made with this l2: both come from one call of redis()';
 
 /**
- * Claims these objects for one cache, all or none. An L1 would answer one cache with the entries of another, and a
- * connection that two caches have started tells one of them alone what it hears. A cache that is closed has closed them
- * too, so the claim is for good.
+ * Claims these objects for one cache, all or none. A shared L1 would answer one cache with the entries of another. A
+ * connection that two caches have started tells only one of them about its events. A claim never ends, because a cache
+ * that closes also closes its parts.
  * @throws {@link InvalidOptionError} naming the option.
  */
 export function claimParts(parts: OwnedParts): void {
@@ -30,7 +30,7 @@ export function claimParts(parts: OwnedParts): void {
     if (claimed.has(part) || mine.has(part)) throw new InvalidOptionError(option, part, TAKEN);
     mine.add(part);
   }
-  // What stands between a cache and its tier, to watch it or to trouble it, is another object; this one stays the same.
+  // A wrapper around a tier is another object for each cache. The pair behind it stays the same.
   const pair = parts.l2?.madeWith;
   if (pair !== undefined && claimed.has(pair)) throw new InvalidOptionError('l2', parts.l2, TAKEN);
   for (const part of mine) claimed.add(part);
@@ -43,7 +43,7 @@ export function assertMadeTogether(l2: MadeWith | undefined, bus: MadeWith | und
   throw new InvalidOptionError('bus', bus, WITH_ANOTHER_L2);
 }
 
-/** A tier or a bus that knows what was made with it. */
+/** A tier or a bus that knows the pair with which it was made. */
 interface MadeWith {
   readonly madeWith?: object | undefined;
 }

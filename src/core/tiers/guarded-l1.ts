@@ -10,21 +10,22 @@ const EMPTY: Pick<LocalTier, 'get'> = { get: () => undefined };
 const NOTHING: Usage = { entries: 0, bytes: 0, evictions: 0 };
 
 /**
- * L1 behind a barrier: what the tier throws (a `sizeOf` that gives NaN, for instance) concerns the one entry that it was
- * thrown for. That entry is not kept, `onError` is told, and all others of the same turn go on.
+ * Keeps an error of the L1 tier (a `sizeOf` that returns NaN, for instance) to the one entry that caused it. L1 does
+ * not keep that entry, `onError` is told, and all other entries of the turn go on.
  *
- * An entry that could not be removed must never answer again. From then on L1 is empty to every reader, until the tier has
- * been cleared.
+ * An entry that could not be removed must never answer again. From then on L1 is empty to every reader until the tier
+ * has been cleared.
  */
 export class GuardedL1 {
   /**
-   * Where entries are looked for: the tier itself, or one that is empty. On the hot path its `get` is called without this
-   * barrier, whose call would cost as much as the look; the caller catches what it throws, and tells {@link failed}.
+   * The object that readers look entries up in: the tier itself, or an empty one. The hot path calls its `get`
+   * directly, because this class would double the cost of a lookup. The caller then catches errors and passes them to
+   * {@link failed}.
    */
   hits: Pick<LocalTier, 'get'>;
   readonly #tier: LocalTier;
   readonly #emit: (event: CacheEvent) => void;
-  /** The tier may hold what was to be removed. */
+  /** True when the tier may still hold an entry that was to be removed. */
   #isUnsure = false;
 
   constructor(tier: LocalTier, emit: (event: CacheEvent) => void) {
@@ -41,13 +42,13 @@ export class GuardedL1 {
     }
   }
 
-  /** A look that has thrown is a miss. */
+  /** Reports a lookup that has thrown. It counts as a miss. */
   failed(error: unknown, id: EntryId): undefined {
     this.#report('get', error, id);
     return undefined;
   }
 
-  /** Answers whether the tier has taken the entry. If it has not, it holds none of that id. */
+  /** Stores an entry. Returns false when the tier refused it; the tier then holds no entry of that id. */
   set(id: EntryId, entry: Entry): boolean {
     if (this.#isUnsure && !this.#begin()) return false;
     try {
@@ -74,7 +75,10 @@ export class GuardedL1 {
     this.#begin();
   }
 
-  /** Every id in the tier. A tier that cannot say is cleared: what a pattern names would stay in it. */
+  /**
+   * Returns every id in the tier. A tier that throws is cleared, because entries that a pattern names would stay in it
+   * otherwise.
+   */
   ids(): readonly EntryId[] {
     if (this.#isUnsure && this.#begin()) return [];
     try {
@@ -95,7 +99,7 @@ export class GuardedL1 {
     }
   }
 
-  /** Clears the tier. Answers whether it holds nothing now. */
+  /** Clears the tier. Returns true when it is empty now. */
   #begin(): boolean {
     try {
       this.#tier.clear();

@@ -14,15 +14,15 @@ import { TimeoutExceeded, withTimeout } from '../primitives/timeout.ts';
 import { ReadinessGate } from './readiness-gate.ts';
 import { Traffic } from './traffic.ts';
 
-/** What came of asking L2: it never rejects, a failing tier is an answer like any other. */
+/** The outcome of a call to L2. The promise never rejects: a failure is a value like any other. */
 export type Asked<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly reason: BypassReason; readonly error: unknown };
 
-/** What came of asking an L2 that did not answer. */
+/** The outcome of a call that L2 did not answer. */
 export type Unanswered = Extract<Asked<unknown>, { readonly ok: false }>;
 
-/** What an operation on L2 is about; for events and errors. */
+/** The description of an operation on L2, for events and errors. */
 export interface Operation {
   readonly name: string;
   readonly budgetMs: number;
@@ -32,20 +32,20 @@ export interface Operation {
    * {@link GuardedL2.report}, in its own asynchronous context.
    */
   readonly keys?: readonly string[];
-  /** How many values it asks for, and how many bytes it sends: what is asked behind it waits for those. Default 0. */
+  /** The number of values that it asks for, and of bytes that it sends. Later operations wait for both. Default 0. */
   readonly values?: number;
   readonly bytes?: number;
-  /** Its budget behind other bytes, in milliseconds. Default 2,000. */
+  /** The largest budget behind other bytes, in milliseconds. Default 2,000. */
   readonly mostMs?: number;
   readonly background?: boolean;
-  /** How long to wait for contact with L2, after the start and after a rest. Default: the budget. */
+  /** The time for which it waits for contact with L2, after the start and after a rest. Default: the budget. */
   readonly contactMs?: number;
 }
 
-/** What was asked in one turn of the event loop. It is one call to the breaker, however many operations it carries. */
+/** The operations of one turn of the event loop. However many they are, they count as one call to the breaker. */
 interface Packet {
   readonly openedAt: number;
-  /** What was under way before it, and what it carries itself. */
+  /** The bytes that were under way before it, and its own. */
   bytes: number;
   succeeded: boolean;
   failed: boolean;
@@ -54,16 +54,16 @@ interface Packet {
 /** One operation under way. */
 interface Sent {
   readonly packet: Packet;
-  /** Its bytes, as far as is known. */
+  /** Its bytes, as far as they are known. */
   readonly size: number;
-  /** Asked when its budget is over: by then it is known what else travels with it. */
+  /** Returns the time that is left. It is called at the end of the budget, when the rest of the packet is known. */
   readonly moreMs: () => number;
 }
 
-/** A packet is closed by the tier when it is sent; one that a tier has forgotten is over by then. */
+/** The tier closes a packet when it sends it. A packet that a tier never closed ends after this time. */
 const LONGEST_PACKET_MS = 100;
 
-/** The server's clock counts as known no better than this, however short the round trip. */
+/** The least uncertainty about the server's clock, in milliseconds, however short the round trip was. */
 const LEAST_UNCERTAINTY_MS = 100;
 
 const BREAKER_OPEN: Asked<never> = { ok: false, reason: 'breaker-open', error: undefined };
@@ -71,8 +71,8 @@ const BREAKER_OPEN: Asked<never> = { ok: false, reason: 'breaker-open', error: u
 const UNTRUSTED: Asked<never> = { ok: false, reason: 'untrusted', error: undefined };
 
 /**
- * L2 behind a time budget, a breaker and the question whether its history is known. Everything that reads or writes L2
- * on behalf of a caller goes through {@link ask}; only the heartbeat, which finds these things out, goes past it.
+ * Guards L2 with a time budget, a breaker and the question whether the history of L2 is known. Every call to L2 on
+ * behalf of a caller goes through {@link ask}. Only the heartbeat goes past it, because it finds these things out.
  */
 export class GuardedL2 {
   readonly tier: RemoteTier;
@@ -83,12 +83,12 @@ export class GuardedL2 {
   readonly #emit: (event: CacheEvent) => void;
   readonly #maxLagMs: number;
   #session: Session | undefined;
-  /** The history that is not repaired yet, and is read for flagged answers alone. */
+  /** The history that is not repaired yet. Only flagged answers may come from it. */
   #unrepaired: Session | undefined;
   #lastBeat: { readonly epoch: string; readonly sequence: number } | undefined;
   #latencyMs: number | undefined;
   #lastBeatAt = Number.NEGATIVE_INFINITY;
-  /** Server time minus this process's monotonic time, learnt from heartbeats. */
+  /** Server time minus this process's monotonic time, learned from heartbeats. */
   #offset = 0;
   #uncertaintyMs = LEAST_UNCERTAINTY_MS;
   #packet: Packet | undefined;
@@ -108,27 +108,30 @@ export class GuardedL2 {
     this.#emit = emit;
   }
 
-  /** The history that is believed at present; `undefined` while it is not known. */
+  /** The history that this instance trusts at present. `undefined` while it is unknown. */
   get session(): Session | undefined {
     return this.#session;
   }
 
-  /** Believes in a history from now on. The object stays the same while the history does. */
+  /** Trusts a history from now on. The object stays the same while the history does. */
   believe(session: Session): void {
     this.readiness.end();
     this.#unrepaired = undefined;
     if (!this.believes(session)) this.#session = session;
   }
 
-  /** The values of this history count as stale from now on, until it is believed or another one appears (race 53). */
+  /**
+   * Lets readers get values of this history, flagged as stale, until this instance trusts it or another one appears
+   * (race 53).
+   */
   readFlagged(session: Session): void {
     this.#unrepaired = session;
   }
 
   /**
-   * Why L2 would not even be asked now. Its history must have been confirmed within D: a process that was paused, or cut
-   * off from the heartbeats alone, may not have heard that the generation moved; and an old master that is cut off still
-   * answers reads, but no heartbeat, which is a write.
+   * The reason why L2 may not be asked now. A heartbeat must have confirmed the history within D. A paused process, or
+   * one that lost only its heartbeats, may not have learned that the generation moved. An isolated old master still
+   * answers reads, but it refuses the write of a heartbeat (protocol, race 10).
    */
   get refusal(): 'breaker-open' | 'untrusted' | undefined {
     if (!this.breaker.isClosed) return 'breaker-open';
@@ -136,40 +139,40 @@ export class GuardedL2 {
   }
 
   /**
-   * The history in which background work may ask L2: none while L2 may not be asked,
-   * or while the cache rests, because it is not woken for this.
+   * The history in which background work may ask L2. None while L2 may not be asked, or while the cache rests:
+   * background work does not wake it.
    */
   get backgroundSession(): Session | undefined {
     return this.refusal === undefined && !this.readiness.isAwaited ? this.#session : undefined;
   }
 
-  /** The latest heartbeat was sent within the bound. */
+  /** True when the latest heartbeat was sent within D. */
   get #isRecent(): boolean {
     return this.#clock.now() - this.#lastBeatAt <= this.#maxLagMs;
   }
 
-  /** {@link askUnrepaired} would ask L2. */
+  /** True when {@link askUnrepaired} would ask L2. */
   get answersFlagged(): boolean {
     return this.#unrepaired !== undefined && this.breaker.isClosed && this.#isRecent;
   }
 
-  /** Whether this is the history that is believed at present. */
+  /** True when this instance trusts this history at present. */
   believes(session: Session): boolean {
     return isSameHistory(this.#session, session);
   }
 
-  /** The history is not known any more: nothing is read until the next heartbeat has found it out. */
+  /** Forgets the history. Nothing is read from L2 until the next heartbeat has found the present one. */
   distrust(): void {
     this.#session = undefined;
     this.#unrepaired = undefined;
   }
 
-  /** The last invalidation that a heartbeat has told of: it came before everything that begins now. */
+  /** The last invalidation that a heartbeat has reported. It precedes everything that begins now. */
   get lastBeat(): { readonly epoch: string; readonly sequence: number } | undefined {
     return this.#lastBeat;
   }
 
-  /** Round trip of the last heartbeat, in milliseconds; `undefined` before the first. */
+  /** The round trip of the last heartbeat, in milliseconds. `undefined` before the first. */
   get latencyMs(): number | undefined {
     return this.#latencyMs;
   }
@@ -178,33 +181,33 @@ export class GuardedL2 {
     this.#lastBeat = { epoch, sequence };
     this.#lastBeatAt = sentAt;
     this.#latencyMs = receivedAt - sentAt;
-    // The server read its clock somewhere in between; half-way is off by half a round trip at most.
+    // The server read its clock between the two moments. Their middle is wrong by half a round trip at most.
     this.#offset = time - (sentAt + receivedAt) / 2;
     this.#uncertaintyMs = Math.min(Math.max((receivedAt - sentAt) / 2, LEAST_UNCERTAINTY_MS), this.#maxLagMs);
   }
 
   /**
-   * How far off {@link toLocal} may be, in milliseconds. What is stamped further in the future than that was stamped before the
-   * server's clock stepped back (protocol, race 42).
+   * The largest error of {@link toLocal}, in milliseconds. A record stamped further in the future than this was written
+   * before the server's clock stepped back (protocol, race 42).
    */
   get uncertaintyMs(): number {
     return this.#uncertaintyMs;
   }
 
-  /** A moment of the server's clock, in this process's monotonic time. */
+  /** Converts a moment of the server's clock to this process's monotonic time. */
   toLocal(serverTime: number): number {
     return serverTime - this.#offset;
   }
 
-  /** A moment of this process's monotonic time, by the server's clock as the last heartbeat told it. */
+  /** Converts a moment of this process's monotonic time to the server's clock, as of the last heartbeat. */
   toServer(localTime: number): number {
     return localTime + this.#offset;
   }
 
   /**
-   * Runs one operation. The answer counts only if the history is still the one it was asked in: a reply that crossed a
-   * restart may tell of a world that is gone.
-   * @param onLate Given what comes after the budget is over, to be undone.
+   * Runs one operation. The answer counts only while the history is the one in which it was asked: a reply that crossed
+   * a restart may describe contents that are gone.
+   * @param onLate Receives an answer that arrives after the budget, so that the caller can undo it.
    */
   async ask<T>(
     operation: Operation,
@@ -231,7 +234,8 @@ export class GuardedL2 {
   }
 
   /**
-   * Asks in a history that is not repaired. Its answer may be old: callers are given it flagged as stale, and in no other way.
+   * Asks L2 in a history that is not repaired. The answer may be old, so callers may only get it flagged as stale (race
+   * 53).
    * @returns nothing when L2 did not answer, or may not be asked.
    */
   async askUnrepaired<T>(
@@ -262,8 +266,8 @@ export class GuardedL2 {
   }
 
   /**
-   * What one key of an operation was refused with, while the others were answered.
-   * @param isFirst Whether no other refusal of the same answer has been told of.
+   * Reports the refusal of one key of an operation whose other keys were answered.
+   * @param isFirst True when no other refusal of the same answer was reported.
    */
   refused(operation: Operation, error: RemoteError, isFirst = true): Asked<never> {
     if (isFirst && !isAlive(error)) this.breaker.record(false, this.breaker.generation);
@@ -274,7 +278,7 @@ export class GuardedL2 {
     const { traffic } = this;
     const packet = this.#openPacket();
     const size = bytes + traffic.sizeOf(values);
-    // One value alone has no more time than its budget.
+    // A single value gets no more time than its budget.
     const own = Math.min(size, bytes + traffic.sizeOf(1));
     traffic.begin(size);
     packet.bytes += size;
@@ -296,13 +300,13 @@ export class GuardedL2 {
     try {
       this.tier.beforeSending(this.#closePacket);
     } catch {
-      // A tier that cannot be told has no packets.
+      // A tier that cannot announce its sending has no packets.
       this.#packet = undefined;
     }
     return packet;
   }
 
-  /** What became of one operation: the first success and the first failure of its packet count. */
+  /** Records the outcome of one operation. Only the first success and the first failure of its packet count. */
   #record(succeeded: boolean, generation: number, packet: Packet): void {
     if (succeeded ? packet.succeeded : packet.failed) return;
     if (succeeded) packet.succeeded = true;
@@ -310,7 +314,7 @@ export class GuardedL2 {
     this.breaker.record(succeeded, generation);
   }
 
-  /** Tells of an operation on one key that failed. */
+  /** Reports the failure of an operation on one key. */
   report({ name, key, background = false }: Omit<Operation, 'keys'>, error: unknown): void {
     if (error instanceof TimeoutExceeded)
       this.#emit({ type: 'l2_timeout', operation: name, durationMs: error.budgetMs });
@@ -324,8 +328,8 @@ export class GuardedL2 {
 }
 
 /**
- * A server that refuses for a reason of its own is alive: not asking it would mend nothing. One wrong request says nothing
- * about those of other callers.
+ * True when a server refused for a reason of its own. Such a server is alive, so opening the breaker would not help,
+ * and one wrong request says nothing about those of other callers.
  */
 export function isAlive(error: unknown): boolean {
   return error instanceof RemoteError && ALIVE.has(error.failure);

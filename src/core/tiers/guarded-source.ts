@@ -4,27 +4,31 @@ import type { Clock } from '../primitives/clock.ts';
 import { LoadLimit, type LoadOrder } from './load-limit.ts';
 import type { LoadPlace } from './running-load.ts';
 
-/** A breaker before the source, and what it goes by. */
+/** The breaker before the source, with the rules for failures. */
 export interface SourceGuard {
   readonly breaker: CircuitBreaker;
-  /** Whether a loader's error means that the source cannot be asked. */
+  /** True when a loader's error means that the source cannot be asked. */
   readonly isFailure: (error: unknown) => boolean;
-  /** A load that takes longer counts as failed, whatever comes of it. */
+  /** A load that takes longer counts as failed, whatever its outcome. Milliseconds. */
   readonly slowMs: number;
 }
 
-/** A load that hangs says so this often: by then what was well before has left the breaker's window. */
+/**
+ * The number of times that one hanging load counts as a failure. After these the successes from before have left the
+ * breaker's window.
+ */
 const MOST_COMPLAINTS = 10;
 
-/** How the source is doing. */
+/** The loads that run at the source, and those that wait for a place. */
 export interface SourceHealth {
   readonly running: number;
   readonly waiting: number;
 }
 
 /**
- * The way to the source: a breaker, where there is one, then the limit on loads. While the breaker is open nobody waits for
- * a source that is away: one load at a time finds out whether it is back, the others fail at once, or are answered stale.
+ * Guards the source with an optional breaker, then with the limit on loads. While the breaker is open, callers do not
+ * wait for a source that is away. One trial load at a time finds out whether it is back. The others fail at once or are
+ * answered stale.
  */
 export class GuardedSource {
   readonly guard: SourceGuard | undefined;
@@ -32,7 +36,7 @@ export class GuardedSource {
   readonly #limit: LoadLimit;
   #trials = 0;
 
-  /** @param maxLoads Loads that run at once; `Infinity` for no limit. */
+  /** @param maxLoads The number of loads that run at once. `Infinity` for no limit. */
   constructor(clock: Clock, maxLoads: number, guard: SourceGuard | undefined) {
     this.#clock = clock;
     this.#limit = new LoadLimit(clock, maxLoads);
@@ -43,24 +47,24 @@ export class GuardedSource {
     return { running: this.#limit.running + this.#trials, waiting: this.#limit.waiting };
   }
 
-  /** The error of a caller whose time is over while its load waits for a place. */
+  /** The error of a caller whose time ends while its load waits for a place. */
   noPlace(key: string): LoadShedError {
     return this.#limit.noPlace(key);
   }
 
-  /** The breaker has another state: while it is not closed, whoever waits for a place would wait in vain. */
+  /** Dismisses all waiting loads when the breaker is not closed, because they would wait in vain. */
   onChange(): void {
     if (this.guard?.breaker.isClosed === false) this.#limit.dismiss((key) => this.#refusal(key));
   }
 
   /**
    * Runs a load.
-   * @throws {@link BreakerOpenError}, {@link LoadShedError}; else the signal's reason, or what the load throws.
+   * @throws {@link BreakerOpenError}, {@link LoadShedError}; otherwise the signal's reason or the error of the load.
    */
   run<T>(order: LoadOrder, load: (place: LoadPlace | undefined) => Promise<T>): Promise<T> {
     const { guard } = this;
     if (guard === undefined) return this.#limit.run(order, load);
-    // Places may be held by loads that hang: the trial must not wait for those.
+    // Loads that hang may hold all places, and a trial must not wait for those. So it takes none.
     if (guard.breaker.beginTrial()) return this.#try(order, () => load(undefined), guard);
     if (!guard.breaker.isClosed) return Promise.reject(this.#refusal(order.key));
     return this.#limit.run(order, (place) => this.#watch(order, () => load(place), guard));
@@ -89,9 +93,9 @@ export class GuardedSource {
   }
 
   /**
-   * Tells whether the source is well: when the load has ended, or each time it has taken too long once more. Loads that
-   * hang may hold all places soon after all was well, and nothing else would ever speak against the source. `undefined`:
-   * the load was given up before it could show.
+   * Runs a load, and reports the state of the source at its end and each time that it has taken `slowMs` more. Loads
+   * that hang may hold all places soon after a success, and no other report would ever count against the source.
+   * `undefined`: the load was given up before it could show.
    */
   async #judge<T>(
     { signal }: LoadOrder,

@@ -3,19 +3,22 @@ import { ROOT_TAG } from '../model/key.ts';
 import { deepFreeze } from '../model/value.ts';
 import type { Codec, Envelope, TagStamp } from '../ports/codec.ts';
 
-/** The first element of every envelope: another format is another number, and is a miss to this one. */
+/** The first element of every envelope. Another format has another number, and is a miss to this one. */
 const FORMAT = 4;
 
-/** Elements that this format has. Readers ignore what follows them. */
+/** The number of elements of this format. Readers ignore elements behind them. */
 const ELEMENTS = 9;
 
-/** Tags that a reader takes: each is asked for in L2 and kept in memory. An entry has 64, and one for each namespace. */
+/**
+ * The most tags that a reader accepts. It asks L2 for each and keeps each in memory. An entry has 64 of its own, and
+ * one for each namespace.
+ */
 const MOST_TAGS = 1_024;
 
-/** What stands in an envelope for each tag: its name, `hard` and `soft`. */
+/** The parts of each tag in an envelope: its name, `hard` and `soft`. */
 const PARTS_PER_TAG = 3;
 
-/** `Infinity` is not JSON; -1 is no duration. */
+/** Stands for `Infinity`, which JSON lacks. No duration is -1. */
 const FOR_EVER = -1;
 
 type Wire = [
@@ -26,7 +29,10 @@ type Wire = [
   staleWhileRevalidate: number,
   staleIfError: number,
   loadMs: number,
-  /** Name, `hard` and `soft` of each. Every entry has the root's tag: without its name, whose characters would be escaped. */
+  /**
+   * Name, `hard` and `soft` of each tag. The tag of the root, which every entry has, is written without its name,
+   * because JSON would escape its characters.
+   */
   tags: string[],
   value: unknown,
 ];
@@ -34,14 +40,15 @@ type Wire = [
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * One JSON array for header and value: reading an entry is one `JSON.parse`, and redis-cli shows it as it is.
- * @param freeze Whether values come out deeply frozen.
+ * Returns a codec that writes header and value as one JSON array. Reading an entry is then one `JSON.parse`, and
+ * redis-cli shows it as text.
+ * @param freeze True when decoded values are deeply frozen.
  */
 export function jsonCodecOf(freeze: boolean): Codec {
   return freeze ? jsonCodec : { ...jsonCodec, decode: (body) => openAs(FORMAT, body) };
 }
 
-/** {@link jsonCodecOf} values that come out frozen. */
+/** The codec whose decoded values are frozen; see {@link jsonCodecOf}. */
 export const jsonCodec: Codec = {
   format: FORMAT,
 
@@ -57,7 +64,7 @@ export const jsonCodec: Codec = {
   copyOf: (value) => value,
 };
 
-/** An envelope as JSON. @throws {@link InvalidValueError} when a value is none. */
+/** Encodes an envelope as JSON. @throws {@link InvalidValueError} when a value cannot be written as JSON. */
 export function encodeAs(format: number, envelope: Envelope): string {
   const { id, version, ttl, staleWhileRevalidate, staleIfError, loadMs, tags, value } = envelope;
   const wire: Wire = [
@@ -78,7 +85,7 @@ export function encodeAs(format: number, envelope: Envelope): string {
   }
 }
 
-/** @throws {@link CodecError} when the bytes are no envelope of this format. */
+/** Decodes an envelope. @throws {@link CodecError} when the bytes are no envelope of this format. */
 export function openAs(format: number, body: string | Uint8Array): Envelope {
   let wire: unknown;
   try {
@@ -121,7 +128,7 @@ function isWire(wire: unknown, format: number): wire is Wire {
   return tags.length % PARTS_PER_TAG === 0;
 }
 
-/** `soft` is mostly the same as `hard`: then it is left empty, which no generation is. */
+/** Lists the parts of the tags. `soft` usually equals `hard` and is then empty, which no generation is. */
 function flat(tags: readonly TagStamp[]): string[] {
   const parts: string[] = [];
   for (const [tag, hard, soft] of tags) parts.push(tag === ROOT_TAG ? '' : tag, hard, soft === hard ? '' : soft);

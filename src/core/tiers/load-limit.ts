@@ -2,27 +2,27 @@ import { LoadShedError } from '../model/errors.ts';
 import type { Clock } from '../primitives/clock.ts';
 import type { Dependents, LoadPlace, RunningLoad } from './running-load.ts';
 
-/** Bounds of the waiting room. */
+/** The limits on waiting loads. */
 export interface Patience {
-  /** A load waits at most this long for a place. Default 1,000. */
+  /** The longest time that a load waits for a place, in milliseconds. Default 1,000. */
   readonly longestWaitMs?: number;
-  /** Loads that may wait, for each that may run: more would only wait in vain. Default 16. */
+  /** The number of loads that may wait for each that may run. More would wait in vain. Default 16. */
   readonly waitingPerPlace?: number;
 }
 
-/** Who wants to load what. */
+/** A request to run one load. */
 export interface LoadOrder {
   readonly key: string;
-  /** Places are shared out evenly among tenants. */
+  /** The limit shares its places evenly among tenants. */
   readonly tenant: string;
-  /** Ends the waiting. */
+  /** Ends the wait. */
   readonly signal: AbortSignal;
   /**
-   * The largest `hardTimeout` of the callers, in milliseconds; it may grow while the load waits for a place. A load waits
-   * no longer for a place than it may run.
+   * The largest `hardTimeout` of the callers, in milliseconds. It may grow while the load waits for a place. A load
+   * waits no longer for a place than it may run.
    */
   readonly patienceMs: number;
-  /** The running loads that wait for this one: it may run in the place of one of them. */
+  /** The running loads that wait for this one. It may run in the place of one of them. */
   readonly dependents?: Pick<Dependents, 'loads' | 'watch'>;
 }
 
@@ -32,21 +32,21 @@ interface Waiting {
   refuse(error: Error): void;
 }
 
-/** One of the places. It is taken while a load runs in it: the one that it was given to, or one to which that has lent it. */
+/** One of the places. It is taken while its own load runs in it, or a load to which that one has lent it. */
 interface Place extends LoadPlace {
   readonly limit: LoadLimit;
   readonly share: Share;
   loads: number;
 }
 
-/** Leave to run. */
+/** The right of a load to run. */
 interface Grant {
   readonly place: Place;
-  /** The load whose place it is, and which waits for this one. */
+  /** The load that lends the place, and waits for this one. */
   readonly lender: RunningLoad | undefined;
 }
 
-/** What one tenant has running, and waiting in the order of asking. */
+/** The running loads of one tenant, and its waiting loads in their order. */
 interface Share {
   readonly tenant: string;
   running: number;
@@ -54,24 +54,25 @@ interface Share {
 }
 
 /**
- * Keeps the source from being flattened when the cache cannot help: so many loads run at once, some more wait for a
- * short while, the rest are refused at once. A place that becomes free goes to the waiting tenant that has the fewest, and
- * who must go when too many wait is of the tenant that has the most there: whoever asks for much waits for himself.
+ * Protects the source from too many loads when the cache cannot help. A limited number runs at once, some more wait for
+ * a short time, and the rest are refused at once. A free place goes to the waiting tenant with the fewest running
+ * loads. When too many wait, the tenant with the most waiting loads loses one. A tenant that asks for much therefore
+ * delays only itself.
  *
- * A load whose loader waits for another load lends it its place, to one at a time. Else all places could be held by loads
- * that wait for loads that wait for a place.
+ * A load whose loader waits for another load lends it its place, to one load at a time. Otherwise all places could be
+ * held by loads that wait for loads without a place.
  */
 export class LoadLimit {
   readonly #clock: Clock;
   readonly #limit: number;
   readonly #longestWaitMs: number;
   readonly #waitingPerPlace: number;
-  /** Tenants that run or wait; the one that was served last is the last. */
+  /** The tenants that run or wait. The tenant that was served last is the last. */
   readonly #shares = new Map<string, Share>();
   #running = 0;
   #waiting = 0;
 
-  /** @param limit Loads that run at once; `Infinity` for no limit. */
+  /** @param limit The number of loads that run at once. `Infinity` for no limit. */
   constructor(clock: Clock, limit: number, { longestWaitMs = 1_000, waitingPerPlace = 16 }: Patience = {}) {
     this.#clock = clock;
     this.#limit = limit;
@@ -87,15 +88,15 @@ export class LoadLimit {
     return this.#waiting;
   }
 
-  /** Tenants that have something running or waiting. */
+  /** The number of tenants with running or waiting loads. */
   get tenants(): number {
     return this.#shares.size;
   }
 
   /**
    * Runs a load as soon as there is a place for it.
-   * @throws {@link LoadShedError} when there are too many already, or none became free in time; else the signal's
-   *   reason, what {@link dismiss} was given, or what the load throws.
+   * @throws {@link LoadShedError} when too many loads wait already, or no place became free in time; otherwise the
+   *   signal's reason, the error from {@link dismiss}, or the error of the load.
    */
   async run<T>(order: LoadOrder, load: (place: LoadPlace) => Promise<T>): Promise<T> {
     const grant = this.#borrow(order) ?? (await this.#obtain(order));
@@ -106,12 +107,12 @@ export class LoadLimit {
     }
   }
 
-  /** Refuses all that wait. */
+  /** Refuses all waiting loads. */
   dismiss(errorOf: (key: string) => Error): void {
     for (const { waiting } of this.#shares.values()) for (const each of waiting) each.refuse(errorOf(each.order.key));
   }
 
-  /** A place of its own, at once or later. */
+  /** Obtains an own place, at once or later. */
   async #obtain(order: LoadOrder): Promise<Grant> {
     const share = this.#shareOf(order.tenant);
     if (this.#running < this.#limit) return this.#begin(share);
@@ -128,7 +129,7 @@ export class LoadLimit {
     return { place: { limit: this, share, loads: 1 }, lender: undefined };
   }
 
-  /** The place of a load that waits for this one. */
+  /** Borrows the place of a load that waits for this one. */
   #borrow(order: LoadOrder): Grant | undefined {
     const found = this.#lenderOf(order);
     if (found === undefined) return undefined;
@@ -138,7 +139,7 @@ export class LoadLimit {
     return { place, lender };
   }
 
-  /** A load of another cache may stand between the two. */
+  /** Finds a load that can lend its place. A load of another cache may stand between the two. */
   #lenderOf({ dependents }: LoadOrder): { readonly lender: RunningLoad; readonly place: Place } | undefined {
     if (dependents === undefined || this.#limit === Infinity) return undefined;
     const waiting = new Set(dependents.loads());
@@ -150,7 +151,7 @@ export class LoadLimit {
     return undefined;
   }
 
-  /** The place becomes free with the last load in it; until then its lender may have more loads to wait for. */
+  /** Frees a place with the last load in it. Until then its lender may wait for more loads. */
   #release({ place, lender }: Grant): void {
     const { share } = place;
     if (lender !== undefined) lender.isLending = false;
@@ -165,7 +166,7 @@ export class LoadLimit {
     this.#next();
   }
 
-  /** Begins one load that waits, if there is one, in a place that can be borrowed. */
+  /** Starts one waiting load in a place that it can borrow, if there is one. */
   #lend(): void {
     if (this.#waiting === 0) return;
     for (const { waiting } of this.#shares.values()) {
@@ -178,7 +179,7 @@ export class LoadLimit {
     }
   }
 
-  /** Resolves when a place has been given or lent. */
+  /** Resolves when a place was given or lent. */
   #wait(order: LoadOrder, share: Share): Promise<Grant> {
     const { key, signal } = order;
     if (signal.aborted) return Promise.reject(signal.reason);
@@ -216,7 +217,7 @@ export class LoadLimit {
     });
   }
 
-  /** The latest of the tenant that has the most waiting must go, unless that would be the one that asks. */
+  /** Dismisses the latest load of the tenant with the most waiting loads, unless that is the load that asks. */
   #makeRoomFor(share: Share): boolean {
     let greediest = share;
     for (const each of this.#shares.values()) if (each.waiting.size > greediest.waiting.size) greediest = each;
@@ -237,7 +238,7 @@ export class LoadLimit {
     const [first] = share.waiting;
     this.#shares.delete(tenant);
     this.#shares.set(tenant, share);
-    // The place is taken in this step: nobody who comes before the waiter wakes up can slip in.
+    // The place is taken in this step. A load that arrives before the waiter wakes up cannot take it.
     first?.start(this.#begin(share));
   }
 
@@ -254,7 +255,7 @@ export class LoadLimit {
       this.#shares.delete(share.tenant);
   }
 
-  /** The error of a load for which no place became free in time. */
+  /** The error of a load that got no place in time. */
   noPlace(key: string): LoadShedError {
     return new LoadShedError(key, this.#limit, this.#longestWaitMs);
   }

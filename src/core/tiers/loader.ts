@@ -3,25 +3,25 @@ import { LoadTimeoutError } from '../model/errors.ts';
 import { assertTags, type Loader, type LoaderContext } from '../model/options.ts';
 import type { Clock } from '../primitives/clock.ts';
 
-/** What a loader brought, and what it said about it. */
+/** The value of a loader, with what the loader said about it. */
 export interface Loaded {
   readonly value: unknown;
-  /** From `setTtl`. */
+  /** From `setTtl`, in milliseconds. */
   readonly ttlMs: number | undefined;
   /** From `setTags`, as the user wrote them. */
   readonly tags: readonly string[];
   /** From `skip`. */
   readonly skipped: boolean;
-  /** When the loader was called: the value is at least as new as this. */
+  /** The moment of the loader's call. The value is at least as new as this. */
   readonly beganAt: number;
   readonly endedAt: number;
 }
 
-/** How long the callers of a load give it. */
+/** The time that the callers of a load grant it. */
 export interface LoadPatience {
-  /** The largest `hardTimeout` of the callers who have joined, in milliseconds; it may grow while the load runs. */
+  /** The largest `hardTimeout` of the callers who have joined, in milliseconds. It may grow while the load runs. */
   readonly hardTimeoutMs: number;
-  /** Told that the load is aborted because this time, counted from its start, is over. */
+  /** Called when the load is aborted because this time, counted from its start, is over. */
   timedOut(error: LoadTimeoutError): void;
 }
 
@@ -29,20 +29,21 @@ export interface LoadRequest {
   readonly key: string;
   readonly stale: unknown;
   readonly patience: LoadPatience;
-  /** Aborted when nobody waits for the load any more. */
+  /** Aborted when the last caller has left. */
   readonly signal: AbortSignal;
 }
 
-/** What a loader brought, and when. */
+/** The value of a loader, with the times of its call. */
 export interface Called<T> extends Pick<Loaded, 'beganAt' | 'endedAt'> {
   readonly value: T;
 }
 
 /**
- * Calls a loader once, and aborts it when the largest `hardTimeout` of its callers is over. It settles as soon as the time is over or the signal is aborted, even if
- * the loader does not listen: a hung loader holds no flight and no lease.
- * @param load Given a signal that is aborted then.
- * @throws {@link LoadTimeoutError} at the hard timeout; else whatever the loader throws, untouched.
+ * Calls a loader once, and aborts it when the largest `hardTimeout` of its callers is over. The promise settles as soon
+ * as the time is over or the signal is aborted, even when the loader ignores that. A hung loader therefore holds no
+ * flight and no lease.
+ * @param load Receives a signal that is aborted then.
+ * @throws {@link LoadTimeoutError} at the hard timeout; otherwise the loader's own error, unchanged.
  */
 export function callLoader<T>(
   clock: Clock,
@@ -79,7 +80,7 @@ export function callLoader<T>(
     watch();
     if (signal.aborted) return leave();
     signal.addEventListener('abort', leave, { once: true });
-    // `new Promise` turns a loader that throws at once into a rejection.
+    // `new Promise` turns a loader that throws synchronously into a rejection.
     new Promise<T>((begin) => begin(load(abort.signal))).then(
       (value) => give(() => resolve({ value, beganAt, endedAt: clock.now() })),
       (error: unknown) => give(() => reject(error)),

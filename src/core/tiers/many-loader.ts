@@ -4,29 +4,29 @@ import { assertTags } from '../model/options.ts';
 import type { Clock } from '../primitives/clock.ts';
 import { callLoader, type Loaded, type LoadPatience } from './loader.ts';
 
-/** What a loader of many keys is given. */
+/** The context of a call of a loader of many keys. */
 export interface ManyLoaderContext {
-  /** The keys to load, in the order asked; each once. */
+  /** The keys to load, each once, in the order in which the caller gave them. */
   readonly keys: readonly string[];
-  /** Aborted at `hardTimeout`, on `close`, and when nobody waits for any of the keys any more. Pass it on. */
+  /** Aborted at `hardTimeout`, on `close`, and when the last caller of all the keys has left. Pass it on. */
   readonly signal: AbortSignal;
-  /** By key, the values that this load replaces, where there still is one. */
+  /** The values that this load replaces, by key. A key without such a value is absent. */
   readonly stale: ReadonlyMap<string, unknown>;
   /**
-   * Sets the TTL of one key's value (adaptive TTL); `0` hands it out without storing it.
-   * @throws {@link InvalidKeyError} when the key is not one of {@link keys}; so do the others.
+   * Sets the TTL of one key's value (adaptive TTL). With `0` callers get the value and it is not stored.
+   * @throws {@link InvalidKeyError} when the key is not one of {@link keys}. The other methods do the same.
    */
   setTtl(key: string, ttl: Duration): void;
-  /** Adds tags that only the value reveals. */
+  /** Adds tags to one key's value that only the value reveals. */
   setTags(key: string, tags: readonly string[]): void;
-  /** Hands the value of one key out without storing it anywhere. */
+  /** Gives the value of one key to its callers without storing it. */
   skip(key: string): void;
 }
 
 /**
- * Computes the missing values of many keys at once, as pairs of key and value in any order; a `Map` is such a list. A key
- * that it does not name, or names with `null`, is one that the source has not; of a key named twice the last value counts.
- * At most 10,000 pairs.
+ * Loads the missing values of many keys at once. It returns pairs of key and value in any order; a `Map` is such a
+ * list. A key that is missing in the list, or has `null`, counts as absent in the source. Of a key named twice the last
+ * value counts. At most 10,000 pairs.
  */
 export type ManyLoader<V> = (
   context: ManyLoaderContext,
@@ -36,15 +36,16 @@ export interface ManyLoadRequest {
   readonly keys: readonly string[];
   readonly stale: ReadonlyMap<string, unknown>;
   readonly patience: LoadPatience;
-  /** Aborted when nobody waits for the load any more. */
+  /** Aborted when the last caller has left. */
   readonly signal: AbortSignal;
 }
 
 /**
  * Calls a loader of many keys once; see {@link callLoader}.
- * @returns what it brought of each key.
- * @throws {@link InvalidKeyError} when it names a key that was not asked for, {@link InvalidValueError} when it brings no
- *   list of pairs, {@link LoadTimeoutError} in the name of the first key; else whatever it throws, untouched.
+ * @returns a function that gives the loaded value of each key.
+ * @throws {@link InvalidKeyError} when it names a key that was not asked for; {@link InvalidValueError} when it does
+ *   not return a list of pairs; {@link LoadTimeoutError} that names the first key; otherwise the loader's own error,
+ *   unchanged.
  */
 export async function runManyLoader(
   clock: Clock,
@@ -86,7 +87,7 @@ export async function runManyLoader(
   });
 }
 
-/** As many as there may be keys in one call: a list that never ends would hold the process for ever. */
+/** The most pairs of one list, equal to the most keys of one call. An endless list would hold the process for ever. */
 const MOST_PAIRS = 10_000;
 
 function assertAsked(known: ReadonlySet<string>, key: unknown): asserts key is string {
@@ -106,7 +107,7 @@ function valuesOf(brought: unknown, known: ReadonlySet<string>): ReadonlyMap<str
     assertAsked(known, key);
     values.set(key, value);
     pairs += 1;
-    // Keys that come again and again have no end.
+    // A list may repeat keys without an end.
     if (pairs > MOST_PAIRS)
       throw new InvalidValueError(`that a loader of many keys brings must be at most ${MOST_PAIRS} pairs`);
   }

@@ -3,8 +3,8 @@ import { attempt } from '../primitives/attempt.ts';
 import { ignore, quietly } from '../primitives/quietly.ts';
 
 /**
- * Any tracer, kept from disturbing what it watches. A step runs once and its outcome is the step's own, whatever the tracer
- * throws, at once or by its promise. What it throws is swallowed, like the fault of a listener.
+ * Wraps a tracer so that it cannot disturb the step that it watches. The step runs once and keeps its own outcome, even
+ * when the tracer throws or its promise rejects. An error of the tracer is swallowed, like the error of a listener.
  */
 export class QuietTracer implements Tracer {
   readonly #tracer: Tracer;
@@ -31,7 +31,7 @@ export class QuietTracer implements Tracer {
     const traced = quietly(() => this.#tracer.trace(name, attributes, (span) => once(new QuietSpan(span)), options));
     const own = once(NO_SPAN);
     own.catch(ignore);
-    // The span ends before the caller goes on. A tracer that answers with no promise is not waited for.
+    // The span ends before the caller goes on. A tracer that returns no promise is not awaited.
     return traced instanceof Promise
       ? traced.then(
           () => own,
@@ -40,12 +40,12 @@ export class QuietTracer implements Tracer {
       : own;
   }
 
-  /** Each hit of L1 calls it, so it makes no closure. */
+  /** Tags the present span. Each L1 hit calls this, so it makes no closure. */
   tag(attributes: Attributes): void {
     try {
       this.#tracer.tag(attributes);
     } catch {
-      // The hit is the caller's all the same.
+      // The caller gets its hit in any case.
     }
   }
 

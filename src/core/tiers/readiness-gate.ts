@@ -2,8 +2,8 @@ import type { Clock } from '../primitives/clock.ts';
 import { withTimeout } from '../primitives/timeout.ts';
 
 /**
- * Whether L2 is about to be heard of: right after the start, and after a rest in which nobody asked. A call that comes
- * then is served better by waiting for the heartbeat than by going round L2.
+ * Lets calls wait for the first heartbeat after a start or a rest. Waiting for it serves a call better than going round
+ * L2 (protocol, race 67).
  */
 export class ReadinessGate {
   readonly #clock: Clock;
@@ -14,31 +14,31 @@ export class ReadinessGate {
     this.#clock = clock;
   }
 
-  /** Whether calls wait for it. */
+  /** True while calls wait. */
   get isAwaited(): boolean {
     return this.#awaited !== undefined;
   }
 
-  /** From now on calls wait again; `wanted` is told of each. */
+  /** Makes calls wait again. Each of them calls `wanted`. */
   await(wanted: () => void): void {
     this.#wanted = wanted;
     this.#awaited ??= Promise.withResolvers();
   }
 
-  /** L2 has been heard of, or is known to be away: nobody waits any more. */
+  /** Ends the wait of all calls, because L2 has answered or is known to be away. */
   end(): void {
     this.#awaited?.resolve();
     this.#awaited = undefined;
   }
 
-  /** Resolves when it has ended, or after `ms`. Never rejects. */
+  /** Resolves when the wait has ended, or after `ms`. Never rejects. */
   async wait(ms: number): Promise<void> {
     if (this.#awaited === undefined) return;
     this.#wanted();
     try {
       await withTimeout(this.#clock, ms, this.#awaited.promise);
     } catch {
-      // Not in time: the call goes on and finds that the history is not known.
+      // The time is over. The call goes on and finds that the history is unknown.
     }
   }
 }

@@ -1,13 +1,13 @@
 import { type EntryId, fromId } from '../model/key.ts';
 import { asyncStorage } from '../primitives/async-context.ts';
 
-/** A place among `maxLoads`: a load that has one may lend it to a load that it waits for. */
+/** A place among `maxLoads`. A load that has one may lend it to a load that it waits for. */
 export interface LoadPlace {
-  /** The limit that gave it. Each cache has its own. */
+  /** The limit that gave the place. Each cache has its own. */
   readonly limit: object;
 }
 
-/** A flight, as the loads see it that wait for it. */
+/** A flight, as seen by the loads that wait for it. */
 export interface AwaitedFlight {
   readonly id: EntryId;
   /** Its load, while the loader runs. */
@@ -15,33 +15,36 @@ export interface AwaitedFlight {
   readonly dependents: Dependents;
 }
 
-/** The load in whose loader the calling code runs; shared by all caches of the process, so that rings through several show. */
+/**
+ * The load whose loader runs the calling code. All caches of the process share it, so that rings across caches are
+ * found.
+ */
 const running = asyncStorage<RunningLoad>();
 
-/** How many loads run. */
+/** The number of running loads. */
 let count = 0;
 
 /**
- * One call of a loader, for one key or for many. The asynchronous context of the loader holds it, so that a call that the
- * loader makes of a cache is known as a nested one. It forgets everything at its end: what the loader has opened may carry
+ * One call of a loader, for one key or for many. The loader's asynchronous context holds it, so that a cache recognizes
+ * a nested call of the loader. It drops all references at its end, because resources that the loader opened may keep
  * the context for ever.
  */
 export class RunningLoad {
   readonly place: LoadPlace | undefined;
-  /** Whether a load that it waits for runs in its place. */
+  /** True while a load that it waits for runs in its place. */
   isLending = false;
   #isOver = false;
   #flights: readonly AwaitedFlight[];
   readonly #waits = new Set<NestedWait>();
 
-  /** @param flights Those that the load is for. */
+  /** @param flights The flights that the load serves. */
   constructor(flights: readonly AwaitedFlight[], place: LoadPlace | undefined) {
     this.#flights = flights;
     this.place = place;
     count += 1;
   }
 
-  /** The load that makes the present call; `undefined` outside of loaders, and where the platform has no contexts. */
+  /** The load that makes the present call. `undefined` outside of loaders, and on platforms without async contexts. */
   static get current(): RunningLoad | undefined {
     const load = running?.getStore();
     return load === undefined || load.#isOver ? undefined : load;
@@ -51,14 +54,14 @@ export class RunningLoad {
     return this.#isOver;
   }
 
-  /** Calls the loader. */
+  /** Calls the loader in the context of this load. */
   run<T>(loader: () => T): T {
     return running === undefined ? loader() : running.run(this, loader);
   }
 
   /**
-   * A nested call waits from now on, until one of these flights has ended. A call counts as waiting while it is pending,
-   * also when the loader does not await it.
+   * Registers the wait of a nested call, until one of these flights has ended. A call counts as waiting while it is
+   * pending, also when the loader does not await it.
    */
   waitFor(flights: readonly AwaitedFlight[]): NestedWait {
     return new NestedWait(this, flights, this.#waits);
@@ -72,13 +75,13 @@ export class RunningLoad {
   end(): void {
     this.#isOver = true;
     count -= 1;
-    // On Node 22 and before, each promise of the process costs more while a storage is in use.
+    // On Node 22 and earlier, each promise of the process costs more while a storage is in use.
     if (count === 0) running?.disable();
     this.#flights = [];
     for (const wait of this.#waits) wait.end();
   }
 
-  /** The flights by which this load waits for another one, or for itself; `undefined` when it does not. */
+  /** Returns the flights by which this load waits for another one, or for itself. `undefined` when it does not. */
   wayTo(load: RunningLoad, known: KnownWays): Way | undefined {
     if (this === load) return [];
     if (known.has(this)) return known.get(this);
@@ -93,13 +96,13 @@ export class RunningLoad {
   }
 }
 
-/** Flights, each of whose loaders waits for the next. */
+/** A chain of flights: the loader of each waits for the next. */
 type Way = readonly AwaitedFlight[];
 
-/** What is known of the loads that were looked at in one search. */
+/** The loads that one search has visited, with the way found from each. */
 type KnownWays = Map<RunningLoad, Way | undefined>;
 
-/** A wait ends with the first of its flights, so it is in vain only if each of them leads to the load. */
+/** Finds the way of one wait. A wait ends with the first of its flights, so each of them must lead to the load. */
 function wayBy(flights: readonly AwaitedFlight[], load: RunningLoad, known: KnownWays): Way | undefined {
   let first: Way | undefined;
   for (const flight of flights) {
@@ -113,7 +116,7 @@ function wayBy(flights: readonly AwaitedFlight[], load: RunningLoad, known: Know
 /** The wait of a loader for flights. */
 export class NestedWait {
   readonly flights: readonly AwaitedFlight[];
-  /** The keys of the ring that this wait would close, where it does: the load waits for itself. */
+  /** The keys of the ring that this wait would close. `undefined` when the load does not wait for itself. */
   readonly ring: readonly string[] | undefined;
   readonly #load: RunningLoad;
   readonly #siblings: Set<NestedWait>;
@@ -136,7 +139,7 @@ export class NestedWait {
 
 /** The running loads that wait for a flight. */
 export class Dependents {
-  /** With the number of their calls that wait. */
+  /** The number of waiting calls of each load. */
   readonly #counts = new Map<RunningLoad, number>();
   readonly #listeners = new Set<() => void>();
 
@@ -144,7 +147,7 @@ export class Dependents {
     return this.#counts.keys();
   }
 
-  /** Calls `run` each time that another one comes. Answers a function that ends this. */
+  /** Calls `run` each time that another load is added. Returns a function that ends this. */
   watch(run: () => void): () => void {
     this.#listeners.add(run);
     return () => void this.#listeners.delete(run);

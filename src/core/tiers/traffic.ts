@@ -1,32 +1,32 @@
 import type { RemoteError, StoredRecord } from '../ports/remote-tier.ts';
 
-/** L2 is counted on to send or take 50 MB in a second. */
+/** The time of one byte at 50 MB/s, the rate that L2 is expected to reach. */
 const MS_PER_BYTE = 1_000 / 50_000_000;
 
-/** However much was asked for before: nobody waits longer for one answer. */
+/** The longest time that a caller waits for one answer, however many bytes lie before it. */
 const LONGEST_MS = 2_000;
 
-/** Of a value, before any has been seen. */
+/** The presumed size of a value before the first one has arrived. */
 const PRESUMED_BYTES = 4_096;
 
-/** How much the values of one answer weigh against all before. */
+/** The weight of the values of one answer against all earlier ones. */
 const WEIGHT = 1 / 4;
 
 /**
- * The bytes that are under way between this process and L2. Redis answers in the order in which it was asked, and what one
- * turn of the event loop asks is answered together. So an answer among twenty megabytes is not late when it comes after
- * `l2Timeout`: what travels with it and before it has its time too.
+ * Counts the bytes that are under way between this process and L2. Redis answers in the order of the questions, and the
+ * questions of one turn are answered together. An answer among twenty megabytes is therefore not late when it comes
+ * after `l2Timeout`: bytes with it and before it have their own time (protocol, race 58).
  */
 export class Traffic {
   #bytes = 0;
   #meanBytes = PRESUMED_BYTES;
 
-  /** How long what is under way may take, in milliseconds. */
+  /** The time that the bytes under way may take, in milliseconds. */
   get queuedMs(): number {
     return this.#bytes * MS_PER_BYTE;
   }
 
-  /** How many bytes so many values are likely to have. */
+  /** The bytes that this number of values is likely to have. */
   sizeOf(values: number): number {
     return values * this.#meanBytes;
   }
@@ -36,7 +36,7 @@ export class Traffic {
     return this.#bytes;
   }
 
-  /** The budget of what has so many bytes before it: its own, and the time of those. */
+  /** The budget of an operation with bytes before it: its own budget plus the time of those bytes, at most `mostMs`. */
   budgetOf(budgetMs: number, bytesAhead: number, mostMs = LONGEST_MS): number {
     if (bytesAhead <= 0) return budgetMs;
     return Math.max(Math.min(budgetMs + bytesAhead * MS_PER_BYTE, mostMs), budgetMs);
@@ -50,7 +50,7 @@ export class Traffic {
     this.#bytes = Math.max(this.#bytes - bytes, 0);
   }
 
-  /** Learns how long values are from what L2 has answered. */
+  /** Learns the mean size of values from an answer of L2. */
   learn(records: readonly (StoredRecord | RemoteError)[]): void {
     let bytes = 0;
     let values = 0;
@@ -64,8 +64,8 @@ export class Traffic {
 }
 
 /**
- * How long the first question of a read may take at most: half of the time that its caller has, so that enough of it is left
- * for a load, and never less than `l2Timeout`.
+ * The longest time of a read's first question. It is half of the caller's time, so that enough is left for a load, and
+ * never less than `l2Timeout`.
  */
 export function longestAnswerMs(l2TimeoutMs: number, hardTimeoutMs: number): number {
   return Math.max(Math.min(hardTimeoutMs / 2, LONGEST_MS), l2TimeoutMs);

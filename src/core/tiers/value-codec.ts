@@ -5,22 +5,22 @@ import type { Codec, Envelope, ValueCodec } from '../ports/codec.ts';
 import { dropRejection } from '../primitives/quietly.ts';
 import { encodeAs, openAs } from './json-codec.ts';
 
-/** Another form than plain JSON, so that a cache without the codec never hands out what the codec has encoded. */
+/** A format of its own, so that a cache without the codec never returns a value that the codec has encoded. */
 const FORMAT = 5;
 
-/** A decoded value takes about so many times the bytes of its JSON. */
+/** The approximate heap size of a decoded value for each byte of its JSON. */
 const HEAP_PER_BYTE = 3;
 
-/** How a further copy of a decoded value is made. */
+/** The source of further copies of a decoded value. */
 interface Origin {
   readonly body: string | Uint8Array;
   cloneable: boolean | undefined;
 }
 
 /**
- * Envelopes whose values the user's codec encodes and decodes. A value is decoded once, when it is loaded or read from L2.
- * `null` is not given to the codec: it means that the source has none.
- * @param copies Whether each caller gets a copy of its own: what a codec makes cannot be frozen.
+ * Returns a codec of envelopes whose values the user's codec encodes and decodes. A value is decoded once, when it is
+ * loaded or read from L2. The user's codec never gets `null`, which means that the source has no value.
+ * @param copies True when each caller gets its own copy, because values of a codec cannot be frozen.
  */
 export function valueCodecOf(codec: ValueCodec, copies: boolean): Codec {
   const origins = new WeakMap<object, Origin>();
@@ -60,20 +60,20 @@ export function valueCodecOf(codec: ValueCodec, copies: boolean): Codec {
   };
 }
 
-/** @throws {@link CodecError} when the codec throws, or answers what is no value. */
+/** Decodes a value. @throws {@link CodecError} when the codec throws or returns no value. */
 function decoded(codec: ValueCodec, written: unknown): unknown {
   if (written === null) return null;
-  if (!Array.isArray(written) || written.length !== 1) throw new CodecError('no codec has encoded their value');
+  if (!Array.isArray(written) || written.length !== 1) throw new CodecError('their value was not written by a codec');
   let value: unknown;
   try {
     value = codec.decode(written[0]);
   } catch (cause) {
     throw new CodecError('the codec cannot decode their value', { cause });
   }
-  if (value === undefined) throw new CodecError('the codec makes undefined of their value');
+  if (value === undefined) throw new CodecError('the codec decodes their value to undefined');
   if (value instanceof Promise) {
     dropRejection(value);
-    throw new CodecError('the codec makes a promise of their value, and must not');
+    throw new CodecError('the codec decodes their value to a promise; decode must be synchronous');
   }
   return value;
 }

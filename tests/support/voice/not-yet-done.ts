@@ -12,7 +12,6 @@ export const NOT_YET_DONE: ReadonlySet<string> = new Set([
   'src/core/read',
   'src/core/refill',
   'src/core/sync',
-  'src/core/tiers',
   'src/core/write',
   'src/service',
   'src/service/auth',

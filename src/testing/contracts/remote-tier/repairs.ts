@@ -6,7 +6,8 @@ import type { AddTest } from '../contract.ts';
 import { connect, LONG, type MakeHarness, orderOf, type TwoInstances, token, twoInstances } from '../harness.ts';
 
 /**
- * Checks what a relay needs for a repair: the earlier history, marks, and orders under a generation that is not agreed yet.
+ * Checks what a relay needs for a repair: the earlier history, marks, and orders under a generation that is not agreed
+ * yet.
  */
 export function repairContract(test: AddTest, makeHarness: MakeHarness): void {
   test('the record of the last heartbeat says when there was a generation, and which', async () => {
