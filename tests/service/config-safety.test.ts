@@ -180,11 +180,23 @@ describe('a variable with a wrong name', () => {
     ['REDIS_URI', 'REDIS_URL'],
     ['REDIS_URL_FILES', 'REDIS_URL_FILE'],
     ['CACHE_NAMESPACE_FILE', 'CACHE_NAMESPACE'],
+    ['CACHE_MAX_LAG', 'CACHE_MAX_LAG_MS'],
+    ['CACHE_WARM', 'CACHE_WARM_ON_START'],
+    ['CACHE_TLL_PRODUCT', 'CACHE_TTL_PRODUCT'],
   ])('%s is warned about with %s', (name, nearest) => {
     expect(load({ [name]: '1' }).warnings).toEqual([
       `${name} is no variable of this service and is ignored; the nearest is ${nearest}`,
     ]);
   });
+
+  test.each(['CACHE_FOO', 'REDIS_FOO', 'REDIS_DB', 'REDIS_PASSWORD', 'TIERCEL_SECRET_SAUCE', 'CACHE_EVICTION_POLICY'])(
+    '%s is warned about without a name, for none is near',
+    (name) => {
+      expect(load({ [name]: '1' }).warnings).toEqual([
+        `${name} is no variable of this service and is ignored; \`bun start --help\` names them all`,
+      ]);
+    },
+  );
 
   test('is none where Kubernetes has set it, or it is empty, or right', () => {
     const env = {

@@ -4,7 +4,7 @@ import { type Environment, type EnvironmentReading, type ReadFile, readTtls, rea
 import { isLoopback } from './loopback.ts';
 import { misspelt } from './misspelt.ts';
 import type { Config, RedisConfig, StaticToken } from './shape.ts';
-import { VARIABLES, type Values, type VariableName } from './variables.ts';
+import { ttlVariable, VARIABLES, type Values, type VariableName } from './variables.ts';
 
 export { ConfigError, EXIT_BAD_CONFIG } from './config-error.ts';
 export { describeConfig } from './describe.ts';
@@ -81,7 +81,7 @@ export function loadConfig(env: Environment, options: LoadOptions): Config {
       ...(profile === 'production' && auth === 'none'
         ? ['AUTH=none in production: everybody who reaches the port may write']
         : []),
-      ...misspelt(namesOf(env), KNOWN),
+      ...misspelt(namesOf(env), [...KNOWN, ...(options.groups ?? []).map(ttlVariable)]),
     ],
   };
 }

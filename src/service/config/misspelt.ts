@@ -1,24 +1,42 @@
 /** Names that begin so belong to this service. */
 const OURS = /^(?:CACHE|TIERCEL|REDIS)_/;
 
+/** A TTL of a group that does not exist is refused where TTLs are read. */
+const TTL_PREFIX = 'CACHE_TTL_';
+
 /** Names that Kubernetes sets for a service of that name, and names that other programs of this project read. */
 const OTHERS = /^REDIS_(?:PORT|SERVICE_)|_SERVICE_(?:HOST|PORT)|_PORT(?:_\d+_(?:TCP|UDP)(?:_\w+)?)?$|^TIERCEL_TEST_/;
 
 /**
- * One sentence for each variable that seems to be meant for this service and is none of its own, with the nearest name.
- * @param known Every name that counts, `…_FILE` included.
+ * One sentence for each variable that seems to be meant for this service and is none of its own, with the nearest name if
+ * one is near.
+ * @param known Every name that counts, `…_FILE` and TTLs of groups included.
  */
 export function misspelt(names: Iterable<string>, known: readonly string[]): string[] {
   const all = new Set(known);
   return [...names]
-    .filter((name) => OURS.test(name) && !name.startsWith('CACHE_TTL_') && !OTHERS.test(name) && !all.has(name))
+    .filter((name) => OURS.test(name) && !name.startsWith(TTL_PREFIX) && !OTHERS.test(name) && !all.has(name))
     .sort()
-    .map((name) => `${name} is no variable of this service and is ignored; the nearest is ${nearest(name, known)}`);
+    .map((name) => {
+      const near = nearest(name, known);
+      const advice = near === undefined ? '`bun start --help` names them all' : `the nearest is ${near}`;
+      return `${name} is no variable of this service and is ignored; ${advice}`;
+    });
 }
 
-function nearest(name: string, known: readonly string[]): string {
-  const byDistance = known.map((one) => ({ one, distance: distanceOf(name, one) }));
-  return byDistance.reduce((best, next) => (next.distance < best.distance ? next : best)).one;
+/** The known name that was probably meant: it differs in a few characters, or one of the two goes on where the other ends. */
+function nearest(name: string, known: readonly string[]): string | undefined {
+  const goesOn = (one: string) => one.startsWith(`${name}_`) || name.startsWith(`${one}_`);
+  // What comes before is the same for all of them, and says nothing of which is meant.
+  const ownLength = name.replace(OURS, '').length;
+  const most = Math.max(2, Math.floor(ownLength / 3));
+  return known
+    .map((one) => ({ one, distance: distanceOf(name, one) }))
+    .filter(({ one, distance }) => distance <= most || goesOn(one))
+    .reduce<{ readonly one?: string; readonly distance: number }>(
+      (best, next) => (next.distance < best.distance ? next : best),
+      { distance: Infinity },
+    ).one;
 }
 
 /** Insertions, removals and exchanges of one character that turn one text into the other (Levenshtein). */
