@@ -56,6 +56,7 @@ describe('the Host of a request', () => {
     ['a space', ['host: a b']],
     ['a comma', ['host: a,b']],
     ['a port that is none', ['host: a:b']],
+    ['a port that is too high', ['host: a:65536']],
     ['nothing in it', ['host: ']],
     ['a second one', ['host: a', 'host: a']],
   ])('that holds %s is a bad request, with a route and without', async (_, lines) => {
@@ -94,6 +95,29 @@ describe('the Host of a request', () => {
       expect((await ask('/livez', [`host: ${host}`])).status).toBe(200);
     }
     expect(refused).toEqual(others.flatMap((host) => [host, host]));
+  });
+
+  test('counts as the header does where the target names one too, as in absolute form', () => {
+    const refused: string[] = [];
+    const check = hostGuard(['shop.example', '[::1]'], (host) => refused.push(host));
+    const ask = (url: string, host = 'shop.example') => check(new Request(url, { headers: { host } }));
+    const asFor = (url: string, host?: string) => () => ask(url, host);
+    for (const [url, host] of [
+      ['http://shop.example/a', 'shop.example'],
+      ['http://SHOP.example:80/a', 'Shop.Example'],
+      ['http://shop.example:3000/a', 'shop.example:3000'],
+      ['http://[::1]:3000/a', 'shop.example'],
+    ] as const)
+      expect([url, ask(url, host)]).toEqual([url, undefined]);
+    const problem = expect.objectContaining({ status: 421 });
+    for (let times = 0; times < 2; times += 1) {
+      expect(asFor('http://evil.example/a')).toThrow(problem);
+      expect(asFor('http://shop.example.evil.example/a')).toThrow(problem);
+      expect(asFor('http://shop.example/a', 'evil.example')).toThrow(problem);
+      expect(asFor('http://shop.example/a')).not.toThrow();
+    }
+    const foreign = ['evil.example', 'shop.example.evil.example', 'evil.example'];
+    expect(refused).toEqual([...foreign, ...foreign]);
   });
 
   test('is a loopback name where that is the rule, which no name of another site is', async () => {

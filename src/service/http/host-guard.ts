@@ -11,25 +11,33 @@ export type CheckHost = (request: Request) => void;
 const HOST = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?$/;
 
 /**
- * A check of the `Host` of each request. The last one that passed is remembered: most clients send the same.
+ * A check of the `Host` of each request. The last one that passed is remembered: most clients send the same. A target in
+ * absolute form (`GET http://name/path`) names a host too, which counts as one of the header does, where the runtime tells
+ * it: Bun 1.4 puts the header's name in its place.
  * @param onRefused Told the name of a host that is not allowed.
  */
 export function hostGuard(allowed: AllowedHosts, onRefused: (host: string) => void = () => {}): CheckHost {
   const isAllowed = matcherOf(allowed);
-  let passed: string | undefined;
-  return (request) => {
-    const given = request.headers.get('host');
-    if (given === passed) return;
-    // Made in this process. Of one that came over the network without the header, the URL is the path alone.
-    if (given === null && allowed === 'any' && !request.url.startsWith('/')) return;
-    const name = HOST.exec(given?.toLowerCase() ?? '')?.[1]?.replace(/\.$/, '');
+  const judge = (given: string): void => {
+    const name = HOST.exec(given.toLowerCase())?.[1]?.replace(/\.$/, '');
     // Two Host headers arrive as one with a comma.
     if (name === undefined) throw new Problem(400, 'The Host header must be one host, with or without a port');
-    if (!isAllowed(name)) {
-      onRefused(name);
-      throw new Problem(421, 'This service does not answer for the host of this request');
-    }
-    passed = given ?? undefined;
+    if (isAllowed(name)) return;
+    onRefused(name);
+    throw new Problem(421, 'This service does not answer for the host of this request');
+  };
+  let passed: { readonly given: string; readonly start: string } | undefined;
+  return (request) => {
+    const given = request.headers.get('host');
+    const { url } = request;
+    if (given !== null && given === passed?.given && url.startsWith(passed.start)) return;
+    // Made in this process. Of one that came over the network without the header, the URL is the path alone.
+    if (given === null && allowed === 'any' && !url.startsWith('/')) return;
+    judge(given ?? '');
+    if (url.startsWith('/')) return;
+    // A port beyond 65,535 makes no URL.
+    judge(URL.parse(url)?.host ?? '');
+    passed = { given: given ?? '', start: url.slice(0, url.indexOf('/', url.indexOf('://') + 3) + 1) };
   };
 }
 
