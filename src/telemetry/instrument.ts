@@ -94,7 +94,7 @@ function recorder(meter: Meter, instrumented: InstrumentableCache): Observer {
     if (event.type === 'lookup') {
       durations.record(secondsIn(event.lookup), { ...cache, [LABEL.tier]: event.lookup.tier });
     } else if (event.type === 'load') {
-      const outcome = event.error === undefined ? 'ok' : 'error';
+      const outcome = event.error === undefined ? 'ok' : event.givenUp === true ? 'aborted' : 'error';
       loads.add(1, { ...cache, [LABEL.group]: instrumented.groupOf(event.key), [LABEL.outcome]: outcome });
     }
   };

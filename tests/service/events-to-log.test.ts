@@ -57,6 +57,15 @@ describe('the log', () => {
     expect(await linesOf(events, { level: 'info' })).toEqual([]);
   });
 
+  test('says nothing of a load that was given up: neither a client that leaves nor a stop is a failure', async () => {
+    const load = { type: 'load', key, durationMs: 5, background: true } as const;
+    const { reason } = AbortSignal.abort();
+    expect(await linesOf([load, { ...load, error: reason, givenUp: true }])).toEqual([]);
+    expect(await linesOf([{ ...load, error: new Error('down'), givenUp: false }])).toMatchObject([
+      { event: 'load_failed' },
+    ]);
+  });
+
   const named: [CacheEvent, Line][] = [
     [
       { type: 'l2_timeout', operation: 'acquire', durationMs: 50 },

@@ -12,13 +12,17 @@ export type CacheEvent =
   | { readonly type: 'lookup'; readonly key: string; readonly lookup: Lookup<unknown> }
   /** A lookup ended without an answer. */
   | { readonly type: 'lookup_failed'; readonly key: string; readonly error: unknown }
-  /** A loader has ended. `background`: nobody waited for it. */
+  /**
+   * A loader has ended. `background`: nobody waited for it. `givenUp`: its callers have left, or the cache was closed, and its
+   * error is the reason of that; it says nothing of the source.
+   */
   | {
       readonly type: 'load';
       readonly key: string;
       readonly durationMs: number;
       readonly background: boolean;
       readonly error?: unknown;
+      readonly givenUp?: boolean;
     }
   /** A tier failed; no caller was rejected for it. */
   | ({ readonly type: 'tier_failure' } & TierFailure)

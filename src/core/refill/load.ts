@@ -1,6 +1,6 @@
 import type { GroupCounters } from '../model/counters.ts';
 import type { Entry } from '../model/entry.ts';
-import { isRefusal } from '../model/errors.ts';
+import { isRefusal, LoadTimeoutError } from '../model/errors.ts';
 import { ATTRIBUTE, SPAN } from '../model/telemetry-names.ts';
 import type { CacheContext } from '../state/context.ts';
 import type { Flight } from '../state/flight.ts';
@@ -43,8 +43,10 @@ export async function callSource<T>(
       emit({ type: 'load', key, durationMs: clock.now() - began, background });
       return loaded;
     } catch (error) {
-      counters.loadErrors += 1;
-      emit({ type: 'load', key, durationMs: clock.now() - began, background, error });
+      // A caller that runs out of time has left too, and the load was too slow for it.
+      const givenUp = signal.aborted && error === signal.reason && !(error instanceof LoadTimeoutError);
+      if (!givenUp) counters.loadErrors += 1;
+      emit({ type: 'load', key, durationMs: clock.now() - began, background, error, givenUp });
       throw error;
     } finally {
       running.end();

@@ -43,8 +43,8 @@ function lineOf(event: CacheEvent, groupOf: GroupOf): Line | undefined {
         'A load was refused to protect the source',
       );
     case 'load': {
-      const { key, background, error } = event;
-      if (error === undefined) return undefined;
+      const { key, background, error, givenUp } = event;
+      if (error === undefined || givenUp === true) return undefined;
       return warn('load_failed', { group: groupOf(key), background, ...reasonOf(error) }, 'A load failed');
     }
     case 'tier_failure':

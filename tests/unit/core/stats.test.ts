@@ -43,6 +43,46 @@ describe('stats', () => {
     expect(fleet.cache().stats()).toMatchObject({ loads: 1, loadErrors: 1, errors: 3, hitRate: 0 });
   });
 
+  test('count no load as failed whose callers have left, or that the end of the cache or of a warm-up has cut short', () => {
+    const ends: ((fleet: Fleet, load: () => Promise<number>) => void)[] = [
+      (fleet, load) => {
+        const leaving = new AbortController();
+        watch(fleet.cache().getOrSet('k', load, { signal: leaving.signal }));
+        fleet.run(5);
+        leaving.abort();
+      },
+      (fleet, load) => {
+        const stopping = new AbortController();
+        watch(fleet.cache().warm([{ key: 'k', loader: load }], { signal: stopping.signal }));
+        fleet.run(5);
+        stopping.abort();
+      },
+      (fleet, load) => {
+        watch(fleet.cache().getOrSet('k', load, { hardTimeout: Infinity }));
+        fleet.run(5);
+        watch(fleet.cache().close());
+        fleet.run(30_000);
+      },
+    ];
+    for (const end of ends) {
+      const fleet = new Fleet();
+      end(fleet, () => new Promise<number>(() => {}));
+      fleet.run(5);
+      const loaded = fleet.member().events.filter(({ type }) => type === 'load');
+      expect(loaded).toMatchObject([{ type: 'load', givenUp: true }]);
+      expect(fleet.cache().stats()).toMatchObject({ loads: 1, loadErrors: 0 });
+    }
+  });
+
+  test('count a load as failed that was too slow for its last caller', () => {
+    const fleet = new Fleet();
+    const calling = watch(fleet.cache().getOrSet('k', () => new Promise<number>(() => {}), { hardTimeout: 50 }));
+    fleet.run(100);
+    expect(calling.state).toBe('rejected');
+    expect(fleet.member().events).toContainEqual(expect.objectContaining({ type: 'load', givenUp: false }));
+    expect(fleet.cache().stats()).toMatchObject({ loads: 1, loadErrors: 1 });
+  });
+
   test('count errors of L2 apart from those of the source', () => {
     const fleet = new Fleet({ defaults: { ttl: '1s', staleIfError: '1h' } });
     fleet.settle(fleet.cache().getOrSet('k', () => 1));
