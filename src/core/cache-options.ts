@@ -71,7 +71,8 @@ export interface CacheOptions<Freeze extends boolean = boolean> {
   /**
    * Says whether a value that L2 holds is one that this program can use: the shape of an earlier release is not. One that
    * fails is a miss. Asked once for each read from L2, not of what is loaded or set here, nor of `null`. It must answer at
-   * once; what it throws counts as no, and `onError` is told.
+   * once; what it throws counts as no. Each refusal counts as an error of L2, and `onError` is told: of what is thrown each
+   * time, of `false` once a second.
    */
   readonly validate?: ((value: unknown, key: string) => boolean) | undefined;
   /**

@@ -24,6 +24,7 @@ import { OutboxRecorder } from './state/outbox-recorder.ts';
 import { PendingInvalidations } from './state/pending-invalidations.ts';
 import { Proof } from './state/proof.ts';
 import { RecentInvalidations } from './state/recent-invalidations.ts';
+import { RefusedValues } from './state/refused-values.ts';
 import type { Workers } from './stats.ts';
 import { GenerationSweeper } from './sync/generation-sweeper.ts';
 import { HeartbeatLoop } from './sync/heartbeat-loop.ts';
@@ -123,6 +124,7 @@ export function assembleCache<F extends Form = 'frozen'>(
     random,
     codec: options.codec === undefined ? jsonCodecOf(freeze) : valueCodecOf(options.codec, freeze),
     validate: options.validate,
+    refused: new RefusedValues(clock, counters, emit),
     maxValueBytes: maxValueBytesOf(options),
     l1: new GuardedL1(l1, emit),
     l2: l2 && new collaborators.GuardedL2(l2, l2Breaker, clock, emit, maxLagMs),

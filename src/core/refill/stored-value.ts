@@ -44,9 +44,9 @@ export function decodeStored(context: CacheContext, request: ReadRequest, stored
   return envelope;
 }
 
-/** A validator that throws, or answers later, costs a load of this key and nothing else. */
+/** A validator that refuses, throws, or answers later, costs a load of this key and nothing else. */
 function passes(
-  { emit }: CacheContext,
+  { emit, refused }: CacheContext,
   validate: NonNullable<CacheContext['validate']>,
   key: string,
   value: unknown,
@@ -54,6 +54,7 @@ function passes(
   if (value === null) return true;
   try {
     const answer: unknown = validate(value, key);
+    if (answer === false) refused.report(key);
     if (typeof answer === 'boolean') return answer;
     dropRejection(answer);
     throw new InvalidOptionError('validate', answer, 'a function that answers true or false at once');

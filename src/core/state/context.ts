@@ -17,6 +17,7 @@ import type { PendingInvalidations } from './pending-invalidations.ts';
 import type { Proof } from './proof.ts';
 import type { RecentInvalidations } from './recent-invalidations.ts';
 import type { RefillResult } from './refill-result.ts';
+import type { RefusedValues } from './refused-values.ts';
 
 /** The state that the steps of one cache share. `createCache` builds it once for all namespaces. */
 export interface CacheContext {
@@ -32,6 +33,7 @@ export interface CacheContext {
   readonly codec: Codec;
   /** Checks a value from L2: a value that it refuses is a miss. Absent when every value is valid. */
   readonly validate: ((value: unknown, key: string) => boolean) | undefined;
+  readonly refused: RefusedValues;
   /** The largest encoded value, in UTF-8 bytes. A longer one is not stored in L2, and is a miss there. */
   readonly maxValueBytes: number;
   readonly l1: GuardedL1;

@@ -48,6 +48,32 @@ describe('a stored value that fails validation', () => {
   });
 });
 
+describe('a value that validation refuses', () => {
+  test('is counted and told of, without the value', () => {
+    const fleet = fleetOf(isV2);
+    fleet.settle(fleet.cache(0).getOrSet('product:1', () => ({ v1: 'a secret' })));
+    const { cache, failures } = fleet.member(1);
+    fleet.settle(cache.lookup('product:1', () => ({ v2: 1 })));
+    expect(failures).toMatchObject([{ operation: 'validate', tier: 'l2', key: 'product:1', background: false }]);
+    expect(failures[0]?.error).toMatchObject({ code: 'CODEC', key: 'product:1' });
+    expect(Bun.inspect(failures)).not.toContain('secret');
+    expect(cache.stats().tiers.l2).toMatchObject({ errors: 1 });
+  });
+
+  test('is told of once a second, however many there are, and counted each time', () => {
+    const fleet = fleetOf(isV2);
+    const keys = Array.from({ length: 50 }, (_, index) => `k${index}`);
+    fleet.settle(fleet.cache(0).setMany<unknown>(keys.map((key) => [key, { v1: 1 }])));
+    const { cache, failures } = fleet.member(1);
+    expect(new Set(fleet.settle(cache.getMany(keys)))).toEqual(new Set([undefined]));
+    expect(failures).toHaveLength(1);
+    expect(cache.stats().tiers.l2).toMatchObject({ errors: 50 });
+    fleet.run(1_000);
+    fleet.settle(cache.get('k7'));
+    expect(failures.map(({ key }) => key)).toEqual(['k0', 'k7']);
+  });
+});
+
 test('validation is asked once for each read from L2, with the key, and neither of loads nor of absence', () => {
   const asked: unknown[] = [];
   const fleet = fleetOf((value, key) => asked.push([key, value]) > 0);
