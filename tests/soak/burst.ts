@@ -1,9 +1,15 @@
+import { parseArgs } from 'node:util';
 import { createCache } from 'tiercel';
 import { lru } from 'tiercel/lru';
 import { redis } from 'tiercel/redis';
 import { until } from '../../src/testing/until.ts';
 import { startRedis } from '../support/redis-server.ts';
 import { isInUse } from './library-pair.ts';
+
+const USAGE = `Usage: bun tests/soak/burst.ts [--help]
+
+Starts a Redis of its own, writes 5,000 values of 4 kB, and has a process that has just started ask for all of them in one
+turn. Prints how long that took, how many of them the source had to load, and the state of the breaker.`;
 
 const KEYS = Array.from({ length: 5_000 }, (_, index) => `k:${index}`);
 
@@ -35,4 +41,6 @@ async function burst(): Promise<void> {
   console.log(JSON.stringify({ ms, loads, breaker: reader.health().l2?.breaker }));
 }
 
-await burst();
+const { values } = parseArgs({ options: { help: { type: 'boolean' } } });
+if (values.help) console.log(USAGE);
+else await burst();

@@ -1,3 +1,4 @@
+import { parseArgs } from 'node:util';
 import { Redis } from 'ioredis';
 import { createCache, type TieredCache } from 'tiercel';
 import { lru } from 'tiercel/lru';
@@ -5,6 +6,14 @@ import { redis } from 'tiercel/redis';
 import { until } from '../../src/testing/until.ts';
 import { startRedis } from '../support/redis-server.ts';
 import { isInUse } from './library-pair.ts';
+
+const USAGE = `Usage: bun tests/soak/evicted-tags.ts [options]
+
+Has two instances, and then a third one, read 40 hot keys from a Redis of its own that is full and drops what is used least
+lately (allkeys-lru). Prints how often the keys were loaded: by two instances, right after the third has started, and later.
+
+  --seconds <number>  how long each of the three stages lasts (10)
+  --help              this text`;
 
 const KEYS = Array.from({ length: 40 }, (_, index) => `hot:${index}`);
 /** Between two readings of all keys by all instances, and how long L1 answers without a look at L2. */
@@ -78,6 +87,7 @@ export async function runEviction(stageMs: number): Promise<EvictionLoads> {
 }
 
 if (import.meta.main) {
-  const seconds = Number(process.argv[2] ?? 10);
-  console.log(JSON.stringify(await runEviction(seconds * 1_000)));
+  const { values } = parseArgs({ options: { seconds: { type: 'string' }, help: { type: 'boolean' } } });
+  if (values.help) console.log(USAGE);
+  else console.log(JSON.stringify(await runEviction(Number(values.seconds ?? 10) * 1_000)));
 }

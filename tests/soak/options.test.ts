@@ -1,4 +1,6 @@
 import { expect, test } from 'bun:test';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseOptions, UsageError } from './options.ts';
 
 test('a soak has defaults, and a seed of its own', () => {
@@ -20,3 +22,21 @@ test('what makes no sense is refused by name', () => {
   }
   expect(() => parseOptions(['--forever'])).toThrow(UsageError);
 });
+
+test('each program of this folder says by --help how it is used, and starts nothing', async () => {
+  const isProgram = (file: string) =>
+    /^(?:if \(import\.meta\.main|process\.exitCode = |else await )/m.test(textOf(file));
+  const programs = readdirSync(import.meta.dir).filter((file) => file.endsWith('.ts') && isProgram(file));
+  expect(programs).toContain('burst.ts');
+  expect(programs.length).toBeGreaterThanOrEqual(7);
+  const asked = programs.map(async (file) => {
+    const child = Bun.spawn([process.execPath, join(import.meta.dir, file), '--help'], { stderr: 'pipe' });
+    const [output, exitCode] = await Promise.all([new Response(child.stdout).text(), child.exited]);
+    return [file, exitCode, output.slice(0, 10), output.includes(`${file} `) || output.includes('bun run soak')];
+  });
+  expect(await Promise.all(asked)).toEqual(programs.map((file) => [file, 0, 'Usage: bun', true]));
+}, 60_000);
+
+function textOf(file: string): string {
+  return readFileSync(join(import.meta.dir, file), 'utf8');
+}
