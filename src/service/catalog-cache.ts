@@ -61,6 +61,7 @@ export function createCatalogCache(
         connectTimeout: config.redis.connectTimeoutMs,
         connections: config.redis.connections,
         probeEvery: config.redis.probeMs,
+        ...(config.redis.integrityKeys !== undefined && { integrityKey: config.redis.integrityKeys }),
       })),
   });
 }

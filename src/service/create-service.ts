@@ -94,6 +94,7 @@ export async function createContext(
     lookUp,
     catalog: cache,
     isTold: isFollowed,
+    graceMs: config.auth.tokenGraceMs,
     assertMayLookUp: (request) => refused.assertMayLookUp(request),
   });
   opened.use(holders);

@@ -7,6 +7,8 @@ setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 // What a reader can make up, ids and pages, must not fill Redis.
 
+const KEYS = 'k2:MDEyMzQ1Njc4OWFiY2RlZg==,k1:ZmVkY2JhOTg3NjU0MzIxMA==';
+
 const STORED = 'tiercel-l2; fwd=uri-miss; stored, tiercel-l1; fwd=uri-miss; stored';
 const OVER_BUDGET = 'tiercel-l2; fwd=uri-miss; detail=budget, tiercel-l1; fwd=uri-miss; detail=budget';
 
@@ -22,13 +24,24 @@ beforeAll(async () => {
   [service, uncached, tight] = await Promise.all([
     startService(env),
     startService({ ...env, CACHE_DISABLED: 'true' }),
-    startService({ ...env, CACHE_NAMESPACE: namespace, CACHE_NEW_KEYS_PER_MINUTE: '5' }),
+    startService({ ...env, CACHE_NAMESPACE: namespace, CACHE_NEW_KEYS_PER_MINUTE: '5', CACHE_INTEGRITY_KEYS: KEYS }),
   ]);
 });
 
 afterAll(async () => {
   for (const each of [service, uncached, tight]) await each[Symbol.asyncDispose]();
   await surroundings[Symbol.asyncDispose]();
+});
+
+test('what goes to Redis is signed with the first of CACHE_INTEGRITY_KEYS', async () => {
+  expect((await tight.api('/orgs/9/products/801')).status).toBe(200);
+  const redis = new Redis(surroundings.env.REDIS_URL ?? '');
+  try {
+    const [key = ''] = await redis.keys(`{${surroundings.env.CACHE_NAMESPACE}-tight.0}:e:*:product:9:801`);
+    expect(await redis.get(key)).toMatch(/mac=k2:[0-9a-f]{32};/);
+  } finally {
+    redis.disconnect();
+  }
 });
 
 async function keysInRedis(pattern: string): Promise<number> {

@@ -7,6 +7,7 @@ import { createLogger } from '../../src/service/logging/logger.ts';
 
 const GROUPS = ['product', 'bom'];
 const DATABASE_URL = 'postgres://user:hunter2@db.internal:5432/catalog';
+const INTEGRITY_KEYS = 'k2:MDEyMzQ1Njc4OWFiY2RlZg==,k1:ZmVkY2JhOTg3NjU0MzIxMA==';
 const TOKEN = 'admin-token-of-the-tests-0123456789';
 
 /** The least and the greatest number that each variable takes for a part of the cache. */
@@ -216,6 +217,30 @@ describe('a variable with a wrong name', () => {
 });
 
 describe('secrets', () => {
+  test('that sign what goes to Redis are checked, and warned about where there is no Redis', () => {
+    const [second = '', first = ''] = INTEGRITY_KEYS.split(',');
+    for (const keys of [
+      'k1',
+      'k1:',
+      'k1:c2hvcnQ=',
+      `k1:${'A'.repeat(24)}`,
+      `${first},${first}`,
+      `${first};${second}`,
+    ]) {
+      const problems = problemsOf({ REDIS_URL: 'redis://cache', CACHE_INTEGRITY_KEYS: keys });
+      expect(problems).toEqual([expect.stringContaining('CACHE_INTEGRITY_KEYS (not shown) must be <id>:<key>')]);
+      expect(problems.join()).not.toContain(keys.slice(3, 20) || '(none)');
+    }
+    const config = load(
+      { REDIS_URL: 'redis://cache', CACHE_INTEGRITY_KEYS_FILE: '/run/keys' },
+      { '/run/keys': `${INTEGRITY_KEYS}\n` },
+    );
+    expect([config.redis?.integrityKeys, config.warnings]).toEqual([INTEGRITY_KEYS, []]);
+    expect(load({ CACHE_INTEGRITY_KEYS: INTEGRITY_KEYS }).warnings).toEqual([
+      'CACHE_INTEGRITY_KEYS signs nothing: REDIS_URL is not set',
+    ]);
+  });
+
   test('given as the name of a file, or as another variable, are not shown', () => {
     const problems = problemsOf({
       ADMIN_TOKEN_FILE: 'hunter2-the-token-itself',

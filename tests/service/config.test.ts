@@ -12,6 +12,7 @@ import { FAMILIES, ttlVariable, VARIABLES } from '../../src/service/config/varia
 const GROUPS = ['product', 'products:org', 'bom', 'lp', 'dashboard:org', 'user:session'];
 const DATABASE_URL = 'postgres://user:hunter2@db.internal:5432/catalog';
 const TOKEN = 'admin-token-of-the-tests-0123456789';
+const INTEGRITY_KEYS = 'k2:MDEyMzQ1Njc4OWFiY2RlZg==,k1:ZmVkY2JhOTg3NjU0MzIxMA==';
 
 const load = (env: Environment, files: Readonly<Record<string, string>> = {}) =>
   loadConfig(env, {
@@ -50,7 +51,7 @@ describe('an empty environment', () => {
         newKeysPerMinute: 10_000,
         ttlMs: {},
       },
-      auth: { mode: 'none', admin: { kind: 'generate' }, viewer: { kind: 'generate' } },
+      auth: { mode: 'none', admin: { kind: 'generate' }, viewer: { kind: 'generate' }, tokenGraceMs: 900_000 },
       alerts: { webhookUrl: undefined },
       log: { level: 'info', format: 'json' },
       telemetry: { exporting: false },
@@ -86,6 +87,7 @@ describe('values', () => {
       REDIS_CONNECTIONS: '3',
       REDIS_PROBE_MS: '1000',
       CACHE_NAMESPACE: 'shop-1',
+      CACHE_INTEGRITY_KEYS: INTEGRITY_KEYS,
       CACHE_L1_MAX_BYTES: '1024',
       CACHE_L1_MAX_ENTRIES: '10',
       CACHE_L1_TTL_MS: '0',
@@ -99,6 +101,7 @@ describe('values', () => {
       AUTH: 'none',
       ADMIN_TOKEN: TOKEN,
       VIEWER_TOKEN: `${TOKEN}b`,
+      TOKEN_GRACE_MS: '0',
       ALERT_WEBHOOK_URL: 'https://hooks.example/T0/secret',
       MIGRATE: 'off',
       TIERCEL_PROFILE: 'test',
@@ -115,6 +118,7 @@ describe('values', () => {
         connectTimeoutMs: 500,
         connections: 3,
         probeMs: 1_000,
+        integrityKeys: INTEGRITY_KEYS,
       },
       cache: {
         namespace: 'shop-1',
@@ -125,7 +129,12 @@ describe('values', () => {
         newKeysPerMinute: 500,
         ttlMs: { product: 600_000, 'products:org': 5_400_000, 'user:session': 250 },
       },
-      auth: { mode: 'none', admin: { kind: 'given', value: TOKEN }, viewer: { kind: 'given', value: `${TOKEN}b` } },
+      auth: {
+        mode: 'none',
+        admin: { kind: 'given', value: TOKEN },
+        viewer: { kind: 'given', value: `${TOKEN}b` },
+        tokenGraceMs: 0,
+      },
       alerts: { webhookUrl: 'https://hooks.example/T0/secret' },
       log: { level: 'debug', format: 'json' },
       telemetry: { exporting: true },
@@ -195,6 +204,7 @@ describe('problems', () => {
     REDIS_CONNECTIONS: '-1',
     REDIS_PROBE_MS: '30s',
     CACHE_NAMESPACE: '{a}',
+    CACHE_INTEGRITY_KEYS: 'k1:aHVudGVyMg==',
     CACHE_L1_MAX_BYTES: '64MB',
     CACHE_L1_MAX_ENTRIES: '1.5',
     CACHE_L1_TTL_MS: '0x10',
@@ -207,6 +217,7 @@ describe('problems', () => {
     AUTH: 'session',
     ADMIN_TOKEN: 'hunter2',
     VIEWER_TOKEN: 'hunter2 '.repeat(8),
+    TOKEN_GRACE_MS: '15m',
     ALERT_WEBHOOK_URL: 'ftp://hunter2',
     MIGRATE: 'never',
     TIERCEL_PROFILE: 'prod',
@@ -281,13 +292,20 @@ describe('secrets', () => {
         load({
           DATABASE_URL: `${DATABASE_URL}?password=hunter2`,
           REDIS_URL: 'rediss://user:hunter2@a:1/2',
+          CACHE_INTEGRITY_KEYS: INTEGRITY_KEYS,
           ADMIN_TOKEN: 'hunter2-admin-token-of-the-tests-0123456789',
           ALERT_WEBHOOK_URL: 'https://u:hunter2@hooks.example/hunter2?key=hunter2',
         }),
       ),
     );
     expect(description).not.toContain('hunter2');
-    for (const shown of ['postgres://db.internal:5432/catalog', 'rediss://a:1/2', 'https://hooks.example']) {
+    expect(description).not.toContain(INTEGRITY_KEYS.slice(3, 20));
+    for (const shown of [
+      '"integrityKeys":"set"',
+      'postgres://db.internal:5432/catalog',
+      'rediss://a:1/2',
+      'https://hooks.example',
+    ]) {
       expect(description).toContain(shown);
     }
   });

@@ -28,6 +28,8 @@ export interface TokenHoldersOptions {
   readonly catalog: HeardCache;
   /** Whether the catalog's cache has an outbox to hear from. */
   readonly isTold: boolean;
+  /** For so long a token that cannot be looked up may still read. 0: it is looked up each second, or does not read. */
+  readonly graceMs: number;
   /** Throws to keep a token from being looked up that is not known at all. */
   readonly assertMayLookUp: (request: Request) => void;
   /** Default: the platform's. */
@@ -39,9 +41,6 @@ const FRESH_MS = 1_000;
 
 /** For so long after that, a token is known at once and looked up behind the answer. */
 const REVALIDATE_MS = 14_000;
-
-/** For so long a token that cannot be looked up may still read. */
-export const READ_GRACE_MS = 15 * 60_000;
 
 /** A change asks for a token that was looked up within this time. */
 const CONFIRMED_MS = FRESH_MS + REVALIDATE_MS;
@@ -60,7 +59,6 @@ const SLOW_MS = 250;
 
 const REMEMBER = {
   ttl: FRESH_MS,
-  staleIfError: READ_GRACE_MS,
   hardTimeout: HARD_TIMEOUT_MS,
   jitter: 0,
   tags: [],
@@ -84,25 +82,27 @@ interface Holder extends Pick<ApiToken, 'orgId' | 'role'> {
  * - A token that was changed or revoked is forgotten when the catalog's cache hears of it: the outbox names it.
  * - Whenever that cache may have missed a message, and while it cannot prove that it has not, each known token is looked up
  *   again before it answers, for at most 100 ms.
- * - While the database is away, a known token reads for fifteen minutes after it was last looked up. It changes nothing.
+ * - While the database is away, a known token reads for the grace after it was last looked up. It changes nothing.
  */
 export class TokenHolders implements AsyncDisposable {
   readonly #lookUp: TokenHoldersOptions['lookUp'];
   readonly #assertMayLookUp: TokenHoldersOptions['assertMayLookUp'];
   readonly #catalog: TokenHoldersOptions['catalog'];
   readonly #isTold: boolean;
+  readonly #graceMs: number;
   readonly #clock: Clock;
   readonly #cache: TieredCache;
   readonly #detach: () => void;
   /** Whether the catalog's cache could show at the last question that it had missed no message. */
   #wasProven = false;
 
-  constructor({ lookUp, catalog, isTold, assertMayLookUp, clock = systemClock }: TokenHoldersOptions) {
+  constructor({ lookUp, catalog, isTold, graceMs, assertMayLookUp, clock = systemClock }: TokenHoldersOptions) {
     this.#lookUp = lookUp;
     this.#assertMayLookUp = assertMayLookUp;
     this.#catalog = catalog;
     this.#clock = clock;
     this.#isTold = isTold;
+    this.#graceMs = graceMs;
     this.#cache = createCache({
       name: 'tokens',
       l1: lru({ maxEntries: 10_000, maxBytes: 16 * 2 ** 20 }),
@@ -147,7 +147,8 @@ export class TokenHolders implements AsyncDisposable {
       },
       {
         ...REMEMBER,
-        staleWhileRevalidate: isProven ? REVALIDATE_MS : 0,
+        staleWhileRevalidate: isProven ? Math.min(REVALIDATE_MS, this.#graceMs) : 0,
+        staleIfError: this.#graceMs,
         softTimeout: reads ? this.#softTimeoutMs() : false,
         forceFresh: right === 'administer',
       },

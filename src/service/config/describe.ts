@@ -1,5 +1,5 @@
 import { withoutCredentials } from './server-url.ts';
-import type { Config, StaticToken } from './shape.ts';
+import type { Config, RedisConfig, StaticToken } from './shape.ts';
 
 /** The configuration as logs may show it: every secret is replaced by what may be known of it. */
 export function describeConfig(config: Config): Record<string, unknown> {
@@ -7,11 +7,16 @@ export function describeConfig(config: Config): Record<string, unknown> {
   return {
     ...config,
     database: { ...database, url: database.url === undefined ? 'embedded' : withoutCredentials(database.url) },
-    redis: redis === undefined ? 'none' : { ...redis, url: withoutCredentials(redis.url) },
-    auth: { mode: auth.mode, admin: describeToken(auth.admin), viewer: describeToken(auth.viewer) },
+    redis: redis === undefined ? 'none' : describeRedis(redis),
+    auth: { ...auth, admin: describeToken(auth.admin), viewer: describeToken(auth.viewer) },
     // The path of a webhook usually is its password.
     alerts: { webhookUrl: alerts.webhookUrl === undefined ? 'none' : new URL(alerts.webhookUrl).origin },
   };
+}
+
+function describeRedis(redis: RedisConfig): Record<string, unknown> {
+  const { url, integrityKeys, ...rest } = redis;
+  return { ...rest, url: withoutCredentials(url), integrityKeys: integrityKeys === undefined ? 'none' : 'set' };
 }
 
 function describeToken(token: StaticToken): string {

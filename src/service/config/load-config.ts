@@ -73,6 +73,7 @@ export function loadConfig(env: Environment, options: LoadOptions): Config {
       mode: auth,
       admin: staticToken(values.ADMIN_TOKEN, embedded),
       viewer: staticToken(values.VIEWER_TOKEN, embedded),
+      tokenGraceMs: values.TOKEN_GRACE_MS,
     },
     alerts: { webhookUrl: values.ALERT_WEBHOOK_URL },
     log: { level: values.LOG_LEVEL, format: options.isTerminal && profile !== 'test' ? 'pretty' : 'json' },
@@ -80,6 +81,9 @@ export function loadConfig(env: Environment, options: LoadOptions): Config {
     warnings: [
       ...(profile === 'production' && auth === 'none'
         ? ['AUTH=none in production: everybody who reaches the port may write']
+        : []),
+      ...(values.CACHE_INTEGRITY_KEYS !== undefined && values.REDIS_URL === undefined
+        ? ['CACHE_INTEGRITY_KEYS signs nothing: REDIS_URL is not set']
         : []),
       ...misspelt(namesOf(env), [...KNOWN, ...(options.groups ?? []).map(ttlVariable)]),
     ],
@@ -148,6 +152,7 @@ function redisConfig(values: Values): RedisConfig | undefined {
     connectTimeoutMs: values.REDIS_CONNECT_TIMEOUT_MS,
     connections: values.REDIS_CONNECTIONS,
     probeMs: values.REDIS_PROBE_MS,
+    integrityKeys: values.CACHE_INTEGRITY_KEYS,
   };
 }
 

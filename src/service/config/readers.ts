@@ -1,3 +1,4 @@
+import { redis } from '../../adapters/redis/index.ts';
 import { LONGEST_DURATION_MS, UNITS_MS } from '../../core/model/duration.ts';
 import { isOneServer, isServerUrl } from './server-url.ts';
 
@@ -59,6 +60,20 @@ export const redisUrl: Reader<string> = (text) => {
     return { expected: 'the URL of one server, redis:// or rediss://: Sentinel and Cluster are not supported yet' };
   }
   return isOneServer(text) ? ONE_REDIS(text) : ONE_REDIS('');
+};
+
+/** Keys that sign what goes to Redis, by the rules of `redis(url, { integrityKey })`. */
+export const integrityKeys: Reader<string> = (text) => {
+  try {
+    // Nothing is connected before a cache starts with it.
+    redis('redis://127.0.0.1', { integrityKey: text });
+    return { value: text };
+  } catch {
+    return {
+      expected:
+        '<id>:<key>, or several with commas between them, the first of which signs: the id of 1 to 16 letters, digits, _ or -, the key in base64 of at least 16 random bytes (echo "k1:$(openssl rand -base64 32)")',
+    };
+  }
 };
 
 /** Hosts as requests may name them, separated by commas: names, addresses, `*.suffix`, or `*` for all. */

@@ -14,6 +14,8 @@ export interface RedisConfig {
   readonly connectTimeoutMs: number;
   /** Command connections beside the subscriber. */
   readonly connections: number;
+  /** Signs what goes to Redis; `undefined`: nothing is signed. A secret. */
+  readonly integrityKeys: string | undefined;
   /** The longest time between two probes while Redis is away. */
   readonly probeMs: number;
 }
@@ -53,7 +55,13 @@ export interface Config {
     /** Milliseconds by group, e.g. `products:org`; only the groups that the environment names. */
     readonly ttlMs: Readonly<Record<string, number>>;
   };
-  readonly auth: { readonly mode: 'none' | 'token'; readonly admin: StaticToken; readonly viewer: StaticToken };
+  readonly auth: {
+    readonly mode: 'none' | 'token';
+    readonly admin: StaticToken;
+    readonly viewer: StaticToken;
+    /** How long an API token that cannot be looked up still reads. */
+    readonly tokenGraceMs: number;
+  };
   readonly alerts: { readonly webhookUrl: string | undefined };
   readonly log: { readonly level: Values['LOG_LEVEL']; readonly format: 'json' | 'pretty' };
   /** Whether the environment asks for spans and metrics to be sent; how, the OpenTelemetry SDK reads by itself. */

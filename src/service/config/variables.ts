@@ -1,4 +1,15 @@
-import { flag, hostList, httpUrl, integer, matching, oneOf, type Reader, redisUrl, serverUrl } from './readers.ts';
+import {
+  flag,
+  hostList,
+  httpUrl,
+  integer,
+  integrityKeys,
+  matching,
+  oneOf,
+  type Reader,
+  redisUrl,
+  serverUrl,
+} from './readers.ts';
 import { isStrongToken } from './token-strength.ts';
 
 /** One variable of the environment. */
@@ -88,6 +99,13 @@ export const VARIABLES = {
     meaning: 'prefix of every Redis key and channel',
     read: matching(/^[A-Za-z0-9._-]{1,64}$/, 'up to 64 letters, digits, dots, underscores and hyphens'),
   },
+  CACHE_INTEGRITY_KEYS: {
+    unset: 'nothing is signed',
+    meaning:
+      'keys that sign values and messages in Redis, <id>:<base64>,…: the first signs, all are read; see docs/security.md',
+    secret: true,
+    read: integrityKeys,
+  },
   CACHE_L1_MAX_BYTES: { default: '67108864', meaning: 'estimated bytes that L1 may hold', read: integer(1, HIGHEST) },
   CACHE_L1_MAX_ENTRIES: { default: '100000', meaning: 'entries that L1 may hold', read: integer(1, 2 ** 24) },
   CACHE_L1_TTL_MS: { default: '30000', meaning: 'how long L1 answers without asking L2', read: integer(0, DAY_MS) },
@@ -132,6 +150,11 @@ export const VARIABLES = {
     meaning: 'opens statistics, health and metrics and may read data; otherwise as ADMIN_TOKEN',
     secret: true,
     read: staticToken,
+  },
+  TOKEN_GRACE_MS: {
+    default: '900000',
+    meaning: 'how long after its last look-up a known API token still reads while the database is away; 0: not at all',
+    read: integer(0, DAY_MS),
   },
   ALERT_WEBHOOK_URL: { unset: 'unset', meaning: 'where alerts are posted to', secret: true, read: httpUrl },
   MIGRATE: {

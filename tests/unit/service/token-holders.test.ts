@@ -3,7 +3,7 @@ import type { ApiToken } from '../../../src/catalog/tokens.ts';
 import type { CacheEvent, Observer } from '../../../src/core/model/events.ts';
 import { EVERYTHING } from '../../../src/core/model/invalidation.ts';
 import type { Principal, Right } from '../../../src/service/auth/access-control.ts';
-import { type HeardCache, READ_GRACE_MS, TokenHolders } from '../../../src/service/auth/token-holders.ts';
+import { type HeardCache, TokenHolders } from '../../../src/service/auth/token-holders.ts';
 import { TestClock } from '../../../src/testing/test-clock.ts';
 
 const RECORD: ApiToken = {
@@ -63,7 +63,9 @@ let database: Database;
 let catalog: Catalog;
 let holders: TokenHolders;
 
-function begin(isTold = true): void {
+const GRACE_MS = 15 * 60_000;
+
+function begin({ isTold = true, graceMs = GRACE_MS } = {}): void {
   mayLookUp = true;
   clock = new TestClock();
   database = new Database();
@@ -72,6 +74,7 @@ function begin(isTold = true): void {
     lookUp: database.lookUp,
     catalog,
     isTold,
+    graceMs,
     assertMayLookUp,
     clock,
   });
@@ -150,7 +153,7 @@ describe('a token that is known', () => {
     expect((await find()).principal).toBeNull();
 
     await clock.settle(holders.close());
-    begin(false);
+    begin({ isTold: false });
     await find();
     database.record = null;
     await clock.advance('2s');
@@ -164,6 +167,7 @@ describe('a token that is known', () => {
       lookUp: () => looked.promise,
       catalog,
       isTold: true,
+      graceMs: GRACE_MS,
       assertMayLookUp,
       clock,
     });
@@ -198,9 +202,22 @@ describe.each(['hung', 'away'] as const)('while the database is %s', (state) => 
     expect(Math.max(...waits)).toBe(0);
     await clock.advance('10m');
     expect((await find()).ms).toBeLessThanOrEqual(100);
-    await clock.advance(READ_GRACE_MS - clock.now());
+    await clock.advance(GRACE_MS - clock.now());
     expect(await statusOf('read')).toBe(200);
     await clock.advance('2s');
+    expect(await statusOf('read')).not.toBe(200);
+  });
+
+  test.each([0, 5_000, 60_000])('a known token reads for a grace of %i ms and no longer', async (graceMs) => {
+    await clock.settle(holders.close());
+    begin({ graceMs });
+    await find();
+    database.state = state;
+    await clock.advance(500);
+    expect(await statusOf('read')).toBe(200);
+    await clock.advance(graceMs);
+    expect(await statusOf('read')).toBe(200);
+    await clock.advance(2_000);
     expect(await statusOf('read')).not.toBe(200);
   });
 
