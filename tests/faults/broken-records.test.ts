@@ -112,6 +112,8 @@ describe('the history, when one of its fields was broken, begins anew by itself 
   test.each([
     ['a term beyond every clock', (epoch: string) => `${epoch} g ${'9'.repeat(30)} 2.4`],
     ['a generation that names keys of a megabyte', (epoch: string) => `${epoch} ${'g'.repeat(2 ** 20)} 5 2.4`],
+    ['nine shapes', (epoch: string) => `${epoch} g 5 ${Array.from({ length: 9 }, (_, of) => `2.${of}`).join(',')}`],
+    ['a shape that is none', (epoch: string) => `${epoch} g 5 2.4,none`],
     ['a million shapes', (epoch: string) => `${epoch} g 5 ${'2.4,'.repeat(2 ** 20)}`],
   ])('%s', async (_what, record) => {
     await using fleet = await pair();
@@ -120,6 +122,19 @@ describe('the history, when one of its fields was broken, begins anew by itself 
     await until(() => fleet.alarms.length > 0, { what: 'the alarm', ...SOON });
     await expectHealed(fleet);
     expect(fleet.alarms).toEqual([expect.stringContaining('was broken (generation)')]);
+  });
+
+  test('eight shapes that take the place of this version', async () => {
+    await using fleet = await pair();
+    await expectHealed(fleet);
+    const [epoch = '', generation = '', term = ''] = String(await admin.hget(fleet.keys.history, 'generation')).split(
+      ' ',
+    );
+    const forged = Array.from({ length: 8 }, (_, of) => `2.4.forged${of}`).join(',');
+    await admin.hset(fleet.keys.history, 'generation', `${epoch} ${generation} ${term} ${forged}`);
+    await until(() => fleet.alarms.length > 0, { what: 'the alarm', ...SOON });
+    await expectHealed(fleet);
+    expect(fleet.alarms[0]).toContain('has written the record of the generation');
   });
 
   test('counts of marks that nobody has counted', async () => {

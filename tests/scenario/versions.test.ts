@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test';
+import type { TieredCache } from '../../src/index.ts';
 import { overriding } from '../../src/testing/chaos/overriding.ts';
 import { Fleet } from '../support/core-fixture.ts';
 
@@ -101,43 +102,144 @@ describe('a ninth version', () => {
   const nine = (): Fleet => {
     const fleet = new Fleet({ version: '1' });
     for (let version = 2; version <= 8; version += 1) fleet.join({ version: String(version) });
-    fleet.settle(fleet.cache(0).getOrSet('k', () => 'kept'));
+    for (const index of [0, 7]) fleet.settle(fleet.cache(index).getOrSet('k', () => 'kept', { tags: ['t'] }));
     return fleet;
   };
 
-  test('goes without L2, and its invalidations are pending', () => {
+  test('goes without L2, and does not wait for it', () => {
     const fleet = nine();
     const ninth = fleet.join({ version: '9' });
-    expect(fleet.settle(ninth.cache.getOrSet('k', () => 'loaded'))).toBe('loaded');
-    expect(fleet.failure(ninth.cache.delete('k'))).toMatchObject({ code: 'INVALIDATION_PENDING' });
+    const began = fleet.time.now;
+    expect(fleet.settle(ninth.cache.lookup('k', () => 'loaded'))).toMatchObject({ value: 'loaded', tier: 'source' });
+    expect(fleet.time.now - began).toBeLessThan(5);
+    expect(fleet.settle(ninth.cache.get<string>('k'))).toBe('loaded');
     expect(fleet.settle(fleet.cache(0).get<string>('k'))).toBe('kept');
   });
 
+  const orders: Readonly<Record<string, (cache: TieredCache) => Promise<unknown>>> = {
+    delete: (cache) => cache.delete('k'),
+    expire: (cache) => cache.expire('k'),
+    'an invalidation by tag': (cache) => cache.invalidate({ tags: ['t'] }),
+    'an invalidation by pattern': (cache) => cache.invalidate({ pattern: 'k*' }),
+    clear: (cache) => cache.clear(),
+  };
+  for (const [name, order] of Object.entries(orders)) {
+    test(`${name} by it is acknowledged, and reaches the others`, () => {
+      const fleet = nine();
+      const ninth = fleet.join({ version: '9' });
+      fleet.settle(order(ninth.cache));
+      fleet.run(5);
+      expect(ninth.cache.health().pending).toMatchObject({ keys: 0, tags: 0, patterns: 0, all: false });
+      for (const index of [0, 7]) expect(fleet.settle(fleet.cache(index).getOrSet('k', () => 'new'))).toBe('new');
+    });
+  }
+
+  test('a set by it is an invalidation to the others, at its next heartbeat', () => {
+    const fleet = nine();
+    const ninth = fleet.join({ version: '9' });
+    expect(fleet.settle(ninth.cache.set('k', 'mine'))).toBe(false);
+    fleet.run(600);
+    expect(ninth.cache.health().pending).toMatchObject({ keys: 0 });
+    expect(fleet.settle(fleet.cache(0).get('k'))).toBeUndefined();
+  });
+
+  test('an order of it that L2 has refused once is delivered at its next heartbeat', () => {
+    const fleet = nine();
+    const ninth = fleet.join({ version: '9' });
+    ninth.l2.fail('error', { only: 'invalidate', times: 1 });
+    expect(fleet.failure(ninth.cache.delete('k'))).toMatchObject({ code: 'INVALIDATION_PENDING' });
+    fleet.run(600);
+    expect(fleet.settle(fleet.cache(0).get('k'))).toBeUndefined();
+  });
+
   test('raises one alarm that says what is the matter', () => {
-    const places = { taken: false };
+    const fleet = new Fleet({
+      warm: false,
+      weakening: {
+        tier: (tier) =>
+          overriding(tier, {
+            heartbeat: async (...given) => {
+              const heartbeat = await tier.heartbeat(...given);
+              return { ...heartbeat, hasPlace: heartbeat.generation === undefined };
+            },
+          }),
+      },
+    });
+    fleet.run(5_000);
+    const alarms = fleet.member().events.filter(({ type }) => type === 'alarm');
+    expect(alarms).toMatchObject([{ error: { message: expect.stringContaining('eight other versions') } }]);
+  });
+
+  test('gives the places out anew when the generation is ten minutes old', () => {
+    const fleet = nine();
+    const ninth = fleet.join({ version: '9' });
+    fleet.run(11 * MINUTE);
+    expect(ninth.cache.health()).toMatchObject({ l2: { healthy: true } });
+    expect(fleet.settle(fleet.cache(0).get('k'))).toBeUndefined();
+  });
+
+  test('does so after ten minutes as well where another program has written a generation of any age', () => {
+    const fleet = nine();
+    const { tier } = fleet.member();
+    const { epoch } = fleet.server;
+    const { generation, time } = fleet.settle(tier.heartbeat('other', 'n'));
+    fleet.settle(tier.agreeGeneration(epoch, 'future', generation, time + 24 * 60 * MINUTE));
+    for (const { cache } of fleet.members) fleet.settle(cache.get('k'));
+    fleet.run(1_000);
+    const ninth = fleet.join({ version: '9' });
+    expect(ninth.cache.health()).toMatchObject({ l2: { healthy: false } });
+    fleet.run(11 * MINUTE);
+    expect(ninth.cache.health()).toMatchObject({ l2: { healthy: true } });
+  });
+});
+
+describe('a version that loses its place, which another program must have taken', () => {
+  /** A fleet of one in which the record of the generation forgets its version, once and again at each call of the second. */
+  function robbed(): { readonly fleet: Fleet; readonly rob: () => void } {
+    const lost = { in: undefined as string | undefined, next: false };
     const fleet = new Fleet({
       weakening: {
         tier: (tier) =>
           overriding(tier, {
             heartbeat: async (...given) => {
               const heartbeat = await tier.heartbeat(...given);
-              return { ...heartbeat, hasPlace: heartbeat.hasPlace && !places.taken };
+              if (lost.next) lost.in = heartbeat.generation;
+              lost.next = false;
+              return { ...heartbeat, hasPlace: heartbeat.hasPlace && heartbeat.generation !== lost.in };
             },
           }),
       },
     });
-    places.taken = true;
-    fleet.run(5_000);
-    const alarms = fleet.member().events.filter(({ type }) => type === 'alarm');
-    expect(alarms).toMatchObject([{ error: { message: expect.stringContaining('eight other versions') } }]);
+    return {
+      fleet,
+      rob: () => {
+        lost.next = true;
+      },
+    };
+  }
+
+  test('begins a new generation at once, and says so', () => {
+    const { fleet, rob } = robbed();
+    const { cache, events } = fleet.member();
+    fleet.settle(cache.getOrSet('k', () => 'old'));
+    rob();
+    fleet.run(1_500);
+    expect(cache.health()).toMatchObject({ l2: { healthy: true } });
+    expect(fleet.settle(cache.lookup('k', () => 'new'))).toMatchObject({ value: 'new' });
+    const alarms = events.filter(({ type }) => type === 'alarm');
+    expect(alarms).toMatchObject([{ error: { message: expect.stringContaining('something else than Tiercel') } }]);
   });
 
-  test('gives the places out anew when the generation is ten minutes old, and what it owed is told', () => {
-    const fleet = nine();
-    const ninth = fleet.join({ version: '9' });
-    expect(fleet.failure(ninth.cache.delete('k'))).toMatchObject({ code: 'INVALIDATION_PENDING' });
-    fleet.run(11 * MINUTE);
-    expect(ninth.cache.health()).toMatchObject({ l2: { healthy: true }, pending: { keys: 0 } });
-    expect(fleet.settle(fleet.cache(0).get('k'))).toBeUndefined();
+  test('does so once a minute at most, and tells its orders meanwhile', () => {
+    const { fleet, rob } = robbed();
+    const { cache } = fleet.member();
+    for (let second = 0; second < 10; second += 1) {
+      rob();
+      fleet.run(1_000);
+      fleet.settle(cache.delete('k'));
+    }
+    expect(cache.health()).toMatchObject({ l2: { healthy: false } });
+    fleet.run(MINUTE);
+    expect(cache.health()).toMatchObject({ l2: { healthy: true } });
   });
 });

@@ -4,7 +4,11 @@ import type { GuardedL2 } from '../tiers/guarded-l2.ts';
 
 const CROWDED =
   'L2 holds entries of eight other versions of this cache (`version`, or the format of a release) and has no place for one ' +
-  'more; this process goes without L2. Run fewer versions side by side, or wait: places are given out anew after ten minutes';
+  'more; this process does not read L2, and its invalidations reach the others. Run fewer versions side by side, or wait: places are given out anew after ten minutes';
+
+const PLACE_LOST =
+  'L2 has no place any more for this version of the cache, though a place is never taken away: something else than Tiercel ' +
+  'has written the record of the generation. A new generation has begun, and L2 is cold';
 
 /** Says once what has changed for callers: L1 suspended or resumed, L2 down or up, a right taken away. */
 export class AvailabilityReporter {
@@ -49,6 +53,11 @@ export class AvailabilityReporter {
     if (isCrowded && !this.#wasCrowded)
       this.#context.emit({ type: 'alarm', error: new RemoteError('denied', CROWDED) });
     this.#wasCrowded = isCrowded;
+  }
+
+  /** Another program has taken away the place of this version. */
+  sayPlaceIsLost(): void {
+    this.#context.emit({ type: 'alarm', error: new RemoteError('error', PLACE_LOST) });
   }
 
   #sayOfL1(isProven: boolean): void {

@@ -296,14 +296,16 @@ export class HeartbeatLoop implements HeartbeatLink, RemoteListener {
    * What is owed is delivered as soon as there is a history to deliver it in, and that history is read once it is repaired.
    * Neither waits for the other: what is owed stands in for L2 until it is delivered.
    */
-  #take({ session, isRepaired, answersFlagged, isCrowded = false }: Judgement): void {
+  #take({ session, isRepaired, answersFlagged, isCrowded = false, hasLostPlace = false }: Judgement): void {
     this.#reporter.sayIfCrowded(isCrowded);
+    if (hasLostPlace) this.#reporter.sayPlaceIsLost();
     if (!isRepaired) this.#l2.distrust();
     if (session === undefined) return;
     this.#history.uses(session);
     this.#terms.delivery.heartbeat(session);
     if (!this.#connected) return;
-    if (isRepaired) this.#l2.believe(session);
+    if (isCrowded) this.#l2.tellOnly(session);
+    else if (isRepaired) this.#l2.believe(session);
     else if (answersFlagged) this.#readFlagged(session);
   }
 

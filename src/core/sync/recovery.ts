@@ -4,6 +4,9 @@ import type { Clock, Random } from '../primitives/clock.ts';
 /** A generation without a place for one more version is given up once it is so old; until then that one goes without L2. */
 const CROWDED_FOR_MS = 10 * 60_000;
 
+/** A generation that has lost the place of this version begins anew no more often. */
+const LOST_PLACE_EVERY_MS = 60_000;
+
 /** So long a history without a generation waits for a relay; then a fresh one, cold and right, does without. */
 const PATIENCE_MS = 5_000;
 
@@ -38,8 +41,13 @@ export interface Judgement {
   readonly isRepaired: boolean;
   /** L2 may be read for answers that are flagged as stale, while it is not repaired. */
   readonly answersFlagged?: boolean;
-  /** Other versions of the cache have all places in the generation, so this one stores and reads nothing there. */
+  /**
+   * Other versions of the cache have all places in the generation, so this one stores and reads nothing there. It may tell its
+   * orders: they reach the records of all versions that have a place.
+   */
   readonly isCrowded?: boolean;
+  /** This version had a place in the generation and has lost it, which no instance does: the generation begins anew. */
+  readonly hasLostPlace?: boolean;
 }
 
 /*
@@ -86,6 +94,12 @@ export class Recovery {
   #repaired: Session | undefined;
   /** This instance believes {@link #repaired} at present. */
   #isBelieved = false;
+  /** The generation in which this version has had a place at the last heartbeat that found one. */
+  #placedIn: string | undefined;
+  /** When the loss of that place was said last. */
+  #lostPlaceAt = Number.NEGATIVE_INFINITY;
+  /** The generation in which this version has no place, and since when, as far as this instance has seen. */
+  #crowded: { readonly generation: string; readonly since: number } | undefined;
   /** The history that this instance has used last: its own orders may have been told there, and nowhere else. */
   #used: AgreedHistory | undefined;
 
@@ -147,13 +161,33 @@ export class Recovery {
    * @param hasAsked Whether it asked for a mark.
    */
   async judge(told: Heartbeat, hasAsked: boolean, tier: RemoteTier): Promise<Judgement> {
+    const hasLostPlace = this.#hasLostPlace(told);
+    return { ...(await this.#judge(told, hasAsked, tier, hasLostPlace)), hasLostPlace };
+  }
+
+  /**
+   * Says if another program has written the record of the generation: a version keeps its place as long as that lasts. It
+   * is said at most once in {@link LOST_PLACE_EVERY_MS}, since each time costs all that L2 holds.
+   */
+  #hasLostPlace({ generation, hasPlace }: Heartbeat): boolean {
+    const now = this.#clock.now();
+    if (hasPlace || generation === undefined || generation !== this.#placedIn) return false;
+    if (now - this.#lostPlaceAt < LOST_PLACE_EVERY_MS) return false;
+    this.#lostPlaceAt = now;
+    return true;
+  }
+
+  async #judge(told: Heartbeat, hasAsked: boolean, tier: RemoteTier, hasLostPlace: boolean): Promise<Judgement> {
     const now = this.#clock.now();
     this.#latest = { heartbeat: told, at: now };
-    const heartbeat = await this.#leaveEarlier(told, tier);
+    const heartbeat = await this.#leaveEarlier(told, tier, hasLostPlace);
     this.#latest = { heartbeat, at: now };
     const { epoch, generation, term } = heartbeat;
-    if (generation !== undefined && !heartbeat.hasPlace)
-      return { session: undefined, isRepaired: false, isCrowded: true };
+    if (generation !== undefined && !heartbeat.hasPlace) {
+      this.#isBelieved = false;
+      return { session: this.#use({ epoch, generation, term }), isRepaired: false, isCrowded: true };
+    }
+    this.#placedIn = generation;
 
     if (!this.hasOutbox) {
       const agreed = generation === undefined ? await this.#agree(epoch, tier) : { generation, term };
@@ -192,13 +226,20 @@ export class Recovery {
    * An earlier history goes on in a fresh generation, for this instance and for all others. So does one whose places are
    * taken, unless that would happen again and again because more versions are in use than there are places.
    */
-  async #leaveEarlier(heartbeat: Heartbeat, tier: RemoteTier): Promise<Heartbeat> {
-    const { epoch, generation, term, hasPlace, time } = heartbeat;
+  async #leaveEarlier(heartbeat: Heartbeat, tier: RemoteTier, hasLostPlace: boolean): Promise<Heartbeat> {
+    const { epoch, generation, term, hasPlace } = heartbeat;
     if (generation === undefined) return heartbeat;
-    const isCrowded = !hasPlace && time - term >= CROWDED_FOR_MS;
+    const isCrowded = hasLostPlace || (!hasPlace && this.#isCrowdedForLong(generation, heartbeat));
     if (!isCrowded && this.mayUse({ epoch, generation, term })) return heartbeat;
     const agreed = await this.#agree(epoch, tier, isCrowded ? generation : undefined);
     return { ...heartbeat, ...agreed, hasPlace: hasPlace || agreed.generation !== generation };
+  }
+
+  /** By its term, or as long as this instance has seen it: another program may have written a term of any age. */
+  #isCrowdedForLong(generation: string, { time, term }: Heartbeat): boolean {
+    const now = this.#clock.now();
+    if (this.#crowded?.generation !== generation) this.#crowded = { generation, since: now };
+    return time - term >= CROWDED_FOR_MS || now - this.#crowded.since >= CROWDED_FOR_MS;
   }
 
   #agree(epoch: string, tier: RemoteTier, replaces?: string): Promise<Agreement> {

@@ -3,14 +3,14 @@ import type { BypassReason } from '../model/lookup.ts';
 import {
   type Heartbeat,
   isSameHistory,
-  RemoteError,
-  type RemoteFailure,
+  type RemoteError,
   type RemoteTier,
   type Session,
 } from '../ports/remote-tier.ts';
 import type { CircuitBreaker } from '../primitives/circuit-breaker.ts';
 import type { Clock } from '../primitives/clock.ts';
 import { TimeoutExceeded, withTimeout } from '../primitives/timeout.ts';
+import { isAlive } from './is-alive.ts';
 import { ReadinessGate } from './readiness-gate.ts';
 import { Traffic } from './traffic.ts';
 
@@ -41,6 +41,9 @@ export interface Operation {
   /** The time for which it waits for contact with L2, after the start and after a rest. Default: the budget. */
   readonly contactMs?: number;
 }
+
+/** What is asked of the tier, in the history that it is asked in. */
+type Work<T> = (tier: RemoteTier, session: Session) => Promise<T>;
 
 /** The operations of one turn of the event loop. However many they are, they count as one call to the breaker. */
 interface Packet {
@@ -85,6 +88,8 @@ export class GuardedL2 {
   #session: Session | undefined;
   /** The history that is not repaired yet. Only flagged answers may come from it. */
   #unrepaired: Session | undefined;
+  /** The history in which this cache has no place: it is told orders there, and reads nothing. */
+  #toldOnly: Session | undefined;
   #lastBeat: { readonly epoch: string; readonly sequence: number } | undefined;
   #latencyMs: number | undefined;
   #lastBeatAt = Number.NEGATIVE_INFINITY;
@@ -117,6 +122,7 @@ export class GuardedL2 {
   believe(session: Session): void {
     this.readiness.end();
     this.#unrepaired = undefined;
+    this.#toldOnly = undefined;
     if (!this.believes(session)) this.#session = session;
   }
 
@@ -126,6 +132,12 @@ export class GuardedL2 {
    */
   readFlagged(session: Session): void {
     this.#unrepaired = session;
+  }
+
+  /** Orders are told in this history from now on, and nothing is read in it or stored (race 72). */
+  tellOnly(session: Session): void {
+    this.readiness.end();
+    this.#toldOnly = session;
   }
 
   /**
@@ -165,6 +177,7 @@ export class GuardedL2 {
   distrust(): void {
     this.#session = undefined;
     this.#unrepaired = undefined;
+    this.#toldOnly = undefined;
   }
 
   /** The last invalidation that a heartbeat has reported. It precedes everything that begins now. */
@@ -211,7 +224,7 @@ export class GuardedL2 {
    */
   async ask<T>(
     operation: Operation,
-    work: (tier: RemoteTier, session: Session) => Promise<T>,
+    work: Work<T>,
     onLate?: (value: T, tier: RemoteTier, session: Session) => void,
   ): Promise<Asked<T>> {
     if (this.readiness.isAwaited) await this.readiness.wait(operation.contactMs ?? operation.budgetMs);
@@ -238,28 +251,37 @@ export class GuardedL2 {
    * 53).
    * @returns nothing when L2 did not answer, or may not be asked.
    */
-  async askUnrepaired<T>(
-    operation: Operation,
-    work: (tier: RemoteTier, session: Session) => Promise<T>,
-  ): Promise<T | undefined> {
+  async askUnrepaired<T>(operation: Operation, work: Work<T>): Promise<T | undefined> {
     const session = this.#unrepaired;
     if (session === undefined || !this.answersFlagged) return undefined;
+    const asked = await this.#askIn(session, () => this.#unrepaired ?? this.#session, operation, work);
+    return asked.ok ? asked.value : undefined;
+  }
+
+  /** {@link ask} for an order, which is also told in a history that is not read; see {@link tellOnly}. */
+  async tell<T>(operation: Operation, work: Work<T>): Promise<Asked<T>> {
+    const session = this.#toldOnly;
+    if (session === undefined || !this.breaker.isClosed || !this.#isRecent) return this.ask(operation, work);
+    return this.#askIn(session, () => this.#toldOnly ?? this.#session, operation, work);
+  }
+
+  /** Asks in a history that is not believed. @param present That history, when the answer has come. */
+  async #askIn<T>(
+    session: Session,
+    present: () => Session | undefined,
+    operation: Operation,
+    work: Work<T>,
+  ): Promise<Asked<T>> {
     const { generation } = this.breaker;
     const sent = this.#begin(operation);
     try {
-      const value = await withTimeout(
-        this.#clock,
-        operation.budgetMs,
-        work(this.tier, session),
-        undefined,
-        sent.moreMs,
-      );
+      const answer = work(this.tier, session);
+      const value = await withTimeout(this.#clock, operation.budgetMs, answer, undefined, sent.moreMs);
       this.#record(true, generation, sent.packet);
-      return isSameHistory(this.#unrepaired ?? this.#session, session) ? value : undefined;
+      return isSameHistory(present(), session) ? { ok: true, value } : UNTRUSTED;
     } catch (error) {
       this.#record(isAlive(error), generation, sent.packet);
-      this.#failed(operation, error);
-      return undefined;
+      return this.#failed(operation, error);
     } finally {
       this.traffic.end(sent.size);
     }
@@ -326,13 +348,3 @@ export class GuardedL2 {
     return { ok: false, reason: error instanceof TimeoutExceeded ? 'timeout' : 'error', error };
   }
 }
-
-/**
- * True when a server refused for a reason of its own. Such a server is alive, so opening the breaker would not help,
- * and one wrong request says nothing about those of other callers.
- */
-export function isAlive(error: unknown): boolean {
-  return error instanceof RemoteError && ALIVE.has(error.failure);
-}
-
-const ALIVE: ReadonlySet<RemoteFailure> = new Set<RemoteFailure>(['denied', 'full', 'invalid']);

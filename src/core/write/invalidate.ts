@@ -45,7 +45,7 @@ export function invalidate(
         budgetMs: deliveryBudget(targets, budgetMs),
         contactMs: CONTACT_MS,
       };
-      const asked = await l2.ask(operation, async (tier, session) => {
+      const asked = await l2.tell(operation, async (tier, session) => {
         const limits = { until: clock.now() + SWEEP_BUDGET_MS, signal: ending };
         const isSwept = order.sweep === undefined || (await order.sweep.goOn(clock, tier, session, limits));
         if (isSwept) await deliver(context, tier, session, order);

@@ -75,7 +75,8 @@ export const LONGEST = {
   term: 2 ** 52,
   /** A token has 22 characters. */
   generation: 64,
-  /** {@link MOST_SHAPES} shapes of 48 characters and the commas between them. */
+  shape: 48,
+  /** {@link MOST_SHAPES} shapes and the commas between them. */
   shapes: MOST_SHAPES * 49,
   identity: 64,
 } as const;

@@ -46,6 +46,17 @@ end`;
  */
 export const GENERATION = `${MENDED}
 
+local function areShapes(shapes)
+  local count = 0
+  for shape in string.gmatch(shapes, '[^,]+') do
+    count = count + 1
+    local isShape = string.find(shape, '^%d+%.%d+$') or string.find(shape, '^%d+%.%d+%.[%w_.~-]+$')
+    if count > ${MOST_SHAPES} or #shape > ${LONGEST.shape} or not isShape then return false end
+  end
+  return true
+
+end
+
 local function generationOf(key, epoch)
   local held = redis.call('HGET', key, '${HISTORY.generation}') or ''
   local generation, term, shapes = string.match(held, '^' .. epoch .. ' (%S+) (%d+) ?(%S*)')
@@ -54,7 +65,7 @@ local function generationOf(key, epoch)
     return nil, 0, ''
   end
   local isWhole = #generation <= ${LONGEST.generation} and #shapes <= ${LONGEST.shapes}
-  if isWhole and tonumber(term) <= ${LONGEST.term} then return generation, tonumber(term), shapes end
+  if isWhole and areShapes(shapes) and tonumber(term) <= ${LONGEST.term} then return generation, tonumber(term), shapes end
   dropField(key, '${HISTORY.generation}')
   return nil, 0, ''
 
