@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'bun:test';
 import { dirname, join, normalize } from 'node:path';
-import { HISTORY } from '../src/adapters/redis/protocol/keyspace.ts';
+import { HISTORY, keyspace } from '../src/adapters/redis/protocol/keyspace.ts';
 import { SCRIPTS } from '../src/adapters/redis/protocol/scripts.ts';
+import { HEADER } from '../src/adapters/redis/protocol/stored-record.ts';
+import { toId } from '../src/core/model/key.ts';
 import type { BreakerStateName } from '../src/core/primitives/circuit-breaker.ts';
 import type { Demand } from '../src/core/sync/recovery.ts';
 import { citationsOf, faultsOf } from './support/documents/citations.ts';
@@ -113,6 +115,34 @@ describe('docs/protocol.md', () => {
     const [, drawing = ''] = /\/\*\n( \* The states of [\s\S]*?)\*\//.exec(readProjectFile(DRAWING)) ?? [];
     const states = inCode(tableRows(protocol, 'state', '### Heartbeat and recovery'), 0);
     expect(states.filter((state) => !drawing.includes(state))).toEqual([]);
+  });
+
+  test('names the keys and channels as the adapter does', () => {
+    const keys = keyspace('ns', { version: '', format: 4 }, 3);
+    const id = toId('org', 'k');
+    const values = { 'ns.b': 'ns.0', shape: '2.4', generation: 'g', length: '3', inner: 'org', key: 'k', tag: 'k' };
+    const others = { db: '3', instance: 'i' };
+    const filled = inCode(tableRows(protocol, 'name'), 0).map((name) =>
+      Object.entries({ ...values, ...others }).reduce(
+        (text, [part, value]) => text.replaceAll(`<${part}>`, value).replaceAll(`{${part}}`, `{${value}}`),
+        name,
+      ),
+    );
+    expect(filled).toEqual([
+      keys.entry(id, 'g'),
+      keys.claim(id, 'g'),
+      keys.tag(id, 'g'),
+      keys.history,
+      keys.sweep('g'),
+      keys.bus,
+      keys.echo('i'),
+    ]);
+  });
+
+  test('places the fields of a record where the adapter does', () => {
+    const places = tableRows(protocol, 'from').map(([from]) => Number(from));
+    const { tokenAt, versionAt, storedAt, expiredAt, flagsAt, lengthAt, bytes } = HEADER;
+    expect(places).toEqual([0, tokenAt, versionAt, storedAt, expiredAt, flagsAt, lengthAt, bytes - 1, bytes]);
   });
 
   test('lists the scripts, and the fields of a history, that the adapter has', () => {

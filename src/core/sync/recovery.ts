@@ -54,22 +54,22 @@ export interface Judgement {
  * The states of L2's history, as one instance sees it. The heartbeat loop moves them, and `judge` below decides the next one.
  * docs/protocol.md has the table of transitions.
  *
- *     first contact <--------- a call ---------- resting
- *        |     |                                    ^
- *        |     | answered, nothing to repair        | no call for 10 D
- *        |     '------------------------------> believed <-------------.
- *        | two misses                            |  ^ |                |
- *        v            answered, nothing to repair|  | | outbox, and    | the mark
- *     unknown -----------------------------------|--' | no heartbeat   | is there
- *      | |  ^                                    |    | for D          |
- *      | |  |  connection lost, other history,   |    v                |
- *      | |  '------------- host slept -----------'  unrepaired --------'
- *      | |                                            ^
- *      | '-- outbox, and a mark is needed ------------|
- *      |                                              | 5 s without a relay
- *      '---- outbox, and the epoch has none ----> no generation --- adopted by the relay ---> believed
+ *     first contact <------------ a call -------------- resting
+ *        |     |                                           ^
+ *        |     | answered, nothing to repair               | no call for 10 D
+ *        |     '-------------------------------------> believed <-- the mark is there ---.
+ *        | two misses                                    ^ |                             |
+ *        v                                               | |                             |
+ *     unknown ------ answered, nothing to repair --------' |                             |
+ *      | | ^                                               |                             |
+ *      | | '-- connection lost, no heartbeat for D, -------'                             |
+ *      | |     other history, host slept                                                 |
+ *      | '---- outbox, and a mark is needed --------------------------------------> unrepaired
+ *      |                                                                                 ^
+ *      '------ outbox, and the epoch has none --> no generation -- 5 s without a relay --'
  *
- *     unknown --- eight other versions have the places ---> no place --- renewed after ten minutes ---> unknown
+ *     no generation --- adopted by the relay ---> believed
+ *     unknown --- eight other versions have the places ---> no place --- renewed after ten minutes ---> believed
  */
 
 /**
