@@ -96,18 +96,23 @@ describe('docs/protocol.md', () => {
     expect(inCode(demands, 0).sort()).toEqual(Object.keys(DEMANDS).sort());
   });
 
-  test('draws the states that its tables have', () => {
+  test('draws the transitions that its tables have', () => {
     for (const heading of ['### The breaker of L2', '### Heartbeat and recovery']) {
       const rows = tableRows(protocol, 'state', heading);
       const nextColumn = rows[0]?.length === 6 ? 3 : 2;
-      const named = new Set([...inCode(rows, 0), ...inCode(rows, nextColumn)]);
+      const listed = rows.flatMap((row) => {
+        const [next] = codeSpans(row[nextColumn] ?? '');
+        const from = row[0] === 'any of these' ? ['closed', 'open', 'half-open'] : codeSpans(row[0] ?? '');
+        return from.map((state) => `${state} → ${next}`);
+      });
       const [, diagram = ''] = /```mermaid\n([\s\S]*?)```/.exec(sectionOf(protocol, heading)) ?? [];
       const names = new Map(
         [...diagram.matchAll(/state "(.+?)" as (\w+)/g)].map(([, name = '', id = '']) => [id, name]),
       );
-      const drawn = [...diagram.matchAll(/^ +(\S+) --> ([^:\s]+)/gm)].flatMap(([, from = '', to = '']) => [from, to]);
-      const states = new Set(drawn.filter((id) => id !== '[*]').map((id) => names.get(id) ?? id));
-      expect([...states].sort()).toEqual([...named].sort());
+      const nameOf = (id = ''): string => names.get(id) ?? id;
+      const arrows = [...diagram.matchAll(/^ +(\w+) --> (\w+)/gm)];
+      const drawn = arrows.map(([, from, to]) => `${nameOf(from)} → ${nameOf(to)}`);
+      expect([...new Set(drawn)].sort()).toEqual([...new Set(listed)].sort());
     }
   });
 
