@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { enteredFiles } from './support/documents/entered-files.ts';
-import { codeSpans, linkTargets, sectionOf, tableRows } from './support/documents/markdown.ts';
+import { codeSpans, linkTargets, sectionOf } from './support/documents/markdown.ts';
 import type { ReadKind } from './support/documents/read-kinds.ts';
 import { projectFiles, readProjectFile } from './support/sources.ts';
 import { SERVERS_TIME_LIMIT_MS } from './support/time-limit.ts';
@@ -15,11 +15,12 @@ const TITLES = ['An L1 hit', 'A miss', 'A PATCH and its peer', 'Redis restarts',
 const isStep = (path: string): boolean =>
   /^src\/core\/(?:(?:read|refill)\/)?[\w-]+\.ts$/.test(path) && path !== 'src/core/create-cache.ts';
 
-/** The files that a row of "Where to read it" links to. */
-function mapOf(question: string): string[] {
-  const row = tableRows(README, 'question', '## Where to read it').find(([asked]) => asked === question);
-  if (row === undefined) throw new Error(`README has no row ${JSON.stringify(question)}`);
-  return linkTargets(row[1] ?? '');
+/** The files that an item of "Where to read it" links to. */
+function mapOf(read: string): string[] {
+  const [, item] =
+    new RegExp(`^- \\*\\*${read}\\*\\*: ((?:.|\n  )+)`, 'm').exec(sectionOf(README, '## Where to read it')) ?? [];
+  if (item === undefined) throw new Error(`README does not list the files of ${JSON.stringify(read)}`);
+  return linkTargets(item);
 }
 
 const filesOf = (journey: string): string[] =>
@@ -53,15 +54,15 @@ describe('the files that a read enters', () => {
   });
 
   test('are those that README lists for a hit in L1', () => {
-    expect(steps(mapOf('What does a hit in L1 run, in order?'))).toEqual(entered.l1);
+    expect(steps(mapOf('A hit in L1'))).toEqual(entered.l1);
   });
 
   test('are those that README lists for a hit in L2', () => {
-    expect(steps(mapOf('What does a hit in L2 run?'))).toEqual(entered.l2);
+    expect(steps(mapOf('A hit in L2'))).toEqual(entered.l2);
   });
 
   test('are those that README lists for a miss', () => {
-    const paths = [...mapOf('What does a hit in L2 run?'), ...mapOf('What does a miss run?')];
+    const paths = [...mapOf('A hit in L2'), ...mapOf('A miss')];
     expect(steps(paths)).toEqual(entered.miss);
   });
 
