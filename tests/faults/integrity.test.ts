@@ -87,12 +87,21 @@ test('a value that somebody else has written is a miss, is replaced, counted, an
   const changed = await fleet.recordOf('changed');
   await admin.set(changed, String(await admin.get(changed)).replace('of changed', 'of mallory'), 'PX', 60_000);
   await admin.copy(await fleet.recordOf('source'), await fleet.recordOf('moved'), 'REPLACE');
+  const told: string[] = [];
+  other.attach({
+    observer: (event) => {
+      if (event.type === 'tier_failure') told.push(String(event.error));
+    },
+  });
   for (const key of ['plain', 'changed', 'moved']) {
     expect(await other.get<string>(key)).toBeUndefined();
     expect(await tierOf(other, key, 'true')).toBe('source');
     expect(await one.delete(key)).toBeUndefined();
   }
   expect(other.stats().tiers.l2?.errors).toBeGreaterThanOrEqual(3);
+  expect(new Set(told)).toEqual(
+    new Set([expect.stringContaining('their MAC is missing, or belongs to no integrityKey')]),
+  );
   expect(fleet.alarms.filter((alarm) => alarm.includes('has no MAC'))).toHaveLength(1);
   expect(await other.get<string>('source')).toBe('of source');
 });

@@ -20,6 +20,8 @@ const KEYS_PER_READ = 500;
  */
 const MOST_KEYS_AT_ONCE = 16;
 
+const NOT_SEALED = 'their MAC is missing, or belongs to no integrityKey of this instance';
+
 const NO_ANSWER = new RemoteError('error', 'Redis gave no answer for this key');
 
 /** Reads entries by their keys, and takes leases where there are none. */
@@ -157,7 +159,9 @@ export class EntryReads {
     const integrity = this.#integrity;
     if (integrity === undefined || bytes === null || record.kind !== 'value') return record;
     if (integrity.isSealed(bytes, HEADER.bytes, bodyStart(bytes), key)) return record;
+    // It has no whole header, so it cannot have a MAC either.
+    if (record.value.broken !== undefined) return record;
     this.#broken.tellUnsealed();
-    return { kind: 'value', value: { ...record.value, body: '' } };
+    return { kind: 'value', value: { ...record.value, body: '', broken: NOT_SEALED } };
   }
 }

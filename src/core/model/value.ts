@@ -110,15 +110,39 @@ function shown(path: string): string {
 /**
  * Freezes a value that JSON made, all the way down: every caller gets the same object, and none can change what the
  * next one gets. Cheaper than a copy per read, and once per value instead of once per call.
- * @throws {@link CodecError} when it is nested more deeply than {@link assertStorable} lets any value be.
+ * @throws {@link CodecError} when it is not {@link assertReadable}.
  */
 export function deepFreeze<V>(value: V, depth = 0): V {
-  if (typeof value !== 'object' || value === null) return value;
-  if (depth >= MAX_DEPTH) throw new CodecError(`their value is nested more than ${MAX_DEPTH} levels deep`);
+  if (typeof value !== 'object' || value === null) {
+    if (typeof value === 'number') assertFinite(value);
+    return value;
+  }
+  if (depth >= MAX_DEPTH) throw tooDeep();
   if (Array.isArray(value)) for (let index = 0; index < value.length; index += 1) deepFreeze(value[index], depth + 1);
   // Without a list of its members: freezing costs as much as parsing even so.
   else for (const name in value) deepFreeze(value[name], depth + 1);
   return Object.freeze(value);
+}
+
+/**
+ * Refuses a value that JSON made and {@link assertStorable} would not have let pass: another program has written it.
+ * @throws {@link CodecError} when it is nested too deeply, or holds a number that no double is, such as `1e999`.
+ */
+export function assertReadable(value: unknown, depth = 0): void {
+  if (typeof value === 'number') assertFinite(value);
+  if (typeof value !== 'object' || value === null) return;
+  if (depth >= MAX_DEPTH) throw tooDeep();
+  if (Array.isArray(value))
+    for (let index = 0; index < value.length; index += 1) assertReadable(value[index], depth + 1);
+  else for (const name in value) assertReadable((value as Record<string, unknown>)[name], depth + 1);
+}
+
+function assertFinite(value: number): void {
+  if (value === Infinity || value === -Infinity) throw new CodecError('their value holds a number that is not finite');
+}
+
+function tooDeep(): CodecError {
+  return new CodecError(`their value is nested more than ${MAX_DEPTH} levels deep`);
 }
 
 /** Built-in kinds that `structuredClone` copies as they are. */

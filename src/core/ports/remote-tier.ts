@@ -19,6 +19,8 @@ export interface StoredValue {
   readonly expiredAt: number;
   /** What {@link Codec.encode} made of the envelope. */
   readonly body: string | Uint8Array;
+  /** The reason why the tier does not hand the body out, which is empty then; a clause whose subject is "they", the bytes. */
+  readonly broken?: string;
 }
 
 /** What a key holds in L2. */

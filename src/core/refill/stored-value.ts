@@ -31,7 +31,9 @@ export function decodeStored(context: CacheContext, request: ReadRequest, stored
   let envelope: Envelope;
   try {
     envelope = context.codec.decode(unpacked(context, stored.body));
-  } catch (error) {
+  } catch (caught) {
+    // A tier that hands no body out knows better than the codec what is wrong.
+    const error = stored.broken === undefined ? caught : new CodecError(stored.broken);
     context.emit({ type: 'tier_failure', error, operation: 'decode', tier: 'l2', key: request.key, background: false });
     return undefined;
   }

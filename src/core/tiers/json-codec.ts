@@ -1,6 +1,7 @@
+import { LONGEST_DURATION_MS } from '../model/duration.ts';
 import { CodecError, InvalidValueError } from '../model/errors.ts';
 import { ROOT_TAG } from '../model/key.ts';
-import { deepFreeze } from '../model/value.ts';
+import { assertReadable, deepFreeze } from '../model/value.ts';
 import type { Codec, Envelope, TagStamp } from '../ports/codec.ts';
 
 /** The first element of every envelope. Another format has another number, and is a miss to this one. */
@@ -45,7 +46,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
  * @param freeze True when decoded values are deeply frozen.
  */
 export function jsonCodecOf(freeze: boolean): Codec {
-  return freeze ? jsonCodec : { ...jsonCodec, decode: (body) => openAs(FORMAT, body) };
+  return freeze ? jsonCodec : { ...jsonCodec, decode: (body) => openReadable(FORMAT, body) };
 }
 
 /** The codec whose decoded values are frozen; see {@link jsonCodecOf}. */
@@ -95,6 +96,8 @@ export function openAs(format: number, body: string | Uint8Array): Envelope {
   }
   if (!isWire(wire, format)) throw new CodecError('they are of another format');
   const [, id, version, ttl, staleWhileRevalidate, staleIfError, loadMs, tags, value] = wire;
+  if (!isDuration(ttl) || !isDuration(staleWhileRevalidate) || !isDuration(staleIfError) || !isDuration(loadMs))
+    throw new CodecError('they hold a duration that is none');
   const named = tags.length / PARTS_PER_TAG;
   if (named > MOST_TAGS) throw new CodecError(`they name ${named} tags; an entry has at most ${MOST_TAGS}`);
   return {
@@ -109,12 +112,24 @@ export function openAs(format: number, body: string | Uint8Array): Envelope {
   };
 }
 
+/** Decodes an envelope whose value is not frozen. @throws {@link CodecError} as {@link openAs}, and for an impossible value. */
+export function openReadable(format: number, body: string | Uint8Array): Envelope {
+  const envelope = openAs(format, body);
+  assertReadable(envelope.value);
+  return envelope;
+}
+
 function toWire(duration: number): number {
   return duration === Infinity ? FOR_EVER : Math.round(duration);
 }
 
 function fromWire(duration: number): number {
   return duration === FOR_EVER ? Infinity : duration;
+}
+
+/** No option takes a longer or a negative one. */
+function isDuration(given: number): boolean {
+  return (given >= 0 && given <= LONGEST_DURATION_MS) || given === FOR_EVER;
 }
 
 function isWire(wire: unknown, format: number): wire is Wire {

@@ -3,7 +3,7 @@ import { CodecError, InvalidValueError } from '../model/errors.ts';
 import { isCloneable } from '../model/value.ts';
 import type { Codec, Envelope, ValueCodec } from '../ports/codec.ts';
 import { dropRejection } from '../primitives/quietly.ts';
-import { encodeAs, openAs } from './json-codec.ts';
+import { encodeAs, openReadable } from './json-codec.ts';
 
 /** A format of its own, so that a cache without the codec never returns a value that the codec has encoded. */
 const FORMAT = 5;
@@ -25,7 +25,7 @@ interface Origin {
 export function valueCodecOf(codec: ValueCodec, copies: boolean): Codec {
   const origins = new WeakMap<object, Origin>();
   const decode = (body: string | Uint8Array): Envelope => {
-    const envelope = openAs(FORMAT, body);
+    const envelope = openReadable(FORMAT, body);
     return { ...envelope, value: decoded(codec, envelope.value) };
   };
 

@@ -106,18 +106,16 @@ describe('a record that is nested 50,000 levels deep', () => {
     close(fleet);
   });
 
-  test('is not kept by an L1 that weighs it, where values are not frozen', () => {
+  test('is a miss as well where values are not frozen, so an L1 that weighs entries never meets it', () => {
     const fleet = new Fleet({
       instances: 2,
       freeze: false,
       remake: (options, member) => (member === 0 ? { ...deepIn('k3')(options), l1: lru() } : options),
     });
     for (const key of KEYS) fleet.settle(fleet.cache(1).getOrSet(key, () => `loaded ${key}`));
-    const values = readAll(fleet);
-    expect(values.filter((value) => typeof value === 'string').length).toBe(9);
-    expect(Array.isArray(values[3])).toBe(true);
-    expect(fleet.member().failures.map(({ tier, key }) => [tier, key])).toEqual([['l1', 'k3']]);
-    expect(fleet.member().failures[0]?.error).toBeInstanceOf(InvalidValueError);
+    expect(readAll(fleet)).toEqual(KEYS.map((key) => `loaded ${key}`));
+    expect(fleet.member().failures.map(({ tier, key }) => [tier, key])).toEqual([['l2', 'k3']]);
+    expect(fleet.member().failures[0]?.error).toBeInstanceOf(CodecError);
     close(fleet);
   });
 

@@ -146,6 +146,10 @@ describe('keys', () => {
     ['no base64', 'k:not base64 at all, though it is long'],
     ['one byte again and again', `k:${Buffer.alloc(32, 97).toString('base64')}`],
     ['an end without a key', `k:${random},`],
+    ['one text again and again', `k:${'password'.repeat(4)}`],
+    ['one text again and again, and the begin of another', `k:${'password'.repeat(4)}pass`],
+    ['the base64 of one text again and again', `k:${btoa('abcd'.repeat(8))}`],
+    ['the base64 of a word and a half', `k:${btoa('changeme-changeme-changeme')}`],
     ['two keys of one id', `k:${random},${keyOf('k')}`],
     ['nine keys', Array.from({ length: 9 }, (_, index) => keyOf(`k${index}`)).join()],
   ])('%s is refused by name, and the key is not repeated', (_what, integrityKey) => {

@@ -7,6 +7,8 @@ import { Hmac } from './hmac.ts';
 const MAC_DIGITS = 32;
 
 const SHORTEST_KEY_BYTES = 16;
+/** Fewer different bytes are no random key. */
+const LEAST_DIFFERENT = 6;
 /** One writes, the others are read while they are rotated out. */
 const MOST_KEYS = 8;
 
@@ -23,7 +25,7 @@ interface Key {
 
 const WANTED =
   `"<id>:<key>", or several with commas between them: the id has 1 to 16 letters, digits, "_" or "-", the key is base64 of at ` +
-  `least ${SHORTEST_KEY_BYTES} random bytes. The first one signs, all are read`;
+  `least ${SHORTEST_KEY_BYTES} random bytes, as of openssl rand -base64 32. The first one signs, all are read`;
 
 /** The parts of a message that its sender decides; the script gives the rest. */
 type Said = Pick<InvalidationOrder, 'origin' | 'mode' | 'targets'>;
@@ -138,8 +140,17 @@ function keyOf(given: string, place: number): Key {
   const what = `key ${place + 1}`;
   if (id === '') throw refused(`${what} of another form`);
   if (secret.length < SHORTEST_KEY_BYTES) throw refused(`${what}, which has ${secret.length} bytes`);
-  if (new Set(secret).size < SHORTEST_KEY_BYTES / 4) throw refused(`${what}, which is not random`);
+  if (new Set(secret).size < LEAST_DIFFERENT) throw refused(`${what}, which is not random`);
+  if (isRepetition(text) || isRepetition(secret.toString('latin1')))
+    throw refused(`${what}, which repeats a short text`);
   return { prefix: `${id}:`, seal: `mac=${id}:`, hmac: new Hmac(secret) };
+}
+
+/** Says if a text repeats a short one: `password` four times is no better than once. */
+function isRepetition(text: string): boolean {
+  for (let length = 1; length <= text.length / 2; length += 1)
+    if (text.slice(length) === text.slice(0, -length)) return true;
+  return false;
 }
 
 function refused(what: string): InvalidOptionError {

@@ -62,6 +62,8 @@ const FOREIGN = '!';
 
 const ZERO = 0x30;
 
+const NO_HEADER = 'they do not begin with the header of a record';
+
 /**
  * What the bytes under a key say. Never throws: bytes of another form are a value with an empty body, which the codec
  * refuses, and whose token lets a fill replace exactly these bytes.
@@ -79,7 +81,7 @@ export function parseRecord(bytes: Buffer | null): StoredRecord {
   if (lease !== null)
     return lease[1] === undefined ? { kind: 'lease', token } : { kind: 'outcome', outcome: lease[1] as LoadOutcome };
   const damaged = TAKEN.exec(header)?.[1] ?? FOREIGN + bytes.toString('hex', 0, HEADER.prefixBytes);
-  return { kind: 'value', value: { token: damaged, storedAt: 0, expiredAt: 0, body: '' } };
+  return { kind: 'value', value: { token: damaged, storedAt: 0, expiredAt: 0, body: '', broken: NO_HEADER } };
 }
 
 /** Where the body of a value begins, whose header has been found whole: behind the extra block. */

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
+import { LONGEST_DURATION_MS } from '../../../../src/core/model/duration.ts';
 import { ROOT_TAG } from '../../../../src/core/model/key.ts';
 import { assertStorable, deepFreeze } from '../../../../src/core/model/value.ts';
 import type { Envelope } from '../../../../src/core/ports/codec.ts';
-import { jsonCodec } from '../../../../src/core/tiers/json-codec.ts';
+import { jsonCodec, jsonCodecOf } from '../../../../src/core/tiers/json-codec.ts';
 import { CodecError, InvalidValueError } from '../../../../src/index.ts';
 
 const anyText = fc.string({ unit: 'binary', maxLength: 30 });
@@ -90,6 +91,32 @@ describe('an envelope', () => {
     };
     expect(jsonCodec.decode(withTags(1_024)).tags).toHaveLength(1_024);
     expect(() => jsonCodec.decode(withTags(1_025))).toThrow('they name 1025 tags; an entry has at most 1024');
+  });
+
+  describe.each([true, false])('frozen: %p', (freeze) => {
+    const codec = jsonCodecOf(freeze);
+    const bodyOf = (durations: readonly (number | string)[], value: string): string =>
+      `[4,"k","",${durations.join(',')},[],${value}]`;
+
+    test.each(['1e999', '-1e999', '[[1],1e400]', '{"a":{"b":[0,1e309]}}'])('refuses the value %s', (value) => {
+      expect(() => codec.decode(bodyOf([1_000, 0, 0, 5], value))).toThrow(
+        'their value holds a number that is not finite',
+      );
+      expect(codec.decode(bodyOf([1_000, 0, 0, 5], value.replaceAll(/e\d+/g, 'e300'))).id).toBe('k');
+    });
+
+    test.each([-0.5, -2, '1e308', '1e999', LONGEST_DURATION_MS + 1])('refuses the duration %p', (duration) => {
+      for (const place of [0, 1, 2, 3]) {
+        const durations: (number | string)[] = [1_000, 0, 0, 5];
+        durations[place] = duration;
+        expect(() => codec.decode(bodyOf(durations, '1'))).toThrow('they hold a duration that is none');
+      }
+    });
+
+    test('takes the longest duration that an option may have, and one without an end', () => {
+      const { ttl, staleIfError } = codec.decode(bodyOf([LONGEST_DURATION_MS, 0, -1, 5], '1'));
+      expect([ttl, staleIfError]).toEqual([LONGEST_DURATION_MS, Infinity]);
+    });
   });
 
   test('ignores what a later writer appends', () => {
