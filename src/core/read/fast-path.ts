@@ -20,10 +20,10 @@ import { count, lookupOf, missOf, reportFailure, reportLookup } from './lookup-r
 import { refreshBehind } from './refresh.ts';
 
 /**
- * The usual course of a lookup: nobody is at the key, L1 has nothing that could serve, L2 is well and holds a fresh value.
- * The same steps as `answer` and `refill` take, in the same order, without a promise between them, which would cost more
- * than the steps. What L2 says beyond that is left to `refill`.
- * @returns nothing when it is not the usual course; nothing has been done then.
+ * Serves the usual lookup: no flight of the key is under way, L1 cannot answer, and a healthy L2 holds a fresh value.
+ * It takes the steps of `answer` and `refill` in the same order, without promises between them, which would cost more
+ * than the steps. For any other answer of L2 it hands the flight to `refill`.
+ * @returns nothing when the lookup is not the usual one. Nothing has been done then.
  */
 export function tryFastPath(
   context: CacheContext,
@@ -42,7 +42,7 @@ export function tryFastPath(
   return new FastPathLookup(context, l2, request, flight, local, wanted).start();
 }
 
-/** One such lookup; an object instead of closures, because there are many at once. */
+/** One lookup on the fast path. It is an object and not a set of closures, because many run at once. */
 class FastPathLookup implements AcquireRequest {
   readonly request: ReadRequest;
   readonly flight: Flight<RefillResult>;
@@ -69,14 +69,14 @@ class FastPathLookup implements AcquireRequest {
   }
 
   /**
-   * Continuations are registered here, in the caller's own call: so the loader and all other user code run in the caller's
-   * asynchronous context, whoever else asked in this turn.
+   * Asks L2 and registers the continuations in the caller's own call. The loader and all other user code therefore run
+   * in the caller's asynchronous context, even when other callers share the question.
    */
   start(): Promise<unknown> {
     const { flight, request } = this;
     const { options } = request;
     flight.join(options.hardTimeoutMs);
-    // A caller that may leave before the end, or take something else instead, waits like one that joins.
+    // A caller that may leave early, or take another answer, waits like a caller that joins.
     if (
       options.signal !== undefined ||
       options.softTimeoutMs !== Infinity ||
@@ -89,14 +89,14 @@ class FastPathLookup implements AcquireRequest {
     return acquire(this.#context, this.#l2, this).then((answer) => this.#answer(answer));
   }
 
-  /** What the caller is answered with. */
+  /** Returns the caller's answer. */
   #answer(answer: BatchAnswer): unknown {
     const context = this.#context;
     const { flight } = this;
     const entry = this.#hit(answer);
     if (entry === undefined) return this.#deliverLater();
     const kept = storeInL1(context, flight, entry);
-    // A caller that asks for no more than the value, and is alone.
+    // The caller wants only the value, and no other caller or observer waits for the result.
     if (this.#wanted === 'value' && !flight.isAwaited && context.observers.size === 0) {
       context.flights.end(flight);
       this.request.counters.l2Hits += 1;
@@ -105,13 +105,16 @@ class FastPathLookup implements AcquireRequest {
     return this.#deliver(this.#settle(entry, kept, answer.now));
   }
 
-  /** Ends the flight, for whose result the caller waits by itself. */
+  /** Ends the flight. The caller waits for its result separately. */
   #end(answer: BatchAnswer): void {
     const entry = this.#hit(answer);
     if (entry !== undefined) this.#settle(entry, storeInL1(this.#context, this.flight, entry), answer.now);
   }
 
-  /** The entry of a fresh value. Else the flight goes on by {@link refill}, or ends with what was thrown on the way. */
+  /**
+   * Returns the entry of a fresh value. Otherwise the flight goes on in {@link refill}, or ends with the error of this
+   * step.
+   */
   #hit(answer: BatchAnswer): Entry | undefined {
     try {
       return this.#freshOrRefill(answer);
@@ -143,14 +146,17 @@ class FastPathLookup implements AcquireRequest {
     return result;
   }
 
-  /** The entry of a value that is fresh as far as this process can say without asking again. */
+  /** Returns the entry of a value that is fresh by what this process knows without another question. */
   #freshEntry(value: StoredValue, envelope: Envelope, generations: Generations, now: number): Entry | undefined {
     if (!knowsAll(this.#context, envelope, this.request, generations)) return undefined;
     const verdict = validateStored(this.#context, this.request, this.flight, value, envelope, generations, now);
     return verdict.kind === 'usable' && verdict.state === 'fresh' ? verdict.entry : undefined;
   }
 
-  /** Until the flight ends or the caller's time is over, which it is before a load of its own is aborted for it. */
+  /**
+   * Waits until the flight ends or the caller's time is over. The caller's time ends before the flight's load is
+   * aborted for it.
+   */
   #deliverLater(): Promise<unknown> {
     const { flight, request } = this;
     return waitFor(this.#context, request, flight, flight.beganAt + request.options.hardTimeoutMs).then(
@@ -187,15 +193,15 @@ class FastPathLookup implements AcquireRequest {
   }
 }
 
-/** Whether the generations of all its tags are known, so that nothing more need be asked. */
+/** True when the generations of all tags of the value are known, so that L2 need not be asked again. */
 function knowsAll(context: CacheContext, { tags }: Envelope, request: ReadRequest, generations: Generations): boolean {
-  // It carries those of the request, whose generations have been read with it.
+  // The value carries only the tags of the request, and their generations were read with it.
   if (tags.length === request.tagIds.length) return true;
   for (const [tag] of tags) if (!generations.has(tag) && recall(context, [tag], generations).length > 0) return false;
   return true;
 }
 
-/** What L1 had to say. */
+/** Returns L1's step of the lookup. */
 function l1StepOf(local: Entry | undefined, began: number, stored: boolean): TierStep {
   return { outcome: missOf(local, began), reason: undefined, stored, collapsed: false, durationMs: 0 };
 }

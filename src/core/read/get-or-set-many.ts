@@ -15,12 +15,12 @@ import { MergedTracer } from './merged-tracer.ts';
 import { begin, mayRefresh, traceRefresh } from './refresh.ts';
 import { SharedLoads } from './shared-loads.ts';
 
-/** What came of each key. */
+/** The outcome of one key. */
 type Outcome = PromiseSettledResult<Lookup<unknown>>;
 
 type Outcomes = ReadonlyMap<EntryId, Outcome>;
 
-/** Values of many keys; see `CacheView.getOrSetMany`. */
+/** Returns the values of many keys; see `CacheView.getOrSetMany`. */
 export function getOrSetMany(
   context: CacheContext,
   requests: readonly ReadRequest[],
@@ -35,7 +35,7 @@ export function getOrSetMany(
   );
 }
 
-/** {@link getOrSetMany}, with each answer's origin. */
+/** Returns the lookups of many keys: {@link getOrSetMany}, with the origin of each answer. */
 export function lookupMany(
   context: CacheContext,
   requests: readonly ReadRequest[],
@@ -51,8 +51,9 @@ export function lookupMany(
 }
 
 /**
- * @param requests With the same options; a key may come twice.
- * @throws when all have settled, the first error in the order of the requests.
+ * Answers many keys at once.
+ * @param requests Reads with the same options. A key may come twice.
+ * @throws the first error in the order of the requests, after all keys have settled.
  */
 async function answerMany<T>(
   context: CacheContext,
@@ -89,9 +90,9 @@ async function answerMany<T>(
 const NO_OUTCOMES: Outcomes = new Map();
 
 /**
- * Looks keys up that L1 did not answer outright, each as if it were alone, but for what is cheaper together: one question
- * to L2 and one load for all.
- * @param requests Of different keys, at least one.
+ * Looks up keys that L1 did not answer at once. Each key takes the steps of a single read, but all share one question
+ * to L2 and one load.
+ * @param requests Reads of different keys, at least one.
  */
 function lookUpMissing(
   context: CacheContext,
@@ -157,7 +158,10 @@ async function answerAll(
   return outcomes;
 }
 
-/** A signal for each key that follows the caller's: that one has a single listener, however many keys wait. */
+/**
+ * Makes a signal for each key that follows the caller's signal. The caller's signal gets one listener for any number of
+ * keys.
+ */
 function ownSignals(
   requests: readonly ReadRequest[],
   signal: AbortSignal,
@@ -175,7 +179,7 @@ function ownSignals(
   return { requests: followers, release: () => signal.removeEventListener('abort', follow) };
 }
 
-/** Refreshes keys behind an answer, with one load for all of which that is due. */
+/** Refreshes keys in the background, with one load for all whose refresh is due. */
 function refreshMany(
   context: CacheContext,
   requests: readonly ReadRequest[],
@@ -194,11 +198,11 @@ function refreshMany(
   });
 }
 
-/** What the keys of one call do together. */
+/** The work that the keys of one call share. */
 class BulkRead {
-  /** Each with its part in this. */
+  /** The requests, each linked to this object. */
   readonly requests: readonly ReadRequest[];
-  /** For what each key does by itself. */
+  /** The context in which each key takes its own steps. */
   readonly context: CacheContext;
   readonly #loads: SharedLoads;
   #due: ReadRequest[] = [];
@@ -214,7 +218,7 @@ class BulkRead {
     });
   }
 
-  /** The key has come to its end. */
+  /** Takes note that the key has its outcome. */
   leave({ id }: ReadRequest): void {
     this.#loads.release(id);
   }
@@ -228,7 +232,7 @@ class BulkRead {
   }
 }
 
-/** How many keys which tier answered. */
+/** Counts the keys that each tier answered. */
 function countsOf(outcomes: Outcomes): Attributes {
   const counts = { l1: 0, l2: 0, source: 0, failed: 0 };
   for (const outcome of outcomes.values()) counts[outcome.status === 'rejected' ? 'failed' : outcome.value.tier] += 1;

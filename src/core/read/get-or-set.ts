@@ -16,14 +16,15 @@ import { lookupOf, missOf, outcomeAttributes, reportFailure, reportLookup } from
 import { begin, refreshBehind } from './refresh.ts';
 import { longestWaitForSet, untilWritten } from './until-written.ts';
 
-/** What becomes of a lookup, in this order: L1; a flight that is under way; one of its own. */
+/** Answers a lookup from the first that can: L1, a flight that is under way, or a flight of its own. */
 export async function answer(context: CacheContext, request: ReadRequest, span: Span): Promise<Lookup<unknown>> {
   const began = context.clock.now();
   const { options } = request;
   options.signal?.throwIfAborted();
   const here = askL1(context, request, began, span);
   if ('lookup' in here) return here.lookup;
-  // The first heartbeat after the start or a rest clears what is here: what begins before it could not be stored.
+  // The first heartbeat after a start or a rest clears L1. A flight that begins before it could not store its value
+  // (race 67).
   if (context.l2?.readiness.isAwaited)
     await unlessAborted(
       context.l2.readiness.wait(Math.min(options.l2TimeoutMs, options.hardTimeoutMs)),
@@ -32,10 +33,10 @@ export async function answer(context: CacheContext, request: ReadRequest, span: 
   return fromFlight(context, request, here.miss, began, span);
 }
 
-/** Why L1 did not answer. */
+/** The reason why L1 did not answer. */
 export type LocalMiss = Pick<TierStep, 'outcome' | 'reason' | 'durationMs'>;
 
-/** What L1 can say by itself, or why it cannot. */
+/** Returns the answer of L1, or the reason why L1 has none. */
 export function askL1(
   context: CacheContext,
   request: ReadRequest,
@@ -47,17 +48,17 @@ export function askL1(
   return lookup === undefined ? { miss: whyNotL1(context, request, entry, began) } : { lookup };
 }
 
-/** {@link askL1} for callers who know already why it did not answer before. */
+/** {@link askL1} for callers who know the reason of the earlier miss. */
 function hitAt(context: CacheContext, request: ReadRequest, now: number, span: Span): Lookup<unknown> | undefined {
   const entry = context.l1.get(request.id);
   return entry && fromL1(context, request, entry, now, span);
 }
 
 /**
- * Joins a flight of the key, or begins one before this call returns if there is none and room for it. While the key is
- * set here, it waits for the value instead. A load that was aborted at the `hardTimeout` of others is begun anew while
- * this caller has time left.
- * @param began When the caller called: its `hardTimeout` counts from then.
+ * Joins a flight of the key, or begins one. Without a flight to join, and with room for one, it begins before this call
+ * returns. While a `set` of the key is under way, it waits for the value that is set. A load that was aborted at the
+ * `hardTimeout` of others begins anew while this caller has time left.
+ * @param began The moment of the caller's call, from which its `hardTimeout` counts.
  */
 export async function fromFlight(
   context: CacheContext,
@@ -70,7 +71,7 @@ export async function fromFlight(
   const giveUpAt = began + options.hardTimeoutMs;
   let waitForSetUntil: number | undefined;
   for (;;) {
-    // A caller that has left begins nothing: a signal that is aborted already would never be heard of.
+    // A caller that has left begins nothing. A listener on a signal that is already aborted would never be called.
     options.signal?.throwIfAborted();
     const now = context.clock.now();
     if (isTimeUp(context, giveUpAt)) return lookupOf(context, staleOrTimeout(context, request), asStored(why), began);
@@ -97,7 +98,7 @@ export async function fromFlight(
     const quick = takesQuickAnswer(flight, options, giveUpAt) ? await flight.quick : undefined;
     const result = quick ?? answerOf(context, request, flight, await waitFor(context, request, flight, giveUpAt));
     if (result === undefined) continue;
-    // The value turns out to carry a tag that was invalidated before this caller joined.
+    // The value carries a tag that was invalidated before this caller joined (race 66).
     if (joined !== undefined && flight.hasEnded(result.tags, endedBefore)) continue;
     if (joined !== undefined) {
       request.counters.collapsed += 1;
@@ -108,14 +109,14 @@ export async function fromFlight(
   }
 }
 
-/** L1's step of an answer that L1 holds. */
+/** Returns L1's step of an answer that L1 holds. */
 function asStored(why: LocalMiss): TierStep {
   return { ...why, collapsed: false, stored: true };
 }
 
 /**
  * Waits until another flight of the key may begin, or until the caller's time is over.
- * @returns from `softTimeout` on, if there is any, the stale value to answer.
+ * @returns the stale value to answer with, once the `softTimeout` is over and if there is one.
  */
 async function untilRoom(
   context: CacheContext,
@@ -146,7 +147,7 @@ async function untilRoom(
 
 /**
  * Answers a caller whose time is over while it waits for no flight.
- * @throws {@link LoadTimeoutError} where L1 holds nothing that may serve.
+ * @throws {@link LoadTimeoutError} when L1 holds no value that may be served.
  */
 function staleOrTimeout(context: CacheContext, request: ReadRequest): RefillResult {
   const { clock, l1, emit } = context;
@@ -157,7 +158,9 @@ function staleOrTimeout(context: CacheContext, request: ReadRequest): RefillResu
   return toRefillResult(stale, 'stale', 'l1', true, undefined, { outcome: 'failed', durationMs: 0 });
 }
 
-/** What L1 can say by itself: a hit, a hit to be refreshed, or an old value that may serve at once. */
+/**
+ * Returns the answer of L1: a hit, a hit with a refresh in the background, or a stale value that may be served at once.
+ */
 function fromL1(
   context: CacheContext,
   request: ReadRequest,
@@ -178,7 +181,7 @@ function fromL1(
       refreshBehind(context, request, span);
     return answerAs(freshness);
   }
-  // The source failed a moment ago: until the next try is due, its failure is the answer to this call too.
+  // The source has just failed. Until the next attempt is due, this call gets the same failure as its answer.
   const isBackingOff = entry.failed && now < entry.retryAt && mayServeOnError(entry, now);
   return isBackingOff ? answerAs('stale', { outcome: 'failed', durationMs: 0 }) : undefined;
 }
@@ -193,8 +196,8 @@ function whyNotL1(context: CacheContext, request: ReadRequest, entry: Entry | un
 }
 
 /**
- * A lookup that L1 did not answer outright.
- * @param wanted What the caller has a use for.
+ * Answers a lookup that L1 did not answer on the hot path.
+ * @param wanted The part of the lookup that the caller uses.
  */
 export function lookUp(context: CacheContext, request: ReadRequest, wanted: 'value' | 'lookup'): Promise<unknown> {
   const { name, tracer, background, counters } = context;

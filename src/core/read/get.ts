@@ -15,7 +15,7 @@ import type { GuardedL2 } from '../tiers/guarded-l2.ts';
 import { isFreshHere } from './l1-hit.ts';
 import { untilWritten } from './until-written.ts';
 
-/** The fresh value of a key, from L1 or L2, or `undefined`. Takes no lease and loads nothing. */
+/** Returns the fresh value of a key from L1 or L2, or `undefined`. It takes no lease and loads nothing. */
 export async function getFresh(context: CacheContext, request: ReadRequest): Promise<unknown> {
   const { l2, flights, counters } = context;
   const look = (): Entry | undefined => freshInL1(context, request);
@@ -40,7 +40,7 @@ async function readFresh(context: CacheContext, l2: GuardedL2, request: ReadRequ
   return value;
 }
 
-/** The fresh entry of L1, counted as a hit. */
+/** Returns the fresh entry of L1, and counts it as a hit. */
 function freshInL1(context: CacheContext, { id, counters }: ReadRequest): Entry | undefined {
   const entry = context.l1.get(id);
   if (entry === undefined || !isFreshHere(context, entry, context.clock.now())) return undefined;
@@ -48,7 +48,7 @@ function freshInL1(context: CacheContext, { id, counters }: ReadRequest): Entry 
   return entry;
 }
 
-/** The value of a record, if it is fresh and L2 may be believed about it. */
+/** Returns the value of a record, if it is valid and fresh, and no pending invalidation names it. */
 export async function freshInL2(
   context: CacheContext,
   request: ReadRequest,
@@ -67,14 +67,14 @@ export async function freshInL2(
   return toRefillResult(entry, 'fresh', 'l2', keptInL1, undefined, undefined);
 }
 
-/** What L2 holds of a key at this moment, or `undefined` when it cannot say. */
+/** Reads the record of a key from L2. `undefined` when L2 did not answer. */
 export async function readRecord(l2: GuardedL2, { id, key, options }: ReadRequest): Promise<StoredRecord | undefined> {
   const operation = { name: 'read', budgetMs: options.l2TimeoutMs, key, values: 1 };
   const asked = await l2.ask(operation, (tier, { generation }) => tier.read(id, generation));
   return asked.ok ? asked.value : undefined;
 }
 
-/** What a value found by a plain read is good for. */
+/** Judges a value that a plain read has found. */
 export async function weigh(
   context: CacheContext,
   request: ReadRequest,
@@ -92,8 +92,9 @@ export async function weigh(
 }
 
 /**
- * The fresh value of each key, from L1 or with one question from L2, or `undefined`. Takes no lease and loads nothing.
- * @param requests With the same options; a key may come twice.
+ * Returns the fresh value of each key, or `undefined`. The values come from L1, or from L2 with one question. It takes
+ * no lease and loads nothing.
+ * @param requests Reads with the same options. A key may come twice.
  */
 export async function getFreshMany(context: CacheContext, requests: readonly ReadRequest[]): Promise<unknown[]> {
   const { l2, flights, counters } = context;
@@ -120,7 +121,7 @@ export async function getFreshMany(context: CacheContext, requests: readonly Rea
   return requests.map(({ id }) => values.get(id));
 }
 
-/** Adds what L2 holds. */
+/** Adds the fresh values that L2 holds. */
 function readMany(
   context: CacheContext,
   l2: GuardedL2,
@@ -160,11 +161,11 @@ function beginRead(context: CacheContext, request: ReadRequest, reading: Promise
   return flight;
 }
 
-/** What L2 holds of all keys at this moment; nothing when it cannot say. */
+/** Reads the records of all keys from L2. Empty when L2 did not answer. */
 async function readRecords(l2: GuardedL2, requests: readonly ReadRequest[]): Promise<Records> {
   const ids = requests.map(({ id }) => id);
   const [first] = requests;
-  // One failure, however many keys it was about.
+  // L2 reports one failure for all keys, under the first key.
   const operation = { name: 'read', budgetMs: first?.options.l2TimeoutMs ?? 0, key: first?.key, values: ids.length };
   const asked = await l2.ask(operation, (tier, { generation }) => tier.readMany(ids, generation));
   const records = new Map<EntryId, StoredRecord>();

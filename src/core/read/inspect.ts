@@ -13,28 +13,28 @@ import { readRecord, weigh } from './get.ts';
 import { isHit } from './l1-hit.ts';
 import { userTags } from './lookup-result.ts';
 
-/** One tier's copy. Durations are milliseconds; `Infinity` never ends. */
+/** The copy of an entry in one tier. Durations are milliseconds; `Infinity` never ends. */
 export interface InspectedCopy {
   readonly state: Freshness;
   readonly value: unknown;
   readonly age: number;
-  /** Until it is not fresh any more; negative since it is not. */
+  /** The time until it is no longer fresh. Negative once it is not. */
   readonly ttl: number;
   readonly staleWhileRevalidate: number;
   readonly staleIfError: number;
   readonly tags: readonly string[];
 }
 
-/** Where a key lives, and why it would or would not be served. */
+/** The copies of a key in each tier, and its last invalidation. */
 export interface Inspection {
   readonly key: string;
-  /** `serves`: whether a read would be answered from here now. */
+  /** The copy in L1. `serves`: true when a read would be answered with it now. */
   readonly l1?: InspectedCopy & { readonly serves: boolean };
   readonly l2?: (InspectedCopy & { readonly kind: 'value' }) | { readonly kind: 'lease' } | { readonly kind: 'void' };
   readonly lastInvalidation?: RecentInvalidation;
 }
 
-/** Looks at a key in every tier; loads, stores and renews nothing. */
+/** Inspects a key in every tier. It loads, stores and renews nothing. */
 export async function inspect(context: CacheContext, request: ReadRequest): Promise<Inspection> {
   const { l1, clock, l2: guard, recent } = context;
   const local = l1.get(request.id);
@@ -55,7 +55,8 @@ async function inspectL2(context: CacheContext, request: ReadRequest): Promise<I
   const record = l2 && (await readRecord(l2, request));
   if (l2 === undefined || record === undefined || record.kind === 'none' || record.kind === 'outcome') return undefined;
   if (record.kind === 'lease') return { kind: 'lease' };
-  // Never registered, so that looking leaves no trace; what it reads of tags must not be remembered either.
+  // The flight is never registered, so that inspecting leaves no trace. It is poisoned, so that the tag generations
+  // that it reads are not remembered.
   const setup = { ...flightSetup(context, request, { background: true, mayLoad: false }), tags: [] };
   const onlooker = new Flight<RefillResult>(request.id, clock.now(), setup, new EndedTags());
   onlooker.poison();
@@ -79,16 +80,16 @@ function copyOf(entry: Entry, now: number): InspectedCopy | undefined {
   };
 }
 
-/** L2 has to be walked from end to end, so this is as long as an operator may be kept waiting, not a share of a read. */
+/** The time for which an operator may wait. The walk visits all of L2, so the time limit of a read does not fit it. */
 const COUNT_BUDGET_MS = 30_000;
 
-/** How many entries a pattern names in L1 and L2 together; see `CacheView.count`. */
+/** Counts the entries that a pattern names in L1 and L2 together; see `CacheView.count`. */
 export async function countMatching({ l1, l2, clock, ending }: CacheContext, pattern: PatternTarget): Promise<number> {
   const matches = patternMatcher({ ids: [], tags: [], pattern });
   const here = new Set([...l1.ids()].filter(matches));
   let elsewhere = 0;
-  // A sweep that is told "no" of every entry removes nothing, and has shown them all. Counted, not collected: L2 may
-  // hold more names than fit into this process.
+  // A sweep removes no entry that this function refuses, and shows it every one. The names are counted and not
+  // collected, because L2 may hold more of them than this process has memory for.
   const countOnly = (id: EntryId): boolean => {
     if (matches(id) && !here.has(id)) elsewhere += 1;
     return false;

@@ -4,15 +4,15 @@ import { ATTRIBUTE } from '../model/telemetry-names.ts';
 import type { CacheContext } from '../state/context.ts';
 
 /**
- * Whether an entry answers without any further question: fresh, within L1's own TTL, none of its tags ended, and this
- * instance either proven to have missed no invalidation or the value loaded here within the bound.
- * The one check on the hot path; everything in it is a comparison of numbers or references.
+ * True when an entry answers without any question. It is fresh and within L1's own TTL, and none of its tags has ended.
+ * This instance is proven to have missed no invalidation, or loaded the value within D. The hot path has only this
+ * check, and all of it compares numbers or references.
  */
 export function isHit(context: CacheContext, entry: Entry, now: number): boolean {
   return now < entry.hitUntil && isTrusted(context, entry, now) && tagsAreCurrent(entry.tags);
 }
 
-/** {@link isHit} for callers who would not refresh the value: one that is due for it is fresh all the same. */
+/** {@link isHit} for callers who would not refresh the value. A value whose refresh is due is still fresh for them. */
 export function isFreshHere(context: CacheContext, entry: Entry, now: number): boolean {
   return now < entry.localUntil && isTrusted(context, entry, now) && freshnessOf(entry, now) === 'fresh';
 }
@@ -21,7 +21,7 @@ export function isTrusted({ proof, maxLagMs }: CacheContext, entry: Entry, now: 
   return proof.isProven(now) || (now - entry.loadBeganAt <= maxLagMs && entry.loadBeganAt > proof.awokeAt);
 }
 
-/** The hot path: the entry of L1 that answers without any question, counted as a hit. */
+/** The hot path: returns the entry of L1 that answers without any question, and counts a hit. */
 export function hitOf(context: CacheContext, id: EntryId, key: string): Entry | undefined {
   try {
     const entry = context.l1.hits.get(id);
@@ -32,14 +32,16 @@ export function hitOf(context: CacheContext, id: EntryId, key: string): Entry | 
   }
 }
 
-/** {@link hitOf} for callers who would not refresh the value; not one function with it, whose check could not be inlined. */
+/**
+ * {@link hitOf} for callers who would not refresh the value. The check of one function for both could not be inlined.
+ */
 export function freshOf(context: CacheContext, id: EntryId, key: string): Entry | undefined {
   const entry = context.l1.get(id);
   if (entry === undefined || !isFreshHere(context, entry, context.clock.now())) return undefined;
   return counted(context, entry, key);
 }
 
-/** Only a good key is in L1, so what is found needs no check but one: whether the key is the id of a namespace's entry. */
+/** Counts a hit. Only valid keys are in L1, so one check is left: the key may be the id of an entry of a namespace. */
 function counted(context: CacheContext, entry: Entry, key: string): Entry | undefined {
   if (isNamespaced(key)) return undefined;
   entry.counters.l1Hits += 1;
@@ -47,5 +49,5 @@ function counted(context: CacheContext, entry: Entry, key: string): Entry | unde
   return entry;
 }
 
-/** What the active span is told. */
+/** The attributes of the active span. */
 export const L1_HIT = { [ATTRIBUTE.tier]: 'l1', [ATTRIBUTE.outcome]: 'hit', [ATTRIBUTE.hit]: true };

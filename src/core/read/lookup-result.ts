@@ -8,7 +8,7 @@ import type { CacheContext } from '../state/context.ts';
 import type { RefillResult } from '../state/refill-result.ts';
 import type { ReadRequest } from '../state/request.ts';
 
-/** Tags as the user wrote them; a namespace's own tag has no name and is left out. */
+/** Returns tags as the user wrote them. The tag of a namespace has no such name and is left out. */
 export function userTags(tags: readonly TagState[]): readonly string[] {
   const names: string[] = [];
   for (const { tag } of tags) {
@@ -19,10 +19,13 @@ export function userTags(tags: readonly TagState[]): readonly string[] {
   return names;
 }
 
-/** Entries that are made of another one share its list of tags, and hits ask for the names of the same lists again and again. */
+/**
+ * The names of each list of tags. Entries that are made from another entry share its list, so hits ask for the same
+ * lists.
+ */
 const named = new WeakMap<readonly TagState[], readonly string[]>();
 
-/** {@link userTags} of an entry, made once: the same frozen list on every hit. */
+/** {@link userTags} of an entry, made once: every hit gets the same frozen list. */
 export function tagNames(tags: readonly TagState[]): readonly string[] {
   const known = named.get(tags);
   if (known !== undefined) return known;
@@ -31,7 +34,7 @@ export function tagNames(tags: readonly TagState[]): readonly string[] {
   return names;
 }
 
-/** What an entry in L1 answers outright, to whoever asked at `now`. */
+/** Returns the lookup of a hit in L1 for a caller that asked at `now`. */
 export function hitLookup({ clock }: CacheContext, entry: Entry, now: number): Lookup<unknown> {
   return {
     value: entry.value,
@@ -45,13 +48,13 @@ export function hitLookup({ clock }: CacheContext, entry: Entry, now: number): L
   };
 }
 
-/** What an entry that cannot answer is called: one that has run out, or none. */
+/** Returns the outcome of an entry that cannot answer: `stale` when it has expired, otherwise `miss`. */
 export function missOf(entry: Entry | undefined, now: number): 'stale' | 'miss' {
   const isStale = entry !== undefined && freshnessOf(entry, now) !== undefined && now >= entry.freshUntil;
   return isStale ? 'stale' : 'miss';
 }
 
-/** A flight's answer as one caller sees it. */
+/** Turns the result of a flight into the lookup of one caller. */
 export function lookupOf(context: CacheContext, result: RefillResult, l1: TierStep, began: number): Lookup<unknown> {
   const now = context.clock.now();
   const { value, tier, state, storedAt, freshUntil, tags, l2, source } = result;
@@ -60,7 +63,7 @@ export function lookupOf(context: CacheContext, result: RefillResult, l1: TierSt
     tier,
     state,
     age: Math.max(now - storedAt, 0),
-    // A value that stands in for a load that failed may have time left; its answer is stale from this moment on.
+    // A value that replaces a failed load may have time left. Its answer counts as stale from this moment on.
     ttl: state === 'stale' ? Math.min(freshUntil - now, 0) : freshUntil - now,
     collapsed: l1.collapsed,
     tags: userTags(tags),
@@ -68,19 +71,19 @@ export function lookupOf(context: CacheContext, result: RefillResult, l1: TierSt
   };
 }
 
-/** Tiers that were not asked are absent. */
+/** Collects the steps of a lookup. Tiers that were not asked are absent. */
 function stepsOf(l1: TierStep, l2: LookupSteps['l2'], source: LookupSteps['source']): LookupSteps {
   if (source === undefined) return l2 === undefined ? { l1 } : { l1, l2 };
   return l2 === undefined ? { l1, source } : { l1, l2, source };
 }
 
-/** Counts what came of a lookup, and tells of it. */
+/** Counts a lookup and reports it. */
 export function reportLookup(context: CacheContext, request: ReadRequest, lookup: Lookup<unknown>): void {
   count(request, lookup, lookup.steps.source);
   context.emit({ type: 'lookup', key: request.key, lookup });
 }
 
-/** The same for one that failed; answers its error. */
+/** Counts a failed lookup and reports it. Returns its error. */
 export function reportFailure(context: CacheContext, { counters, key }: ReadRequest, error: unknown): unknown {
   counters.errors += 1;
   context.emit({ type: 'lookup_failed', key, error });
@@ -102,7 +105,7 @@ function outcomeOf({ state, tier }: Pick<RefillResult, 'state' | 'tier'>): 'stal
   return tier === 'source' ? 'load' : 'hit';
 }
 
-/** A lookup in a span's terms. */
+/** Returns the attributes of a lookup for its span. */
 export function outcomeAttributes(
   { l2 }: CacheContext,
   { tier, state, collapsed, steps }: Lookup<unknown>,

@@ -9,8 +9,8 @@ interface Merged {
 }
 
 /**
- * Traces what the keys of one call do: a step that several take at the same time is one span, not one for each. What a
- * single key could say of itself is left out of it, but for a failure.
+ * Traces the keys of one call: a step that several keys take at the same time is one span. The span carries no
+ * attributes of a single key, except a failure.
  */
 export class MergedTracer implements Tracer {
   readonly #tracer: Tracer;
@@ -50,7 +50,7 @@ export class MergedTracer implements Tracer {
   #begin(name: string, attributes: Attributes): Merged {
     const ended = Promise.withResolvers<void>();
     let span: Span | undefined;
-    // The steps run outside of it: what they do later on is no part of it.
+    // The steps run outside of the span's context, because their later work does not belong to it.
     const tracing = this.#tracer.trace(name, attributes, (own) => {
       span = own;
       return ended.promise;

@@ -8,7 +8,7 @@ import { flightSetup } from '../state/flight-setup.ts';
 import type { RefillResult } from '../state/refill-result.ts';
 import type { ReadRequest } from '../state/request.ts';
 
-/** Starts a refill of a key. `background`: nobody is waiting for an answer. */
+/** Begins a flight of a key. `background`: no caller waits for an answer. */
 export function begin(
   context: CacheContext,
   request: ReadRequest,
@@ -22,20 +22,23 @@ export function begin(
   });
 }
 
-/** One refresh behind the answer; whoever comes next finds it under way and begins none. */
+/** Begins one refresh in the background, unless one is under way. */
 export function refreshBehind(context: CacheContext, request: ReadRequest, span: Span): void {
   if (request.bulk !== undefined) request.bulk.refresh();
   else if (mayRefresh(context, request))
     traceRefresh(context, request, span, () => begin(context, request, true).result);
 }
 
-/** Whether a refresh of the key is neither under way nor one too many. A `set` that is under way replaces the value anyhow. */
+/**
+ * True when a refresh of the key may begin: none is under way, and there is room for one. A `set` that is under way
+ * replaces the value anyhow.
+ */
 export function mayRefresh({ flights }: CacheContext, { id }: ReadRequest): boolean {
   if (flights.writeOf(id) !== undefined) return false;
   return flights.joinable(id, Number.NEGATIVE_INFINITY) === undefined && flights.hasRoom(id);
 }
 
-/** Runs a refresh in a trace of its own, linked to the one that caused it. */
+/** Runs a refresh in a trace of its own, linked to the trace that caused it. */
 export function traceRefresh(
   { name, tracer, background }: CacheContext,
   { counters }: ReadRequest,
@@ -48,6 +51,6 @@ export function traceRefresh(
     [ATTRIBUTE.keyGroup]: counters.group,
   };
   const links = span.ref === undefined ? [] : [span.ref];
-  // A refresh that failed has been reported by the load; nobody waits for it.
+  // The load has reported a failed refresh, and no caller waits for it.
   background.track(tracer.trace(SPAN.lookup, attributes, refresh, { links, root: true }), ignore);
 }

@@ -17,20 +17,21 @@ interface Arrival {
 }
 
 /**
- * The loads of one call: one for all keys that have to be loaded, begun as soon as that is known of each. A key whose
- * lease somebody else holds holds up nobody; if it has to be loaded after all, that is another call of the loader.
+ * Loads the keys of one call together. The load begins as soon as each key has been decided: it needs a load or not. A
+ * key whose lease another instance holds delays no other key. If it needs a load later, the loader is called again for
+ * it.
  */
 export class SharedLoads {
   readonly #context: CacheContext;
   readonly #loader: ManyLoader<unknown>;
   readonly #onKnown: () => void;
-  /** Keys of which it is not known yet whether they have to be loaded. */
+  /** The keys that are not decided yet. */
   readonly #unknown: Set<EntryId>;
   #next: SharedLoad | undefined;
 
   /**
    * @param ids The keys that take part.
-   * @param onKnown Told each time that of all keys it is known whether they have to be loaded.
+   * @param onKnown Called each time that all keys are decided.
    */
   constructor(context: CacheContext, loader: ManyLoader<unknown>, ids: Iterable<EntryId>, onKnown: () => void) {
     this.#context = context;
@@ -39,7 +40,7 @@ export class SharedLoads {
     this.#onKnown = onKnown;
   }
 
-  /** The key need not be loaded, or nobody knows when that will be known. */
+  /** Takes a key out of the decision, because it needs no load or waits for an unknown time. */
   release(id: EntryId): void {
     this.#unknown.delete(id);
     this.#check();
@@ -62,8 +63,9 @@ export class SharedLoads {
 }
 
 /**
- * One call of the loader. A key that nobody wants any more leaves it before it has begun; once it has, all keys stay as long
- * as one is wanted: what is loaded anyway is stored, and whoever comes back finds it under way.
+ * One call of the loader. A key without callers leaves the call before it begins. Once it has begun, all keys stay
+ * while one has a caller. The call loads them in any case, so they are stored, and a caller that returns joins the
+ * load.
  */
 class SharedLoad {
   readonly #context: CacheContext;
@@ -110,7 +112,7 @@ class SharedLoad {
     );
   }
 
-  /** All keys of a call have the same options. */
+  /** Calls the loader. All keys of a call have the same options. */
   #call({ request, flight }: Arrival, arrivals: readonly Arrival[]): Promise<(key: string) => Loaded> {
     const { namespace, options } = request;
     const { tenant = namespace } = options;

@@ -5,16 +5,16 @@ import { TimeoutExceeded, withTimeout } from '../primitives/timeout.ts';
 import type { CacheContext } from '../state/context.ts';
 import type { ReadRequest } from '../state/request.ts';
 
-/** A reader waits no longer for a `set` than L2 may take to answer, nor than the caller's own limits allow. */
+/** Returns the longest wait for a `set`: the time limit of L2, or a shorter limit of the caller. */
 export function longestWaitForSet({ l2TimeoutMs, softTimeoutMs, hardTimeoutMs }: ResolvedOptions): number {
   return Math.min(l2TimeoutMs, softTimeoutMs, hardTimeoutMs);
 }
 
 /**
- * Waits while this process sets the key, so that a reader answers with the value that is set and does not load another.
- * A load that it begins while a `set` still goes on is stored nowhere (race 36).
- * @param look Looks into L1, at the end of each `set`: the next one may follow at once.
- * @returns what `look` has found; nothing when no `set` is under way any more, or the time is over.
+ * Waits while this process sets the key, so that a reader gets the value that is set and does not load another. A load
+ * that begins during the `set` is stored nowhere (race 36).
+ * @param look Looks into L1 at the end of each `set`, because the next one may follow at once.
+ * @returns the result of `look`; nothing when no `set` is under way any more, or the time is over.
  * @throws the reason of the caller's signal.
  */
 export async function untilWritten<T>(

@@ -2,45 +2,50 @@ import { assertFunction, assertNames, knownNames } from '../model/arguments.ts';
 import { InvalidOptionError } from '../model/errors.ts';
 import { abortSignal, type Loader, READ_NAMES, type ReadOptions } from '../model/options.ts';
 
-/** A key that is worth having before somebody asks for it. */
+/** A key to load before the first reader asks for it. */
 export interface WarmItem<V = unknown> {
   readonly key: string;
   readonly loader: Loader<V>;
-  /** As for a read of this key: what is stored here is what readers will find. A warm-up waits longer than `softTimeout`. */
+  /**
+   * Options of a read of this key. Give those of its readers, because they will find what is stored here. The warm-up
+   * ignores `softTimeout`.
+   */
   readonly options?: Omit<ReadOptions<V>, 'signal' | 'forceFresh'>;
 }
 
-/** How far a warm-up is. */
+/** The progress of a warm-up. */
 export interface WarmProgress {
-  /** Keys dealt with: those of the other three together. */
+  /** Number of keys that are finished: the sum of the other three. */
   readonly done: number;
-  /** Found fresh in L1 or L2 (in L1 they are now), or loaded meanwhile by somebody else. */
+  /**
+   * Number of keys that were fresh in L1 or L2, or that another caller or instance loaded meanwhile. All are in L1 now.
+   */
   readonly fresh: number;
-  /** Loaded here. */
+  /** Number of keys that the warm-up has loaded. */
   readonly loaded: number;
-  /** Could not be loaded. */
+  /** Number of keys that could not be loaded. */
   readonly failed: number;
 }
 
-/** What came of a warm-up. */
+/** The result of a warm-up. */
 export interface WarmResult extends WarmProgress {
-  /** Whether it ended before its last key: by its signal, or because the cache was closed. */
+  /** True when it ended before its last key, by its signal or because the cache was closed. */
   readonly aborted: boolean;
-  /** Why a key could not be loaded, of the last one that failed; of those that go on serving an old value nothing is told. */
+  /** The error of the last key that could not be loaded. A failed key that still serves a stale value leaves none. */
   readonly error?: unknown;
 }
 
 /** Options of a warm-up. */
 export interface WarmOptions {
-  /** Keys at once. A whole number from 1 to 64, default 4: low enough that readers do not notice. */
+  /** Number of keys at once: a whole number from 1 to 64. Default 4, which is low enough that readers do not notice. */
   readonly concurrency?: number;
-  /** Ends it. Loads that nobody else waits for end too. */
+  /** Ends the warm-up. Loads without another caller end too. Default: none. */
   readonly signal?: AbortSignal;
-  /** Told after each key; what it throws is swallowed. */
+  /** Called after each key. An error that it throws is swallowed. Default: none. */
   readonly onProgress?: (progress: WarmProgress) => void;
 }
 
-/** {@link WarmOptions}, checked, with every default filled in. */
+/** {@link WarmOptions}, checked, and with every default filled in. */
 export interface ResolvedWarmOptions extends WarmOptions {
   readonly concurrency: number;
 }
@@ -58,7 +63,9 @@ const ITEM_OPTIONS = knownNames(
   { signal: 'it is an option of the whole warm-up', forceFresh: 'a warm-up loads only what no tier holds fresh' },
 );
 
-/** @throws {@link InvalidOptionError} naming the option and the value that cannot be used. */
+/**
+ * Checks options and fills in defaults. @throws {@link InvalidOptionError} naming the option and its unusable value.
+ */
 export function resolveWarmOptions(options: WarmOptions): ResolvedWarmOptions {
   assertNames('options', options, KNOWN);
   const { concurrency = DEFAULT_CONCURRENCY, signal, onProgress } = options;
@@ -72,13 +79,16 @@ export function resolveWarmOptions(options: WarmOptions): ResolvedWarmOptions {
   };
 }
 
-/** @throws {@link InvalidOptionError} naming what of an item cannot be used. Key and loader are checked with the read. */
+/**
+ * Checks the names of an item and its options. The read checks key and loader.
+ * @throws {@link InvalidOptionError} naming the part that cannot be used.
+ */
 export function assertItem(item: { readonly options?: unknown }): void {
   assertNames('item', item, ITEM_NAMES);
   if (item.options !== undefined) assertNames('options', item.options, ITEM_OPTIONS);
 }
 
-/** @throws {@link InvalidOptionError} when there is no list. */
+/** @throws {@link InvalidOptionError} when the items are no list. */
 export function assertItems(items: unknown): void {
   const isList =
     typeof items === 'object' && items !== null && (Symbol.iterator in items || Symbol.asyncIterator in items);

@@ -17,12 +17,12 @@ import type { ResolvedWarmOptions, WarmItem, WarmResult } from './warm-options.t
 type Outcome = 'fresh' | 'loaded' | 'failed';
 
 /**
- * Brings keys into the tiers before somebody asks for them. The same flights as those of readers, so that a key is loaded
- * once in the fleet and no old value outlives an invalidation; but nobody was answered, so neither hits nor misses are
- * counted.
- * @param requestOf Makes a read of an item; what it throws counts as that item's failure.
+ * Loads keys into the tiers before the first reader asks for them. It uses the flights of readers, so a key is loaded
+ * once in the fleet and no old value outlives an invalidation. No caller gets an answer, so it counts neither hits nor
+ * misses.
+ * @param requestOf Makes the read of an item. An error that it throws counts as a failure of that item.
  * @param closing Aborted when the cache closes.
- * @throws what the list throws.
+ * @throws the error of the list.
  */
 export async function warm<V>(
   context: CacheContext,
@@ -40,7 +40,7 @@ export async function warm<V>(
     try {
       outcome = await warmKey(context, requestOf(item), signal);
     } catch (error) {
-      // Cut short: that says nothing about the key.
+      // The warm-up was ended. That says nothing about the key.
       if (signal.aborted) return;
       last = { error };
     }
@@ -70,7 +70,10 @@ async function warmKey(context: CacheContext, request: ReadRequest, signal: Abor
   return tracer.trace(SPAN.lookup, attributes, () => bring(context, { ...request, options }, signal));
 }
 
-/** Until the key is fresh here, or its load has failed: a stale answer is good for a reader, not for those to come. */
+/**
+ * Waits until the key is fresh here, or its load has failed. A stale answer serves a reader, but later readers need a
+ * fresh one.
+ */
 async function bring(context: CacheContext, request: ReadRequest, signal: AbortSignal): Promise<Outcome> {
   const { l1, flights, clock, l2 } = context;
   const { id, options } = request;
@@ -122,8 +125,8 @@ async function untilRoom(
 }
 
 /**
- * Waits for the flight that was joined, or for one of its own: a refresh that gives way to no stale value, and ends with the
- * warm-up unless a reader has joined it.
+ * Waits for a flight that it has joined, or for a flight of its own. Its own flight is a refresh that no stale value
+ * replaces. It ends with the warm-up unless a reader has joined it.
  */
 async function wait(
   context: CacheContext,

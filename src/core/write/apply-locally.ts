@@ -7,9 +7,9 @@ import type { CacheContext } from '../state/context.ts';
 type Cleanable = Pick<CacheContext, 'l1' | 'tags' | 'flights' | 'clock'>;
 
 /**
- * Takes everything that the targets name out of this process: entries are removed (or expired), tags end, flights are
- * poisoned and detached. Synchronous, so that no read can come in between.
- * @param id The invalidation's id where it is known: tag generations that were read after it stay.
+ * Removes everything that the targets name from this process. Entries are removed (or expired), tags end, and flights
+ * are poisoned and detached. It is synchronous, so no read can come in between.
+ * @param id The id of the invalidation, if it is known. Tag generations that were read after it stay.
  */
 export function applyLocally(context: Cleanable, targets: Targets, mode: InvalidationMode, id?: InvalidationId): void {
   if (namesEverything(targets)) {
@@ -21,11 +21,12 @@ export function applyLocally(context: Cleanable, targets: Targets, mode: Invalid
   for (const tag of targets.tags) context.tags.invalidate(tag, mode, id);
   const matches = targets.pattern === undefined ? undefined : patternMatcher(targets);
   if (matches !== undefined) [...context.l1.ids()].filter(matches).forEach(remove);
-  // What is no news to this process is news to a flight that has not learnt yet that its value carries the tag (race 66).
+  // A flight may not know yet that its value carries the tag. It must hear of an invalidation even when it is no news
+  // to this process (race 66).
   context.flights.poison(targets.ids, targets.tags, matches);
 }
 
-/** Forgets everything: after this, nothing that is older than now can be stored or served here. */
+/** Forgets everything. Afterwards this process can store or serve nothing that is older than now. */
 export function forgetEverything(context: Cleanable): void {
   context.flights.poisonAll();
   context.tags.clear();

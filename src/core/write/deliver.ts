@@ -3,32 +3,37 @@ import { RemoteError, type RemoteTier, type Session } from '../ports/remote-tier
 import type { CacheContext } from '../state/context.ts';
 import { STEP_BUDGET_MS, type Sweep } from '../state/sweep.ts';
 
-/** Names in one script call: a script holds up the whole server while it runs. */
+/** The number of names in one script call. A script blocks the whole server while it runs. */
 const NAMES_PER_SCRIPT = 1_000;
 
-/** A sweep for a pattern is as long as the key space. For so long one attempt goes on; the next one takes up its place. */
+/**
+ * The time limit of one attempt of a sweep for a pattern, which walks over all keys. The next attempt continues at its
+ * place.
+ */
 export const SWEEP_BUDGET_MS = 30_000;
 
-/** An invalidation as L2 is told of it. */
+/** An invalidation in the form in which L2 gets it. */
 export interface Order {
   readonly targets: Targets;
   readonly mode: InvalidationMode;
-  /** Of a pattern. */
+  /** The sweep of its pattern. Absent without a pattern. */
   readonly sweep?: Sweep | undefined;
 }
 
-/** How long L2 may take to be told of an invalidation for which one in a single piece has `budgetMs`. */
+/**
+ * Returns the time limit for telling L2 of an invalidation. `budgetMs` is the limit of an invalidation in one piece.
+ */
 export function deliveryBudget(targets: Targets, budgetMs: number): number {
   const told = budgetMs * piecesOf(targets);
-  // A sweep watches its own time, so this is for a tier that does not come back from its last step.
+  // A sweep watches its own time. The addition is for a tier that does not return from its last step.
   return targets.pattern === undefined ? told : told + SWEEP_BUDGET_MS + 2 * STEP_BUDGET_MS;
 }
 
 /**
- * Tells L2 of one invalidation, in pieces that it can take. The entries that a pattern names must have been swept before, so
- * that an instance that acts on the message finds nothing old.
+ * Tells L2 of one invalidation, in pieces of limited size. The caller must have swept the entries of a pattern before.
+ * Otherwise an instance that acts on the message could find old entries.
  * @param isRepair See {@link RemoteTier.invalidate}.
- * @throws what the tier rejects with; also when the server's history is not the session's, and nothing was done.
+ * @throws the error of the tier; also when the server's history is not the session's, and nothing was done.
  */
 export async function deliver(
   { instance }: Pick<CacheContext, 'instance'>,
@@ -45,12 +50,12 @@ export async function deliver(
   }
 }
 
-/** What a caller is told when the server's history is not the one that it believed in. */
+/** The error for a caller whose session is not the server's history. */
 export function otherHistory(): RemoteError {
-  return new RemoteError('unavailable', 'L2 has another history than the one last heard of');
+  return new RemoteError('unavailable', 'L2 restarted or changed its generation since the last heartbeat');
 }
 
-/** In how many pieces L2 is told of it. */
+/** Returns the number of pieces in which L2 is told of an invalidation. */
 export function piecesOf(targets: Targets): number {
   return [...inPieces(targets)].length;
 }

@@ -5,14 +5,17 @@ import { stampsOf, tooLong } from '../refill/stored-value.ts';
 import type { CacheContext } from '../state/context.ts';
 import type { WriteRequest } from '../state/request.ts';
 
-/** A value that is set, as L2 is given it. */
+/** A value of a `set` in the form in which L2 gets it. */
 export interface Encoded {
   readonly body: string | Uint8Array;
-  /** With the TTL as jitter has left it. */
+  /** Its TTL includes the jitter. */
   readonly lifetime: Lifetime;
 }
 
-/** @param wanted Without jitter. */
+/**
+ * Encodes a value and applies the jitter.
+ * @param wanted The lifetime without jitter.
+ */
 export function encode(
   { codec, version, random }: CacheContext,
   { id, value, options, tagIds }: WriteRequest,
@@ -41,13 +44,16 @@ export function assertWritable(context: CacheContext, request: WriteRequest): vo
   assertFits(context, request, lifetime);
 }
 
-/** Key, tags and windows take no more bytes than this. */
+/** The most bytes that key, tags and lifetime take. */
 const HEADER_ROOM = 2 ** 20;
 
-/** Longer than any generation that a server gives. */
+/** A generation that is longer than any that a server gives. */
 const LONGEST_GENERATION: TagGeneration = { hard: '-'.repeat(64), soft: '_'.repeat(64) };
 
-/** Asked before anything is touched, when the tags' generations are not known yet: it counts them at their longest. */
+/**
+ * Checks the length before anything is changed. The generations of the tags are unknown then, so they count at their
+ * longest.
+ */
 function assertFits(context: CacheContext, request: WriteRequest, lifetime: Lifetime): void {
   const generations: Generations = new Map(request.tagIds.map((tag) => [tag, LONGEST_GENERATION]));
   const error = tooLong(context, encode(context, request, lifetime, generations).body, request.key);

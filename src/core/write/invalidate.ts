@@ -8,15 +8,18 @@ import { applyLocally } from './apply-locally.ts';
 import { deliver, deliveryBudget, SWEEP_BUDGET_MS } from './deliver.ts';
 import { type Recorded, type RecordedAs, record } from './record-in-outbox.ts';
 
-/** After the start and after a rest, an order waits so long for contact with L2 before it counts as pending. */
+/**
+ * The time for which an order waits for contact with L2, after a start and after a rest. Afterwards it counts as
+ * pending.
+ */
 export const CONTACT_MS = 1_000;
 
 /**
- * Invalidates: this process first and in any case, then L2 and through it everybody else.
- * @param as Whether, and as what, the outbox holds it already.
- * @returns how many L2 records a pattern touched.
- * @throws {@link InvalidationPendingError} when L2 or the outbox could not be told. The order is kept and repeated. One that
- *   only the outbox lacks shadows nothing in L2.
+ * Invalidates in this process, always and first, then in L2, which informs the other instances.
+ * @param as Tells that the outbox holds it already, or need not hold it.
+ * @returns the number of L2 records that a pattern touched.
+ * @throws {@link InvalidationPendingError} when L2 or the outbox could not be told. The order is queued and retried. An
+ *   order that only the outbox lacks shadows nothing in L2.
  */
 export function invalidate(
   context: CacheContext,
@@ -32,8 +35,8 @@ export function invalidate(
   context.emit({ type: 'invalidated', targets, origin: 'here' });
   const recorded = record(context, targets, mode, as);
   if (l2 === undefined) return tellFollowers(context, recorded);
-  // From here to the acknowledgement, what the order names is a miss in L2 for this instance. Since the cleaning and
-  // this line are one step, no flight can have read the old value in between.
+  // From here to the acknowledgement, everything that the order names is a miss in L2 for this instance. Cleaning this
+  // process and adding the order are one step, so no flight can read the old value in between.
   let toldIn: string | undefined;
   const order = pending.add(targets, mode, () => recorded.acknowledge(toldIn));
   const telling = tracer.trace(
@@ -51,7 +54,7 @@ export function invalidate(
         if (isSwept) await deliver(context, tier, session, order);
         return { isSwept, epoch: session.epoch };
       });
-      // A sweep that is not done within its budget is no failure of L2, which has answered all the while.
+      // A sweep that exceeds its budget is no failure of L2, which has answered every step.
       const told: Told =
         asked.ok && !asked.value.isSwept ? { ok: false, error: new TimeoutExceeded(SWEEP_BUDGET_MS) } : asked;
       if (asked.ok && told.ok) {
@@ -70,19 +73,19 @@ export function invalidate(
   return telling;
 }
 
-/** Without an L2, others can only learn of it from the outbox. */
+/** Without an L2, other instances learn of the invalidation only from the outbox. */
 async function tellFollowers(context: CacheContext, { written, acknowledge }: Recorded): Promise<number> {
   if (!(await written)) throw owe(context, TOLD, false);
   acknowledge();
   return 0;
 }
 
-/** What came of telling L2. */
+/** The outcome of telling L2. */
 type Told = { readonly ok: true } | { readonly ok: false; readonly error: unknown };
 
 const TOLD: Told = { ok: true };
 
-/** Tells observers of an order that L2 or the outbox has not taken, and makes the error for its caller. */
+/** Reports an order that L2 or the outbox has not acknowledged, and makes the error for its caller. */
 export function owe(context: CacheContext, told: Told, isWritten: boolean): InvalidationPendingError {
   const summary = (context.recorder ?? context.pending).summary();
   const { keys, tags, all } = summary;
@@ -92,27 +95,37 @@ export function owe(context: CacheContext, told: Told, isWritten: boolean): Inva
   return new InvalidationPendingError(summary, cause, owedTo);
 }
 
-/** What to invalidate. At least one of the three; lists may be empty. */
+/** The targets of an invalidation. Give at least one of the three. Lists may be empty. */
 export interface InvalidateRequest {
   readonly keys?: readonly string[];
   readonly tags?: readonly string[];
-  /** A glob over this namespace's keys: `*` any run, `?` any one, `\` escapes. Scans L2, so it costs its size. */
+  /**
+   * A glob over the keys of this namespace: `*` any run of characters, `?` any one, `\` escapes. It scans L2, so its
+   * cost grows with the size of L2.
+   */
   readonly pattern?: string;
-  /** Default `delete`. */
+  /** `delete` removes entries; `expire` keeps them for `staleIfError`. Default `delete`. */
   readonly mode?: InvalidationMode;
 }
 
 export interface InvalidateOptions {
-  /** When L2 or the outbox could not be told: `reject` (the default), or `resolve` and go on delivering behind it. */
+  /**
+   * The result when L2 or the outbox could not be told. `reject` (default) rejects; `resolve` resolves. The cache
+   * delivers the order later in both cases.
+   */
   readonly onPending?: 'reject' | 'resolve';
   /**
-   * With an outbox: the ticket under which the writer's own transaction has written it down, or `false` when it need not
-   * be there. Default: it is written down now, since nothing else would bring it back after Redis has lost it.
+   * With an outbox: the ticket under which the writer's own transaction has recorded the invalidation, or `false` when
+   * the outbox need not hold it. By default the cache records it now. Without a record, a Redis that loses the
+   * invalidation serves the old entries again.
    */
   readonly outbox?: string | false;
 }
 
-/** How many different ones an invalidation named; for a pattern, the L2 records that it touched count as keys. */
+/**
+ * The numbers of different keys and tags that an invalidation named. The L2 records that a pattern touched count as
+ * keys.
+ */
 export interface InvalidateResult {
   readonly keys: number;
   readonly tags: number;

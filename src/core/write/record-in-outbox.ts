@@ -5,22 +5,27 @@ import type { Outbox } from '../ports/outbox.ts';
 
 import type { CacheContext } from '../state/context.ts';
 
-/** What the outbox holds of an invalidation: a ticket if it is there already, `false` if it need not be there. */
+/**
+ * The state of an invalidation in the outbox: its ticket when it is there, `false` when it need not be there.
+ * `undefined` when it is to be recorded now.
+ */
 export type RecordedAs = string | false | undefined;
 
 /** An invalidation in the outbox. */
 export interface Recorded {
-  /** Resolves with whether it is durable; `false`: it is owed to the outbox. Never rejects. */
+  /**
+   * Resolves with true when it is durable. `false`: it is queued and retried until the outbox takes it. Never rejects.
+   */
   readonly written: Promise<boolean>;
-  /** L2 has acknowledged it. @param epoch The history in which it has, where that is known. */
+  /** Takes note that L2 has acknowledged it. @param epoch The epoch of the acknowledgement, if it is known. */
   readonly acknowledge: (epoch?: string) => void;
 }
 
 const NOT_NEEDED: Recorded = { written: Promise.resolve(true), acknowledge: () => {} };
 
 /**
- * Sees to it that an invalidation is in the outbox, so that it is delivered even if this process is gone, and done again
- * when a history from before comes back. One that follows the change of a row is there already.
+ * Records an invalidation in the outbox. It is then delivered even when this process ends, and repeated when an older
+ * history comes back. An invalidation that follows the change of a row is there already.
  */
 export function record(context: CacheContext, targets: Targets, mode: InvalidationMode, as: RecordedAs): Recorded {
   const { outbox, recorder } = context;
@@ -31,7 +36,7 @@ export function record(context: CacheContext, targets: Targets, mode: Invalidati
   return { written: order.written, acknowledge: (epoch) => recorder.acknowledge(order, epoch) };
 }
 
-/** What the outbox does not take note of is only delivered once more. */
+/** Marks the row as delivered. An acknowledgement that the outbox misses only causes one more delivery. */
 function acknowledge({ emit }: CacheContext, outbox: Outbox, ticket: string, targets: Targets): void {
   try {
     outbox.acknowledge(ticket, targets);
@@ -40,12 +45,15 @@ function acknowledge({ emit }: CacheContext, outbox: Outbox, ticket: string, tar
   }
 }
 
-/** A pattern in the outbox is its whole namespace: to be delivered or repeated only when something went wrong. */
+/**
+ * Replaces a pattern by the tag of its namespace. The relay delivers the row only when something went wrong, and ends
+ * the whole namespace then.
+ */
 function withoutPattern({ ids, tags, pattern }: Targets): Targets {
   return pattern === undefined ? { ids, tags } : { ids, tags: [...tags, namespaceTag(pattern.namespace)] };
 }
 
-/** What was named one by one; what a pattern has met nobody knows. */
+/** Returns the keys and tags. The entries that a pattern met are not known. */
 function namesOf({ ids, tags }: Targets): Targets {
   return { ids, tags };
 }

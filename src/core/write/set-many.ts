@@ -10,13 +10,13 @@ import { writeChecked } from './set.ts';
 import type { ReadTags } from './store-in-l2.ts';
 import { asCalled, mayWait } from './value-as-called.ts';
 
-/** Values of a `setMany` that are sent at once. */
+/** The number of values of a `setMany` that are sent at once. */
 export const WRITES_PER_PACKET = 500;
 
 /**
- * Stores values in both tiers, each as `set` does; every one is checked before the first is stored.
- * @param requests Of several for one key only the last is stored.
- * @returns whether each value is stored, in the order of the requests.
+ * Stores values in both tiers, each as `set` does. It checks every value before it stores the first.
+ * @param requests Only the last of several for one key is stored.
+ * @returns true for each value that is stored, in the order of the requests.
  * @throws {@link InvalidValueError} naming the key whose value cannot be stored as it is.
  */
 export async function setMany(context: CacheContext, requests: readonly WriteRequest[]): Promise<boolean[]> {
@@ -44,7 +44,7 @@ function keepTagsFor({ value, options }: WriteRequest): number {
   return tagsKeepFor(usefulForMs(lifetimeOf(value, options)));
 }
 
-/** Reads each tag once for all writes of one tick, and has it kept for the longest of them. */
+/** Reads each tag once for all writes of one packet. L2 keeps it for the longest time that one of them needs. */
 function onceEach(context: CacheContext, keepFor: number): ReadTags {
   const reading = new Map<EntryId, Promise<TagGeneration | undefined>>();
   return (tier, tags, generation) => {

@@ -16,10 +16,12 @@ import { type ReadTags, readOwnTags, type Stored, storeInL2 } from './store-in-l
 import { asCalled, mayWait } from './value-as-called.ts';
 
 /**
- * Stores a value in both tiers and takes it out of everybody else's L1.
- * @returns whether the value is stored for good: `false` when a greater version is stored, when L2 could not be told (the
- *   key then is a pending invalidation), and when the outbox could not be told (L2 holds the value, and would serve the
- *   one before it if Redis came back with older data; the order is kept and written as soon as the database answers).
+ * Stores a value in both tiers and removes it from the L1 of all other instances.
+ * @returns true when the value is stored for good. `false` in three cases:
+ * - L2 holds a greater version.
+ * - L2 could not be told. The key is then a pending invalidation.
+ * - The outbox could not be told. L2 holds the value, but would serve the one before it if Redis came back with older
+ *   data. The order is queued and written as soon as the database answers.
  * @throws {@link InvalidValueError} when it cannot be stored as it is.
  */
 export async function write(context: CacheContext, request: WriteRequest): Promise<boolean> {
@@ -28,8 +30,8 @@ export async function write(context: CacheContext, request: WriteRequest): Promi
 }
 
 /**
- * {@link write} of what {@link assertWritable} has let pass.
- * @param readTags Reads generations for this write and others that are made in the same tick.
+ * Writes a request that {@link assertWritable} has accepted; see {@link write}.
+ * @param readTags Reads generations for this write and the others of the same packet.
  */
 export async function writeChecked(
   context: CacheContext,
@@ -40,9 +42,9 @@ export async function writeChecked(
   const lifetime = lifetimeOf(request.value, request.options);
   if (context.l2 === undefined && isOlder(context, request)) return false;
   applyLocally(context, targets, 'delete');
-  // Registered like a read, so that a message about the key that comes meanwhile keeps the value out of L1.
+  // The write registers like a read. A message about the key that arrives meanwhile then keeps the value out of L1.
   const setup = { ...flightSetup(context, request, { background: true, mayLoad: false }), isWrite: true };
-  // A history from before would bring the value back that this one replaces.
+  // An older history could bring back the value that this write replaces.
   const recorded = lifetime.ttlMs === 0 || !context.l2 ? undefined : record(context, targets, 'delete', undefined);
   let told: Stored | undefined;
   let encoded: Encoded | undefined;
@@ -64,24 +66,25 @@ export async function writeChecked(
   context.background.track(flight.result);
   await flight.result;
 
-  // Readers who wait for this write need not wait for the outbox.
+  // Readers who wait for this write do not wait for the outbox.
   const isWritten = recorded === undefined || (await recorded.written);
   if (told !== undefined && !(told.ok && isWritten)) {
-    // While the outbox was written, readers went on without this write. What they brought is older than its acknowledgement.
+    // While the outbox was asked, readers went on without this write. The values that they stored are older than its
+    // acknowledgement.
     applyLocally(context, targets, 'delete');
     owe(context, told, isWritten);
   }
   return encoded !== undefined && isWritten;
 }
 
-/** Whether L1 holds a greater version. Where there is an L2, that one knows. */
+/** True when L1 holds a greater version. With an L2, only L2 decides that. */
 function isOlder({ l1, clock }: CacheContext, { id, options: { version } }: WriteRequest): boolean {
   const held = version === undefined ? undefined : l1.get(id);
   if (held?.version === undefined || version === undefined) return false;
   return held.version > version && freshnessOf(held, clock.now()) !== undefined;
 }
 
-/** There is nothing to store, but what was there has been replaced. */
+/** Invalidates the key, because a value with a TTL of 0 replaces the old one and is not stored. */
 async function endOnly(context: CacheContext, targets: Targets, { options }: WriteRequest): Promise<void> {
   try {
     await invalidate(context, targets, 'delete', options.l2TimeoutMs);
@@ -91,8 +94,8 @@ async function endOnly(context: CacheContext, targets: Targets, { options }: Wri
 }
 
 /**
- * Takes the value that was set into L1, if no other message for the key has come since. Otherwise L1 holds nothing after
- * a `set`: what it holds may be the value that L2 has replaced (race 36).
+ * Stores the value of the `set` in L1, unless another message for the key has arrived since. In that case L1 holds
+ * nothing, because L2 may already have replaced this value (race 36).
  */
 function keepOwn(
   context: CacheContext,
@@ -111,7 +114,7 @@ function keepOwn(
   try {
     ({ value } = codec.decode(body));
   } catch (error) {
-    // The codec cannot decode what it has encoded: it is stored, and will be a miss to its readers.
+    // The codec cannot decode its own output. The value is stored, and is a miss to its readers.
     emit({ type: 'tier_failure', error, operation: 'decode', tier: 'l2', key: request.key, background: true });
     dropFromL1(context, flight);
     return;
@@ -122,7 +125,7 @@ function keepOwn(
     storedAt: now,
     lifetime,
     tags: flight.tags,
-    // Another writer's value may already have replaced it: only proof, not its age, makes it trustworthy here.
+    // Another writer may have replaced it already. Only proof makes it trustworthy here, not its age.
     loadBeganAt: Number.NEGATIVE_INFINITY,
   };
   const entry = entryOf(dated, request.options, now, random.next(), request.counters);

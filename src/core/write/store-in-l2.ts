@@ -14,12 +14,12 @@ import { type Encoded, encode } from './encoded-value.ts';
 import { CONTACT_MS } from './invalidate.ts';
 import type { Recorded } from './record-in-outbox.ts';
 
-/** What came of telling L2. */
+/** The outcome of telling L2. */
 export type Stored =
   | { readonly ok: true; readonly encoded: Encoded | undefined }
   | { readonly ok: false; readonly error: unknown };
 
-/** Answers what L2 has stored; nothing when it holds a greater version, or could not be told. */
+/** Stores the value in L2. `encoded` is absent when L2 holds a greater version. */
 export async function storeInL2(
   context: CacheContext,
   l2: NonNullable<CacheContext['l2']>,
@@ -78,7 +78,7 @@ export type ReadTags = (
   keepFor: number,
 ) => Promise<readonly (TagGeneration | undefined)[]>;
 
-/** Reads those of one write. */
+/** Reads the generations of one write. */
 export const readOwnTags =
   (context: CacheContext): ReadTags =>
   (tier, tags, generation, keepFor) =>
