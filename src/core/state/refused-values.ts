@@ -3,10 +3,10 @@ import { CodecError } from '../model/errors.ts';
 import type { CacheEvent } from '../model/events.ts';
 import type { Clock } from '../primitives/clock.ts';
 
-/** Shortest time between two reports. After a release `validate` may refuse all that the one before has stored. */
+/** The least time between two reports. After a release `validate` may refuse every value of the previous release. */
 const TELL_EVERY_MS = 1_000;
 
-/** Reports values of L2 that `validate` has refused: it counts each of them, and tells of one in a second. */
+/** Counts each value of L2 that `validate` has refused, and reports at most one in a second. */
 export class RefusedValues {
   readonly #clock: Clock;
   readonly #counters: Counters;
@@ -19,7 +19,7 @@ export class RefusedValues {
     this.#emit = emit;
   }
 
-  /** Reports one. Neither the value nor any part of it is told. */
+  /** Counts one value, and reports it if that is due. A report contains no part of the value. */
   report(key: string): void {
     const now = this.#clock.now();
     if (now < this.#nextAt) {

@@ -42,7 +42,7 @@ export interface Operation {
   readonly contactMs?: number;
 }
 
-/** What is asked of the tier, in the history that it is asked in. */
+/** The call of an operation to the tier, in one history. */
 type Work<T> = (tier: RemoteTier, session: Session) => Promise<T>;
 
 /** The operations of one turn of the event loop. However many they are, they count as one call to the breaker. */
@@ -88,7 +88,7 @@ export class GuardedL2 {
   #session: Session | undefined;
   /** The history that is not repaired yet. Only flagged answers may come from it. */
   #unrepaired: Session | undefined;
-  /** The history in which this cache has no place: it is told orders there, and reads nothing. */
+  /** The history in which this cache has no place. L2 gets its orders there, and the cache reads and stores nothing. */
   #toldOnly: Session | undefined;
   #lastBeat: { readonly epoch: string; readonly sequence: number } | undefined;
   #latencyMs: number | undefined;
@@ -134,7 +134,7 @@ export class GuardedL2 {
     this.#unrepaired = session;
   }
 
-  /** Orders are told in this history from now on, and nothing is read in it or stored (race 72). */
+  /** Lets orders reach L2 in this history, while nothing is read or stored in it (race 72). */
   tellOnly(session: Session): void {
     this.readiness.end();
     this.#toldOnly = session;
@@ -258,14 +258,14 @@ export class GuardedL2 {
     return asked.ok ? asked.value : undefined;
   }
 
-  /** {@link ask} for an order, which is also told in a history that is not read; see {@link tellOnly}. */
+  /** {@link ask} for an order. L2 gets it also in a history that is not read; see {@link tellOnly}. */
   async tell<T>(operation: Operation, work: Work<T>): Promise<Asked<T>> {
     const session = this.#toldOnly;
     if (session === undefined || !this.breaker.isClosed || !this.#isRecent) return this.ask(operation, work);
     return this.#askIn(session, () => this.#toldOnly ?? this.#session, operation, work);
   }
 
-  /** Asks in a history that is not believed. @param present That history, when the answer has come. */
+  /** Asks in a history that is not trusted. @param present Returns the history once the answer has arrived. */
   async #askIn<T>(
     session: Session,
     present: () => Session | undefined,

@@ -112,7 +112,10 @@ export function openAs(format: number, body: string | Uint8Array): Envelope {
   };
 }
 
-/** Decodes an envelope whose value is not frozen. @throws {@link CodecError} as {@link openAs}, and for an impossible value. */
+/**
+ * Decodes an envelope whose value is not frozen.
+ * @throws {@link CodecError} as {@link openAs}, and for a value that cannot be.
+ */
 export function openReadable(format: number, body: string | Uint8Array): Envelope {
   const envelope = openAs(format, body);
   assertReadable(envelope.value);
@@ -127,7 +130,7 @@ function fromWire(duration: number): number {
   return duration === FOR_EVER ? Infinity : duration;
 }
 
-/** No option takes a longer or a negative one. */
+/** True for a duration that an option accepts: none takes a longer or a negative one. */
 function isDuration(given: number): boolean {
   return (given >= 0 && given <= LONGEST_DURATION_MS) || given === FOR_EVER;
 }
