@@ -115,8 +115,8 @@ export class Flights<R> {
   }
 
   /**
-   * Takes the right to store from the other flights of a key when this one ends with a value, because their values may
-   * be older (protocol, race 34). Callers who arrive later do not join them.
+   * Ends the right of the other flights of a key to store, because this one ends with a value. Their values may be older
+   * (protocol, race 34). Callers who arrive later do not join them.
    */
   supersedeOthers(flight: Flight<R>): void {
     for (const other of this.#all.get(flight.id) ?? []) {

@@ -20,8 +20,8 @@ export interface SweepLimits {
 
 /**
  * Walks over the entries of one namespace in L2, in bounded steps. A sweep keeps its place, so a pause does not undo
- * finished steps. In another history it begins anew, because the place belongs to the records of one run of the server,
- * and other records must be visited (protocol, race 50).
+ * finished steps. In another history it begins anew. A place belongs to the records of one run of the server, and in
+ * the other history other records must be visited (protocol, race 50).
  */
 export class Sweep {
   readonly #request: Pick<SweepRequest, 'namespace' | 'matches' | 'mode'>;
