@@ -6,6 +6,10 @@ import type { Logger } from './logging/logger.ts';
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 2_000;
 
+/** The time of one try. A port that takes connections and stays silent would hold the first one for the client's own limit. */
+const LEAST_TRY_MS = 500;
+const LONGEST_TRY_MS = 2_000;
+
 /** A waiting start logs at once, and then at this interval. */
 const TELL_EVERY_MS = 5_000;
 
@@ -26,7 +30,8 @@ export async function waitForDatabase(sql: Sql, { waitMs, log, signal }: Databas
   let toldAt = -Infinity;
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
     try {
-      await sql`select 1`;
+      const restMs = waitMs - (performance.now() - began);
+      await answerWithin(sql, Math.min(Math.max(restMs, LEAST_TRY_MS), LONGEST_TRY_MS), signal);
       return;
     } catch (error) {
       const elapsedMs = performance.now() - began;
@@ -45,6 +50,21 @@ export async function waitForDatabase(sql: Sql, { waitMs, log, signal }: Databas
 /** Tells if an error means that the database cannot be reached. A name with several addresses fails with one error for each. */
 export function isAway(error: unknown): boolean {
   return isUnavailable(error) || (error instanceof AggregateError && error.errors.some(isUnavailable));
+}
+
+/** Rejects, as for a server that is away, when the database has not answered in time. */
+async function answerWithin(sql: Sql, ms: number, signal: AbortSignal | undefined): Promise<void> {
+  const over = new AbortController();
+  const silence = pause(ms, signal === undefined ? over.signal : AbortSignal.any([signal, over.signal])).then(() => {
+    throw Object.assign(new Error(`no answer within ${Math.round(ms)} ms`), { code: 'CONNECT_TIMEOUT' });
+  });
+  try {
+    // The loser of the race has its rejection taken.
+    await Promise.race([sql`select 1`, silence]);
+  } finally {
+    over.abort();
+    silence.catch(() => {});
+  }
 }
 
 /** Waits so long, or until the signal is aborted. */

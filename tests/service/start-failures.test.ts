@@ -74,6 +74,16 @@ describe('a database that is away at the start', () => {
     expect(String(lines[0]?.msg)).toContain('DATABASE_URL');
   });
 
+  test('is waited for no longer than that where it takes connections and stays silent, and that is said', async () => {
+    const lines: Record<string, unknown>[] = [];
+    const write = (line: string) => void lines.push(JSON.parse(line));
+    const log = await createLogger({ level: 'info', format: 'json' }, { write });
+    const sql = (() => new Promise(() => {})) as unknown as Sql;
+    const failed = waitForDatabase(sql, { waitMs: 2_400, log });
+    await expect(failed).rejects.toMatchObject({ code: 'CONNECT_TIMEOUT' });
+    expect(lines.map(({ event }) => event)).toEqual(['database_waiting']);
+  });
+
   test('is given up when its time is over, with its own error', async () => {
     const log = await createLogger({ level: 'silent', format: 'json' });
     const { client, sql } = failing(Infinity, coded('ECONNREFUSED'));
