@@ -35,9 +35,10 @@ describe('the packed package', () => {
       typeof target === 'string' ? [target] : Object.values(target),
     );
     expect(files).toEqual(expect.arrayContaining(exported));
-    expect(files.filter((file) => !/^\.\/(?:dist\/.+\.(?:js|d\.ts)|[A-Za-z]+(?:\.md|\.json)?)$/.test(file))).toEqual(
-      [],
-    );
+    const linked = ['README.md', 'SECURITY.md', 'docs/consistency.md', 'docs/operations.md', 'docs/security.md'];
+    expect(files).toEqual(expect.arrayContaining(linked.map((file) => `./${file}`)));
+    const wanted = /^\.\/(?:dist\/.+\.(?:js|d\.ts)|docs\/[A-Za-z-]+\.md|[A-Za-z]+(?:\.md|\.json)?)$/;
+    expect(files.filter((file) => !wanted.test(file))).toEqual([]);
   });
 
   test('brings no dependency of its own', () => {
