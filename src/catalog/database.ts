@@ -15,6 +15,8 @@ export interface DatabaseOptions {
   readonly applicationName?: string;
   /** Receives the lines of the embedded database's set-up. Default: the lines are dropped. */
   readonly log?: Log;
+  /** Ends the start of the embedded database. Default: nothing ends it early. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** An open database. Its opener closes it. */
@@ -39,13 +41,13 @@ const CLOSE_TIMEOUT_SECONDS = 2;
  */
 export async function openDatabase(options: DatabaseOptions = {}): Promise<Database> {
   const { url, pool = 10, applicationName = 'tiercel' } = options;
-  if (url === undefined) return openEmbedded(applicationName, options.log);
+  if (url === undefined) return openEmbedded(applicationName, options);
   const sql = postgres(url, clientSettings(pool, applicationName));
   return { sql, embedded: false, close: () => sql.end({ timeout: CLOSE_TIMEOUT_SECONDS }) };
 }
 
-async function openEmbedded(applicationName: string, log: Log | undefined): Promise<Database> {
-  const server = await startEmbedded();
+async function openEmbedded(applicationName: string, { log, signal }: DatabaseOptions): Promise<Database> {
+  const server = await startEmbedded(signal);
   // The embedded database gets one connection. All sockets of PGlite share one backend, where the transactions of two
   // connections would mix. The connection stays open when idle, since closing it would gain nothing.
   const settings = {
@@ -58,6 +60,7 @@ async function openEmbedded(applicationName: string, log: Log | undefined): Prom
   const close = () => closeEmbedded(sql, server);
   try {
     await migrate(sql, { log });
+    signal?.throwIfAborted();
     await seed(sql, { log });
   } catch (error) {
     await close();

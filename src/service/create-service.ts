@@ -73,7 +73,12 @@ export async function createContext(
     const message = 'Starting the embedded database and filling in the sample catalog, which takes some seconds';
     log.info({ event: 'database_starting' }, message);
   }
-  const database = await openDatabase({ url, pool, log: (line) => log.info({ event: 'database_migrated' }, line) });
+  const database = await openDatabase({
+    url,
+    pool,
+    signal,
+    log: (line) => log.info({ event: 'database_migrated' }, line),
+  });
   opened.defer(() => database.close());
   // The embedded database has answered already.
   if (!database.embedded) await waitForDatabase(database.sql, { waitMs, log, signal });

@@ -56,17 +56,23 @@ async function serve(config: Config, log: Logger): Promise<void> {
   for (const warning of [...config.warnings, ...(tooFew === undefined ? [] : [tooFew])])
     log.warn({ event: 'configuration' }, warning);
   const ending = new AbortController();
-  const starting = start(config, log, ending.signal);
-  // Already while it starts: a signal then ends the start, and what it has opened is closed.
-  onTermination(log, async () => {
-    ending.abort();
-    const running = await starting.catch(() => undefined);
-    await running?.stop();
+  let starting: Promise<Running> | undefined;
+  let isRunning = false;
+  // Before the start begins: a signal then ends the start, and what it has opened is closed.
+  onTermination(log, {
+    isStarting: () => !isRunning,
+    async close() {
+      ending.abort();
+      const running = await starting?.catch(() => undefined);
+      await running?.stop();
+    },
   });
+  starting = start(config, log, ending.signal);
   const running = await starting.catch((error: unknown) => {
     if (!ending.signal.aborted) throw error;
   });
   if (running === undefined || ending.signal.aborted) return;
+  isRunning = true;
   const { server, context } = running;
   await context.cache.ready(FIRST_PROOF_MS);
   log.info({ event: 'listening', url: server.url, pid: process.pid }, `Listening on ${server.url}`);

@@ -4,6 +4,12 @@ import type { Logger } from './logging/logger.ts';
 const DEADLINE_MS = 10_000;
 
 /**
+ * The same for a start. Nobody was answered yet, and a database rolls an unfinished migration back, so the process ends with
+ * code 0.
+ */
+const START_DEADLINE_MS = 1_000;
+
+/**
  * A terminal sends its signal to every process of the group, and a runner such as npx passes on the one that it got: the second
  * within this time is of the same key press.
  */
@@ -14,19 +20,29 @@ const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 /** Where the preload leaves the function that flushes and stops telemetry, if any was started. */
 const TELEMETRY_SHUTDOWN = Symbol.for('tiercel.telemetry.shutdown');
 
+/** The parts of the service that a signal ends. */
+export interface Terminable {
+  /** True until requests are answered. */
+  isStarting(): boolean;
+  close(): Promise<void>;
+}
+
 /**
  * Closes the service at the first SIGTERM or SIGINT. The process then ends by itself with code 0, because nothing keeps
- * it; at the deadline, or at another signal a second later, it is ended with code 1.
+ * it; at the deadline, or at another signal a second later, it is ended with code 1. A start is ended within a second.
  */
-export function onTermination(log: Logger, close: () => Promise<void>): void {
+export function onTermination(log: Logger, { isStarting, close }: Terminable): void {
   let closingSince: number | undefined;
+  let wasStarting = false;
   const onSignal = (signal: NodeJS.Signals): void => {
     if (closingSince !== undefined) {
       if (performance.now() - closingSince < ONE_KEY_PRESS_MS) return;
-      process.exit(1);
+      process.exit(wasStarting ? 0 : 1);
     }
     closingSince = performance.now();
+    wasStarting = isStarting();
     log.info({ event: 'shutdown', signal }, `${signal}: shutting down`);
+    if (wasStarting) setTimeout(() => process.exit(0), START_DEADLINE_MS).unref();
     const timer = setTimeout(() => {
       log.error({ event: 'shutdown_timeout' }, `Not closed after ${DEADLINE_MS} ms`);
       process.exit(1);

@@ -97,6 +97,15 @@ describe('at a signal during the start', () => {
   });
 });
 
+describe('at a signal while the embedded database starts', () => {
+  test('its start is cut short, though it would take seconds, and the process ends with 0', async () => {
+    const { status, output } = await runService({}, [], { signalAt: 'database_starting', within: 30_000 });
+    expect(status).toBe(0);
+    expect(output).toContain('"shutdown"');
+    expect(output).not.toMatch(/database_migrated|shutdown_timeout|start_failed|listening/);
+  });
+});
+
 describe('a start that cannot be', () => {
   test('lists all that is wrong with the configuration and ends with 78', async () => {
     const { status, output } = await runService({
