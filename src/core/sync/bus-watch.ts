@@ -7,13 +7,30 @@ const MISSED_ECHOES = 3;
  */
 export class BusWatch {
   readonly #silenceMs: number;
+  readonly #echoBy: number;
+  #hasEchoed = false;
   /** When the first of {@link #missed} was answered. */
   #since = 0;
   #missed = 0;
 
-  /** @param silenceMs A subscription that is slow is left alone for so long. */
-  constructor(silenceMs: number) {
+  /**
+   * @param silenceMs A subscription that is slow is left alone for so long.
+   * @param echoBy A moment of the clock: a subscription on which no heartbeat has come back by then is away.
+   */
+  constructor(silenceMs: number, echoBy = Number.NEGATIVE_INFINITY) {
     this.#silenceMs = silenceMs;
+    this.#echoBy = echoBy;
+  }
+
+  /** A heartbeat has come back. */
+  echoed(): void {
+    this.#hasEchoed = true;
+    this.heard();
+  }
+
+  /** Says if the first heartbeat that comes back is worth waiting for (protocol, race 67). */
+  isEchoDue(now: number): boolean {
+    return !this.#hasEchoed && now <= this.#echoBy;
   }
 
   /** A heartbeat has come back, or there is a new subscription. */

@@ -27,6 +27,9 @@ const BOUNDS_TO_REST = 10;
 /** While L2 answers and is not believed yet: how often to look. */
 const REPAIR_POLL_MS = 100;
 
+/** A subscription that carries nothing by then after the start is away. */
+const ECHO_WITHIN_MS = 1_000;
+
 /** A repair that takes longer waits for something that is away. */
 const REPAIR_LASTS_MS = 1_000;
 
@@ -70,7 +73,7 @@ export class HeartbeatLoop implements HeartbeatLink, RemoteListener {
     this.#schedule = new HeartbeatSchedule(context.clock, l2.breaker, everyMs, answerMs);
     // A heartbeat may take as long as any call, and no longer than half the time to the next one otherwise.
     this.#deadlineMs = Math.max(everyMs / 2, answerMs);
-    this.#busWatch = new BusWatch(2 * everyMs + this.#deadlineMs);
+    this.#busWatch = new BusWatch(2 * everyMs + this.#deadlineMs, terms.bus && this.#startedAt + ECHO_WITHIN_MS);
   }
 
   start(): void {
@@ -164,7 +167,8 @@ export class HeartbeatLoop implements HeartbeatLink, RemoteListener {
   }
 
   echoed(sentAt: number): void {
-    this.#busWatch.heard();
+    this.#busWatch.echoed();
+    this.#l2.readiness.heardBus();
     this.accept(sentAt);
   }
 
@@ -305,7 +309,7 @@ export class HeartbeatLoop implements HeartbeatLink, RemoteListener {
     this.#terms.delivery.heartbeat(session);
     if (!this.#connected) return;
     if (isCrowded) this.#l2.tellOnly(session);
-    else if (isRepaired) this.#l2.believe(session);
+    else if (isRepaired) this.#l2.believe(session, !this.#busWatch.isEchoDue(this.#context.clock.now()));
     else if (answersFlagged) this.#readFlagged(session);
   }
 

@@ -118,9 +118,9 @@ export class GuardedL2 {
     return this.#session;
   }
 
-  /** Trusts a history from now on. The object stays the same while the history does. */
-  believe(session: Session): void {
-    this.readiness.end();
+  /** Trusts a history from now on. The object stays the same while the history does. @param endsWait Calls wait no more. */
+  believe(session: Session, endsWait = true): void {
+    this.readiness.heardL2(endsWait);
     this.#unrepaired = undefined;
     this.#toldOnly = undefined;
     if (!this.believes(session)) this.#session = session;
@@ -227,7 +227,7 @@ export class GuardedL2 {
     work: Work<T>,
     onLate?: (value: T, tier: RemoteTier, session: Session) => void,
   ): Promise<Asked<T>> {
-    if (this.readiness.isAwaited) await this.readiness.wait(operation.contactMs ?? operation.budgetMs);
+    if (this.readiness.holdsL2) await this.readiness.wait(operation.contactMs ?? operation.budgetMs);
     const session = this.#session;
     const refusal = this.refusal;
     if (refusal !== undefined || session === undefined) return refusal === 'breaker-open' ? BREAKER_OPEN : UNTRUSTED;

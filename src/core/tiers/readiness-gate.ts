@@ -8,6 +8,7 @@ import { withTimeout } from '../primitives/timeout.ts';
 export class ReadinessGate {
   readonly #clock: Clock;
   #awaited: PromiseWithResolvers<void> | undefined = Promise.withResolvers();
+  #isBusAlone = false;
   #wanted: () => void = () => {};
 
   constructor(clock: Clock) {
@@ -19,8 +20,25 @@ export class ReadinessGate {
     return this.#awaited !== undefined;
   }
 
+  /** True while operations on L2 wait. */
+  get holdsL2(): boolean {
+    return this.#awaited !== undefined && !this.#isBusAlone;
+  }
+
+  /** L2 has answered. @param endsWait False while the bus is due as well: calls that may load wait for it (protocol, race 67). */
+  heardL2(endsWait: boolean): void {
+    if (endsWait) this.end();
+    else this.#isBusAlone = true;
+  }
+
+  /** The bus has brought a heartbeat back. After a rest L2 has to answer first. */
+  heardBus(): void {
+    if (this.#isBusAlone) this.end();
+  }
+
   /** Makes calls wait again. Each of them calls `wanted`. */
   await(wanted: () => void): void {
+    this.#isBusAlone = false;
     this.#wanted = wanted;
     this.#awaited ??= Promise.withResolvers();
   }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import type { TieredCache } from '../../../../src/index.ts';
 import { Fleet } from '../../../support/core-fixture.ts';
+import { watch } from '../../../support/watch.ts';
 
 /** The first heartbeat of a fleet is answered after 13 ms. */
 const IN_TIME = 50;
@@ -56,6 +57,35 @@ describe('before the first contact with L2', () => {
       expect(tiersLater()).toEqual(['l1', 'l2']);
     });
   }
+
+  test('a load waits for a subscription that stands later than the connection, and is stored in both tiers', () => {
+    const { fleet, cache, tiersLater } = started();
+    const subscription = fleet.hold('message', 'i0.bus');
+    const slow = () =>
+      new Promise<string>((resolve) =>
+        fleet.time.at(fleet.time.now + 100, () => resolve('value'), fleet.member().host),
+      );
+    fleet.run(20);
+    const reading = watch(cache.getOrSet('k', slow, { l2Timeout: IN_TIME }));
+    fleet.run(20);
+    subscription.open();
+    fleet.run(150);
+    expect(reading.value()).toBe('value');
+    expect(tiersLater()).toEqual(['l1', 'l2']);
+  });
+
+  test('calls do not wait for a subscription that is away: those of the first second for `l2Timeout`', () => {
+    const { fleet, cache } = started();
+    fleet.hold('message', 'i0.bus');
+    const took = (): number => {
+      const began = fleet.time.now;
+      fleet.settle(cache.getOrSet(`k${began}`, load, { l2Timeout: IN_TIME }));
+      return fleet.time.now - began;
+    };
+    expect(took()).toBeWithin(IN_TIME, IN_TIME + 10);
+    fleet.run(1_600);
+    expect(took()).toBeLessThan(10);
+  });
 
   test('a load that has begun is stored nowhere, also when it ends after the contact', () => {
     const { fleet, cache, tiersLater } = started();
