@@ -35,9 +35,8 @@ export function createCatalogCache(
 ): TieredCache<'plain'> {
   const { l1, maxLagMs, namespace } = config.cache;
   if (config.redis === undefined) {
-    const others =
-      outbox === undefined ? 'this instance is on its own' : 'instances learn of changes from the database';
-    log.info({ event: 'no_redis' }, `REDIS_URL is not set: no L2 and no bus, ${others}`);
+    const others = outbox === undefined ? '' : ', and learns of changes from the database';
+    log.info({ event: 'no_redis' }, `REDIS_URL is not set: this instance caches in its own memory (L1) alone${others}`);
   }
   return createCache({
     name: 'catalog',

@@ -28,7 +28,8 @@ export function operatorTokens({ admin, viewer }: Config['auth'], log: Logger): 
     ...(admin.kind === 'generate' && { adminToken: tokens.adminToken }),
     ...(viewer.kind === 'generate' && { viewerToken: tokens.viewerToken }),
   };
-  if (Object.keys(made).length > 0) log.info({ event: 'tokens_generated', ...made }, 'Tokens for this run alone');
+  const message = 'Made tokens for statistics and administration. They are valid until this process ends';
+  if (Object.keys(made).length > 0) log.info({ event: 'tokens_generated', ...made }, message);
   return { ...tokens, made };
 }
 
