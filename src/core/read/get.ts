@@ -4,7 +4,7 @@ import type { Generations } from '../model/tags.ts';
 import { ATTRIBUTE, SPAN } from '../model/telemetry-names.ts';
 import type { StoredRecord, StoredValue } from '../ports/remote-tier.ts';
 import { generationsFor } from '../refill/generations.ts';
-import { storeInL1 } from '../refill/refill.ts';
+import { storeInL1 } from '../refill/store-in-l1.ts';
 import { decodeStored, type Verdict, validateStored } from '../refill/stored-value.ts';
 import type { CacheContext } from '../state/context.ts';
 import type { Flight } from '../state/flight.ts';

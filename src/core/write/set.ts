@@ -2,7 +2,7 @@ import { type Dated, entryOf, freshnessOf, tagsAreCurrent } from '../model/entry
 import { InvalidationPendingError } from '../model/errors.ts';
 import type { Targets } from '../model/invalidation.ts';
 import { lifetimeOf } from '../model/lifetime.ts';
-import { dropFromL1 } from '../refill/refill.ts';
+import { dropFromL1 } from '../refill/store-in-l1.ts';
 import type { CacheContext } from '../state/context.ts';
 import type { Flight } from '../state/flight.ts';
 import { flightSetup } from '../state/flight-setup.ts';
