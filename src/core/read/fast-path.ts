@@ -52,7 +52,8 @@ class FastPathLookup implements AcquireRequest {
   place = 0;
   readonly #context: CacheContext;
   readonly #l2: GuardedL2;
-  readonly #local: Entry | undefined;
+  /** Judged when L1 is asked: an invalidation may end the entry before the answer is delivered. */
+  readonly #l1Outcome: 'stale' | 'miss';
   readonly #wanted: 'value' | 'lookup';
 
   constructor(
@@ -67,7 +68,7 @@ class FastPathLookup implements AcquireRequest {
     this.flight = flight;
     this.#context = context;
     this.#l2 = l2;
-    this.#local = local;
+    this.#l1Outcome = local === undefined ? 'miss' : missOf(local, flight.beganAt);
     this.#wanted = wanted;
   }
 
@@ -190,7 +191,14 @@ class FastPathLookup implements AcquireRequest {
       return result.value;
     }
     const { beganAt } = this.flight;
-    const lookup = lookupOf(context, result, l1StepOf(this.#local, beganAt, result.keptInL1), beganAt);
+    const l1: TierStep = {
+      outcome: this.#l1Outcome,
+      reason: undefined,
+      stored: result.keptInL1,
+      collapsed: false,
+      durationMs: 0,
+    };
+    const lookup = lookupOf(context, result, l1, beganAt);
     reportLookup(context, request, lookup);
     return this.#wanted === 'value' ? lookup.value : lookup;
   }
@@ -202,9 +210,3 @@ function knowsAll(context: CacheContext, { tags }: Envelope, request: ReadReques
   if (tags.length === request.tagIds.length) return true;
   for (const [tag] of tags) if (!generations.has(tag) && recall(context, [tag], generations).length > 0) return false;
   return true;
-}
-
-/** Returns L1's step of the lookup. */
-function l1StepOf(local: Entry | undefined, began: number, stored: boolean): TierStep {
-  return { outcome: missOf(local, began), reason: undefined, stored, collapsed: false, durationMs: 0 };
-}
