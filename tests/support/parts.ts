@@ -31,6 +31,7 @@ export const FIGURES: readonly string[] = [
 
 /** Those that can be kept waiting: they need a processor, and nothing of theirs has to be there soon. They give way. */
 export const PATIENT: readonly string[] = [
+  'tests/fast-path/',
   'tests/scenario/',
   'tests/simulation/',
   'tests/support/',

@@ -210,3 +210,4 @@ function knowsAll(context: CacheContext, { tags }: Envelope, request: ReadReques
   if (tags.length === request.tagIds.length) return true;
   for (const [tag] of tags) if (!generations.has(tag) && recall(context, [tag], generations).length > 0) return false;
   return true;
+}
