@@ -1,4 +1,4 @@
-/** Begins `work`. What it throws at once is a rejection, like what it throws later. */
+/** Begins `work`, and turns an error that it throws at once into a rejection. */
 export function attempt<T>(work: () => Promise<T>): Promise<T> {
   try {
     return work();

@@ -1,10 +1,10 @@
-/** Work that outlives the call that began it. Nothing is fire-and-forget: {@link drain} waits for all of it. */
+/** Tracks work that outlives the call that began it. {@link drain} waits for all of it, so no promise is left alone. */
 export class BackgroundTasks {
   readonly #onError: (error: unknown) => void;
   #running = 0;
   #idle: PromiseWithResolvers<void> | undefined;
 
-  /** @param onError Told of a task that rejected; tasks are expected to handle their own errors. */
+  /** @param onError Receives the error of a task that rejects. Tasks are expected to handle their own errors. */
   constructor(onError: (error: unknown) => void) {
     this.#onError = onError;
   }
@@ -13,7 +13,7 @@ export class BackgroundTasks {
     return this.#running;
   }
 
-  /** @param onError Told instead if this task rejects. */
+  /** @param onError Receives the error of this task instead. */
   track(task: Promise<unknown>, onError = this.#onError): void {
     this.#running += 1;
     task.then(this.#end, (error: unknown) => {
@@ -22,7 +22,7 @@ export class BackgroundTasks {
     });
   }
 
-  /** Resolves when nothing is running, tasks that running tasks began included. */
+  /** Resolves when no task runs. It also waits for tasks that running tasks begin. */
   async drain(): Promise<void> {
     while (this.#running > 0) {
       this.#idle ??= Promise.withResolvers();

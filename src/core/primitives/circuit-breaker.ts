@@ -1,8 +1,12 @@
 import type { Clock, Random } from './clock.ts';
 
 /**
- * `closed`: calls pass and are counted. `open`: nothing passes until `retryAt`. `half-open`: one trial is under way, or
- * has passed and others must follow until `closesAt`; still nothing else passes. `forced-…`: an operator holds it so.
+ * The state of a breaker.
+ * - `closed`: calls pass and are counted.
+ * - `open`: no call passes until `retryAt`.
+ * - `half-open`: one trial is under way, or one has passed and others must follow until `closesAt`. No other call
+ *   passes.
+ * - `forced-…`: an operator holds the breaker in this state.
  */
 export type BreakerState =
   | { readonly kind: 'closed' }
@@ -11,7 +15,7 @@ export type BreakerState =
       readonly kind: 'half-open';
       readonly since: number;
       readonly openMs: number;
-      /** Not known before the first trial has passed. */
+      /** Unknown until the first trial has passed. */
       readonly closesAt: number | undefined;
     }
   | { readonly kind: 'forced-open'; readonly since: number }
@@ -19,21 +23,22 @@ export type BreakerState =
 
 export type BreakerStateName = BreakerState['kind'];
 
-/** Times are milliseconds. */
+/** Options of a circuit breaker. Times are milliseconds. */
 export interface BreakerOptions {
-  /** How far back failures count. Default 1,000. */
+  /** Length of the window in which failures count. Default 1,000. */
   readonly windowMs?: number;
   /** Ratio of failures in the window that opens the breaker. Default 0.5. */
   readonly failureRatio?: number;
-  /** Fewer calls than this in the window never open it. Default 5. */
+  /** Fewest calls in the window that can open the breaker. Default 5. */
   readonly minimumCalls?: number;
-  /** First open time, doubled after each failed trial and shortened by up to a quarter at random. Default 250. */
+  /** First open time. It doubles after each failed trial, and chance shortens it by up to a quarter. Default 250. */
   readonly openMs?: number;
   /** Longest open time. Default 750. */
   readonly maxOpenMs?: number;
   /**
-   * How long the tier must go on answering trials before calls pass again, so that a fleet does not fall upon a server
-   * that has just come back; never longer than it was away. Default 1,000; 0 closes with the first trial that passes.
+   * Time for which the tier must answer trials before calls pass again. It keeps a fleet from overloading a server that
+   * has just come back. It is never longer than the tier was away. Default 1,000; 0 closes the breaker with the first
+   * trial that passes.
    */
   readonly settleMs?: number;
 }
@@ -51,7 +56,7 @@ const SLOTS = 10;
 
 const OPEN_JITTER = 0.25;
 
-/** Index of a slot that is in no window, however soon after the clock's zero that is. */
+/** Index of a slot that lies in no window, even just after the clock's zero. */
 const NEVER = Number.NEGATIVE_INFINITY;
 
 interface Slot {
@@ -61,8 +66,8 @@ interface Slot {
 }
 
 /**
- * Stops calls to a tier that keeps failing, so that nobody waits for it, and lets one trial at a time find out whether
- * it is back. The caller runs the trial: {@link beginTrial}, then {@link pass} or {@link reopen}.
+ * Stops calls to a tier that keeps failing, so that no caller waits for it. One trial at a time tests the tier. The
+ * caller runs the trial: {@link beginTrial}, then {@link pass} or {@link reopen}.
  *
  * After Nygard, *Release It!* (2007), with a failure ratio over a ring of time slots instead of a count in a row.
  */
@@ -74,7 +79,7 @@ export class CircuitBreaker {
   readonly #slots: Slot[] = Array.from({ length: SLOTS }, () => ({ index: NEVER, calls: 0, failures: 0 }));
   #state: BreakerState = { kind: 'closed' };
   #generation = 0;
-  /** When it last stopped being closed. */
+  /** The moment at which the breaker last left `closed`. */
   #awaySince = 0;
 
   constructor(
@@ -93,29 +98,32 @@ export class CircuitBreaker {
     return this.#state;
   }
 
-  /** Whether an ordinary call may be made. */
+  /** True when an ordinary call may be made. */
   get isClosed(): boolean {
     return this.#state.kind === 'closed' || this.#state.kind === 'forced-closed';
   }
 
-  /** Whether it is closed, or about to be: the tier answers. */
+  /** True when the tier answers: the breaker is closed, or closes soon. */
   get isAnswering(): boolean {
     return this.isClosed || this.closesAt !== undefined;
   }
 
-  /** When a breaker whose trial has passed closes, if nothing fails before; `undefined` in any other state. */
+  /**
+   * The moment at which a breaker whose trial has passed closes if no call fails before; `undefined` in any other
+   * state.
+   */
   get closesAt(): number | undefined {
     return this.#state.kind === 'half-open' ? this.#state.closesAt : undefined;
   }
 
-  /** Changes with every transition; a call hands it back to {@link record}. */
+  /** Changes with every transition. A call hands it back to {@link record}. */
   get generation(): number {
     return this.#generation;
   }
 
   /**
-   * Counts the outcome of a call; one that began under another generation says nothing about this one.
-   * @param calls How many it stands for, where several were made as one.
+   * Counts the outcome of a call. A call that began under another generation is not counted.
+   * @param calls Calls that this one stands for, where several were made as one.
    */
   record(succeeded: boolean, generation: number, calls = 1): void {
     if (generation !== this.#generation || this.#state.kind !== 'closed') return;
@@ -135,17 +143,20 @@ export class CircuitBreaker {
     if (all >= this.#options.minimumCalls && failures >= all * this.#options.failureRatio) this.trip();
   }
 
-  /** Opens a closed breaker, whatever the window says: for a tier that is known to be away. */
+  /** Opens a closed breaker whatever the window holds. The caller knows that the tier is away. */
   trip(): void {
     if (this.#state.kind === 'closed') this.#open(this.#options.openMs);
   }
 
-  /** When an open breaker wants its next trial; `undefined` in any other state. */
+  /** The moment at which an open breaker wants its next trial; `undefined` in any other state. */
   get trialAt(): number | undefined {
     return this.#state.kind === 'open' ? this.#state.retryAt : undefined;
   }
 
-  /** Claims the one trial of an open breaker whose time has come (`now`: asked at once, for instance on a new connection). */
+  /**
+   * Claims the one trial of an open breaker whose time has come.
+   * @param now Claims the trial before its time, for instance on a new connection.
+   */
   beginTrial(now = false): boolean {
     const state = this.#state;
     if (state.kind !== 'open' || (!now && this.#clock.now() < state.retryAt)) return false;
@@ -153,12 +164,15 @@ export class CircuitBreaker {
     return true;
   }
 
-  /** The trial failed, or one of those that had to follow: open again, for twice as long. */
+  /** Opens the breaker again, for twice as long, after a trial has failed. */
   reopen(): void {
     if (this.#state.kind === 'half-open') this.#open(Math.min(this.#state.openMs * 2, this.#options.maxOpenMs));
   }
 
-  /** The tier has answered: closes the breaker, at once or when it has settled. A forced one stays as it is. */
+  /**
+   * Closes the breaker after the tier has answered: at once, or when the tier has settled. A forced breaker stays as it
+   * is.
+   */
   pass(): void {
     const state = this.#state;
     if (state.kind !== 'open' && state.kind !== 'half-open') return;
@@ -171,13 +185,13 @@ export class CircuitBreaker {
     else if (this.closesAt === undefined) this.#halfOpen(state.openMs, closesAt);
   }
 
-  /** Holds the breaker `open` or `closed` until {@link release}, whatever calls and trials say. */
+  /** Holds the breaker `open` or `closed` until {@link release}, whatever calls and trials report. */
   force(as: 'open' | 'closed'): void {
     const kind = `forced-${as}` as const;
     if (this.#state.kind !== kind) this.#become({ kind, since: this.#clock.now() });
   }
 
-  /** Ends {@link force}: the breaker closes, and judges for itself. */
+  /** Ends {@link force}. The breaker closes and counts calls again. */
   release(): void {
     if (this.#state.kind === 'forced-open' || this.#state.kind === 'forced-closed') this.#close();
   }
@@ -207,7 +221,7 @@ export class CircuitBreaker {
   }
 
   #slotAt(index: number): Slot {
-    // The ring has SLOTS places by construction, so the fallback never serves; it satisfies the index check.
+    // The ring always has SLOTS places. The fallback is never used; it satisfies the index check.
     const slot = this.#slots[index % SLOTS] ?? { index, calls: 0, failures: 0 };
     if (slot.index !== index) {
       slot.index = index;

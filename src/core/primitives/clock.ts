@@ -1,32 +1,39 @@
 /**
- * Time as the cache sees it. Production uses {@link systemClock}; tests advance a fake by hand.
+ * Source of time for the cache. Production uses {@link systemClock}; tests advance a fake by hand.
  *
- * Ages come from the monotonic clock: steps and skew of the host's date cannot expire or revive an entry. The wall clock is
- * a witness only: where it has gone further than the monotonic one, the host has slept.
+ * Ages come from the monotonic clock, so steps and skew of the host's date cannot expire or revive an entry. The wall
+ * clock only shows that the host has slept: it has then gone further than the monotonic clock.
  */
 export interface Clock {
-  /** Milliseconds since some fixed moment, never going back. May have a fraction. */
+  /** Returns milliseconds since some fixed moment. It never goes back and may have a fraction. */
   now(): number;
-  /** Milliseconds of the host's date since some fixed moment. It goes on while the host sleeps, and people may set it. */
+  /**
+   * Returns milliseconds of the host's date since some fixed moment. It runs while the host sleeps, and users may set
+   * it.
+   */
   wall(): number;
   /**
    * Calls `run` once, after at least `ms` milliseconds.
-   * @param ms Milliseconds, 0 or more; values beyond what the platform's timers hold are clamped. `Infinity` never calls.
-   * @param isAwaited True if a caller waits: the process must not end before the call, or before it is cancelled. Default `false`.
-   * @returns A function that cancels the call; calling it later or twice does nothing.
+   * @param ms Milliseconds, 0 or more. Values beyond the range of the platform's timers are clamped. `Infinity` never
+   *   calls.
+   * @param isAwaited True when a caller waits: the process must not end before the call or its cancellation. Default
+   *   `false`.
+   * @returns A function that cancels the call. Calling it later or twice does nothing.
    */
   after(ms: number, run: () => void, isAwaited?: boolean): () => void;
 }
 
-/** Chance as the cache sees it. Production uses {@link systemRandom}; the simulator uses a seeded one. */
+/** Source of chance for the cache. Production uses {@link systemRandom}; the simulator uses a seeded one. */
 export interface Random {
-  /** A number from 0 (inclusive) to 1 (exclusive). */
+  /** Returns a number from 0 (inclusive) to 1 (exclusive). */
   next(): number;
-  /** 22 characters of the URL-safe base64 alphabet, 128 random bits: nobody else ever draws the same. */
+  /**
+   * Returns 22 characters of the URL-safe base64 alphabet. They hold 128 random bits, so no two calls return the same.
+   */
   token(): string;
 }
 
-/** Platforms keep timers in 32 signed bits and fire at once beyond; about 24.8 days. */
+/** About 24.8 days. Platforms keep timers in 32 signed bits, and a longer timer fires at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 type Timer = number | { unref(): void };
@@ -38,8 +45,8 @@ export const systemClock: Clock = {
   after(ms, run, isAwaited = false) {
     if (ms === Infinity) return isAwaited ? holdProcess() : () => {};
     const timer = setTimeout(run, Math.min(ms, LONGEST_TIMER_MS)) as unknown as Timer;
-    // Node and Bun give objects, which would hold the process open; Deno and browsers give numbers.
-    // One of no time is no wait: whoever only gives others a turn must not find the process gone.
+    // Node and Bun return objects, which would hold the process open. Deno and browsers return numbers. A timer of 0 ms
+    // only yields a turn. The process must not end meanwhile, so the timer keeps it alive.
     if (ms > 0 && !isAwaited && typeof timer === 'object') timer.unref();
     return () => clearTimeout(timer as unknown as number);
   },
@@ -53,11 +60,11 @@ function holdProcess(): () => void {
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
-/** The platform's cryptographic randomness for tokens, its fast generator for jitter. */
+/** The platform's randomness: a cryptographic source for tokens, a fast generator for jitter. */
 export const systemRandom: Random = {
   next: () => Math.random(),
   token() {
-    // 22 characters of 6 bits are 132 bits: at least the 128 that the protocol asks for.
+    // 22 characters of 6 bits are 132 bits. The protocol asks for at least 128.
     const bytes = crypto.getRandomValues(new Uint8Array(22));
     let token = '';
     for (const byte of bytes) token += ALPHABET[byte & 63];

@@ -1,9 +1,10 @@
 /**
- * A matcher for globs over logical keys, the same for both tiers: `*` is any run of characters, `?` any one, a
- * backslash takes the next character as it is. Everything else is itself: there are no character classes.
+ * Compiles a glob over logical keys into a matcher. Both tiers use the same one. `*` matches any run of characters, and
+ * `?` any single one. A backslash takes the next character literally. Every other character matches itself; character
+ * classes do not exist.
  *
- * Linear in practice and never worse than pattern × text: two pointers with one point to go back to, no recursion,
- * no regular expression built from input.
+ * Matching is linear in practice and never worse than pattern × text. It keeps two pointers and one point to return to.
+ * It uses no recursion, and builds no regular expression from input.
  */
 export function globMatcher(glob: string): (text: string) => boolean {
   const pattern = parse(glob);
@@ -48,7 +49,7 @@ function matches(pattern: readonly Part[], text: string): boolean {
       part += 1;
       at += 1;
     } else if (lastAny !== -1) {
-      // Let the last `*` swallow one character more.
+      // The last `*` takes one more character.
       part = lastAny + 1;
       retryFrom += 1;
       at = retryFrom;

@@ -1,9 +1,12 @@
 import type { Clock } from './clock.ts';
 
-/** Between two steps, however often somebody wakes them. */
+/** Shortest time between two steps, however often callers wake the task. */
 const SHORTEST_PAUSE_MS = 10;
 
-/** One step after another, never two at once: each says how long to wait for the next, and anybody can cut that short. */
+/**
+ * Runs one step after another, never two at once. Each step says how long to wait for the next; a caller can cut that
+ * short.
+ */
 export class PeriodicTask {
   readonly #clock: Clock;
   readonly #step: () => Promise<number>;
@@ -12,7 +15,7 @@ export class PeriodicTask {
   #wake: () => void = () => {};
   #loop: Promise<void> | undefined;
 
-  /** @param step Answers the milliseconds until the next; it must not reject. */
+  /** @param step Resolves with the milliseconds until the next step. It must not reject. */
   constructor(clock: Clock, step: () => Promise<number>) {
     this.#clock = clock;
     this.#step = step;
@@ -26,13 +29,13 @@ export class PeriodicTask {
     this.#loop ??= this.#run();
   }
 
-  /** The next step is wanted now. One that is under way may have come too early, so it is followed by another. */
+  /** Requests the next step now. A step under way may have begun too early, so another one follows it. */
   wake(): void {
     this.#isWoken = true;
     this.#wake();
   }
 
-  /** Waits for the step under way, which is the last. */
+  /** Ends the task, and waits for the step under way. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#wake();

@@ -1,7 +1,7 @@
 /**
- * Calls what belongs to others, and whose fault is its own. What it throws is swallowed, and so is what its promise rejects
- * with, if it is an asynchronous function: a rejection that no code handles would end the process on Node.
- * @returns the answer; nothing where the call has thrown.
+ * Calls user code, and drops the error that it throws or that its promise rejects with. An unhandled rejection would
+ * end the process on Node.
+ * @returns The answer of the call; `undefined` where it threw.
  */
 export function quietly<T>(call: () => T): T | undefined {
   try {
@@ -14,10 +14,10 @@ export function quietly<T>(call: () => T): T | undefined {
   }
 }
 
-/** Takes the rejection of what user code answered, if that is a promise where none was wanted. */
+/** Handles the rejection of a promise that user code returned where no promise was expected. */
 export function dropRejection(answer: unknown): void {
   if (answer instanceof Promise) answer.catch(ignore);
 }
 
-/** Handles a rejection of which other code is told. */
+/** Handles a rejection that other code reports. */
 export function ignore(): void {}

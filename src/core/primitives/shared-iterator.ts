@@ -3,10 +3,13 @@ import type { Clock } from './clock.ts';
 import { ignore } from './quietly.ts';
 import { pause } from './timeout.ts';
 
-/** After so many items everybody else gets a turn: a list whose keys are all in L1 would hold the thread to its end. */
+/**
+ * Items between two pauses in which other work gets a turn. A list whose keys are all in L1 would otherwise hold the
+ * thread.
+ */
 const ITEMS_PER_TURN = 128;
 
-/** Hands out a list one by one to several takers, drawn only as fast as they take. */
+/** Hands out a list, item by item, to several takers. It draws items only as fast as they take them. */
 export class SharedIterator<T> {
   readonly #iterator: Iterator<T> | AsyncIterator<T>;
   readonly #clock: Clock;
@@ -15,21 +18,22 @@ export class SharedIterator<T> {
   #taken = 0;
   #state: 'open' | 'exhausted' | 'left' = 'open';
 
-  /** @param signal Ends the supply before its end. */
+  /** @param signal Ends the iteration before the end of the list. */
   constructor(items: Iterable<T> | AsyncIterable<T>, clock: Clock, signal: AbortSignal) {
     this.#iterator = Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]();
     this.#clock = clock;
     this.#signal = signal;
   }
 
-  /** Whether the list was left before its end. */
+  /** True when the iteration ended before the end of the list. */
   get wasLeft(): boolean {
     return this.#state === 'left';
   }
 
   /**
-   * The next item, `undefined` when there is none any more. One after the other: not every iterator can be asked twice at once.
-   * @throws what the list throws, to one taker; for the others it has ended.
+   * Returns the next item; `undefined` after the last one. Takers are served in turn, since not every iterator can be
+   * asked twice at once.
+   * @throws The error that the list throws, to one taker. For the others the list has ended.
    */
   take(): Promise<T | undefined> {
     const taken = this.#turn.then(() => this.#next());
@@ -55,7 +59,7 @@ export class SharedIterator<T> {
     return undefined;
   }
 
-  /** The list is told, and not waited for: what it is busy with may take for ever. */
+  /** Tells the list that the iteration has ended. It does not wait, since the list may be busy without an end. */
   #leave(): void {
     this.#state = 'left';
     new Promise((resolve) => resolve(this.#iterator.return?.())).catch(ignore);

@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts';
 
-/** The promise did not settle in time. Only travels inside the core. */
+/** Error of a promise that did not settle in time. It does not leave the core. */
 export class TimeoutExceeded extends Error {
   override readonly name = 'TimeoutExceeded';
   readonly budgetMs: number;
@@ -11,10 +11,10 @@ export class TimeoutExceeded extends Error {
 }
 
 /**
- * Settles like `work`, or rejects with {@link TimeoutExceeded} after `budgetMs`. What `work` brings later goes to
- * `onLate`; its later rejection is dropped, since the caller has already been told of a failure. The process does not end
- * before, whatever the budget: a caller waits.
- * @param moreMs Asked when the budget is over: how much longer to wait. Default: no longer.
+ * Settles like `work`, or rejects with {@link TimeoutExceeded} after `budgetMs`. A value that `work` brings later goes
+ * to `onLate`. Its later rejection is dropped, since the caller already has an error. The process does not end before,
+ * whatever the budget, because a caller waits.
+ * @param moreMs Returns how much longer to wait, when the budget is over. Default: no longer.
  */
 export function withTimeout<T>(
   clock: Clock,
@@ -32,7 +32,8 @@ export function withTimeout<T>(
     };
     const endTime = (): void => {
       const more = moreMs();
-      // A process that was held up runs its timers first: what has arrived meanwhile gets its turn before it counts as late.
+      // A process that was held up runs its timers first. Answers that have arrived get one turn before they count as
+      // late.
       cancel = more > 0 ? clock.after(more, endTime, true) : clock.after(0, giveUp);
     };
     let cancel = clock.after(budgetMs, endTime, true);

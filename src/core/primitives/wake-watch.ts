@@ -1,22 +1,26 @@
 import type { Clock } from './clock.ts';
 
-/** A difference that two clocks of a busy machine may show without a sleep: the process may stand between their readings. */
+/**
+ * Two clocks of a busy machine may differ by this much without a sleep, since the process may stop between the
+ * readings.
+ */
 const LEAST_SLEEP_MS = 100;
 
 /**
- * Notices that the host has slept. The monotonic clock stands still meanwhile, so whatever it measures seems as young as
- * before; the wall clock goes on. A wall clock that somebody sets forward looks the same, and one that is set back is no sign.
+ * Notices that the host has slept. The monotonic clock stands still during a sleep, so ages look as young as before it.
+ * The wall clock goes on, and its lead on the monotonic clock grows. A user who sets the wall clock forward causes the
+ * same sign. Setting it back causes none.
  */
 export class WakeWatch {
   readonly #clock: Pick<Clock, 'now' | 'wall'>;
   readonly #shortestMs: number;
   readonly #windowMs: number;
-  /** The wall clock's lead on the monotonic one. */
+  /** The lead of the wall clock on the monotonic one. */
   #lead: number;
-  /** Since when the lead counts from there: slow drift is no sleep. */
+  /** The moment from which the lead counts. It is renewed, so that slow drift is not taken for a sleep. */
   #since: number;
 
-  /** @param boundMs A sleep of half of it is noticed, also one that is made of several within it. */
+  /** @param boundMs Length of the window. Sleeps within it that add up to more than half of it are noticed. */
   constructor(clock: Pick<Clock, 'now' | 'wall'>, boundMs: number) {
     this.#clock = clock;
     this.#shortestMs = Math.max(boundMs / 2, LEAST_SLEEP_MS);

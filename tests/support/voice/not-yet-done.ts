@@ -8,7 +8,6 @@ export const NOT_YET_DONE: ReadonlySet<string> = new Set([
   'src/core',
   'src/core/model',
   'src/core/ports',
-  'src/core/primitives',
   'src/core/refill',
   'src/core/sync',
   'src/service',
