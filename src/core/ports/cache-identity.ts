@@ -1,6 +1,6 @@
-/** The cache that starts a tier or a bus, as far as its names and records depend on it. */
+/** Identity of the cache that starts a tier or a bus. Names and records depend on it. */
 export interface CacheIdentity {
-  /** Its name: the namespace of what it stores, unless the adapter was given another. */
+  /** The name of the cache. It is the namespace of its records, unless the adapter was given another one. */
   readonly name: string;
   /** Schema version of the values; empty for none. */
   readonly version: string;

@@ -1,66 +1,82 @@
 import type { EntryId } from '../model/key.ts';
 
-/** What travels in {@link StoredValue.body}. Durations are milliseconds and count from `storedAt`. */
+/** The content of {@link StoredValue.body}. Durations are milliseconds and count from `storedAt`. */
 export interface Envelope {
-  /** Checked on read: bytes pasted under another key are not an answer. */
+  /** The id under which the value was stored. Readers check it, so bytes copied under another key are no answer. */
   readonly id: EntryId;
-  /** Schema version of the writer (`createCache({ version })`); a reader of another version sees a miss. */
+  /** Schema version of the writer (`createCache({ version })`). A reader of another version sees a miss. */
   readonly version: string;
   readonly value: unknown;
-  /** How long the value is fresh. `Infinity` never expires. */
+  /** Time for which the value is fresh. `Infinity` never expires. */
   readonly ttl: number;
   /** Counted from the end of `ttl`. */
   readonly staleWhileRevalidate: number;
   /** Counted from the end of `ttl`. */
   readonly staleIfError: number;
-  /** How long the load took; 0 for a value that was not loaded. */
+  /** Duration of the load; 0 for a value that was not loaded. */
   readonly loadMs: number;
   readonly tags: readonly TagStamp[];
 }
 
-/** A tag of an entry, and its generation before the load began: see {@link TagGeneration}. */
+/** A tag of an entry, with its generation before the load began: see {@link TagGeneration}. */
 export type TagStamp = readonly [tag: EntryId, hard: string, soft: string];
 
-/** Envelope ↔ bytes. */
+/** Translates between envelopes and bytes. */
 export interface Codec {
-  /** Names the form of what {@link encode} makes. It stands in the names of records, so another form is another number. */
+  /**
+   * Number of the form that {@link encode} makes. Names of records contain it, so each form has a number of its own.
+   */
   readonly format: number;
   /**
+   * Encodes an envelope.
    * @throws {@link InvalidValueError} when the value would not come back as it is.
    */
   encode(envelope: Envelope): string | Uint8Array;
   /**
+   * Decodes an envelope.
    * @throws {@link CodecError} when the bytes are not an envelope of this format.
    */
   decode(body: string | Uint8Array): Envelope;
   /**
-   * The form of a value in which it is encoded: the value itself, or what the user's codec makes of it.
+   * Returns the form of a value that is encoded: the value itself, or the JSON that the user's codec makes of it.
    * @throws {@link InvalidValueError} when that codec throws.
    */
   written(value: unknown, key: string): unknown;
-  /** What a caller is given of a decoded value that others are given too: the value itself, or a copy. */
+  /**
+   * Returns the form of a decoded value that one caller receives: the value itself, or a copy where others receive it
+   * too.
+   */
   copyOf(value: unknown): unknown;
 }
 
-/** Values ↔ JSON, for values that JSON cannot hold: dates, maps, BigInts. Both directions are synchronous. */
+/**
+ * Translates values that JSON cannot hold, such as dates, maps and BigInts, into JSON and back. Both directions are
+ * synchronous.
+ */
 export interface ValueCodec {
-  /** JSON of a value, at most 199 levels deep; called once for each load and each `set`. Never called with `null`. */
+  /**
+   * Turns a value into JSON that is at most 199 levels deep. The cache calls it once for each load and each `set`,
+   * never with `null`.
+   */
   encode(value: unknown): unknown;
-  /** The value of what {@link encode} has made; called once where a value is loaded or read from L2. */
+  /**
+   * Turns the JSON of {@link encode} into the value again. The cache calls it once where a value is loaded or read from
+   * L2.
+   */
   decode(json: unknown): unknown;
 }
 
 /**
- * A body ↔ a body that takes less room on its way to L2 and in it. Part of the tier, since only bytes that leave the process
- * gain by it, and since the core knows no runtime's compressor. Both directions are synchronous.
+ * Compresses bodies for L2 and for the way to it. Both directions are synchronous. Packing is part of the tier: only
+ * bytes that leave the process gain by it, and the core knows no compressor of the runtime.
  */
 export interface Packing {
-  /** The body as it is to be stored: as it was given, where packing it would gain too little. */
+  /** Returns the body to store: the given body itself where packing would save too little. */
   pack(body: string | Uint8Array): string | Uint8Array;
   /**
-   * The body that was given to {@link pack}, whatever settings the writer's had. One that was not packed comes back as it is.
-   * Nothing longer than `maxBytes` is ever made, whatever the bytes claim to hold.
-   * @throws {@link CodecError} when it is damaged, or would be longer than `maxBytes`.
+   * Returns the body that was given to {@link pack}, whatever settings its writer had. A body that was not packed comes
+   * back as it is. The result is never longer than `maxBytes`, whatever length the bytes claim.
+   * @throws {@link CodecError} when the body is damaged, or would be longer than `maxBytes`.
    */
   unpack(body: string | Uint8Array, maxBytes: number): string | Uint8Array;
 }

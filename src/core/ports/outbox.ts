@@ -1,6 +1,6 @@
 import type { InvalidationMode, Targets } from '../model/invalidation.ts';
 
-/** What a committed change has made untrue: one row of an outbox. */
+/** One row of an outbox: the targets that a committed change has made untrue. */
 export interface OutboxRow {
   readonly id: string;
   readonly targets: Targets;
@@ -10,82 +10,89 @@ export interface OutboxRow {
 /** An invalidation that follows no change of a row. */
 export type OutboxOrder = Omit<OutboxRow, 'id'>;
 
-/** Which of the rows that nobody has delivered: those whose time has come, or also those that are still left to their writer. */
+/** A choice of undelivered rows: `due` rows alone, or also those that their writer may still deliver itself. */
 export type Undelivered = 'due' | 'all';
 
-/** How things stand with the lead. */
+/** The answer to a request for the lead. */
 export interface Lead {
-  /** Whether this instance leads. */
+  /** True when this instance leads. */
   readonly leads: boolean;
-  /** How many milliseconds ago the longest waiting row became due; 0 when none waits. */
+  /** Time since the longest waiting row became due, in milliseconds; 0 when no row waits. */
   readonly lagMs: number;
   /**
-   * The cache was not there while others were, and rows may be gone that it has not seen: whatever L2 holds must not be
-   * believed. Says so until {@link Outbox.renewed}.
+   * True when rows may be gone that the cache has not seen, because it was away while other caches were there. It must
+   * not believe the content of L2 then. The outbox repeats this until {@link Outbox.renewed}.
    */
   readonly mustRenew: boolean;
 }
 
-/** Told of what happens beside the calls. */
+/** Receives the events of an {@link Outbox}. */
 export interface OutboxListener {
-  /** There may be something new. It may be lost, and may be called in vain. */
+  /** New rows may have come. A call may be lost, and may come in vain. */
   onChange(): void;
-  /** Something that was written behind could not be. */
+  /** Work that the outbox did in the background has failed. */
   onError(error: unknown): void;
 }
 
 /**
- * Where the source keeps, in the same transaction as each change, what that change makes untrue, until L2 has been told.
+ * Keeps a record of each change beside the source, in the same transaction as the change, until L2 has been told.
  * Invalidations commute and can be repeated, so neither the order of rows nor a second delivery matters.
  *
- * Every method rejects when the source cannot be asked; none waits for it without end.
+ * Every method rejects when the source cannot be asked, and none waits for it without end.
  */
 export interface Outbox {
-  /** For messages and telemetry: `postgresql`. */
+  /** Name for messages and telemetry: `postgresql`. */
   readonly system: string;
-  /** How long a delivered row can still be asked for, in milliseconds: W of the protocol. */
+  /** Time for which a delivered row can still be asked for, in milliseconds: W of the protocol. */
   readonly windowMs: number;
   /** Begins to listen. */
   start(listener: OutboxListener): void;
   /**
-   * Takes the lead for one cache, or keeps it; one of its instances leads at a time. Two that do so at once, because one of
-   * them was paused, do no harm but work twice. What is delivered, and what not, is that cache's matter from now on: other
-   * caches, in other Redises or namespaces, may read the same outbox.
-   * @param cache What {@link Heartbeat.identity} says of its L2.
+   * Takes or keeps the lead for one cache. One instance of a cache leads at a time. Two may lead at once after one of
+   * them was paused. They only do the work twice. From now on this cache has delivery marks of its own. Other caches,
+   * in other Redises or namespaces, may read the same outbox.
+   * @param cache The {@link Heartbeat.identity} of its L2.
    */
   lead(cache: string): Promise<Lead>;
-  /** The cache has begun with nothing, as {@link Lead.mustRenew} asked for. */
+  /** Tells the outbox that the cache has begun with an empty L2, as {@link Lead.mustRenew} asked. */
   renewed(): Promise<void>;
-  /** Gives the lead to another. */
+  /** Gives the lead to another instance. */
   resign(): Promise<void>;
-  /** Some rows that nobody has delivered, those first that wait longest; none when there are none. As many as fit into memory with ease. */
+  /**
+   * Returns some undelivered rows, the longest waiting first; none when there are none. They fit into memory with ease.
+   */
   undelivered(which: Undelivered): Promise<readonly OutboxRow[]>;
-  /** Some rows delivered within the last `withinMs` milliseconds, in the order of their ids, beyond the id `after`. */
+  /**
+   * Returns some rows beyond the id `after` that were delivered within the last `withinMs` milliseconds, in the order
+   * of their ids.
+   */
   delivered(withinMs: number, after: string | undefined): Promise<readonly OutboxRow[]>;
-  /** L2 has acknowledged these rows. */
+  /** Marks rows as delivered, after L2 has acknowledged them. */
   settle(ids: readonly string[]): Promise<void>;
   /**
-   * Writes down invalidations that follow no change of a row, all of them or none. They are left to this instance for a
-   * moment, as a writer's own. Neither a slow answer nor a failure of it holds up the other methods.
-   * @returns their tickets in the order given, once they are durable.
+   * Writes down invalidations that follow no change of a row: all of them or none. For a moment they are left to this
+   * instance, as rows are to their writer. Neither a slow answer nor a failure holds up the other methods.
+   * @returns Their tickets in the order given, once they are durable.
    */
   record(orders: readonly OutboxOrder[]): Promise<readonly string[]>;
   /**
-   * L2 has acknowledged these targets. Of the rows under the ticket those count as delivered that name nothing else: what a
-   * writer has forgotten is delivered all the same. Written behind, in batches; what is lost of it is delivered once more.
+   * Marks rows under the ticket as delivered, after L2 has acknowledged these targets. A row that names any other
+   * target stays undelivered, so a name that its writer has forgotten is delivered all the same. The outbox writes the
+   * marks behind, in batches. A mark that is lost means one more delivery.
    */
   acknowledge(ticket: string, targets: Targets): void;
   /**
-   * The rows that others have committed since a cursor was given out, all of them and none twice, however their transactions
-   * overlapped; without a cursor none. `everything`: they are too many, or too old, to be named.
+   * Returns the rows that others have committed since a cursor was given out. It returns all of them and none twice,
+   * however their transactions overlapped. Without a cursor it returns none. `everything` is true when the rows are too
+   * many, or too old, to be named.
    */
   follow(cursor: string | undefined): Promise<FollowedRows>;
-  /** Removes some of what nobody can ask for any more; often called, and mostly does nothing. */
+  /** Removes some rows that no instance can ask for any more. It is called often, and mostly does nothing. */
   prune(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** What {@link Outbox.follow} answers. */
+/** The answer of {@link Outbox.follow}. */
 export interface FollowedRows {
   readonly rows: readonly Omit<OutboxRow, 'id'>[];
   readonly everything: boolean;

@@ -1,4 +1,7 @@
-/** What an L2 server tells of itself, from its start where nothing else is said. What it does not tell is 0. */
+/**
+ * Figures that an L2 server reports of itself. They count from its start, unless a field says otherwise. A figure that
+ * the server does not report is 0.
+ */
 export interface RemoteInfo {
   readonly version: string;
   readonly uptimeMs: number;
@@ -9,31 +12,31 @@ export interface RemoteInfo {
     readonly peakBytes: number;
     /** `Infinity` for none. */
     readonly limitBytes: number;
-    /** Memory taken from the system by memory used. */
+    /** Ratio of the memory taken from the system to the memory used. */
     readonly fragmentationRatio: number;
-    /** `noeviction`: a full server refuses what would need room. Others, such as `allkeys-lru`, make room. */
+    /** `noeviction`: a full server refuses requests that need room. Others, such as `allkeys-lru`, make room. */
     readonly evictionPolicy: string;
   };
   readonly commands: {
-    /** At this moment, whoever sends them. */
+    /** Commands of all clients at this moment. */
     readonly perSecond: number;
-    /** Keys that were asked for and there, by whoever asks. */
+    /** Requests of all clients for a key that was there. */
     readonly hits: number;
     readonly misses: number;
     /** `hits / (hits + misses)`; 0 before the first. */
     readonly hitRate: number;
     readonly evictedKeys: number;
     readonly expiredKeys: number;
-    /** By the server's names, such as `get`, `config|get`. */
+    /** Counts by the server's name of a command, such as `get`, `config|get`. */
     readonly byName: Readonly<
       Record<
         string,
         {
           readonly calls: number;
           readonly meanMicros: number;
-          /** Ended with an error. */
+          /** Calls that ended with an error. */
           readonly failed: number;
-          /** Not begun: no right, no memory. */
+          /** Calls that the server did not begin, for want of a right or of memory. */
           readonly rejected: number;
         }
       >
@@ -42,7 +45,7 @@ export interface RemoteInfo {
   readonly clients: {
     readonly connected: number;
     readonly blocked: number;
-    /** Turned away because there were too many. */
+    /** Connections refused because there were too many. */
     readonly rejected: number;
   };
   readonly persistence: {

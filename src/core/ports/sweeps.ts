@@ -1,13 +1,13 @@
 import type { InvalidationMode } from '../model/invalidation.ts';
 import type { EntryId } from '../model/key.ts';
 
-/** The entries that a sweep is about, and how far it has come. */
+/** One step of a sweep: the entries to look at, and the place that the sweep has reached. */
 export interface SweepRequest {
   readonly generation: string;
   readonly namespace: string;
   readonly matches: (id: EntryId) => boolean;
   readonly mode: InvalidationMode;
-  /** Of the step before, in the same run of the server. Default: the first step. */
+  /** The cursor of the step before, in the same run of the server. Default: the first step. */
   readonly cursor?: string | undefined;
 }
 
@@ -15,6 +15,6 @@ export interface SweepRequest {
 export interface SweptStep {
   /** Records that were removed or expired. */
   readonly touched: number;
-  /** Where the next step goes on. Without a cursor the sweep is done. */
+  /** The place where the next step goes on. Without a cursor the sweep is done. */
   readonly cursor?: string | undefined;
 }

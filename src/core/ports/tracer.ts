@@ -1,10 +1,10 @@
 /** Attribute values that every tracing system takes. */
 export type Attributes = Readonly<Record<string, string | number | boolean>>;
 
-/** Names a span from outside of it, for links. Opaque to the core. */
+/** Names a span from outside of it, for links. The core does not look into it. */
 export type SpanRef = unknown;
 
-/** One step being traced. */
+/** One step that is traced. */
 export interface Span {
   readonly ref: SpanRef;
   set(attributes: Attributes): void;
@@ -15,16 +15,15 @@ export interface Span {
 }
 
 /**
- * Tracing as the core sees it; `tiercel/otel` implements it over `@opentelemetry/api`. The core asks nothing of it on
- * an L1 hit beyond {@link tag}, and no method may throw.
+ * Tracing as the core sees it. `tiercel/otel` implements it over `@opentelemetry/api`. On an L1 hit the core only calls
+ * {@link tag}. No method may throw.
  */
 export interface Tracer {
-  /** Whether a span that begins now may be recorded: where none is, the core takes shorter ways. */
+  /** Returns true when a span that begins now may be recorded. Where none is, the core takes shorter ways. */
   mayRecord(): boolean;
   /**
-   * Runs `step` inside a new span, the child of the active one, and ends the span when its promise settles.
-   * @param links Spans that this one depends on.
-   * @param root Begin a trace of its own: for work that outlives the request that caused it.
+   * Runs `step` inside a new span, a child of the active one. The span ends when the promise of `step` settles. `links`
+   * names spans that this one depends on. `root` begins a trace of its own, for work that outlives its request.
    */
   trace<T>(
     name: string,
@@ -34,7 +33,7 @@ export interface Tracer {
   ): Promise<T>;
   /** Adds attributes to the span that is active, if one is recording. */
   tag(attributes: Attributes): void;
-  /** The active span, for links. */
+  /** Returns the active span, for links. */
   current(): SpanRef | undefined;
 }
 
