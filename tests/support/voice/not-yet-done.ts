@@ -7,7 +7,6 @@ export const NOT_YET_DONE: ReadonlySet<string> = new Set([
   'src/adapters/redis',
   'src/core',
   'src/core/model',
-  'src/core/ports',
   'src/core/refill',
   'src/core/sync',
   'src/service',
