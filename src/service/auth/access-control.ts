@@ -3,17 +3,20 @@ import { isTokenForm } from '../../catalog/tokens.ts';
 import { absent, Problem } from '../http/problem.ts';
 import type { RefusedAuth } from './refused-auth.ts';
 
-/** What somebody may do: read or change data, watch the service, run it. */
+/** A right of a principal: to read or change data, to watch the service, or to run it. */
 export type Right = 'read' | 'write' | 'view' | 'administer';
 
-/** Who asks. */
+/** The client behind a request, known by its token. */
 export interface Principal {
-  /** The one org whose data it may see, or all of them. */
+  /** The one org whose data the client may see, or `*` for all of them. */
   readonly orgId: number | '*';
   readonly rights: ReadonlySet<Right>;
 }
 
-/** Finds the holder of an API token, at once if it is known; `null` when there is none, or not any more. */
+/**
+ * Finds the holder of an API token. It answers at once for a known token, and `null` for one that does not exist or is no
+ * longer valid.
+ */
 export type FindHolder = (
   token: string,
   sha256: string,
@@ -21,14 +24,14 @@ export type FindHolder = (
   request: Request,
 ) => Principal | null | Promise<Principal | null>;
 
-/** What {@link Access} needs to know. */
+/** The collaborators of {@link Access}. */
 export interface AccessOptions {
-  /** Whether data routes ask for a token. */
+  /** `token` when data routes ask for a token, `none` when they are open. */
   readonly auth: 'none' | 'token';
   readonly adminToken: string | undefined;
   readonly viewerToken: string | undefined;
   readonly findHolder: FindHolder;
-  /** Counts, logs and slows down what is refused. */
+  /** Counts, logs and slows down the requests whose token is refused. */
   readonly refused: RefusedAuth;
 }
 
@@ -38,12 +41,15 @@ const VIEWER: Principal = { orgId: '*', rights: new Set(['read', 'view']) };
 
 const EVERYONE: Principal = { orgId: '*', rights: new Set(['read', 'write']) };
 
-/** The same for each token that is not good: the answer must not tell which it is. */
+/** Every bad token gets this text, so that the answer does not tell an unknown token from an expired or a revoked one. */
 const UNKNOWN = 'The token is unknown, expired or revoked';
 
 const BEARER = /^Bearer +([\w\-.~+/]+=*)$/i;
 
-/** Who may do what. It decides before anything is read from a cache, so that no answer depends on what is warm. */
+/**
+ * Grants or refuses each request. It decides before the service reads from a cache, so no answer depends on which entries
+ * are warm.
+ */
 export class Access {
   readonly #open: boolean;
   readonly #fixed: readonly (readonly [digest: Buffer, principal: Principal])[];
@@ -61,9 +67,12 @@ export class Access {
   }
 
   /**
-   * Who asks on a data route; everyone when the service runs without tokens. Not a promise where none is needed.
-   * @param right What is asked for: a change needs a surer knowledge of the token than a read. {@link authorise} grants it.
-   * @throws {@link Problem} 401; 429 for an address that had too many tokens refused; 503 while the token cannot be looked up.
+   * Identifies the client on a data route. Without tokens (`AUTH=none`) each client may read and write. The result is a
+   * promise only when the token must be looked up.
+   * @param right The right that the request needs: a change needs surer knowledge of the token than a read. {@link
+   *   authorise} grants it.
+   * @throws {@link Problem} 401; 429 for an address that had too many tokens refused; 503 while the token cannot be looked
+   *   up.
    */
   authenticate(request: Request, right: 'read' | 'write'): Principal | Promise<Principal> {
     return this.#open ? EVERYONE : this.#identify(request, right);
@@ -71,7 +80,7 @@ export class Access {
 
   /**
    * Lets a principal at an org's data.
-   * @throws {@link Problem} 404 for another org, as if it were not there; 403 when only the right is missing.
+   * @throws {@link Problem} 404 for another org, as if it did not exist; 403 when only the right is missing.
    */
   authorise(principal: Principal, orgId: number | undefined, right: 'read' | 'write'): void {
     if (principal.orgId !== '*' && principal.orgId !== orgId) throw absent();
@@ -79,7 +88,8 @@ export class Access {
   }
 
   /**
-   * Lets those who watch or run the service in. Closed to all, whatever `AUTH` says, while no such token is configured.
+   * Admits an operator. While no operator token with this right is configured, these routes refuse every client, whatever
+   * `AUTH` says.
    * @throws {@link Problem} 401, 429 or 403
    */
   async authoriseOperator(request: Request, right: 'view' | 'administer'): Promise<void> {
@@ -99,7 +109,7 @@ export class Access {
     if (token === undefined) throw this.#refused.malformed(request, 'A bearer token is needed');
     const digest = sha256(token);
     for (const [expected, principal] of this.#fixed) {
-      // Hashes of equal length, compared in constant time: the timing tells nothing of the token.
+      // `timingSafeEqual` compares hashes of equal length in constant time, so the timing tells nothing of the token.
       if (timingSafeEqual(expected, digest)) return principal;
     }
     if (!isTokenForm(token)) throw this.#refused.malformed(request, UNKNOWN);

@@ -2,15 +2,15 @@ import { randomBytes } from 'node:crypto';
 import type { Config, StaticToken } from '../config/load-config.ts';
 import type { Logger } from '../logging/logger.ts';
 
-/** Tokens that open routes by themselves; `undefined` for a kind that does not exist here. */
+/** The admin's and the viewer's token. A kind that this service does not have is `undefined`. */
 export interface OperatorTokens {
   readonly adminToken: string | undefined;
   readonly viewerToken: string | undefined;
-  /** Those of them that were made up. */
+  /** The tokens among them that the service generated. */
   readonly made: MadeTokens;
 }
 
-/** Tokens that were made up for this run alone. */
+/** Tokens that the service generated for this run alone. */
 export interface MadeTokens {
   readonly adminToken?: string | undefined;
   readonly viewerToken?: string | undefined;
@@ -19,8 +19,8 @@ export interface MadeTokens {
 const TOKEN_BYTES = 32;
 
 /**
- * The tokens that the configuration gives, or asks to be made up. Those are logged once: nobody could know them
- * otherwise, and they end with the process.
+ * Returns the tokens that the configuration gives or asks the service to generate. Generated tokens are logged once, because
+ * the operator has no other way to learn them. They end with the process.
  */
 export function operatorTokens({ admin, viewer }: Config['auth'], log: Logger): OperatorTokens {
   const tokens = { adminToken: tokenOf(admin), viewerToken: tokenOf(viewer) };

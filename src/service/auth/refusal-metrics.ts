@@ -1,7 +1,7 @@
 import { type Meter, metrics } from '@opentelemetry/api';
 import type { RefusedAuth } from './refused-auth.ts';
 
-/** Offers the refusals, by reason, as `auth_refused_total`. They are read when the metrics are. */
+/** Publishes the refusals, by reason, as `auth_refused_total`. The meter reads the counts at each collection. */
 export function countRefusals(
   refused: Pick<RefusedAuth, 'counts'>,
   meter: Pick<Meter, 'createObservableCounter'> = metrics.getMeter('tiercel.service'),

@@ -3,18 +3,24 @@ import { Problem } from '../http/problem.ts';
 import type { Logger } from '../logging/logger.ts';
 import { Throttle } from '../logging/throttle.ts';
 
-/** The reason of a refusal. `slowed`: the address had too many tokens refused, so this one was not looked up. */
+/**
+ * The reason of a refusal. `slowed` means that the address had too many tokens refused, so the service did not look this one
+ * up.
+ */
 export type Refusal = 'missing' | 'malformed' | 'unknown' | 'slowed';
 
-/** Refused tokens of one address, in a row and then one each so often. */
+/** One address may have this many tokens refused in a row, and after that one each {@link EACH_MS}. */
 const BURST = 10;
 const MINUTE_MS = 60_000;
 const EACH_MS = MINUTE_MS / BURST;
 
-/** Addresses that are remembered: the one that was refused longest ago is forgotten first. */
+/** The service remembers this many addresses. Beyond it, the address that was refused longest ago is forgotten first. */
 const MOST_ADDRESSES = 10_000;
 
-/** In a second so many tokens are looked up in vain, for all addresses together. Then none is that is not known. */
+/**
+ * Look-ups of unknown tokens that may fail within one second, for all addresses together. After that no unknown token is
+ * looked up.
+ */
 const IN_VAIN_PER_SECOND = 200;
 
 /** The collaborators of {@link RefusedAuth}. */
@@ -27,9 +33,10 @@ export interface RefusedAuthOptions {
 }
 
 /**
- * Counts, logs and slows down what is refused for its token. Ten tokens of an address may be refused in a minute; after that
- * a token of that address that is not known here is refused with 429, and not looked up. Tokens that are known pass: behind a
- * proxy all clients have one address.
+ * Counts, logs and slows down the requests whose token is refused. One address may have ten tokens refused in a minute.
+ * After that an unknown token of that address is refused with 429 and not looked up.
+ *
+ * Known tokens always pass, because all clients behind one proxy share an address.
  */
 export class RefusedAuth {
   readonly #log: RefusedAuthOptions['log'];
@@ -37,7 +44,7 @@ export class RefusedAuth {
   readonly #clock: Clock;
   readonly #throttle: Throttle;
   readonly #counts: Record<Refusal, number> = { missing: 0, malformed: 0, unknown: 0, slowed: 0 };
-  /** When each address will have paid for its refusals (GCRA); the one refused last is the last. */
+  /** The time at which each address will have paid for its refusals (GCRA). The address that was refused last is the last one. */
   readonly #paidAt = new Map<string, number>();
   #second = Number.NEGATIVE_INFINITY;
   #inVain = 0;
@@ -49,35 +56,36 @@ export class RefusedAuth {
     this.#throttle = new Throttle(() => clock.now());
   }
 
-  /** Since the start, by reason. */
+  /** The refusals since the start, by reason. */
   get counts(): Readonly<Record<Refusal, number>> {
     return this.#counts;
   }
 
-  /** Addresses that are remembered. */
+  /** The number of remembered addresses. */
   get addresses(): number {
     return this.#paidAt.size;
   }
 
-  /** A request without a token: nothing was guessed, so its address is not slowed. */
+  /** Refuses a request without a token. The client guessed nothing, so its address is not slowed. */
   missing(): Problem {
     return this.#refuse('missing', 'A bearer token is needed');
   }
 
-  /** A request whose token is none that there could be. */
+  /** Refuses a request whose token does not have the form of a token. */
   malformed(request: Request, detail: string): Problem {
     return this.#refuseGuess(request, 'malformed', detail);
   }
 
-  /** A request whose token was looked up, and is not there. */
+  /** Refuses a request whose token was looked up and does not exist. */
   unknown(request: Request, detail: string): Problem {
     this.#inVain += 1;
     return this.#refuseGuess(request, 'unknown', detail);
   }
 
   /**
-   * Lets a token be looked up that is not known here.
-   * @throws {@link Problem} 429 for an address that was refused too often, and for all while too many look-ups are in vain.
+   * Allows the look-up of a token that is not known in this process.
+   * @throws {@link Problem} 429 for an address that was refused too often, and for every address while too many look-ups
+   *   fail.
    */
   assertMayLookUp(request: Request): void {
     const now = this.#clock.now();
@@ -123,7 +131,7 @@ export class RefusedAuth {
     return new Problem(429, 'Too many tokens were refused; wait before you try another', { 'retry-after': seconds });
   }
 
-  /** How long an address has to wait before another token of it may be refused; 0 for one that need not wait. */
+  /** Returns the milliseconds before another token of an address may be refused; 0 for an address that need not wait. */
   #waitMs(address: string | undefined, now: number): number {
     if (address === undefined) return 0;
     const paidAt = this.#paidAt.get(address) ?? Number.NEGATIVE_INFINITY;
@@ -140,7 +148,10 @@ export class RefusedAuth {
   }
 }
 
-/** Returns the name that an address is counted under: of IPv6 the network of 64 bits, which one subscriber has as a whole. */
+/**
+ * Returns the name under which an address is counted. For IPv6 it is the network of 64 bits, because one subscriber has all
+ * of it.
+ */
 export function addressKey(address: string | undefined): string | undefined {
   if (address === undefined || !address.includes(':')) return address;
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];

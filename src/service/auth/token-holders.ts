@@ -14,7 +14,7 @@ import type { TieredCache } from '../../core/tiered-cache.ts';
 import { Problem } from '../http/problem.ts';
 import type { Principal, Right } from './access-control.ts';
 
-/** The part of the catalog's cache that tells of changed tokens. */
+/** The part of the catalog's cache that reports changed tokens. */
 export interface HeardCache {
   attach(attachment: { readonly observer: Observer }): () => void;
   health(): { readonly l1: { readonly suspended: boolean } };
@@ -22,39 +22,42 @@ export interface HeardCache {
 
 /** The collaborators of {@link TokenHolders}. */
 export interface TokenHoldersOptions {
-  /** Looks a token up where tokens are kept. */
+  /** Looks a token up in the database. */
   readonly lookUp: (token: string, signal: AbortSignal) => Promise<ApiToken | null>;
-  /** Hears of every change of a token through its outbox. */
+  /** Receives every change of a token through its outbox. */
   readonly catalog: HeardCache;
-  /** Whether the catalog's cache has an outbox to hear from. */
+  /** True when the catalog's cache has an outbox, and so learns of changed tokens. */
   readonly isTold: boolean;
-  /** For so long a token that cannot be looked up may still read. 0: it is looked up each second, or does not read. */
+  /**
+   * Milliseconds for which a token that cannot be looked up may still read. With 0, a token that cannot be looked up does
+   * not read, and a known one is looked up each second.
+   */
   readonly graceMs: number;
-  /** Throws to keep a token from being looked up that is not known at all. */
+  /** Throws to prevent the look-up of a token that this process does not know. */
   readonly assertMayLookUp: (request: Request) => void;
   /** Default: the platform's. */
   readonly clock?: Clock;
 }
 
-/** How long a token is known without a question. */
+/** A token answers this long after a look-up without another one. */
 const FRESH_MS = 1_000;
 
-/** For so long after that, a token is known at once and looked up behind the answer. */
+/** After {@link FRESH_MS}, a token still answers at once for this long. The look-up then runs behind the answer. */
 const REVALIDATE_MS = 14_000;
 
-/** A change asks for a token that was looked up within this time. */
+/** A change needs a token that was looked up within this time. */
 const CONFIRMED_MS = FRESH_MS + REVALIDATE_MS;
 
-/** A known token waits this long for a database that is slow or away. */
+/** A known token waits this long for a slow or absent database. */
 const SOFT_TIMEOUT_MS = 100;
 
-/** A token that is not known waits this long. */
+/** An unknown token waits this long. */
 const HARD_TIMEOUT_MS = 2_000;
 
-/** Look-ups at once: of their own, so that loads that hold all places of the catalog do not hold up a token. */
+/** Look-ups that may run at once. They have their own limit: loads that hold all places of the catalog do not delay a token. */
 const LOOK_UPS = 32;
 
-/** A look-up by a unique index takes a millisecond; one that takes so long is a database in trouble. */
+/** A look-up by a unique index takes a millisecond. A database that needs this long is in trouble. */
 const SLOW_MS = 250;
 
 const REMEMBER = {
@@ -69,20 +72,20 @@ const RIGHTS: Readonly<Record<ApiToken['role'], ReadonlySet<Right>>> = {
   writer: new Set(['read', 'write']),
 };
 
-/** Kept as JSON: the end is milliseconds since 1970. */
+/** A token's holder as the cache stores it, in JSON. `expiresAt` is milliseconds since 1970. */
 interface Holder extends Pick<ApiToken, 'orgId' | 'role'> {
   readonly expiresAt: number | null;
 }
 
 /**
- * Remembers who holds which API token. The cache is of its own and in memory alone, so digests of tokens do not leave this
- * process.
+ * Remembers the holder of each API token. It has its own cache in memory, so digests of tokens do not leave this process.
  *
- * - A token that is known answers at once. It is looked up behind the answer, once a second at most.
- * - A token that was changed or revoked is forgotten when the catalog's cache hears of it: the outbox names it.
- * - Whenever that cache may have missed a message, and while it cannot prove that it has not, each known token is looked up
- *   again before it answers, for at most 100 ms.
- * - While the database is away, a known token reads for the grace after it was last looked up. It changes nothing.
+ * - A known token answers at once. Its look-up runs behind the answer, once a second at most.
+ * - The outbox names each token that is changed or revoked. This object forgets the token when the catalog's cache receives
+ *   that.
+ * - While the catalog's cache cannot prove that it has missed no message, each known token is looked up before it answers,
+ *   for at most 100 ms. The same holds after each possible miss.
+ * - While the database is away, a known token reads until the grace since its last look-up is over. It changes nothing.
  */
 export class TokenHolders implements AsyncDisposable {
   readonly #lookUp: TokenHoldersOptions['lookUp'];
@@ -93,7 +96,7 @@ export class TokenHolders implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #cache: TieredCache;
   readonly #detach: () => void;
-  /** Whether the catalog's cache could show at the last question that it had missed no message. */
+  /** True when the catalog's cache could prove, at the last question, that it had missed no message. */
   #wasProven = false;
 
   constructor({ lookUp, catalog, isTold, graceMs, assertMayLookUp, clock = systemClock }: TokenHoldersOptions) {
@@ -114,10 +117,11 @@ export class TokenHolders implements AsyncDisposable {
   }
 
   /**
-   * The holder of a token, at once if it is known; `null` when there is none, or not any more.
+   * Returns the holder of a token, at once if the token is known; `null` for a token that does not exist or is no longer
+   * valid.
    * @param right The right that the request needs. The grace is for reading alone.
-   * @param request Shown to `assertMayLookUp` before a token is looked up that is not known at all.
-   * @throws {@link Problem} 503 when the token cannot be looked up, and what is known of it is too old for that right; what
+   * @param request Passed to `assertMayLookUp` before the look-up of an unknown token.
+   * @throws {@link Problem} 503 when the token cannot be looked up and its known state is too old for that right; whatever
    *   `assertMayLookUp` throws.
    */
   find(token: string, sha256: string, right: Right, request: Request): Principal | null | Promise<Principal | null> {
@@ -158,7 +162,7 @@ export class TokenHolders implements AsyncDisposable {
     return this.#principalOf(lookup.value);
   }
 
-  /** While the breaker is not closed, one look-up finds out whether the database is back, and no reader waits for it. */
+  /** Returns 0 while the breaker is not closed: one look-up finds out if the database is back, and no reader waits for it. */
   #softTimeoutMs(): number {
     return this.#cache.health().source.breaker === 'closed' ? SOFT_TIMEOUT_MS : 0;
   }
@@ -169,7 +173,7 @@ export class TokenHolders implements AsyncDisposable {
       setTags([tokenTags.of(found.id), tokenTags.all]);
       return { orgId: found.orgId, role: found.role, expiresAt: found.expiresAt?.getTime() ?? null };
     }
-    // A token that a client makes up takes no place from one that is known.
+    // A token that a client makes up takes no place from a known one.
     skip();
     return null;
   }
@@ -189,16 +193,19 @@ export class TokenHolders implements AsyncDisposable {
   #hear({ tags }: Targets): void {
     const named = tags.filter(tokenTags.has);
     if (named.length > 0) dropRejection(this.#cache.invalidate({ tags: named }));
-    // This may stand for names that were too many to be said, and for a flush, which must not turn readers away.
+    // The root tag stands for a list of names that was too long, or for a flush. A flush must not turn readers away.
     if (tags.includes(ROOT_TAG)) this.#doubtAll();
   }
 
-  /** By their keys: a tag that is expired twice would end what the database could not confirm in between. */
+  /**
+   * Marks every token as stale, by key. A tag that expires twice would end the tokens that the database could not confirm in
+   * between.
+   */
   #doubtAll(): void {
     dropRejection(this.#cache.invalidate({ pattern: '*', mode: 'expire' }));
   }
 
-  /** An expired token is refused at its moment, however long what is known of it may still be used. */
+  /** Refuses an expired token at its moment of expiry, however long its cached state may still be used. */
   #principalOf(holder: Holder | null): Principal | null {
     if (holder === null || (holder.expiresAt !== null && holder.expiresAt <= this.#clock.wall())) return null;
     return { orgId: holder.orgId, rights: RIGHTS[holder.role] };

@@ -1,8 +1,8 @@
-/** The environment cannot be used. Names every problem, not only the first; secrets are never part of the text. */
+/** The environment cannot be used. The error names every problem, not only the first, and its text never holds a secret. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly code = 'INVALID_CONFIG';
-  /** One sentence each, beginning with the variable's name. */
+  /** One sentence for each problem. It begins with the variable's name. */
   readonly problems: readonly string[];
   constructor(problems: readonly string[]) {
     const count = problems.length === 1 ? 'one problem' : `${problems.length} problems`;

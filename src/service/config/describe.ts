@@ -1,7 +1,7 @@
 import { withoutCredentials } from './server-url.ts';
 import type { Config, RedisConfig, StaticToken } from './shape.ts';
 
-/** The configuration as logs may show it: every secret is replaced by what may be known of it. */
+/** Returns the configuration as logs may show it: a placeholder stands for every secret. */
 export function describeConfig(config: Config): Record<string, unknown> {
   const { database, redis, auth, alerts } = config;
   return {
@@ -9,7 +9,7 @@ export function describeConfig(config: Config): Record<string, unknown> {
     database: { ...database, url: database.url === undefined ? 'embedded' : withoutCredentials(database.url) },
     redis: redis === undefined ? 'none' : describeRedis(redis),
     auth: { ...auth, admin: describeToken(auth.admin), viewer: describeToken(auth.viewer) },
-    // The path of a webhook usually is its password.
+    // The path of a webhook is often its password.
     alerts: { webhookUrl: alerts.webhookUrl === undefined ? 'none' : new URL(alerts.webhookUrl).origin },
   };
 }

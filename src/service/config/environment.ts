@@ -2,22 +2,22 @@ import { duration, type Reading } from './readers.ts';
 import { withoutSecrets } from './secrets.ts';
 import { ttlVariable, VARIABLES, type Values, type Variable, type VariableName } from './variables.ts';
 
-/** Names and texts, as `process.env` has them. */
+/** The names and texts of variables, as in `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Gives the text of a file, or throws. */
+/** Returns the text of a file, or throws. */
 export type ReadFile = (path: string) => string;
 
-/** What the environment says of some variables; how they fit together is judged elsewhere. */
+/** The values of some variables as the environment gives them. `load-config.ts` judges how they fit together. */
 export interface EnvironmentReading<N extends VariableName> {
-  /** Not to be trusted while there are problems. */
+  /** The values. Callers must not use them while there are problems. */
   readonly values: Pick<Values, N>;
   readonly problems: readonly string[];
-  /** Whether a variable is given at all, rightly or wrongly. */
+  /** True when the environment gives the variable, with a valid value or not. */
   isGiven(name: N): boolean;
 }
 
-/** Reads the named variables. An empty text counts as not given: that is what `${NAME:-}` of a compose file leaves. */
+/** Reads the named variables. An empty text counts as not given, because `${NAME:-}` of a compose file leaves one. */
 export function readVariables<N extends VariableName>(
   env: Environment,
   names: readonly N[],
@@ -36,7 +36,7 @@ export function readVariables<N extends VariableName>(
   return { values: values as Pick<Values, N>, problems, isGiven: (name) => given.has(name) };
 }
 
-/** Milliseconds by group for each `CACHE_TTL_<GROUP>` that is given; one that belongs to no group is a problem. */
+/** Reads each given `CACHE_TTL_<GROUP>` as milliseconds by group. A variable that belongs to no group is a problem. */
 export function readTtls(
   env: Environment,
   groups: readonly string[],
@@ -59,7 +59,7 @@ export function readTtls(
 
 type Report = (problem: string) => void;
 
-/** The file that is to hold a secret. */
+/** Returns the file that holds a secret, if the environment names one. */
 function pathOf(name: string, variable: Variable, env: Environment): string | undefined {
   return variable.secret ? env[`${name}_FILE`] || undefined : undefined;
 }
@@ -89,15 +89,21 @@ function textOf(
   }
 }
 
-/** A text that is no path may be the secret itself, given under the wrong name. */
+/**
+ * Returns the path for a message. It hides a text that is not a path: an operator may have given the secret itself under the
+ * wrong name.
+ */
 function shownPath(name: string, path: string): string {
   return /^\.{0,2}\/[\w./-]{1,200}$/.test(path) ? `${name}_FILE=${JSON.stringify(path)}` : `${name}_FILE (not shown)`;
 }
 
-/** Longest text of a variable that is shown, in characters. */
+/** A message shows at most this many characters of a variable's text. */
 const MAX_SHOWN = 200;
 
-/** A variable's text in a message. The text of another variable, a URL with a password, may have come to it by mistake. */
+/**
+ * Returns a variable's text for a message. It removes secrets, because an operator may have set the wrong variable, to a URL
+ * with a password for example.
+ */
 function shown(text: string): string {
   return JSON.stringify(withoutSecrets(text).slice(0, MAX_SHOWN));
 }

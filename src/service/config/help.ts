@@ -5,8 +5,8 @@ const DEFAULT_WIDTH = 18;
 const MEANING_WIDTH = 66;
 
 /**
- * What `bun start --help` prints: usage and every variable with its default and meaning.
- * @param groups The groups whose TTL can be set, to name their variables.
+ * Returns the text that `bun start --help` prints: the usage, and every variable with its default and meaning.
+ * @param groups The groups whose TTL can be set. The text names their variables.
  */
 export function helpText(groups: readonly string[] = []): string {
   const rows = [...Object.entries<HelpEntry>(VARIABLES), ...Object.entries<HelpEntry>(FAMILIES)].map(toRow);
@@ -45,7 +45,7 @@ function toRow([name, variable]: [string, HelpEntry]): Row {
   };
 }
 
-/** One row of the table as lines; what is too long for its column goes on in the next line. */
+/** Lays one row of the table out as lines. A text that is too long for its column continues in the next line. */
 function layOut(row: Row, nameWidth: number): string[] {
   const fallback = wrap(row.fallback, DEFAULT_WIDTH);
   const meaning = wrap(row.meaning, MEANING_WIDTH);

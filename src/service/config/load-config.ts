@@ -11,9 +11,9 @@ export { describeConfig } from './describe.ts';
 export type { Environment } from './environment.ts';
 export type { Config, RedisConfig, StaticToken } from './shape.ts';
 
-/** What the environment does not say. */
+/** The inputs of the configuration that the environment does not give. */
 export interface LoadOptions {
-  /** Whether stdout is a terminal. */
+  /** True when stdout is a terminal. */
   readonly isTerminal: boolean;
   /** The groups whose TTL can be set, e.g. `product`, `products:org`. Default none. */
   readonly groups?: readonly string[];
@@ -21,14 +21,14 @@ export interface LoadOptions {
   readonly readFile?: ReadFile;
 }
 
-/** This process's environment. Nothing else in the service reads it. */
+/** Returns this process's environment. No other code of the service reads it. */
 export function processEnvironment(): Environment {
   return process.env;
 }
 
 /**
  * Reads and checks the configuration.
- * @throws {@link ConfigError} with every problem there is.
+ * @throws {@link ConfigError} with every problem found.
  */
 export function loadConfig(env: Environment, options: LoadOptions): Config {
   const reading = readVariables(env, ALL, options.readFile ?? readTextFile);
@@ -90,13 +90,14 @@ export function loadConfig(env: Environment, options: LoadOptions): Config {
   };
 }
 
-/** Empty variables count as not given. */
+/** Returns the names of the given variables. An empty variable counts as not given. */
 function namesOf(env: Environment): string[] {
   return Object.entries(env).flatMap(([name, text]) => (text ? [name] : []));
 }
 
 /**
- * What the operator scripts need: where the database is. They have no use for the embedded one, which ends with them.
+ * Reads the database URL for the operator scripts. They cannot use the embedded database, which ends with the service's
+ * process.
  * @throws {@link ConfigError} when `DATABASE_URL` is missing or wrong.
  */
 export function loadDatabaseUrl(env: Environment, readFile: ReadFile = readTextFile): string {
@@ -116,7 +117,7 @@ function readTextFile(path: string): string {
   return readFileSync(path, 'utf8');
 }
 
-/** Small, so that many instances fit beside one another on a test server. */
+/** Connections of one instance in the test profile. The pool is small, so that many instances fit on one test server. */
 const TEST_POOL = 4;
 
 function contradictions(
@@ -156,7 +157,10 @@ function redisConfig(values: Values): RedisConfig | undefined {
   };
 }
 
-/** Random tokens are for trying things out: with a real database, only somebody's decision opens the admin routes. */
+/**
+ * Reads an operator's token. Random tokens are for trying the service out. With a real database, only an operator's explicit
+ * setting opens the admin routes.
+ */
 function staticToken(value: string | undefined, embedded: boolean): StaticToken {
   if (value !== undefined) return { kind: 'given', value };
   return embedded ? { kind: 'generate' } : { kind: 'off' };

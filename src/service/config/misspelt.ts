@@ -1,15 +1,15 @@
-/** Names that begin so belong to this service. */
+/** Names with these beginnings belong to this service. */
 const OURS = /^(?:CACHE|TIERCEL|REDIS)_/;
 
-/** A TTL of a group that does not exist is refused where TTLs are read. */
+/** `readTtls` refuses the TTL of an unknown group, so these names are left to it. */
 const TTL_PREFIX = 'CACHE_TTL_';
 
-/** Names that Kubernetes sets for a service of that name, and names that other programs of this project read. */
+/** Names that Kubernetes sets for services called `redis`, `cache-…` and the like, and names that other programs of this project read. */
 const OTHERS = /^REDIS_(?:PORT|SERVICE_)|_SERVICE_(?:HOST|PORT)|_PORT(?:_\d+_(?:TCP|UDP)(?:_\w+)?)?$|^TIERCEL_TEST_/;
 
 /**
- * One sentence for each variable that seems to be meant for this service and is none of its own, with the nearest name if
- * one is near.
+ * Returns one sentence for each variable that looks like one of this service and is not. The sentence names the nearest
+ * known variable, if one is near.
  * @param known Every name that counts, `…_FILE` and TTLs of groups included.
  */
 export function misspelt(names: Iterable<string>, known: readonly string[]): string[] {
@@ -24,10 +24,13 @@ export function misspelt(names: Iterable<string>, known: readonly string[]): str
     });
 }
 
-/** The known name that was probably meant: it differs in a few characters, or one of the two goes on where the other ends. */
+/**
+ * Returns the known name that the operator probably meant. It differs in a few characters, or one of the two names continues
+ * the other.
+ */
 function nearest(name: string, known: readonly string[]): string | undefined {
   const goesOn = (one: string) => one.startsWith(`${name}_`) || name.startsWith(`${one}_`);
-  // What comes before is the same for all of them, and says nothing of which is meant.
+  // The prefix is the same for all names, so it does not help to choose one.
   const ownLength = name.replace(OURS, '').length;
   const most = Math.max(2, Math.floor(ownLength / 3));
   return known
@@ -39,7 +42,7 @@ function nearest(name: string, known: readonly string[]): string | undefined {
     ).one;
 }
 
-/** Insertions, removals and exchanges of one character that turn one text into the other (Levenshtein). */
+/** Counts the insertions, removals and exchanges of one character that turn one text into the other (Levenshtein). */
 function distanceOf(one: string, other: string): number {
   let previous = Array.from({ length: other.length + 1 }, (_, index) => index);
   for (const [row, character] of [...one].entries()) {

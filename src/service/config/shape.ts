@@ -1,20 +1,20 @@
 import type { Values } from './variables.ts';
 
-/** A token that opens routes by itself: given, to be made up and printed once, or none (its routes answer 403). */
+/** An operator's token: given by the operator, to be generated and printed once, or none (its routes answer 403). */
 export type StaticToken =
   | { readonly kind: 'given'; readonly value: string }
   | { readonly kind: 'generate' }
   | { readonly kind: 'off' };
 
-/** How to reach Redis. */
+/** The settings of the connections to Redis. */
 export interface RedisConfig {
   readonly url: string;
-  /** The longest that one operation may hold a request. */
+  /** A request waits at most this long for one operation. */
   readonly timeoutMs: number;
   readonly connectTimeoutMs: number;
-  /** Command connections beside the subscriber. */
+  /** The number of command connections beside the subscriber. */
   readonly connections: number;
-  /** Signs what goes to Redis; `undefined`: nothing is signed. A secret. */
+  /** The keys that sign the data in Redis; `undefined`: the service signs nothing. A secret. */
   readonly integrityKeys: string | undefined;
   /** The longest time between two probes while Redis is away. */
   readonly probeMs: number;
@@ -26,9 +26,9 @@ export interface Config {
   readonly http: {
     readonly host: string;
     readonly port: number;
-    /** Under which hosts requests are answered. */
+    /** The hosts under which the service answers. */
     readonly allowedHosts: readonly string[] | 'loopback' | 'any';
-    /** Requests that may wait for their answer at once. */
+    /** The number of requests that may wait for their answer at once. */
     readonly maxRequests: number;
   };
   readonly database: {
@@ -38,7 +38,7 @@ export interface Config {
     /** Concurrent loads before shedding. */
     readonly maxLoads: number;
     readonly migrate: 'auto' | 'off';
-    /** The longest that a start waits for a database that is away. */
+    /** A start waits at most this long for a database that is away. */
     readonly waitMs: number;
   };
   /** `undefined`: no L2 and no bus. */
@@ -50,7 +50,7 @@ export interface Config {
     readonly maxLagMs: number;
     readonly disabled: boolean;
     readonly warmOnStart: boolean;
-    /** Keys that no tier holds which one tenant may bring into the cache in a minute. */
+    /** The number of new keys, held by no tier, that one tenant may bring into the cache in a minute. */
     readonly newKeysPerMinute: number;
     /** Milliseconds by group, e.g. `products:org`; only the groups that the environment names. */
     readonly ttlMs: Readonly<Record<string, number>>;
@@ -59,13 +59,13 @@ export interface Config {
     readonly mode: 'none' | 'token';
     readonly admin: StaticToken;
     readonly viewer: StaticToken;
-    /** How long an API token that cannot be looked up still reads. */
+    /** Milliseconds for which an API token that cannot be looked up still reads. */
     readonly tokenGraceMs: number;
   };
   readonly alerts: { readonly webhookUrl: string | undefined };
   readonly log: { readonly level: Values['LOG_LEVEL']; readonly format: 'json' | 'pretty' };
-  /** Whether the environment asks for spans and metrics to be sent; how, the OpenTelemetry SDK reads by itself. */
+  /** True when the environment asks for spans and metrics to be sent. The OpenTelemetry SDK reads the details by itself. */
   readonly telemetry: { readonly exporting: boolean };
-  /** Things that work and are probably not meant; to be logged at start. */
+  /** Settings that work and that the operator probably did not mean. The service logs them at start. */
   readonly warnings: readonly string[];
 }

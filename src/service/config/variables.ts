@@ -16,11 +16,11 @@ import { isStrongToken } from './token-strength.ts';
 export interface Variable<T = unknown> {
   readonly meaning: string;
   readonly read: Reader<T>;
-  /** What it is when it is not given, as it would be given. Without one it stays unset. */
+  /** The text that counts when the variable is not given. Without a default, the variable stays unset. */
   readonly default?: string;
-  /** What being unset means, for `--help`; where there is no `default`. */
+  /** The meaning of an unset variable in `--help`, where there is no `default`. */
   readonly unset?: string;
-  /** Never printed; can come from the file that `<NAME>_FILE` names. */
+  /** True for a secret. It is never printed, and it can come from the file that `<NAME>_FILE` names. */
   readonly secret?: true;
 }
 
@@ -41,8 +41,8 @@ const staticToken: Reader<string> = (text) =>
       };
 
 /**
- * Every variable that the service reads, in the order of `--help`; `CACHE_TTL_<GROUP>` and `OTEL_*` are families and stand
- * in `FAMILIES`. Defaults and help come from here alone.
+ * The variables that the service reads, in the order of `--help`. Defaults and help come from here alone. The families
+ * `CACHE_TTL_<GROUP>` and `OTEL_*` stand in `FAMILIES`.
  */
 export const VARIABLES = {
   HOST: {
@@ -174,7 +174,7 @@ export const VARIABLES = {
   },
 } as const satisfies Readonly<Record<string, Variable>>;
 
-/** Families of variables, for `--help`. */
+/** The families of variables, for `--help`. */
 export const FAMILIES = {
   'CACHE_TTL_<GROUP>': {
     unset: "each resource's own",
@@ -195,10 +195,10 @@ type ValueOf<V> = V extends { readonly read: Reader<infer T> }
     : T | undefined
   : never;
 
-/** The value of every variable: its default, or `undefined` where there is none. */
+/** The value of each variable: its default, or `undefined` where there is none. */
 export type Values = { readonly [N in VariableName]: ValueOf<(typeof VARIABLES)[N]> };
 
-/** `products:org` → `CACHE_TTL_PRODUCTS_ORG`. */
+/** Returns the TTL variable of a group: `products:org` → `CACHE_TTL_PRODUCTS_ORG`. */
 export function ttlVariable(group: string): string {
   return `CACHE_TTL_${group.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}`;
 }

@@ -1,6 +1,6 @@
 import { UsageError } from './run-script.ts';
 
-/** An id as the API takes it: 1 to 2⁵³−1 in plain digits. */
+/** Reads an id by the API's rule: 1 to 2⁵³−1 in plain digits. */
 export function parseId(text: string, name: string): number {
   const id = /^[1-9]\d{0,15}$/.test(text) ? Number(text) : Number.NaN;
   if (!Number.isSafeInteger(id))

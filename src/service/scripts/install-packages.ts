@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 
-/** An installation that has nothing to do takes a tenth of this, and has nothing to say. */
+/** An installation without missing packages takes a tenth of this time and prints nothing. */
 const TELL_AFTER_MS = 400;
 
 /**
- * Installs the packages that the lockfile names and that are missing, before a program starts that needs them. It needs none
- * itself. Everything that it says goes to stderr: stdout belongs to the program.
+ * Installs the missing packages of the lockfile before a program starts that needs them. This script itself needs none. It
+ * writes to stderr alone, because stdout belongs to the program.
  */
 async function installPackages(): Promise<number> {
   const began = performance.now();

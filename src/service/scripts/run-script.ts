@@ -6,10 +6,10 @@ import { withoutSecrets } from '../config/secrets.ts';
 
 /** A command for operators that works on the database of `DATABASE_URL`. */
 export interface Script<O extends ParseArgsOptionsConfig> {
-  /** What `--help` prints. */
+  /** The text that `--help` prints. */
   readonly usage: string;
   readonly options: O;
-  /** Whether words beside the options are allowed. */
+  /** True when words beside the options are allowed. */
   readonly allowPositionals?: boolean;
   run(sql: Sql, given: Arguments<O>): Promise<void>;
 }
@@ -20,7 +20,7 @@ export interface Arguments<O extends ParseArgsOptionsConfig> {
   readonly positionals: readonly string[];
 }
 
-/** The command line makes no sense; the usage is printed with it. */
+/** The command line is wrong. The script prints the usage with it. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
@@ -29,8 +29,8 @@ export class UsageError extends Error {
 const EXIT_USAGE = 64;
 
 /**
- * Parses the command line, opens the database, runs the script and closes the database again. Answers are printed by the
- * script on stdout, everything else on stderr. Exit codes: 0, 1 (it failed), 64 (command line), 78 (configuration).
+ * Parses the command line, opens the database, runs the script and closes the database again. The script prints its result
+ * on stdout and everything else on stderr. Exit codes: 0, 1 (it failed), 64 (command line), 78 (configuration).
  */
 export async function runScript<const O extends ParseArgsOptionsConfig>(script: Script<O>): Promise<void> {
   try {
@@ -44,7 +44,7 @@ export async function runScript<const O extends ParseArgsOptionsConfig>(script: 
   }
 }
 
-/** `undefined` when help was asked for. */
+/** Parses the command line; `undefined` when the operator asked for help. */
 function parse<O extends ParseArgsOptionsConfig>({
   options,
   allowPositionals = false,
@@ -78,7 +78,7 @@ const UNDEFINED_TABLE = '42P01';
 function messageOf(error: unknown): string {
   if (sqlState(error) === UNDEFINED_TABLE) return 'The database has not been set up: run `bun run db:migrate` first.';
   if (!(error instanceof Error)) return withoutSecrets(String(error));
-  // A host name with several addresses fails with one error for each, and no message of its own.
+  // A host name with several addresses fails with one error for each. The error around them has no message of its own.
   if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join('\n');
   return withoutSecrets(error.message);
 }

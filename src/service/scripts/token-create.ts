@@ -32,7 +32,7 @@ Makes an API token and prints it on stdout, once: only its SHA-256 is kept.
 
 function parseLifetime(text: string): number {
   const read = duration(text);
-  // A bare number would be milliseconds: an operator who writes 90 means days.
+  // A bare number would be milliseconds, but an operator who writes 90 means days.
   if ('value' in read && read.value > 0 && /[a-z]$/.test(text)) return read.value;
   throw new UsageError(`--expires must be a duration like 90d, 12h or 30m; got ${JSON.stringify(text)}`);
 }

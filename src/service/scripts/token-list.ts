@@ -31,7 +31,7 @@ function toRow(token: ApiToken): string[] {
     token.createdAt.toISOString(),
     token.expiresAt?.toISOString() ?? '-',
     token.revokedAt?.toISOString() ?? '-',
-    // One line a token, whatever somebody wrote into the label.
+    // Each token takes one line, even if its label holds line breaks.
     token.label.replaceAll(/\p{Cc}+/gu, ' '),
   ];
 }

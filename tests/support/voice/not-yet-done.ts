@@ -10,9 +10,6 @@ export const NOT_YET_DONE: ReadonlySet<string> = new Set([
   'src/core/refill',
   'src/core/sync',
   'src/service',
-  'src/service/auth',
-  'src/service/config',
   'src/service/http',
   'src/service/routes',
-  'src/service/scripts',
 ]);
