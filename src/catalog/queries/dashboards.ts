@@ -1,6 +1,6 @@
 import { cancellable } from '../../adapters/postgres/index.ts';
 import { ROOT_TAG } from '../../core/model/key.ts';
-import { keys, prefixes, tags } from '../resources/names.ts';
+import { keys, prefixes, tags } from '../names.ts';
 import type { Dashboard } from '../rows.ts';
 import { type Queryable, sqlState } from '../sql.ts';
 

@@ -1,4 +1,4 @@
-import { prefixes, tags } from '../../catalog/resources/names.ts';
+import { prefixes, tags } from '../../catalog/names.ts';
 import type { Targets } from '../../core/model/invalidation.ts';
 import { ROOT_TAG } from '../../core/model/key.ts';
 
