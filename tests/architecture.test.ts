@@ -7,6 +7,7 @@ import {
   matches,
   misnamed,
   pastTheDoor,
+  roomsOf,
   tooLong,
   uses,
   wrongRoom,
@@ -112,6 +113,8 @@ describe('the sources', () => {
   test('outside the core enter it by its open rooms', () => expectNone(pastTheDoor(source, DOORS)));
 
   test('have no rings of imports', () => expectNone(cycles(source)));
+
+  test('have no rings of folders', () => expectNone(cycles(roomsOf(source))));
 
   test('of the core know no runtime', () => {
     const others = core.filter(({ path }) => path !== 'src/core/primitives/async-context.ts');

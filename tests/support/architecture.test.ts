@@ -5,6 +5,7 @@ import {
   type Layer,
   misnamed,
   pastTheDoor,
+  roomsOf,
   tooLong,
   uses,
   type Violation,
@@ -94,6 +95,18 @@ test('rings of imports are found, type imports counted, and lines and stars are 
   const [ring] = cycles([source('a', 'b'), source('b', 'd', 'c'), source('c', 'a'), source('d')]);
   expect(ring?.problem).toBe('a ring of imports: src/a.ts → src/b.ts → src/c.ts → src/a.ts');
   expect(cycles([source('a', 'a')])).toHaveLength(1);
+});
+
+test('rings of folders are found; a file beside folders is a room of its own', () => {
+  const source = (path: string, ...imported: string[]) =>
+    sourceOf(path, imported.map((one) => `import type { x } from '${one}';\n`).join(''));
+  const above = source('src/top.ts', './one/a.ts');
+  const [one, two] = [source('src/one/a.ts', '../two/b.ts'), source('src/two/c.ts')];
+  expect(cycles(roomsOf([above, one, two, source('src/two/b.ts')]))).toEqual([]);
+  const [ring] = cycles(
+    roomsOf([above, one, source('src/two/b.ts'), source('src/two/c.ts', '../one/d.ts'), source('src/one/d.ts')]),
+  );
+  expect(ring?.problem).toBe('a ring of imports: src/one → src/two → src/one');
 });
 
 describe('patterns', () => {

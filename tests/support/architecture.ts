@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { lineAt, type Source } from './sources.ts';
 
 /** A place that breaks a rule. */
@@ -106,6 +107,28 @@ export function cycles(sources: readonly Source[]): Violation[] {
   };
   for (const source of sources) if (!done.has(source.path)) visit(source, []);
   return found;
+}
+
+/**
+ * The rooms that these files make, each with the imports of all its files. A folder is a room. A file beside folders is a
+ * room of its own, because it may stand above them or below them.
+ */
+export function roomsOf(sources: readonly Source[]): Source[] {
+  const folders = new Set(sources.map(({ path }) => dirname(path)));
+  const hasFolders = new Set([...folders].map((folder) => dirname(folder)));
+  const roomOf = (path: string) => (hasFolders.has(dirname(path)) ? path : dirname(path));
+  const rooms = Map.groupBy(sources, ({ path }) => roomOf(path));
+  return [...rooms].map(([path, files]) => ({
+    path,
+    text: '',
+    code: '',
+    bare: '',
+    imports: files
+      .flatMap(({ imports }) => imports)
+      .flatMap((each) =>
+        each.file === undefined || roomOf(each.file) === path ? [] : [{ ...each, file: roomOf(each.file) }],
+      ),
+  }));
 }
 
 /** Places where the pattern matches, outside of comments and texts. */

@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { defineResource } from '../../resources/define-resource.ts';
-import { bomById, mostAccessed, replaceBomItems } from '../queries.ts';
 import { everyKey, keys, tags } from '../names.ts';
+import { bomById, mostAccessed, replaceBomItems } from '../queries.ts';
 import { exactly, id, name, quantity, unit, version } from './schema.ts';
 import { WARMED_PER_ORG } from './warmed-per-org.ts';
 

@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { defineResource } from '../../resources/define-resource.ts';
-import { dashboardOf, LICENSE_PLATE_STATUSES } from '../queries.ts';
 import { keys, tags } from '../names.ts';
+import { dashboardOf, LICENSE_PLATE_STATUSES } from '../queries.ts';
 import { exactly, id } from './schema.ts';
 
 const count = Type.Integer({ minimum: 0 });

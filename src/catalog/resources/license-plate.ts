@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { defineResource } from '../../resources/define-resource.ts';
-import { LICENSE_PLATE_STATUSES, licensePlateById, updateLicensePlate } from '../queries.ts';
 import { everyKey, keys, tags } from '../names.ts';
+import { LICENSE_PLATE_STATUSES, licensePlateById, updateLicensePlate } from '../queries.ts';
 import { exactly, id, quantity, someOf, text, version } from './schema.ts';
 
 const status = Type.Union(LICENSE_PLATE_STATUSES.map((name) => Type.Literal(name)));

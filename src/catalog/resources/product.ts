@@ -1,6 +1,6 @@
 import { defineResource } from '../../resources/define-resource.ts';
-import { deleteProduct, mostAccessed, productById, updateProduct } from '../queries.ts';
 import { everyKey, keys, tags } from '../names.ts';
+import { deleteProduct, mostAccessed, productById, updateProduct } from '../queries.ts';
 import { exactly, id, name, price, someOf, text, unit, version } from './schema.ts';
 import { WARMED_PER_ORG } from './warmed-per-org.ts';
 

@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { defineResource } from '../../resources/define-resource.ts';
-import { insertProduct, listProducts, orgExists, orgIds, type Product } from '../queries.ts';
 import { everyKey, keys, tags } from '../names.ts';
+import { insertProduct, listProducts, orgExists, orgIds, type Product } from '../queries.ts';
 import { productSchema } from './product.ts';
 import { exactly, name, price, text, unit } from './schema.ts';
 

@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { defineResource } from '../../resources/define-resource.ts';
-import { userPermissions as loadPermissions } from '../queries.ts';
 import { everyKey, keys } from '../names.ts';
+import { userPermissions as loadPermissions } from '../queries.ts';
 import { exactly, id, name } from './schema.ts';
 
 /** The permissions of a user. It is never answered stale: a right that was taken away is gone. */

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Dashboard, DashboardsAge } from '../../catalog/queries.ts';
 import { prefixes } from '../../catalog/names.ts';
+import type { Dashboard, DashboardsAge } from '../../catalog/queries.ts';
 import type { CacheEvent, Observer } from '../../core/model/events.ts';
 import type { Targets } from '../../core/model/invalidation.ts';
 import { type Clock, systemClock } from '../../core/primitives/clock.ts';

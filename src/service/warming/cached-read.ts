@@ -1,8 +1,8 @@
+import type { Sql } from '../../catalog/sql.ts';
 import { toMs } from '../../core/model/duration.ts';
 import type { LoaderContext, ReadOptions } from '../../core/model/options.ts';
 import type { Params } from '../../resources/params.ts';
 import type { LoadContext, Resource } from '../../resources/resource.ts';
-import type { Services } from '../routes/dependencies.ts';
 
 type Freshness = Pick<
   ReadOptions,
@@ -19,11 +19,15 @@ export interface CachedReading {
   readonly options: Freshness & { readonly tags: readonly string[]; readonly tenant: string };
 }
 
+/** The part of the service that a cached read uses. */
+export interface ReadingServices {
+  readonly sql: Sql;
+  /** Milliseconds by group, where the configuration overrides a resource's TTL. */
+  readonly ttlMs: Readonly<Record<string, number>>;
+}
+
 /** Makes the function that turns a resource's parameters into arguments of the cache: key, loader and options. */
-export function cachedReading(
-  resource: Resource,
-  { sql, ttlMs }: Pick<Services, 'sql' | 'ttlMs'>,
-): (params: Params) => CachedReading {
+export function cachedReading(resource: Resource, { sql, ttlMs }: ReadingServices): (params: Params) => CachedReading {
   const freshness = freshnessOf(resource, ttlMs);
   return (params) => ({
     key: resource.key(params),
@@ -43,7 +47,7 @@ export async function loadOwn(resource: Resource, context: LoadContext<Params>):
 }
 
 /** Converts the lifetimes to milliseconds once, so that no read has to parse `1h`. */
-function freshnessOf(resource: Resource, ttlMs: Services['ttlMs']): Freshness {
+function freshnessOf(resource: Resource, ttlMs: ReadingServices['ttlMs']): Freshness {
   const { ttl, negativeTtl, staleWhileRevalidate = 0, staleIfError = 0 } = resource;
   const { refreshAhead = false, softTimeout = SOFT_TIMEOUT_MS } = resource;
   return {

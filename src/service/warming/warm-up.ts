@@ -2,8 +2,7 @@ import { unlessAborted } from '../../core/primitives/abort.ts';
 import type { TieredCache } from '../../core/tiered-cache.ts';
 import type { Params } from '../../resources/params.ts';
 import type { Resource } from '../../resources/resource.ts';
-import type { Services } from '../routes/dependencies.ts';
-import { cachedReading } from './cached-read.ts';
+import { cachedReading, type ReadingServices } from './cached-read.ts';
 import { sumOf, type WarmUpCounts, type WarmUpReason, type WarmUpReport } from './warm-up-report.ts';
 
 /** The most keys of one resource. More keys would not fit into a common L1, and would load the database for long. */
@@ -26,7 +25,7 @@ export function isWarmable(resource: Resource): resource is WarmableResource {
 }
 
 /** Options of a {@link WarmUp}. */
-export interface WarmUpOptions extends Pick<Services, 'sql' | 'ttlMs'> {
+export interface WarmUpOptions extends ReadingServices {
   readonly cache: Pick<TieredCache, 'warm' | 'ready'>;
   /** The most keys that are loaded at once. */
   readonly concurrency: number;
