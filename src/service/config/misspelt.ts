@@ -4,7 +4,10 @@ const OURS = /^(?:CACHE|TIERCEL|REDIS)_/;
 /** `readTtls` refuses the TTL of an unknown group, so these names are left to it. */
 const TTL_PREFIX = 'CACHE_TTL_';
 
-/** Names that Kubernetes sets for services called `redis`, `cache-…` and the like, and names that other programs of this project read. */
+/**
+ * Matches names that Kubernetes sets for services called `redis` and the like, and names that other programs of this project
+ * read.
+ */
 const OTHERS = /^REDIS_(?:PORT|SERVICE_)|_SERVICE_(?:HOST|PORT)|_PORT(?:_\d+_(?:TCP|UDP)(?:_\w+)?)?$|^TIERCEL_TEST_/;
 
 /**

@@ -7,40 +7,44 @@ import { RouteTable } from './route-table.ts';
 import { problemOf } from './to-problem.ts';
 import { traceRequests } from './tracing.ts';
 
-/** What the app needs beside its routes. */
+/** The collaborators and limits of the app, beside its routes. */
 export interface AppOptions {
-  /** Whether each request makes a span. */
+  /** True when each request makes a span. */
   readonly traced: boolean;
-  /** Told of errors that nobody expected; the client learns nothing of them. */
+  /** Receives every unexpected error. The client learns nothing of it. */
   readonly onUnexpected: (error: unknown, request: Request) => void;
-  /** Looks at the `Host` of every request but those of probes. Default: any host that is well-formed. */
+  /** Checks the `Host` of every request except those of probes. Default: any well-formed host. */
   readonly checkHost?: CheckHost;
-  /** Requests that may wait for their answer at once; probes are not limited. Default `Infinity`. */
+  /** The number of requests that may wait for their answer at once. Probes are not limited. Default `Infinity`. */
   readonly maxRequests?: number;
-  /** Told of each request beyond that. */
+  /** Called for each request beyond that limit. */
   readonly onOverload?: () => void;
 }
 
 /**
- * Bodies are limited where they are read, with a problem document as the answer. The server's own limit would answer
- * without one, so it only has to be beyond every body that is read.
+ * The server's own limit of bodies. It answers without a problem document, so it only has to be larger than every body that
+ * is read. `read-body.ts` limits bodies, with a problem document as the answer.
  */
 const SERVER_BODY_LIMIT = Number.MAX_SAFE_INTEGER;
 
-/** The HTTP application: routes, and a problem document for whatever else is asked. It is not listening yet. */
+/**
+ * Builds the HTTP application. It serves the routes, and answers every other request with a problem document. It is not
+ * listening yet.
+ */
 export function createApp(routes: readonly Route[], options: AppOptions): Elysia {
   const { traced, onUnexpected, checkHost = hostGuard('any'), maxRequests = Infinity, onOverload } = options;
   const table = new RouteTable();
   const app = new Elysia({
     strictPath: true,
     serve: { maxRequestBodySize: SERVER_BODY_LIMIT },
-    // The default looks for the path behind the eleventh character of the URL: a short Host would become part of the path.
+    // By default Elysia looks for the path behind the eleventh character of the URL. A short Host would then become part of
+    // the path.
     handler: { standardHostname: false },
   });
   if (traced) traceRequests(app);
   const refuse = (error: unknown, request: Request): Response => {
     const problem = problemOf(error);
-    // Whoever has gone away has ended his own load: nobody reads the answer, and nothing failed.
+    // A client that has disconnected has ended its own load. No client reads this answer, and nothing failed.
     if (problem === undefined && !request.signal.aborted) onUnexpected(error, request);
     return sealed(
       problemResponse(problem ?? new Problem(500, 'Something went wrong here; the log says what'), request),
@@ -58,25 +62,27 @@ export function createApp(routes: readonly Route[], options: AppOptions): Elysia
     table.add(method, path);
     const seal = isSealed ? (answer: Response) => answer : sealed;
     const handler = answering(handle, { admit: isProbe ? () => {} : admit, limit, seal, refuse });
-    // Bodies are read by the handlers; the word for it would make Elysia await a GET as well.
+    // The handlers read the bodies. With `parse`, Elysia would await a GET as well.
     app.route(method, path, handler, method === 'GET' ? {} : { parse: 'none' });
   }
   return app;
 }
 
 interface Gate {
-  /** Throws a {@link Problem} for a request that is not to be answered. */
+  /** Throws a {@link Problem} for a request that must not be answered. */
   readonly admit: (request: Request) => void;
   readonly limit: RequestLimit;
-  /** Adds what every answer has to have. */
+  /** Adds the headers that every answer has. */
   readonly seal: (answer: Response) => Response;
   readonly refuse: (error: unknown, request: Request) => Response;
 }
 
 /**
- * A handler that never fails, and gives at once what is there at once: a promise on the way costs a hit from memory a
- * third of the whole request. Elysia reads a handler's text to find out whether to await it; the text of this one, which
- * returns a name and calls nothing there, says no.
+ * Returns a handler that never fails. It returns an immediate answer without a promise, which would cost a hit from memory a
+ * third of the whole request.
+ *
+ * Elysia reads a handler's text to decide if it must await it. This one returns a name and calls nothing in that place, so
+ * Elysia does not await it.
  */
 function answering(handle: RouteHandler, { admit, limit, seal, refuse }: Gate): RouteHandler {
   const settle = (answer: Promise<Response>, request: Request): Promise<Response> => {
@@ -105,13 +111,13 @@ function answering(handle: RouteHandler, { admit, limit, seal, refuse }: Gate): 
   };
 }
 
-/** No browser shall take an answer for anything but what it says it is. */
+/** Adds the headers of {@link SEAL} to an answer. They keep a browser from taking it for another content type. */
 function sealed(answer: Response): Response {
   for (const [name, value] of Object.entries(SEAL)) answer.headers.set(name, value);
   return answer;
 }
 
-/** @returns The problem that the answer tells of. */
+/** @returns The problem that the answer describes. */
 function unknownRoute(table: RouteTable, request: Request, checkHost: CheckHost): unknown {
   try {
     checkHost(request);

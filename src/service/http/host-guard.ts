@@ -4,23 +4,24 @@ import { Problem } from './problem.ts';
 /** The hosts under which the service answers: names and `*.suffix` without a port, every loopback name, or any name. */
 export type AllowedHosts = readonly string[] | 'loopback' | 'any';
 
-/** Throws a {@link Problem} for a request whose `Host` is none (400) or is not allowed (421). */
+/** Throws a {@link Problem} for a request whose `Host` is malformed (400) or not allowed (421). */
 export type CheckHost = (request: Request) => void;
 
-/** A name or an address with or without a port. Whatever else it held would shift the path that routes are found by. */
+/** Matches a name or an address with or without a port. Any other character would shift the path by which Elysia finds routes. */
 const HOST = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?$/;
 
 /**
- * A check of the `Host` of each request. The last one that passed is remembered: most clients send the same. A target in
- * absolute form (`GET http://name/path`) names a host too, which counts as one of the header does, where the runtime tells
- * it: Bun 1.4 puts the header's name in its place.
- * @param onRefused Told the name of a host that is not allowed.
+ * Returns a check of the `Host` of each request. It remembers the last host that passed, because most clients send the same.
+ *
+ * A target in absolute form (`GET http://name/path`) names a host too. It is checked like the header where the runtime
+ * reports it: Bun 1.4 puts the header's name in its place.
+ * @param onRefused Receives the name of a host that is not allowed.
  */
 export function hostGuard(allowed: AllowedHosts, onRefused: (host: string) => void = () => {}): CheckHost {
   const isAllowed = matcherOf(allowed);
   const judge = (given: string): void => {
     const name = HOST.exec(given.toLowerCase())?.[1]?.replace(/\.$/, '');
-    // Two Host headers arrive as one with a comma.
+    // The runtime joins two Host headers into one with a comma.
     if (name === undefined) throw new Problem(400, 'The Host header must be one host, with or without a port');
     if (isAllowed(name)) return;
     onRefused(name);
@@ -31,11 +32,12 @@ export function hostGuard(allowed: AllowedHosts, onRefused: (host: string) => vo
     const given = request.headers.get('host');
     const { url } = request;
     if (given !== null && given === passed?.given && url.startsWith(passed.start)) return;
-    // Made in this process. Of one that came over the network without the header, the URL is the path alone.
+    // A request with a full URL and no header was made in this process. One from the network without the header has the path
+    // alone as its URL.
     if (given === null && allowed === 'any' && !url.startsWith('/')) return;
     judge(given ?? '');
     if (url.startsWith('/')) return;
-    // A port beyond 65,535 makes no URL.
+    // A port beyond 65,535 makes the URL invalid.
     judge(URL.parse(url)?.host ?? '');
     passed = { given: given ?? '', start: url.slice(0, url.indexOf('/', url.indexOf('://') + 3) + 1) };
   };

@@ -3,8 +3,8 @@ import { assertKey } from '../../core/model/key.ts';
 import { Problem, pathOf } from './problem.ts';
 
 /**
- * Lets a name through that the cache will take.
- * @param place Where the client has written it.
+ * Checks that the cache accepts a name.
+ * @param place The place in the request where the client has written it.
  * @throws {@link Problem} 400 that says where, and what is wrong.
  */
 export function assertName(place: string, what: 'key' | 'tag' | 'pattern', name: string): void {
@@ -17,9 +17,9 @@ export function assertName(place: string, what: 'key' | 'tag' | 'pattern', name:
 }
 
 /**
- * The key that a path ends with, percent-decoded exactly once. Read from the URL as it was sent: routers replace what
- * they cannot decode, and that would be somebody else's key.
- * @param prefix What the path begins with, up to the key.
+ * Returns the key at the end of a path, percent-decoded exactly once. It reads the URL as the client sent it, because
+ * routers replace bytes that they cannot decode. The result of that would be the key of another entry.
+ * @param prefix The beginning of the path, up to the key.
  * @throws {@link Problem} 400
  */
 export function keyInPath(prefix: string, url: string): string {

@@ -1,4 +1,4 @@
-/** Statuses that the service refuses with, and their names. */
+/** The statuses with which the service refuses a request, and their names. */
 const TITLES = {
   400: 'Bad Request',
   401: 'Unauthorized',
@@ -16,15 +16,15 @@ const TITLES = {
 
 export type ProblemStatus = keyof typeof TITLES;
 
-/** Thrown anywhere on a request's way, and answered as problem details (RFC 9457). */
+/** An error that any code may throw while it handles a request. The app answers it as problem details (RFC 9457). */
 export class Problem extends Error {
   override readonly name = 'Problem';
   readonly status: ProblemStatus;
   readonly headers: Readonly<Record<string, string>>;
 
   /**
-   * @param detail For the client: never a stack, a statement or a secret.
-   * @param headers Beside the content type: `Allow`, `Retry-After`, …
+   * @param detail A text for the client: never a stack, a statement or a secret.
+   * @param headers Headers beside the content type: `Allow`, `Retry-After`, …
    */
   constructor(status: ProblemStatus, detail: string, headers: Readonly<Record<string, string>> = {}) {
     super(detail);
@@ -33,15 +33,15 @@ export class Problem extends Error {
   }
 }
 
-/** One and the same for what does not exist and what belongs to another org: the answer must not tell which. */
+/** Returns the 404 for a row that does not exist or belongs to another org. The answer must not tell which, so it is the same. */
 export function absent(headers?: Readonly<Record<string, string>>): Problem {
   return new Problem(404, 'There is no such thing in this org', headers);
 }
 
-/** Longest path that is told back, in characters. */
+/** An answer repeats at most this many characters of the path. */
 const MAX_INSTANCE = 1_000;
 
-/** The answer that a problem is. `instance` is the request's path. */
+/** Returns the answer for a problem. `instance` is the request's path. */
 export function problemResponse(problem: Problem, request: Request): Response {
   const { status, message: detail, headers } = problem;
   const instance = pathOf(request.url).slice(0, MAX_INSTANCE);
@@ -52,7 +52,7 @@ export function problemResponse(problem: Problem, request: Request): Response {
   });
 }
 
-/** The path of a URL, without its query. Of a request without a proper `Host`, Bun gives the path as the whole URL. */
+/** Returns the path of a URL, without its query. For a request without a proper `Host`, Bun gives the path alone as the URL. */
 export function pathOf(url: string): string {
   const start = url.startsWith('/') ? 0 : url.indexOf('/', url.indexOf('://') + 3);
   if (start === -1) return '/';

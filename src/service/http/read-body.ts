@@ -6,16 +6,16 @@ import { Problem } from './problem.ts';
 /** The largest request body, in bytes. */
 export const MAX_BODY_BYTES = 64 * 1_024;
 
-/** Most problems of one body that are told at once. */
+/** An answer names at most this many problems of one body. */
 const MAX_TOLD = 8;
 
-/** Longest place that is told back, in characters: names of properties are the client's own text. */
+/** An answer shows at most this many characters of a place, because names of properties are the client's own text. */
 const MAX_PLACE = 80;
 
-/** Reads a request's body; throws a {@link Problem}: 415, 413 or 400. */
+/** Reads a request's body. It throws a {@link Problem}: 415, 413 or 400. */
 export type ReadBody<Schema extends TSchema> = (request: Request) => Promise<Static<Schema>>;
 
-/** How to read bodies of a schema. */
+/** Returns a reader of bodies of a schema. */
 export function bodyReader<Schema extends TSchema>(schema: Schema): ReadBody<Schema> {
   const check = TypeCompiler.Compile(schema);
   return async (request) => {
@@ -36,7 +36,7 @@ function placeOf(path: string): string {
   return path.length > MAX_PLACE ? `${path.slice(0, MAX_PLACE).toWellFormed()}…` : path;
 }
 
-/** Names what was expected in the schema's own words, if it has any: those of a pattern help no client. */
+/** Names the expected value in the schema's own words, if it has any. The text of a pattern helps no client. */
 function messageOf({ message, schema }: ValueError): string {
   const expected: unknown = schema['x-expected'];
   return typeof expected === 'string' ? `Expected ${expected}` : message;
@@ -50,12 +50,12 @@ function assertJson(headers: Headers): void {
     throw new Problem(415, 'The body must come without a Content-Encoding');
 }
 
-/** Takes no more than the limit into memory, whether the client states a length or not. */
+/** Reads at most the limit into memory, with or without a stated length. */
 async function readBytes(request: Request): Promise<Uint8Array> {
   if (Number(request.headers.get('content-length') ?? 0) > MAX_BODY_BYTES) throw tooLarge();
   const chunks: Uint8Array[] = [];
   let size = 0;
-  // Leaving the loop by an error cancels the stream.
+  // An error that leaves the loop cancels the stream.
   for await (const chunk of request.body ?? []) {
     size += chunk.byteLength;
     if (size > MAX_BODY_BYTES) throw tooLarge();
@@ -64,7 +64,7 @@ async function readBytes(request: Request): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
-/** The connection ends with the answer: what the client still sends is not worth receiving. */
+/** Closes the connection with the answer, so the server does not receive the rest of the body. */
 function tooLarge(): Problem {
   return new Problem(413, `The body must have at most ${MAX_BODY_BYTES} bytes`, { connection: 'close' });
 }

@@ -1,15 +1,15 @@
 import { type Params, pathParams, type Query } from '../../resources/params.ts';
 import { Problem } from './problem.ts';
 
-/** An id has one spelling: no sign, no leading zero, no exponent, no fraction. */
+/** Matches an id, which has one spelling: no sign, no leading zero, no exponent, no fraction. */
 const ID = /^[1-9][0-9]{0,15}$/;
 
 const WHOLE = /^(?:0|[1-9][0-9]{0,15})$/;
 
-/** Reads the parameters of one request; throws a {@link Problem} (400) that names the first one that is none. */
+/** Reads the parameters of one request. It throws a {@link Problem} (400) that names the first invalid one. */
 export type ReadParams = (path: Readonly<Record<string, string>>, url: string) => Params;
 
-/** How to read the parameters of a route and its query. */
+/** Returns a reader of the parameters of a route and its query. */
 export function paramsReader(route: string, query: Query): ReadParams {
   const names = pathParams(route);
   const queryNames = Object.keys(query);
@@ -24,7 +24,7 @@ export function paramsReader(route: string, query: Query): ReadParams {
 }
 
 /**
- * A path's id: `^[1-9][0-9]{0,15}$`, at most 2⁵³−1.
+ * Reads an id of a path: `^[1-9][0-9]{0,15}$`, at most 2⁵³−1.
  * @throws {@link Problem} 400
  */
 export function readId(name: string, text: string | undefined): number {
@@ -34,7 +34,7 @@ export function readId(name: string, text: string | undefined): number {
 }
 
 /**
- * For routes without a query: a word that is not looked at, `?dryRun=true` for one, must not seem to count.
+ * Refuses a query on a route without parameters in it. An ignored word, such as `?dryRun=true`, must not seem to count.
  * @throws {@link Problem} 400
  */
 export function assertNoQuery(url: string): void {

@@ -1,23 +1,29 @@
 import { Problem } from './problem.ts';
 
-/** Bounds the requests that wait for their answer at the same time. A request that is answered at once is not counted. */
+/**
+ * Bounds the number of requests that wait for their answer at the same time. A request that is answered at once does not
+ * count.
+ */
 export class RequestLimit {
   readonly #most: number;
   readonly #onRefused: () => void;
   #running = 0;
 
-  /** @param onRefused Told of each request that finds no room. */
+  /** @param onRefused Called for each request that finds no room. */
   constructor(most: number, onRefused: () => void = () => {}) {
     this.#most = most;
     this.#onRefused = onRefused;
   }
 
-  /** The requests that wait now. */
+  /** The number of requests that wait now. */
   get running(): number {
     return this.#running;
   }
 
-  /** @throws {@link Problem} 503 when the limit is reached. */
+  /**
+   * Refuses a request when the limit is reached.
+   * @throws {@link Problem} 503
+   */
   assertRoom(): void {
     if (this.#running < this.#most) return;
     this.#onRefused();

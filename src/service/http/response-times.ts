@@ -2,19 +2,19 @@ import { type Clock, systemClock } from '../../core/primitives/clock.ts';
 import { DURATION_SLOTS, slotOf, startOfSlot } from './duration-histogram.ts';
 import type { RouteHandler } from './route.ts';
 
-/** Of the answers that are waited for in one part of time, so many are all timed; of the rest, one stands for several. */
+/** In one part of time, this many pending answers are all timed. After that one timed answer stands for several. */
 const TIMED_AT_FIRST = 1_000;
 
 const STANDS_FOR = 8;
 
-/** How long answers take lately: counted as they come, in parts of time of which the oldest is forgotten. */
+/** Counts the durations of recent answers. The window consists of parts of time, and the oldest part is dropped. */
 export class AnswerTimes {
   readonly #parts: readonly Uint32Array[];
   #index = 0;
   #current: Uint32Array;
   #waited = 0;
 
-  /** @param parts That the window consists of, the present one included. */
+  /** @param parts The number of parts in the window, the present one included. */
   constructor(parts: number) {
     this.#parts = Array.from({ length: parts }, () => new Uint32Array(DURATION_SLOTS));
     this.#current = this.#part(0);
@@ -26,8 +26,8 @@ export class AnswerTimes {
   }
 
   /**
-   * How many answers the next one that is waited for stands for; 0: it need not be timed. Where there are thousands, reading
-   * the clock twice for each would be felt, and a part of them tells as much.
+   * Returns the number of answers for which the next pending answer stands. 0 means that it need not be timed. With
+   * thousands of answers, two readings of the clock for each would cost too much, and a sample tells as much.
    */
   weigh(): number {
     this.#waited += 1;
@@ -35,7 +35,7 @@ export class AnswerTimes {
     return this.#waited % STANDS_FOR === 0 ? STANDS_FOR : 0;
   }
 
-  /** Counts an answer that took so many milliseconds, as often as {@link weigh} has said. */
+  /** Counts an answer of this duration with the weight that {@link weigh} has returned. */
   add(ms: number, weight = 1): void {
     const slot = slotOf(ms);
     this.#current[slot] = (this.#current[slot] ?? 0) + weight;
@@ -50,8 +50,8 @@ export class AnswerTimes {
   }
 
   /**
-   * Answers in the window, and what the given ratio of them takes at most, in milliseconds: never more than the truth, and
-   * at most a sixteenth less. 0 while there are none.
+   * Returns the number of answers in the window, and the longest duration of the given ratio of them. The duration is in
+   * milliseconds, never above the truth and at most a sixteenth below it. It is 0 while there are no answers.
    */
   reading(ratio: number): { readonly answers: number; readonly ms: number } {
     const sums = new Float64Array(DURATION_SLOTS);
@@ -78,8 +78,8 @@ export class AnswerTimes {
 }
 
 /**
- * A handler whose answers are counted. One that answers at once has waited for nobody, so its time is none: a hit from
- * memory reads no clock and costs an addition. What it refuses at once by throwing is not counted.
+ * Returns a handler that counts its answers. An immediate answer counts as a duration of zero: a hit from memory reads no
+ * clock and costs one addition. A request that is refused at once by a throw does not count.
  */
 export function timed(handle: RouteHandler, times: AnswerTimes, clock: Pick<Clock, 'now'> = systemClock): RouteHandler {
   return (context) => {
@@ -95,6 +95,6 @@ function follow(answer: Promise<unknown>, times: AnswerTimes, clock: Pick<Clock,
   if (weight === 0) return;
   const began = clock.now();
   const end = (): void => times.add(clock.now() - began, weight);
-  // Beside the answer and not before it: nobody waits for the count.
+  // The count runs beside the answer, so the client does not wait for it.
   answer.then(end, end);
 }

@@ -1,8 +1,8 @@
-/** Finds the methods that a path has, for `405 Method Not Allowed` and its `Allow`. */
+/** Finds the methods of a path, for `405 Method Not Allowed` and its `Allow`. */
 export class RouteTable {
   readonly #methods = new Map<string, { readonly pattern: RegExp; readonly methods: Set<string> }>();
 
-  /** Adds a route; parameters are written `:name`. A GET answers HEAD as well. */
+  /** Adds a route. Its parameters are written `:name`. A GET answers HEAD as well. */
   add(method: string, path: string): void {
     const known = this.#methods.get(path) ?? { pattern: patternOf(path), methods: new Set<string>() };
     known.methods.add(method);
@@ -10,7 +10,7 @@ export class RouteTable {
     this.#methods.set(path, known);
   }
 
-  /** Methods of all routes that a path could mean, in alphabetical order; none for an unknown path. */
+  /** Returns the methods of all routes that match a path, in alphabetical order. An unknown path has none. */
   allowed(path: string): string[] {
     const found = [...this.#methods.values()].filter(({ pattern }) => pattern.test(path));
     return [...new Set(found.flatMap(({ methods }) => [...methods]))].sort();

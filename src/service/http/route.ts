@@ -1,4 +1,4 @@
-/** One parameter of an operation, as OpenAPI 3.1 writes it. */
+/** One parameter of an operation, in the form of OpenAPI 3.1. */
 export interface Parameter {
   readonly name: string;
   readonly in: 'path' | 'query';
@@ -7,7 +7,7 @@ export interface Parameter {
   readonly schema: object;
 }
 
-/** One operation, as OpenAPI 3.1 writes it. */
+/** One operation, in the form of OpenAPI 3.1. */
 export interface Operation {
   readonly operationId: string;
   readonly summary: string;
@@ -17,34 +17,37 @@ export interface Operation {
   readonly responses: Readonly<Record<string, object>>;
 }
 
-/** What handlers take of Elysia's context. */
+/** The part of Elysia's context that handlers use. */
 export interface RouteContext {
   readonly request: Request;
   readonly params: Readonly<Record<string, string>>;
 }
 
-/** Answers one request, or rejects: with a `Problem`, or with what `problemOf` makes one of. */
+/** Answers one request, or rejects with a `Problem` or an error that `problemOf` translates. */
 export type RouteHandler = (context: RouteContext) => Promise<Response> | Response;
 
-/** One route of the service. The app, its 405 answers and the API's documentation are all made from these. */
+/** One route of the service. The app, its 405 answers and the API's documentation are made from these. */
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  /** Parameters are written `:name`. */
+  /** The path. Its parameters are written `:name`. */
   readonly path: string;
   readonly handle: RouteHandler;
-  /** A probe of the orchestrator: answered for every `Host`, however many requests are under way. Default `false`. */
+  /**
+   * True for a probe of the orchestrator. It is answered for every `Host`, however many requests are under way. Default
+   * `false`.
+   */
   readonly isProbe?: boolean;
   /**
-   * Its answers have the headers of {@link SEAL} already. To set them on a finished answer costs as much as to make one, which
-   * a hit from memory would feel. Default `false`.
+   * True when the route's answers already have the headers of {@link SEAL}. Setting them on a finished answer costs as much
+   * as making one, which a hit from memory would feel. Default `false`.
    */
   readonly isSealed?: boolean;
-  /** How the API's documentation shows it; left out for pages, which are no part of the API. */
+  /** The route in the API's documentation. Pages have none, because they are not part of the API. */
   readonly operation?: Operation;
 }
 
-/** Headers of every answer. */
+/** The headers of every answer. */
 export const SEAL = { 'x-content-type-options': 'nosniff' } as const;
 
-/** Where the API begins. */
+/** The path under which the API lies. */
 export const API_PREFIX = '/api/v1';

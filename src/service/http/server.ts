@@ -2,13 +2,13 @@ import type { Elysia } from 'elysia';
 
 /** A server that takes requests. */
 export interface RunningServer {
-  /** Its origin, with the port that it really got. */
+  /** The server's origin, with its actual port. */
   readonly url: string;
-  /** Takes no new connections, answers what is under way, then closes what is left. */
+  /** Takes no new connections, answers the requests under way, then closes the remaining connections. */
   stop(): Promise<void>;
 }
 
-/** The address cannot be listened on; `cause` says why. */
+/** The service cannot listen on the address. `cause` says why. */
 export class ListenError extends Error {
   override readonly name = 'ListenError';
 }
@@ -17,11 +17,11 @@ const POLL_MS = 5;
 
 /**
  * Makes an app listen.
- * @throws {@link ListenError} when the address cannot be had.
+ * @throws {@link ListenError} when the address is not available.
  */
 export function listen(app: Elysia, { host, port }: { readonly host: string; readonly port: number }): RunningServer {
-  // Without reusePort a second service on the same port is an error; with it, the two would share the requests silently.
-  // Development would answer an error with its stack.
+  // Without `reusePort`, a second service on the same port is an error. With it, the two would share the requests silently.
+  // In development mode, an answer to an error would show its stack.
   try {
     app.listen({ hostname: host, port, reusePort: false, development: false });
   } catch (cause) {
@@ -33,7 +33,7 @@ export function listen(app: Elysia, { host, port }: { readonly host: string; rea
   return {
     url: origin,
     async stop() {
-      // Resolves only when the last connection has gone, and clients keep idle ones open for long.
+      // `stop` resolves only when the last connection has closed, and clients keep idle ones open for long.
       const gone = server.stop();
       while (server.pendingRequests > 0) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
       await app.stop(true);

@@ -1,8 +1,8 @@
 import { type Context, ROOT_CONTEXT } from '@opentelemetry/api';
 
 /**
- * A context that holds nothing, like `ROOT_CONTEXT`, but what is put into it becomes an object with one field: the API's own
- * contexts copy a `Map` and make three functions each time, which is most of what a request that is not sampled costs.
+ * An empty context, like `ROOT_CONTEXT`. A value that is put into it becomes an object with one field. The API's own
+ * contexts copy a `Map` and make three functions each time. That is most of the cost of a request that is not sampled.
  */
 export const EMPTY_CONTEXT: Context = {
   getValue: () => undefined,

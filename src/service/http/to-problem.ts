@@ -3,7 +3,7 @@ import { DuplicateSkuError, UnknownReferenceError } from '../../catalog/errors.t
 import { BreakerOpenError, CacheClosedError, LoadShedError, LoadTimeoutError } from '../../core/model/errors.ts';
 import { Problem } from './problem.ts';
 
-/** What the client may know of an error; `undefined` for one that nobody expected. */
+/** Translates an error for the client; `undefined` for an unexpected error. */
 export function problemOf(error: unknown): Problem | undefined {
   if (error instanceof Problem) return error;
   if (error instanceof UnknownReferenceError) return new Problem(error.kind === 'org' ? 404 : 400, error.message);

@@ -15,7 +15,7 @@ import { EMPTY_CONTEXT } from './span-context.ts';
 
 const SCOPE = 'tiercel.http';
 
-/** The methods that the HTTP conventions know; any other is a stranger's text, and there are endlessly many. */
+/** The methods that the HTTP conventions know. Any other method is a client's text, with endlessly many values. */
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT']);
 
 const HEADERS: TextMapGetter<Headers> = {
@@ -24,10 +24,11 @@ const HEADERS: TextMapGetter<Headers> = {
 };
 
 /**
- * One server span a request, named after its route, continuing the trace that a well-formed `traceparent` names.
- * Whatever runs for the request is inside of it. Costs something on every request: to be used only where spans are sent.
- * Of a request that is not sampled nothing is written down, and its answer is not waited for. Routes added before are not
- * named.
+ * Makes one server span for each request, named after its route. The span continues the trace of a well-formed
+ * `traceparent`, and all work for the request runs inside it.
+ *
+ * It costs time on every request, so it is used only where spans are sent. For a request that is not sampled it records
+ * nothing and does not wait for the answer. Routes that were added before are not named.
  */
 export function traceRequests(app: Elysia): void {
   const tracer = trace.getTracer(SCOPE);
@@ -70,7 +71,7 @@ async function follow(span: Span, handle: (request: Request) => unknown, request
   }
 }
 
-/** Nothing of a caller's context is believed but the ids of its span; what it wants to tell further stops here. */
+/** Takes only the ids of the span from a caller's context. The rest of the context is not trusted and goes no further. */
 function parentOf({ headers }: Request, fields: readonly string[]): Context {
   if (!fields.some((field) => headers.has(field))) return ROOT_CONTEXT;
   const remote = trace.getSpanContext(propagation.extract(ROOT_CONTEXT, headers, HEADERS));

@@ -1,16 +1,16 @@
 import { InvalidationPendingError } from '../../core/model/errors.ts';
 
-/** What came of an invalidation. */
+/** The outcome of an invalidation. */
 export interface Acknowledged<T> {
-  /** `undefined` while it is pending. */
+  /** The result; `undefined` while the invalidation is pending. */
   readonly result: T | undefined;
-  /** Redis could not be told yet. The cache keeps the order and repeats it, so what was asked for stands. */
+  /** True when the invalidation did not reach Redis. The cache queues it and retries it until Redis acknowledges it. */
   readonly pending: boolean;
-  /** The answer's headers: they say so while it is pending, and nothing otherwise. */
+  /** The answer's headers. They report a pending invalidation and are empty otherwise. */
   readonly headers: Headers;
 }
 
-/** Waits for an invalidation: until Redis has acknowledged it, or the cache has kept it for later. */
+/** Waits until Redis has acknowledged an invalidation, or the cache has queued it for later. */
 export async function acknowledge<T>(invalidation: Promise<T>): Promise<Acknowledged<T>> {
   try {
     return { result: await invalidation, pending: false, headers: new Headers() };

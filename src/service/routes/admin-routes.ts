@@ -18,10 +18,10 @@ const CACHE_PATH = `${API_PREFIX}/cache`;
 const WARM_PATH = `${CACHE_PATH}/warm`;
 const ENTRIES_PATH = `${CACHE_PATH}/entries/`;
 
-/** How long a flush waits for the view. */
+/** A flush waits at most this long for the view. */
 const REFRESH_WITHIN_MS = 5_000;
 
-/** What the admin's routes work on. */
+/** The collaborators of {@link adminRoutes}. */
 export interface AdminRoutesOptions {
   readonly cache: Pick<TieredCache, 'invalidate' | 'count' | 'clear' | 'inspect' | 'forceBreaker' | 'health'>;
   readonly view: Pick<ViewRefresher, 'refreshNow'>;
@@ -30,7 +30,7 @@ export interface AdminRoutesOptions {
   readonly log: LogAdminAction;
 }
 
-/** Invalidates, flushes, warms and looks into the cache by hand, for those who run the service. Each leaves a line in the log. */
+/** Returns the operator's routes, which invalidate, flush, warm and inspect the cache. Each call leaves a line in the log. */
 export function adminRoutes({ cache, view, warmer, access, log }: AdminRoutesOptions): Route[] {
   const forAdmins = (handle: RouteHandler): RouteHandler => {
     return async (context) => {
@@ -106,8 +106,8 @@ export function adminRoutes({ cache, view, warmer, access, log }: AdminRoutesOpt
 }
 
 /**
- * Clears the whole namespace of the cache, and refreshes the materialized view behind it. While Redis cannot be told, the
- * answer says that it is pending; a view that cannot be refreshed, or takes long, is no reason to say anything.
+ * Clears the whole namespace of the cache and refreshes the materialized view behind it. While Redis cannot be reached, the
+ * answer says that the flush is pending. A view that fails or takes long does not change the answer.
  */
 function flushRoute(
   cache: Pick<TieredCache, 'clear'>,
@@ -122,7 +122,7 @@ function flushRoute(
   };
 }
 
-/** Shows one key in every tier, with its value. JSON has no `Infinity`: what never ends is `null`. */
+/** Shows one key in every tier, with its value. JSON has no `Infinity`, so a time that never ends is `null`. */
 function inspectRoute(cache: Pick<TieredCache, 'inspect'>, log: LogAdminAction): RouteHandler {
   return async ({ request }) => {
     const key = keyInPath(ENTRIES_PATH, request.url);

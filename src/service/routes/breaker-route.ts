@@ -6,7 +6,7 @@ import { bodyReader } from '../http/read-body.ts';
 import type { RouteHandler } from '../http/route.ts';
 import type { LogAdminAction } from '../logging/admin-log.ts';
 
-/** What the route takes. */
+/** The body that the route takes. */
 export const BreakerBody = Type.Object(
   {
     tier: Type.Union([Type.Literal('l2'), Type.Literal('source')], { description: 'Whose breaker.' }),
@@ -17,7 +17,7 @@ export const BreakerBody = Type.Object(
   { additionalProperties: false },
 );
 
-/** What the route answers: the state of each breaker, `null` for a tier that is not there. */
+/** The route's answer: the state of each breaker, `null` for a tier that does not exist. */
 export const BreakerAnswer = Type.Object({
   l2: Type.Union([Type.String(), Type.Null()]),
   source: Type.Union([Type.String(), Type.Null()]),
@@ -25,7 +25,7 @@ export const BreakerAnswer = Type.Object({
 
 const readBody = bodyReader(BreakerBody);
 
-/** Holds a breaker of this instance open or closed, or lets it go; other instances know nothing of it. */
+/** Holds a breaker of this instance open or closed, or releases it. Other instances are not affected. */
 export function breakerRoute(cache: Pick<TieredCache, 'forceBreaker' | 'health'>, log: LogAdminAction): RouteHandler {
   return async ({ request }) => {
     const { tier, state } = await readBody(request);

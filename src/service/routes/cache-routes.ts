@@ -14,7 +14,7 @@ import { memoryAdvice, remoteHealth } from './remote-health.ts';
 
 const SOURCE_DEADLINE_MS = 2_000;
 
-/** What the routes about the cache look at. */
+/** The collaborators of {@link cacheRoutes}. */
 export interface CacheRoutesOptions {
   readonly cache: Pick<TieredCache, 'stats' | 'health'>;
   readonly view: Pick<ViewRefresher, 'health'>;
@@ -25,7 +25,7 @@ export interface CacheRoutesOptions {
   readonly alerts: { readonly firing: readonly Alert[] };
 }
 
-/** Statistics and health of the cache, for those who watch it. */
+/** Returns the viewer's routes: statistics and health of the cache. */
 export function cacheRoutes(options: CacheRoutesOptions): Route[] {
   const forViewers = (answer: () => object | Promise<object>): RouteHandler => {
     return async ({ request }) => {
@@ -105,12 +105,12 @@ function isDegraded(cached: CacheHealth): boolean {
   return !cached.l1.healthy || cached.l2?.healthy === false || owes || isLate(cached);
 }
 
-/** Whether changes that were made past the service reach the cache too late. */
+/** True when changes made past the service reach the cache too late. */
 function isLate({ relay }: CacheHealth): boolean {
   return relay !== undefined && (!relay.healthy || (relay.lagMs ?? 0) > GOALS.relayLagMs);
 }
 
-/** How changes that nobody tells reach this instance: from the outbox through Redis, or from the outbox itself. */
+/** Describes the path of changes made past the service: from the outbox through Redis, or from the outbox alone. */
 function relayHealth({ relay, follower }: CacheHealth): object | null {
   if (follower !== undefined) {
     const { healthy, proofAgeMs } = follower;
@@ -141,7 +141,7 @@ function troubleAdvice(overall: Overall, cached: CacheHealth): string | undefine
   }
 }
 
-/** Whether the database answers, and how fast. */
+/** Measures if the database answers, and how fast. */
 export async function sourceHealth(sql: Sql): Promise<{ healthy: boolean; latencyMs: number | null }> {
   const began = performance.now();
   try {

@@ -9,26 +9,32 @@ import type { L1Timing } from './l1-read-time.ts';
 import type { NewKeys } from './new-keys.ts';
 import type { WriteLimit } from './write-limit.ts';
 
-/** What resources need of the cache. */
+/** The part of the cache that the routes of resources use. */
 export interface ResourceCache extends LookupCache {
-  /** What L1 can answer at once. */
+  /** Returns the answer that L1 has, without waiting. */
   peekLookup(key: string): Lookup<unknown> | undefined;
-  /** Rejects with `InvalidationPendingError` when L2 could not be told yet. `outbox`: the ticket of {@link Claims}. */
+  /**
+   * Invalidates entries. Rejects with `InvalidationPendingError` when the invalidation did not reach L2 yet.
+   * @param options `outbox` is the ticket of {@link Claims}.
+   */
   invalidate(targets: Invalidates, options: { readonly outbox: string }): Promise<unknown>;
 }
 
-/** Where the triggers write down what a transaction makes untrue. */
+/** The outbox into which the triggers write the invalidations of a transaction. */
 export interface Claims {
-  /** The rows of this transaction are left to its writer for a moment, who names the ticket when it invalidates. */
+  /**
+   * Claims the outbox rows of this transaction for its writer. The relay leaves them alone for a moment. The writer names
+   * the returned ticket when it invalidates.
+   */
   claim(transaction: Transaction): Promise<string>;
 }
 
-/** Where it is counted what is read most. */
+/** Counts the reads of each row, so that the warm-up knows the most read ones. */
 export interface Counting {
   of(popularity: Popularity): { add(row: number): void };
 }
 
-/** What the routes of resources share. */
+/** The collaborators that the routes of resources share. */
 export interface Services {
   readonly cache: ResourceCache;
   readonly sql: Sql;
@@ -38,10 +44,13 @@ export interface Services {
   readonly newKeys: NewKeys;
   readonly accessCounts: Counting;
   readonly l1Timing: L1Timing;
-  /** How long the answers of data routes take. */
+  /** Records the durations of the answers of data routes. */
   readonly answers: AnswerTimes;
-  /** Every read goes to the source, and answers carry nothing of a cache. Writes invalidate all the same, for others. */
+  /**
+   * True when every read goes to the source and answers have no headers of the cache. Writes still invalidate, because other
+   * instances may cache.
+   */
   readonly cacheDisabled: boolean;
-  /** Milliseconds by group, where the configuration overrides a resource's TTL. */
+  /** TTLs in milliseconds by group, where the configuration overrides a resource's TTL. */
   readonly ttlMs: Readonly<Record<string, number>>;
 }

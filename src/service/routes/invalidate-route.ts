@@ -10,7 +10,7 @@ import { acknowledge } from './acknowledge.ts';
 
 const names = (description: string) => Type.Array(Type.String(), { maxItems: 1_000, description });
 
-/** What the route takes; at least one of the first three. */
+/** The body that the route takes. It holds at least one of the first three properties. */
 export const InvalidateBody = Type.Object(
   {
     keys: Type.Optional(names('Keys, whole.')),
@@ -33,7 +33,7 @@ export const InvalidateBody = Type.Object(
   { additionalProperties: false },
 );
 
-/** What the route answers. */
+/** The route's answer. */
 export const InvalidateAnswer = Type.Object({
   invalidated: Type.Object({
     keys: Type.Integer({ description: 'Keys named, and entries that the pattern matched.' }),
@@ -45,8 +45,8 @@ export const InvalidateAnswer = Type.Object({
 const readBody = bodyReader(InvalidateBody);
 
 /**
- * Invalidates what the body names. While Redis cannot be told, the order stands and the answer says that it is pending;
- * what a pattern will match there is not counted then.
+ * Invalidates the keys, tags and pattern of the body. While Redis cannot be reached, the invalidation is queued and the
+ * answer says that it is pending. The answer then does not count the matches of a pattern in Redis.
  */
 export function invalidateRoute(cache: Pick<TieredCache, 'invalidate' | 'count'>, log: LogAdminAction): RouteHandler {
   return async ({ request }) => {
@@ -60,7 +60,10 @@ export function invalidateRoute(cache: Pick<TieredCache, 'invalidate' | 'count'>
   };
 }
 
-/** @throws Problem 400 that names the one that is wrong. */
+/**
+ * Checks that every name is well-formed.
+ * @throws Problem 400 that names the wrong one.
+ */
 function assertTargets({ keys = [], tags = [], pattern }: InvalidateRequest): void {
   if (keys.length + tags.length === 0 && pattern === undefined) {
     throw new Problem(400, 'The body must name at least one of keys, tags and pattern');

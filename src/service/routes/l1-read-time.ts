@@ -1,12 +1,12 @@
-/** The last few hundred reads count. */
+/** The mean is over this many reads. */
 const WINDOW = 256;
 
-/** How long reads from L1 take lately: a moving mean, for the price of a few additions a read. */
+/** Keeps a moving mean of the duration of reads from L1. One read costs a few additions. */
 export class L1Timing {
   #reads = 0;
   #meanMs = 0;
 
-  /** Milliseconds; `undefined` before the first read. */
+  /** The mean in milliseconds; `undefined` before the first read. */
   get meanMs(): number | undefined {
     return this.#reads === 0 ? undefined : this.#meanMs;
   }

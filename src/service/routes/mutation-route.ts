@@ -9,7 +9,7 @@ import { API_PREFIX, type RouteHandler } from '../http/route.ts';
 import { acknowledge } from './acknowledge.ts';
 import type { Services } from './dependencies.ts';
 
-/** A mutation of a resource: commit, then invalidate, then acknowledge. */
+/** Returns the handler of a mutation. It commits, then invalidates, then answers. */
 export function mutationRoute(resource: Resource, mutation: Mutation, services: Services): RouteHandler {
   const { cache, sql, outbox, access, writes } = services;
   const readParams = paramsReader(resource.route, {});
@@ -21,7 +21,7 @@ export function mutationRoute(resource: Resource, mutation: Mutation, services: 
     access.authorise(principal, params.orgId, 'write');
     const body = await readBody?.(request);
 
-    // Together: the claim travels with the first statement of the mutation.
+    // The claim travels with the first statement of the mutation, in one round trip.
     const claimAndRun = (tx: Transaction) => Promise.all([outbox.claim(tx), mutation.run({ sql: tx, params, body })]);
     const tenant = String(params.orgId);
     const [ticket, row] = await writes.run(tenant, request.signal, () => transaction(sql, claimAndRun)).catch(refused);
@@ -35,12 +35,12 @@ export function mutationRoute(resource: Resource, mutation: Mutation, services: 
   };
 }
 
-/** What the database will not take is the client's mistake, in words that tell nothing of the schema. */
+/** Turns a refusal of the database into the client's error. The text tells nothing of the schema. */
 function refused(error: unknown): never {
   const state = sqlState(error);
   if (state === '23505') throw new Problem(409, 'Something else has this already');
   if (state === '23503') throw new Problem(409, 'It refers to something that is not there, or something refers to it');
-  // Data exceptions and the other broken constraints.
+  // Class 22 holds data exceptions, class 23 the other violated constraints.
   if (state?.startsWith('22') || state?.startsWith('23')) throw new Problem(400, 'The values are not possible');
   throw error;
 }

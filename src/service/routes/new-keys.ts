@@ -2,10 +2,10 @@ import { type Clock, systemClock } from '../../core/primitives/clock.ts';
 
 const MINUTE_MS = 60_000;
 
-/** Principals that may ask for every org have so many budgets of one org, for all orgs together. */
+/** Principals that may ask for every org share one budget over all orgs: this many times the budget of one org. */
 const EVERY_ORG = 10;
 
-/** Keys that are remembered at once, of all tenants. Of any other, one that comes again is counted again. */
+/** This many keys are remembered at once, over all tenants. A key beyond them counts each time it is loaded. */
 const MOST_REMEMBERED = 100_000;
 
 /** The part of a minute's budget that one tenant has used up. */
@@ -15,10 +15,10 @@ interface Spent {
 }
 
 /**
- * Limits how many keys that no tier holds a tenant may bring into the cache in a minute, in this process. A client that makes
- * up ids and pages gets its answers, and they are not stored: it fills neither Redis nor L1.
+ * Limits the number of new keys, held by no tier, that a tenant may bring into the cache in a minute, in this process. A
+ * client that makes up ids and pages gets its answers. They are not stored, so they fill neither Redis nor L1.
  *
- * A key that is loaded again in the same minute, because it was invalidated, is no new key.
+ * A key that was invalidated and is loaded again in the same minute is not a new key.
  */
 export class NewKeys {
   readonly #perMinute: number;
@@ -26,10 +26,10 @@ export class NewKeys {
   #tenants = new Map<string, Spent>();
   #minute = Number.NEGATIVE_INFINITY;
   #remembered = 0;
-  /** New keys of principals that may ask for every org. */
+  /** The new keys of principals that may ask for every org. */
   #everyOrg = 0;
 
-  /** @param perMinute New keys of one tenant. */
+  /** @param perMinute The budget of one tenant, in new keys. */
   constructor(perMinute: number, clock: Clock = systemClock) {
     this.#perMinute = perMinute;
     this.#clock = clock;
@@ -37,14 +37,15 @@ export class NewKeys {
 
   /**
    * Counts a key that is loaded because no tier holds it.
-   * @param tenant The org whose path was asked.
-   * @param ofEveryOrg Whether the principal may ask for any org. A client that makes up orgs has one budget for all of them.
-   * @returns whether its answer may be stored.
+   * @param tenant The org in the request's path.
+   * @param ofEveryOrg True when the principal may ask for any org. A client that makes up orgs has one budget for all of
+   *   them.
+   * @returns True when the answer may be stored.
    */
   take(key: string, tenant: string, ofEveryOrg: boolean): boolean {
     this.#beginMinute();
     if (this.#tenants.get(tenant)?.keys.has(key)) return true;
-    // First: a tenant that is new to this minute is not remembered for a client that makes up orgs and has used up its budget.
+    // This check comes first: a client that makes up orgs and has used up its budget adds no tenant to the remembered ones.
     if (ofEveryOrg && this.#everyOrg >= EVERY_ORG * this.#perMinute) return false;
     const own = this.#spentOf(tenant);
     if (own.count >= this.#perMinute) return false;
@@ -66,7 +67,10 @@ export class NewKeys {
     this.#everyOrg = 0;
   }
 
-  /** Bounded: the org of a token exists, and made-up orgs are no more than the budget of principals that may ask for all. */
+  /**
+   * Returns the spent part of a tenant's budget. The map stays bounded: the org of a token exists, and the budget of
+   * principals that may ask for all orgs limits the made-up ones.
+   */
   #spentOf(tenant: string): Spent {
     const known = this.#tenants.get(tenant);
     if (known !== undefined) return known;

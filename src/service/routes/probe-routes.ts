@@ -5,8 +5,8 @@ import type { Warmer } from '../warming/warmer.ts';
 import type { SourceProbe } from './source-probe.ts';
 
 /**
- * For whatever runs the process: is it alive, should it get requests? A missing Redis is no reason against it; a cache that
- * is to be warm first is, for a while.
+ * Returns the orchestrator's probes: the process is alive, and it should get requests. A missing Redis does not make it
+ * unready. A cache that must be warm first does, until it is warm.
  */
 export function probeRoutes(source: Pick<SourceProbe, 'health'>, warmer: Pick<Warmer, 'isStarting'>): Route[] {
   return [

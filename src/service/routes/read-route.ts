@@ -10,10 +10,13 @@ import { API_PREFIX, type RouteContext, type RouteHandler, SEAL } from '../http/
 import { cachedReading, loadOwn } from '../warming/cached-read.ts';
 import type { Services } from './dependencies.ts';
 
-/** `detail` of an answer that is not stored because its tenant has brought too many new keys. */
+/** The `detail` of an answer that is not stored because its tenant has brought too many new keys. */
 const OVER_BUDGET = 'budget';
 
-/** The GET of a resource: who asks, what for, from which tier. */
+/**
+ * Returns the handler of a resource's GET. It identifies the client, reads the parameters, and answers from the first tier
+ * that has the value.
+ */
 export function readRoute(resource: Resource, services: Services): RouteHandler {
   const { cache, sql, access, accessCounts, cacheDisabled, l1Timing, newKeys } = services;
   const readParams = paramsReader(resource.route, resource.query);
@@ -39,11 +42,11 @@ export function readRoute(resource: Resource, services: Services): RouteHandler 
     const key = resource.key(params);
     const hit = cache.peekLookup(key);
     if (hit !== undefined) return answerWith(hit, params, request);
-    // A client that goes away takes its load with it, if nobody else waits for that.
+    // A client that disconnects ends its load, unless another caller waits for it.
     const { loader, options } = readingOf(params);
     let notStored: string | undefined;
     const withinBudget = (context: LoaderContext): Promise<unknown> => {
-      // What replaces a value is no new key.
+      // A load that replaces a stale value brings no new key.
       if (context.stale === undefined && !newKeys.take(key, options.tenant, principal.orgId === '*')) {
         context.skip();
         notStored = OVER_BUDGET;

@@ -2,7 +2,10 @@ import type { CacheHealth } from '../../core/stats.ts';
 
 type RemoteHealth = NonNullable<CacheHealth['l2']>;
 
-/** How L2 is doing, for `GET /api/v1/cache/health`. What nobody can say yet is null, and so is a limit that is none. */
+/**
+ * Describes the health of L2 for `GET /api/v1/cache/health`. A figure that is not known yet is null, and so is a missing
+ * limit.
+ */
 export function remoteHealth({ server, serverAgeMs, isMemoryNearLimit, isEvicting, ...l2 }: RemoteHealth): object {
   return {
     ...l2,
@@ -19,7 +22,7 @@ function memoryOf({ usedBytes, limitBytes }: { usedBytes: number; limitBytes: nu
   return { usedBytes, limitBytes: Number.isFinite(limitBytes) ? limitBytes : null, nearLimit };
 }
 
-/** What to do about the memory of Redis; `undefined` for nothing. */
+/** Advises the operator on the memory of Redis; `undefined` when there is nothing to do. */
 export function memoryAdvice(l2: RemoteHealth | undefined): string | undefined {
   if (l2?.isEvicting) {
     return 'Redis drops keys to make room: raise maxmemory or shorten TTLs if the hit rate falls; answers stay right.';

@@ -6,7 +6,7 @@ import type { Services } from './dependencies.ts';
 import { mutationRoute } from './mutation-route.ts';
 import { readRoute } from './read-route.ts';
 
-/** Everything that a resource's declaration means over HTTP. */
+/** Returns the HTTP routes that a resource's declaration asks for. */
 export function resourceRoutes(resource: Resource, services: Services): Route[] {
   const path = API_PREFIX + resource.route;
   const read: Route = {

@@ -1,17 +1,17 @@
 import { type Clock, systemClock } from '../../core/primitives/clock.ts';
 
-/** Whether the database answers, and how fast. */
+/** The result of a probe: if the database answers, and how fast. */
 export interface SourceHealth {
   readonly healthy: boolean;
   readonly latencyMs: number | null;
 }
 
-/** Between the beginnings of two probes. */
+/** The time from the beginning of one probe to the beginning of the next. */
 const EVERY_MS = 1_000;
 
 /**
- * Asks the database once a second for all probes together. A probe needs no token, so each client that reaches the port could
- * make queries otherwise.
+ * Asks the database at most once a second, for all probes together. A probe needs no token, so without this limit each
+ * client that reaches the port could cause queries.
  */
 export class SourceProbe {
   readonly #probe: () => Promise<SourceHealth>;
@@ -25,7 +25,7 @@ export class SourceProbe {
     this.#clock = clock;
   }
 
-  /** As of at most a second ago; the one that is under way, if there is one. */
+  /** Returns a result that is at most a second old, or the result of the probe under way. */
   health(): Promise<SourceHealth> {
     const now = this.#clock.now();
     if (this.#last !== undefined && (this.#isUnderWay || now - this.#beganAt < EVERY_MS)) return this.#last;

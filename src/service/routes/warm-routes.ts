@@ -6,10 +6,10 @@ import type { LogAdminAction } from '../logging/admin-log.ts';
 import type { WarmUpReport } from '../warming/warm-up-report.ts';
 import type { Warmer } from '../warming/warmer.ts';
 
-/** Where the progress can be watched. */
+/** The path at which an operator can watch the progress. */
 const PROGRESS = `${API_PREFIX}/cache/health`;
 
-/** What the route takes; without a body, everything is warmed. */
+/** The body that the route takes. Without a body, every resource is warmed. */
 export const WarmBody = Type.Object(
   {
     resources: Type.Optional(
@@ -32,7 +32,7 @@ const counts = {
 };
 const moment = Type.Union([Type.String({ format: 'date-time' }), Type.Null()]);
 
-/** What both routes answer. */
+/** The answer of both routes. */
 export const WarmAnswer = Type.Object({
   state: Type.Union(['idle', 'running', 'done', 'aborted', 'failed'].map((state) => Type.Literal(state))),
   reason: Type.Union([
@@ -47,7 +47,7 @@ export const WarmAnswer = Type.Object({
 
 const readBody = bodyReader(WarmBody);
 
-/** Begins a warm-up and answers at once; while one is under way, that one is what is answered, and none begins. */
+/** Begins a warm-up and answers at once. While a warm-up is under way, none begins and the answer describes that one. */
 export function warmRoute(warmer: Pick<Warmer, 'request' | 'report' | 'names'>, log: LogAdminAction): RouteHandler {
   return async ({ request }) => {
     const { resources = warmer.names } = request.body === null ? {} : await readBody(request);
@@ -63,7 +63,7 @@ export function warmRoute(warmer: Pick<Warmer, 'request' | 'report' | 'names'>, 
   };
 }
 
-/** Ends the warm-up under way, whatever it was begun for. What is warm stays. */
+/** Ends the warm-up under way, for whatever reason it began. Warm entries stay. */
 export function cancelWarmRoute(warmer: Pick<Warmer, 'cancel' | 'report'>, log: LogAdminAction): RouteHandler {
   return async () => {
     const cancelled = await warmer.cancel();

@@ -6,20 +6,20 @@ import { Problem } from '../http/problem.ts';
 /** A change waits at most this long for a place. */
 const LONGEST_WAIT_MS = 5_000;
 
-/** Changes that may wait, for each that may run. */
+/** The number of changes that may wait for each place. */
 const WAITING_PER_PLACE = 1_000;
 
-/** Of so many connections one is left to loads and to look-ups of tokens, and one in any case. */
+/** One of this many connections is left to loads and to look-ups of tokens, and at least one in any case. */
 const KEPT_SHARE = 5;
 
 /**
- * Limits how many changes run at once, and shares the places out evenly among orgs. A change holds a connection to the database.
- * Some are left to loads and to look-ups of tokens, however many changes one org asks for.
+ * Limits the number of changes that run at once, and shares the places evenly among orgs. A change holds a connection to the
+ * database. Some connections stay free for loads and look-ups of tokens, however many changes one org asks for.
  */
 export class WriteLimit {
   readonly #places: FairPlaces;
 
-  /** @param pool Connections to the database. */
+  /** @param pool The number of connections to the database. */
   constructor(pool: number, clock: Clock = systemClock) {
     const places = Math.max(1, pool - Math.max(1, Math.floor(pool / KEPT_SHARE)));
     this.#places = new FairPlaces(clock, places, {
@@ -28,17 +28,17 @@ export class WriteLimit {
     });
   }
 
-  /** Changes that run. */
+  /** The number of changes that run. */
   get running(): number {
     return this.#places.running;
   }
 
   /**
    * Runs a change as soon as there is a place for it.
-   * @param tenant The org that asks.
-   * @param signal Ends the waiting, not the change.
-   * @throws {@link Problem} 503 when too many wait already, or no place became free in time; the signal's reason; what the
-   *   change throws.
+   * @param tenant The org of the request.
+   * @param signal Ends the wait, not the change.
+   * @throws {@link Problem} 503 when too many changes wait already or no place became free in time; the signal's reason;
+   *   whatever the change throws.
    */
   async run<T>(tenant: string, signal: AbortSignal, change: () => Promise<T>): Promise<T> {
     try {

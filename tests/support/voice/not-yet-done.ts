@@ -10,6 +10,4 @@ export const NOT_YET_DONE: ReadonlySet<string> = new Set([
   'src/core/refill',
   'src/core/sync',
   'src/service',
-  'src/service/http',
-  'src/service/routes',
 ]);

@@ -1,6 +1,6 @@
 import type { Route } from '../route.ts';
 
-/** The OpenAPI 3.1 document of all routes that carry an operation. */
+/** Returns the OpenAPI 3.1 document of all routes that carry an operation. */
 export function openApiDocument(routes: readonly Route[], version: string): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const { method, path, operation } of routes) {

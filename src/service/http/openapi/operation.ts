@@ -4,14 +4,14 @@ import { pathParams } from '../../../resources/params.ts';
 import type { Resource } from '../../../resources/resource.ts';
 import type { Operation, Parameter } from '../route.ts';
 
-/** Response names of the document's components; see `document.ts`. */
+/** The reference to the problem response of the document's components; see `document.ts`. */
 export const PROBLEM = { $ref: '#/components/responses/Problem' };
 
 const NOT_MODIFIED = { $ref: '#/components/responses/NotModified' };
 
 const ID = { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER };
 
-/** The documentation of a resource's GET. */
+/** Returns the documentation of a resource's GET. */
 export function readOperation(resource: Resource): Operation {
   const query = Object.entries(resource.query).map(([name, { description, ...schema }]): Parameter => {
     return { name, in: 'query', required: false, description, schema: { type: 'integer', ...schema } };
@@ -29,7 +29,7 @@ export function readOperation(resource: Resource): Operation {
   };
 }
 
-/** The documentation of a resource's mutation. */
+/** Returns the documentation of a resource's mutation. */
 export function mutationOperation(resource: Resource, mutation: Mutation): Operation {
   const { method, suffix = '', summary, body, answer = resource.schema } = mutation;
   const success =
@@ -48,7 +48,7 @@ export function mutationOperation(resource: Resource, mutation: Mutation): Opera
   };
 }
 
-/** An answer in JSON. */
+/** Describes an answer in JSON. */
 export function jsonContent(description: string, schema: TSchema | object): { description: string; content: object } {
   return { description, content: { 'application/json': { schema } } };
 }

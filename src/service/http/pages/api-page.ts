@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import type { Route } from '../route.ts';
 import { page } from './page.ts';
 
-/** Where the API's documentation is, as a page; the document itself is at `/openapi/json`. */
+/** The path of the API's documentation as a page. The document itself is at `/openapi/json`. */
 const PATH = '/openapi';
 
 const CONFIGURATION = {
@@ -10,18 +10,18 @@ const CONFIGURATION = {
   withDefaultFonts: false,
   telemetry: false,
   showDeveloperTools: 'never',
-  // Both would send the document to somebody else.
+  // Both features would send the document to a third party.
   agent: { disabled: true },
   mcp: { disabled: true },
 };
 
 /**
- * The API's documentation as a page, made by Scalar from the package that is installed here. Its own way, a script from
- * a network of strangers at its latest version, is not ours.
+ * Returns the API's documentation as a page, made by Scalar from the package that is installed here. Scalar's usual script
+ * comes from a public network in its latest version, so the service does not use it.
  */
 export function apiPageRoutes(): Route[] {
   const head = `<link rel="stylesheet" href="${PATH}/scalar.css">`;
-  // No script stands in the page itself: its policy would not run it.
+  // The page holds no inline script, because its policy would not run it.
   const body = `<div id="reference"></div>\n<script src="${PATH}/scalar.js"></script>\n<script src="${PATH}/start.js"></script>`;
   const start = `Scalar.createApiReference('#reference', ${JSON.stringify(CONFIGURATION)});\n`;
   return [

@@ -2,7 +2,7 @@ import type { Resource } from '../../../resources/resource.ts';
 import { API_PREFIX } from '../route.ts';
 import { escapeHtml, page } from './page.ts';
 
-/** The page at `/`: what this is, and where to go on. */
+/** Returns the page at `/`. It says what this service is and links to the API. */
 export function landingPage(resources: readonly Resource[]): Response {
   const items = resources.map(({ route, summary }) => {
     return `<li><code>GET ${escapeHtml(API_PREFIX + route)}</code> ${escapeHtml(summary)}</li>`;

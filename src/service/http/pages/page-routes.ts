@@ -4,7 +4,7 @@ import type { Route } from '../route.ts';
 import { apiPageRoutes } from './api-page.ts';
 import { landingPage } from './landing-page.ts';
 
-/** What browsers are for: the page at `/`, and the API's documentation as a document and as a page. */
+/** Returns the routes for browsers: the page at `/`, and the API's documentation as a document and as a page. */
 export function pageRoutes(resources: readonly Resource[], api: readonly Route[], version: string): Route[] {
   const document = JSON.stringify(openApiDocument(api, version));
   return [

@@ -1,4 +1,4 @@
-/** Everything that a page needs comes from this service: it works offline, and nothing foreign runs in it. */
+/** The headers of a page. The policy allows only content of this service, so a page works offline and runs no foreign script. */
 const HEADERS = {
   'content-type': 'text/html; charset=utf-8',
   // No other page may show this one in a frame, where its visitors could be made to click on it.
@@ -6,7 +6,7 @@ const HEADERS = {
   'referrer-policy': 'no-referrer',
 };
 
-/** An answer with a page. `head` and `body` are HTML: whatever comes from elsewhere has to be escaped. */
+/** Returns an answer with a page. `head` and `body` are HTML, so callers must escape all foreign text. */
 export function page(title: string, { head = '', body }: { readonly head?: string; readonly body: string }): Response {
   const html = `<!doctype html>
 
@@ -36,7 +36,7 @@ ${body}
   return new Response(html, { headers: HEADERS });
 }
 
-/** Text that means itself in HTML, in content and in quoted attributes. */
+/** Escapes a text for the content and the quoted attributes of HTML. */
 export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
