@@ -14,10 +14,13 @@ import { eventsToLog } from './logging/events-to-log.ts';
 import type { Logger } from './logging/logger.ts';
 import { storedValueCheck } from './stored-values.ts';
 
-/** A schema of the cached values: raised when a resource's answer changes its shape, so that no old bytes are read. */
+/**
+ * The version of the cached values' schema. A developer raises it when a resource's answer changes its shape, so that no old
+ * bytes are read.
+ */
 const VALUES_VERSION = 2;
 
-/** Every query of a resource takes some milliseconds; one that takes so long is a database in trouble. */
+/** A query of a resource takes some milliseconds. A database that needs this long is in trouble. */
 const SLOW_QUERY_MS = 1_000;
 
 /** The parts of the catalog's cache that the configuration does not give. */
@@ -28,7 +31,10 @@ export interface CatalogCacheParts {
   readonly log: Logger;
 }
 
-/** The cache of all resources, with the tiers that the configuration names. It closes the outbox that it is given. */
+/**
+ * Creates the cache of all resources, with the tiers that the configuration names. The cache closes the outbox that it is
+ * given.
+ */
 export function createCatalogCache(
   config: Config,
   { resources, groupOf, outbox, log }: CatalogCacheParts,
@@ -43,7 +49,7 @@ export function createCatalogCache(
     version: VALUES_VERSION,
     l1: lru({ maxBytes: l1.maxBytes, maxEntries: l1.maxEntries, sizeOf: answeredSize }),
     outbox,
-    // Nobody here changes a value: it is written out once, as JSON, which takes ten times as long of frozen arrays.
+    // The service changes no value. It writes each one out once, as JSON, which takes ten times as long for frozen arrays.
     freeze: false,
     maxLag: maxLagMs,
     maxLoads: config.database.maxLoads,
@@ -51,7 +57,7 @@ export function createCatalogCache(
     breaker: breakerFor(config.redis?.probeMs),
     defaults: { l1Ttl: l1.ttlMs, ...(config.redis && { l2Timeout: config.redis.timeoutMs }) },
     groupOf,
-    // A writer to Redis could otherwise make an answer that no client expects.
+    // Without this check, another writer to Redis could cause an answer that no client expects.
     validate: storedValueCheck(resources, groupOf),
     observers: [eventsToLog(log, groupOf)],
     ...(config.redis &&
@@ -65,14 +71,20 @@ export function createCatalogCache(
   });
 }
 
-/** What an answer keeps beside the value for the next hit: its bytes, which take about as much again, and its headers. */
+/**
+ * The bytes of an answer's headers. Beside the value, the entry keeps the answer for the next hit: its bytes, about as many
+ * as the value's, and its headers.
+ */
 const HEADERS_BYTES = 1_000;
 
 function answeredSize(entry: Entry): number {
   return 2 * bytesOf(entry) + HEADERS_BYTES;
 }
 
-/** By itself the breaker tries a Redis that is away at least every 750 ms, from 250 ms on: a probe time can only shorten that. */
+/**
+ * Returns the breaker's options for a probe time. By default the breaker tries an absent Redis at least every 750 ms, from
+ * 250 ms on. A probe time can only shorten that.
+ */
 function breakerFor(probeMs = Infinity): BreakerOptions {
   return probeMs < 750 ? { openMs: Math.min(250, probeMs), maxOpenMs: probeMs } : {};
 }

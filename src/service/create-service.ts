@@ -38,12 +38,12 @@ import { waitForDatabase } from './wait-for-database.ts';
 import { AccessCounts } from './warming/read-counts.ts';
 import { Warmer, warmConcurrency } from './warming/warmer.ts';
 
-/** What a running service consists of. Disposing of it closes everything, the youngest first. */
+/** The parts of a running service. Its disposal closes all of them, the youngest first. */
 export interface ServiceContext extends AsyncDisposable {
   readonly app: Elysia;
   readonly cache: TieredCache<Form>;
   readonly database: Database;
-  /** Tokens that were made up for this run. */
+  /** Tokens that the service generated for this run. */
   readonly madeTokens: MadeTokens;
 }
 
@@ -54,13 +54,13 @@ const peerAddress: AddressOf = (request, { server }) => server?.requestIP(reques
 
 /** Options of {@link createContext}. */
 export interface ContextOptions {
-  /** Ends the wait for a database that is away. Default: nothing ends it early. */
+  /** Ends the wait for an absent database. Default: nothing ends it early. */
   readonly signal?: AbortSignal | undefined;
   /** Default: the other end of the connection, which is the proxy if there is one. */
   readonly addressOf?: AddressOf;
 }
 
-/** Builds the service. What was opened is closed again if a later part fails. */
+/** Builds the service. If a part fails, it closes the parts that were opened before. */
 export async function createContext(
   config: Config,
   resources: readonly Resource[],
@@ -86,12 +86,12 @@ export async function createContext(
 
   const { sql } = database;
   const changes = outbox(sql, { sole: database.embedded });
-  // Nobody else writes to the embedded database, and without an L2 there is nobody to tell.
+  // The service alone writes to the embedded database. Without an L2, there is no other instance that needs the changes.
   const isFollowed = config.redis !== undefined || !database.embedded;
   const groupOf = resourceGroups(resources);
   const cache = createCatalogCache(config, { resources, groupOf, outbox: isFollowed ? changes : undefined, log });
   opened.use(cache);
-  // Never detached: the last reading is taken when telemetry is flushed, after the cache has closed.
+  // The instruments stay attached: telemetry takes its last reading when it is flushed, after the cache has closed.
   if (config.telemetry.exporting) instrument(cache);
   const lookUp = (token: string, signal: AbortSignal) => findToken(sql, token, signal);
   const refused = new RefusedAuth({ log, addressOf: (request) => addressOf(request, app) });
@@ -106,7 +106,7 @@ export async function createContext(
   const view = new ViewRefresher({ view: dashboardsView(sql), cache, log });
   opened.use(view);
   const answers = alertedAnswers();
-  // The embedded database cannot be away, and has but one connection.
+  // The embedded database cannot be away, and has only one connection.
   const probeSource = database.embedded ? undefined : async () => (await sourceHealth(sql)).healthy;
   const alerts = startAlerts({ config, cache, answers, probeSource, log });
   opened.use(alerts);

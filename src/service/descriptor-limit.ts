@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
-/** Sockets and files that this process may have open; `undefined` where the system does not tell. */
+/** Returns the number of sockets and files that this process may open; `undefined` where the system does not tell. */
 export function descriptorLimit(): number | undefined {
   try {
     const text = process.platform === 'linux' ? fromProc() : execFileSync('/bin/sh', ['-c', 'ulimit -n']).toString();
@@ -12,15 +12,15 @@ export function descriptorLimit(): number | undefined {
 }
 
 /**
- * Warns about a limit that is lower than twice the requests under way. Each request has a connection, and its load
- * may need another. `undefined` for nothing.
+ * Warns about a limit that is lower than twice the requests under way; `undefined` when it is high enough. Each request has
+ * a connection, and its load may need another.
  */
 export function descriptorWarning(limit: number | undefined, maxRequests: number): string | undefined {
   if (limit === undefined || limit >= 2 * maxRequests) return undefined;
   return `This process may open ${limit} files and sockets, and MAX_REQUESTS=${maxRequests} can take twice as many as it says: raise the limit (ulimit -n ${2 * maxRequests}), or lower MAX_REQUESTS`;
 }
 
-/** The soft limit of the line `Max open files  <soft>  <hard>  files`. */
+/** Reads the soft limit from the line `Max open files  <soft>  <hard>  files`. */
 function fromProc(): string {
   return /^Max open files\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? '';
 }

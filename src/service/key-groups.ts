@@ -1,14 +1,14 @@
 import { declaredGroup } from '../resources/declared-group.ts';
 import type { Resource } from '../resources/resource.ts';
 
-/** The group that a key or a tag is counted under. */
+/** Returns the group under which a key or a tag is counted. */
 export type GroupOf = (name: string) => string;
 
 const OTHER = 'other';
 
 /**
- * Groups of keys and tags by what the resources declare: the longest group that a name is or begins with. A name that none
- * of them makes may be a client's text, and belongs to `other`.
+ * Groups keys and tags by the declarations of the resources. A name belongs to the longest group that it equals or begins
+ * with. Another name may be a client's text, and belongs to `other`.
  */
 export function resourceGroups(resources: readonly Resource[]): GroupOf {
   const names = new Set(resources.flatMap((resource) => [resource.group, ...tagsOf(resource).map(declaredGroup)]));
@@ -20,7 +20,7 @@ export function resourceGroups(resources: readonly Resource[]): GroupOf {
   };
 }
 
-/** Tags that depend on no value, for some ids. */
+/** Returns the tags of a resource that depend on no value, for some ids. */
 function tagsOf({ tags, feeds }: Resource): readonly string[] {
   const anyId: Readonly<Record<string, number>> = new Proxy({}, { get: () => 1 });
   return [...tags(anyId), ...feeds.flatMap(({ all }) => all)];

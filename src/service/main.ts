@@ -20,7 +20,7 @@ import { onTermination } from './termination.ts';
 /** `EX_USAGE` of sysexits.h. */
 const EXIT_USAGE = 64;
 
-/** How long the start waits for the cache's first proof. Reads are right before it too, they only go to the source. */
+/** The start waits at most this long for the cache's first proof. Reads before it are right too, and go to the source. */
 const FIRST_PROOF_MS = 1_000;
 
 const groups = catalogResources.map((resource) => resource.group);
@@ -58,7 +58,7 @@ async function serve(config: Config, log: Logger): Promise<void> {
   const ending = new AbortController();
   let starting: Promise<Running> | undefined;
   let isRunning = false;
-  // Before the start begins: a signal then ends the start, and what it has opened is closed.
+  // The handler is set before the start begins. A signal then ends the start, and closes the parts that it has opened.
   onTermination(log, {
     isStarting: () => !isRunning,
     async close() {
@@ -104,11 +104,11 @@ async function start(config: Config, log: Logger, signal: AbortSignal): Promise<
   }
 }
 
-/** Writes for a developer's eyes. The log goes to stdout, where programs read it. */
+/** Writes the start guide for a developer. The log goes to stdout, where programs read it. */
 function guideTo(url: string, { auth }: Config, { viewerToken }: MadeTokens): string {
   const given =
     auth.viewer.kind === 'given' ? '$VIEWER_TOKEN' : auth.admin.kind === 'given' ? '$ADMIN_TOKEN' : undefined;
-  // A token that was made up is in the log already; it is repeated for eyes alone.
+  // The log holds a generated token already. The guide repeats it only on a terminal.
   const made = process.stderr.isTTY === true ? viewerToken : undefined;
   return startGuide({ url, auth: auth.mode, viewerToken: made ?? given, seconds: performance.now() / 1_000 });
 }

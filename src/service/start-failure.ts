@@ -12,12 +12,12 @@ export const EXIT_UNAVAILABLE = 69;
 
 /** The reason of a failed start, for the operator. */
 export interface StartFailure {
-  /** One sentence with what to do about it, without a secret. */
+  /** One sentence that says what to do about it, without a secret. */
   readonly reason: string;
   readonly exitCode: number;
 }
 
-/** Thrown by the service's own steps of the start. The message says what to do. */
+/** The service's own steps of the start throw this error. Its message says what to do. */
 export class StartError extends Error {
   override readonly name = 'StartError';
 }

@@ -2,16 +2,19 @@ import type { Config } from './config/load-config.ts';
 
 /** The facts that {@link startGuide} shows to a developer. */
 export interface StartGuide {
-  /** Where the service listens. */
+  /** The URL at which the service listens. */
   readonly url: string;
   readonly auth: Config['auth']['mode'];
-  /** For the viewer's routes: a token that was made up for this run, or a variable's name; `undefined`: they are closed. */
+  /**
+   * A token for the viewer's routes: one that was generated for this run, or a variable's name. `undefined`: the routes are
+   * closed.
+   */
   readonly viewerToken: string | undefined;
   /** Seconds from the beginning of the start. */
   readonly seconds: number;
 }
 
-/** A short list of addresses, with commands to paste. */
+/** Returns a short list of addresses, with commands to paste. */
 export function startGuide({ url, auth, viewerToken, seconds }: StartGuide): string {
   const origin = reachable(url);
   const product = `${origin}/api/v1/orgs/1/products/1`;
@@ -37,7 +40,7 @@ export function startGuide({ url, auth, viewerToken, seconds }: StartGuide): str
   ].join('\n');
 }
 
-/** An address that stands for all of a machine is none to go to. */
+/** Replaces an address that stands for all of a machine, because a browser cannot go there. */
 function reachable(url: string): string {
   return url.replace(/^(https?:\/\/)(?:0\.0\.0\.0|\[::\])/, '$1localhost');
 }

@@ -5,10 +5,10 @@ import { shapeOf } from '../resources/stored-shape.ts';
 import type { GroupOf } from './key-groups.ts';
 
 /**
- * The check of what L2 holds, for `createCache({ validate })`: a value must have the shape of its resource's schema, and be
- * of the row and the org that its key names. Each schema is compiled once. Another value would be an answer that no client
- * expects, or fail while it is made into one.
- * @throws {@link CodecError} from the check, so that the value is reported as well as not used.
+ * Returns the check of the values in L2, for `createCache({ validate })`. A value must have the shape of its resource's
+ * schema. It must belong to the row and the org that its key names. Any other value would be an answer that no client
+ * expects, or fail while the service makes the answer. Each schema is compiled once.
+ * @throws {@link CodecError} from the check, so that the cache reports the value and does not use it.
  */
 export function storedValueCheck(
   resources: readonly Resource[],
@@ -22,7 +22,10 @@ export function storedValueCheck(
   };
 }
 
-/** The value must answer its key: what another row or another org has is no answer under it. */
+/**
+ * Returns the check of one resource. The value must answer its key: the value of another row or another org is no answer
+ * under it.
+ */
 function checkOf({ schema, answers, paramsOf }: Resource): (value: unknown, key: string) => boolean {
   const shape = TypeCompiler.Compile(shapeOf(schema));
   return (value, key) => {

@@ -1,23 +1,23 @@
 import type { Logger } from './logging/logger.ts';
 
-/** What is not closed after this long, in milliseconds, ends with the process. */
+/** Parts that are not closed after this long, in milliseconds, end with the process. */
 const DEADLINE_MS = 10_000;
 
 /**
- * The same for a start. Nobody was answered yet, and a database rolls an unfinished migration back, so the process ends with
- * code 0.
+ * The same for a start. No client has an answer yet, and a database rolls an unfinished migration back. The process
+ * therefore ends with code 0.
  */
 const START_DEADLINE_MS = 1_000;
 
 /**
- * A terminal sends its signal to every process of the group, and a runner such as npx passes on the one that it got: the second
- * within this time is of the same key press.
+ * A second signal within this time belongs to the same key press. A terminal sends its signal to every process of the group,
+ * and a runner such as npx passes on the one that it received.
  */
 const ONE_KEY_PRESS_MS = 1_000;
 
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 
-/** Where the preload leaves the function that flushes and stops telemetry, if any was started. */
+/** The symbol under which the preload leaves the function that flushes and stops telemetry, if any was started. */
 const TELEMETRY_SHUTDOWN = Symbol.for('tiercel.telemetry.shutdown');
 
 /** The parts of the service that a signal ends. */
@@ -28,8 +28,8 @@ export interface Terminable {
 }
 
 /**
- * Closes the service at the first SIGTERM or SIGINT. The process then ends by itself with code 0, because nothing keeps
- * it; at the deadline, or at another signal a second later, it is ended with code 1. A start is ended within a second.
+ * Closes the service at the first SIGTERM or SIGINT. The process then ends by itself with code 0, because nothing keeps it.
+ * At the deadline, or at another signal a second later, it is ended with code 1. A start is ended within a second.
  */
 export function onTermination(log: Logger, { isStarting, close }: Terminable): void {
   let closingSince: number | undefined;
@@ -60,7 +60,7 @@ export function onTermination(log: Logger, { isStarting, close }: Terminable): v
   for (const name of SIGNALS) process.on(name, onSignal);
 }
 
-/** Telemetry last: closing makes spans too. */
+/** Closes the service, and then telemetry, because closing makes spans too. */
 async function closeAll(close: () => Promise<void>): Promise<void> {
   try {
     await close();

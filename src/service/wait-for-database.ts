@@ -2,11 +2,17 @@ import { isUnavailable } from '../adapters/postgres/index.ts';
 import type { Sql } from '../catalog/sql.ts';
 import type { Logger } from './logging/logger.ts';
 
-/** Milliseconds between two tries: doubling, less up to half of it by chance, so that a fleet does not try as one. */
+/**
+ * Milliseconds between two tries. The pause doubles, less up to half of it by chance, so that the instances of a fleet do
+ * not try at once.
+ */
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 2_000;
 
-/** The time of one try. A port that takes connections and stays silent would hold the first one for the client's own limit. */
+/**
+ * The time of one try. A port that takes connections and stays silent would otherwise hold the first try for the client's
+ * own limit.
+ */
 const LEAST_TRY_MS = 500;
 const LONGEST_TRY_MS = 2_000;
 
@@ -17,12 +23,12 @@ const TELL_EVERY_MS = 5_000;
 export interface DatabaseWait {
   readonly waitMs: number;
   readonly log: Logger;
-  /** Aborted when the process is to end. */
+  /** Aborted when the process must end. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Waits until the database answers. Only what time can mend is tried again: a wrong password stays wrong.
+ * Waits until the database answers. It tries again only after failures that time can mend: a wrong password stays wrong.
  * @throws The error of the last try, when the time is over or another try makes no sense.
  */
 export async function waitForDatabase(sql: Sql, { waitMs, log, signal }: DatabaseWait): Promise<void> {
@@ -47,19 +53,22 @@ export async function waitForDatabase(sql: Sql, { waitMs, log, signal }: Databas
   }
 }
 
-/** Tells if an error means that the database cannot be reached. A name with several addresses fails with one error for each. */
+/**
+ * Returns true for an error that means that the database cannot be reached. A name with several addresses fails with one
+ * error for each.
+ */
 export function isAway(error: unknown): boolean {
   return isUnavailable(error) || (error instanceof AggregateError && error.errors.some(isUnavailable));
 }
 
-/** Rejects, as for a server that is away, when the database has not answered in time. */
+/** Rejects, as for an absent server, when the database has not answered in time. */
 async function answerWithin(sql: Sql, ms: number, signal: AbortSignal | undefined): Promise<void> {
   const over = new AbortController();
   const silence = pause(ms, signal === undefined ? over.signal : AbortSignal.any([signal, over.signal])).then(() => {
     throw Object.assign(new Error(`no answer within ${Math.round(ms)} ms`), { code: 'CONNECT_TIMEOUT' });
   });
   try {
-    // The loser of the race has its rejection taken.
+    // The `finally` block takes the rejection of the race's loser.
     await Promise.race([sql`select 1`, silence]);
   } finally {
     over.abort();
@@ -67,7 +76,7 @@ async function answerWithin(sql: Sql, ms: number, signal: AbortSignal | undefine
   }
 }
 
-/** Waits so long, or until the signal is aborted. */
+/** Waits for this long, or until the signal is aborted. */
 function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
     const end = (): void => {
