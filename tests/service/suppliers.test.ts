@@ -7,8 +7,9 @@ import { makeSurroundings, provenance, type Surroundings, startService, type Tes
 setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
 // A resource from scratch: the migration, and this one declaration.
-const MIGRATION = `create table suppliers (id bigint primary key, org_id bigint not null references orgs (id), name text not null);
-  insert into suppliers values (1, 1, 'Acme')`;
+const MIGRATION = `create table suppliers (id bigint primary key, org_id bigint not null references orgs (id),
+    name text not null unique check (length(name) <= 20));
+  insert into suppliers values (1, 1, 'Acme'), (2, 1, 'Taken')`;
 
 const name = Type.String({ minLength: 1 });
 interface Supplier {
@@ -76,6 +77,18 @@ test('its mutation is validated, committed and invalidates', async () => {
   });
   const read = await service.api(path);
   expect([read.headers.get('x-cache-tier'), (await read.json()).name]).toEqual(['source', 'Zenith']);
+});
+
+test('a mutation that breaks a constraint is refused in words that tell nothing of the schema', async () => {
+  const answers = [
+    await service.send('PATCH', path, { name: 'Taken' }),
+    await service.send('PATCH', path, { name: 'a name of more than twenty characters' }),
+  ];
+  const problems = await Promise.all(answers.map(async (answer) => [answer.status, (await answer.json()).detail]));
+  expect(problems).toEqual([
+    [409, 'A row with this unique value already exists'],
+    [400, 'A value is out of range or violates a constraint'],
+  ]);
 });
 
 test("its row is absent in another org's path, and kept as absent, though the query would have found it", async () => {

@@ -115,7 +115,8 @@ export class MemoryDatabase {
 
   agreeGeneration(shape: Shape, epoch: string, generation: string, replaces?: string, after = 0): Agreement {
     this.#assertWritable();
-    if (epoch !== this.epoch) throw new RemoteError('unavailable', 'The server has another history by now');
+    if (epoch !== this.epoch)
+      throw new RemoteError('unavailable', 'The server restarted or failed over during this operation');
     return this.#history.agree(shape, { generation, replaces, after });
   }
 

@@ -132,7 +132,8 @@ export class RedisRemoteTier implements RemoteTier {
 
   async agreeGeneration(epoch: string, proposal: string, replaces = '', after = 0): Promise<Agreement> {
     const reply = await this.#agree(epoch, proposal, [replaces, '', '', '', after]);
-    if (reply === undefined) throw new RemoteError('unavailable', 'Redis has another history by now');
+    if (reply === undefined)
+      throw new RemoteError('unavailable', 'Redis restarted or failed over during this operation');
     return reply;
   }
 

@@ -182,8 +182,8 @@ export class InvalidationPendingError extends CacheError {
     const isOutboxAlone = !owedTo.includes('l2');
     super(
       isOutboxAlone
-        ? 'The outbox could not be told of the invalidation; it is kept and written as soon as the database answers'
-        : 'L2 could not be told of the invalidation; it is kept and repeated until it is delivered',
+        ? 'The invalidation did not reach the outbox. It is queued and written when the database answers.'
+        : 'The invalidation did not reach L2. It is queued and retried until L2 acknowledges it.',
       { tier: isOutboxAlone ? 'source' : 'l2', ...(cause === undefined ? {} : { cause }) },
     );
     this.pending = pending;
@@ -216,7 +216,7 @@ export class InvalidationLostError extends CacheError {
   constructor(lost: LostInvalidations, names: string) {
     const orders = lost.count === 1 ? 'one invalidation' : `${lost.count} invalidations`;
     super(
-      `The cache was closed before L2 could be told of ${orders}: ${names}. What they name may be served elsewhere until its TTL ends`,
+      `The cache was closed before L2 acknowledged ${orders}: ${names}. Other instances may serve these entries until their TTL ends`,
       { tier: 'l2' },
     );
     this.lost = lost;

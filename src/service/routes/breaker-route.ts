@@ -11,7 +11,7 @@ export const BreakerBody = Type.Object(
   {
     tier: Type.Union([Type.Literal('l2'), Type.Literal('source')], { description: 'Whose breaker.' }),
     state: Type.Union([Type.Literal('open'), Type.Literal('closed'), Type.Literal('auto')], {
-      description: 'open: nobody asks the tier. closed: everybody does. auto: the breaker judges for itself.',
+      description: 'open: no request asks the tier. closed: every request may ask it. auto: the breaker decides.',
     }),
   },
   { additionalProperties: false },

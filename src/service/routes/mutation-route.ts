@@ -38,9 +38,11 @@ export function mutationRoute(resource: Resource, mutation: Mutation, services: 
 /** Turns a refusal of the database into the client's error. The text tells nothing of the schema. */
 function refused(error: unknown): never {
   const state = sqlState(error);
-  if (state === '23505') throw new Problem(409, 'Something else has this already');
-  if (state === '23503') throw new Problem(409, 'It refers to something that is not there, or something refers to it');
+  if (state === '23505') throw new Problem(409, 'A row with this unique value already exists');
+  if (state === '23503')
+    throw new Problem(409, 'The row refers to a row that does not exist, or another row refers to it');
   // Class 22 holds data exceptions, class 23 the other violated constraints.
-  if (state?.startsWith('22') || state?.startsWith('23')) throw new Problem(400, 'The values are not possible');
+  if (state?.startsWith('22') || state?.startsWith('23'))
+    throw new Problem(400, 'A value is out of range or violates a constraint');
   throw error;
 }

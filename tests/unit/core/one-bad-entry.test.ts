@@ -185,7 +185,7 @@ describe('one order that L2 refuses', () => {
     for (const key of ['bad', 'good', 'other']) fleet.settle(fleet.cache(1).getOrSet(key, () => 'old'));
     const deleting = watch(cache.delete('bad'));
     fleet.run(5);
-    expect(() => deleting.value()).toThrow('L2 could not be told');
+    expect(() => deleting.value()).toThrow('The invalidation did not reach L2');
     fleet.member().tier.disconnect();
     fleet.run(5);
     fleet.failure(cache.delete('good'));

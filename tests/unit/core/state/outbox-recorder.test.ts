@@ -93,8 +93,7 @@ describe('an order that L2 has acknowledged and the outbox has not', () => {
     const error = fleet.failure(fleet.cache().delete('k'));
     expect(error).toBeInstanceOf(InvalidationPendingError);
     expect(error).toMatchObject({
-      message:
-        'The outbox could not be told of the invalidation; it is kept and written as soon as the database answers',
+      message: 'The invalidation did not reach the outbox. It is queued and written when the database answers.',
       tier: 'source',
       outbox: true,
       pending: { keys: 1, tags: 0, patterns: 0, all: false, outbox: true },

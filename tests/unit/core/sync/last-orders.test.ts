@@ -83,8 +83,8 @@ describe('a cache that closes while invalidations are pending', () => {
     expect(others).toEqual([]);
     expect(error?.lost).toEqual({ count: 3, keys: ['k'], tags: ['t'], patterns: ['orders/*'], all: false });
     expect(error?.message).toBe(
-      'The cache was closed before L2 could be told of 3 invalidations: key "k"; tag "t"; pattern "orders/*". ' +
-        'What they name may be served elsewhere until its TTL ends',
+      'The cache was closed before L2 acknowledged 3 invalidations: key "k"; tag "t"; pattern "orders/*". ' +
+        'Other instances may serve these entries until their TTL ends',
     );
     expect(member.failures.at(-1)).toMatchObject({ operation: 'close', tier: 'l2', background: true });
   });
