@@ -30,22 +30,22 @@ import type { InvalidateOptions, InvalidateRequest, InvalidateResult } from './w
 import { write } from './write/set.ts';
 import { setMany } from './write/set-many.ts';
 
-/** Whether the cache is open. */
+/** Knows if the cache is open. */
 interface Openness {
   assertOpen(): void;
   readonly closing: AbortSignal;
 }
 
 /**
- * The calls of a cache that concern entries, within one namespace.
- * @typeParam F How values come out; `createCache` tells it from its options.
+ * Reads and changes the entries of one namespace of a cache.
+ * @typeParam F Form in which values come out. `createCache` derives it from its options.
  */
 export class CacheView<out F extends Form = 'frozen'> {
   readonly #context: CacheContext;
   readonly #options: OptionResolvers;
   readonly #lifecycle: Openness;
   readonly #namespace: string;
-  /** Before a key it makes the entry's id. */
+  /** Makes the id of an entry when it is put before the key. */
   readonly #idPrefix: string;
   readonly #ids = new Map<string, EntryId>();
   readonly #requests: Requests;
@@ -63,12 +63,14 @@ export class CacheView<out F extends Form = 'frozen'> {
   }
 
   /**
-   * The value of a key: from L1, else from L2, else from the loader, whose answer then fills both.
-   * Concurrent callers of a key share one load, in this process and, by a lease in L2, in the fleet.
-   * @param loader Its errors reach every waiting caller as thrown. `null` means that the source has none.
-   * @returns a deeply frozen value (see `freeze`), the same object for every caller.
+   * Returns the value of a key: from L1, else from L2, else from the loader, whose value then fills both tiers.
+   * Concurrent callers of a key share one load: in this process, and through a lease in L2 in the whole fleet.
+   * @example
+   * const user = await cache.getOrSet('user:42', () => loadUser(42), { ttl: '5m', tags: ['users'] });
+   * @param loader Its error reaches every waiting caller as thrown. `null` means that the source has no value.
+   * @returns A deeply frozen value, the same object for every caller; see the option `freeze`.
    * @throws {@link InvalidKeyError}, {@link InvalidOptionError}, {@link InvalidValueError}, {@link LoadTimeoutError},
-   *   {@link LoadCycleError}, {@link CacheClosedError}, or what the loader threw. Never because a tier failed.
+   *   {@link LoadCycleError}, {@link CacheClosedError}, or the loader's error. A tier that fails causes none.
    */
   getOrSet<V>(key: string, loader: Loader<V> & Defined<V>, options?: ReadOptions<V>): Promise<Cached<V, F>> {
     if (this === undefined) return Promise.reject(detached('getOrSet'));
@@ -77,7 +79,7 @@ export class CacheView<out F extends Form = 'frozen'> {
     return this.#lookUp(key, loader, options, 'value') as Promise<Cached<V, F>>;
   }
 
-  /** {@link getOrSet}, with the answer's origin, age and the steps that were taken. */
+  /** Works like {@link getOrSet}, and returns the value with its origin, its age and the steps taken. */
   lookup<V>(key: string, loader: Loader<V> & Defined<V>, options?: ReadOptions<V>): Promise<Lookup<Cached<V, F>>> {
     if (this === undefined) return Promise.reject(detached('lookup'));
     const hit = asksForFresh(options) ? undefined : this.#hitLookup<V>(key);
@@ -85,15 +87,16 @@ export class CacheView<out F extends Form = 'frozen'> {
     return this.#lookUp(key, loader, options, 'lookup') as Promise<Lookup<Cached<V, F>>>;
   }
 
-  /** The fresh value of a key, or `undefined`. Never loads, never serves stale. */
+  /** Returns the fresh value of a key, or `undefined`. It never loads and never serves a stale value. */
   async get<V = unknown>(key: string): Promise<Cached<V, F> | undefined> {
     CacheView.#own(this, 'get');
     return (await getFresh(this.#context, this.#request(key, neverLoads, undefined))) as Cached<V, F> | undefined;
   }
 
   /**
-   * {@link get} from L1 alone, synchronously. Nothing found counts as a miss, unless another call for the key follows, which
-   * counts what comes of it: `peek(key) ?? (await getOrSet(key, load))` is one question.
+   * Works like {@link get} in L1 alone, without a promise. A key that is not found is a miss, unless another call for
+   * the key follows: then the result of that call counts. So this is one question: `peek(key) ?? (await getOrSet(key,
+   * load))`.
    */
   peek<V = unknown>(key: string): Cached<V, F> | undefined {
     if (this === undefined) throw detached('peek');
@@ -105,10 +108,7 @@ export class CacheView<out F extends Form = 'frozen'> {
     return entry?.value as Cached<V, F> | undefined;
   }
 
-  /**
-   * {@link lookup} from L1 alone, synchronously: for callers to whom a promise costs more than the answer. Counted as
-   * {@link peek}.
-   */
+  /** Works like {@link lookup} in L1 alone, without the cost of a promise. It counts like {@link peek}. */
   peekLookup<V = unknown>(key: string): Lookup<Cached<V, F>> | undefined {
     if (this === undefined) throw detached('peekLookup');
     const lookup = this.#hitLookup<V>(key);
@@ -118,18 +118,19 @@ export class CacheView<out F extends Form = 'frozen'> {
     return undefined;
   }
 
-  /** Whether {@link get} would answer. */
+  /** Resolves with `true` when {@link get} would find a value. */
   async has(key: string): Promise<boolean> {
     CacheView.#own(this, 'has');
     return (await this.get(key)) !== undefined;
   }
 
   /**
-   * Stores a value in both tiers; other processes drop theirs. The last call wins, or with `version` the greatest.
+   * Stores a value in both tiers; other instances drop their copies. The last call wins; with `version` the greatest.
    * After a change in the database prefer {@link delete}: two writers that cross here may leave the older value.
-   * @returns whether the value is stored for good: `false` for an older `version`; when L2 could not be told (the key is
-   *   then a pending invalidation, so nobody serves the old value for longer than it takes to deliver it); and when the
-   *   outbox could not be told (the value is served, and the order is written as soon as the database answers).
+   * @returns `true` when the value is stored for good. `false` has three reasons:
+   * - A greater `version` is stored.
+   * - L2 did not acknowledge it. The key is now a pending invalidation; its delivery ends the old value everywhere.
+   * - The outbox did not acknowledge it. The value is served, and the order is written once the database answers.
    * @throws {@link InvalidValueError}, {@link InvalidKeyError}, {@link InvalidOptionError}.
    */
   async set<V>(key: string, value: V & Defined<V>, options?: WriteOptions<V>): Promise<boolean> {
@@ -138,8 +139,8 @@ export class CacheView<out F extends Form = 'frozen'> {
   }
 
   /**
-   * {@link get} of many keys at once, in the order asked: what L1 does not hold is read in one round trip.
-   * @param keys At most 10,000; `l2Timeout` counts once for each 100 of them, up to 2 s.
+   * Reads many keys like {@link get}, in the order asked. One round trip reads the keys that L1 does not hold.
+   * @param keys At most 10,000. `l2Timeout` counts once for each 100 of them, up to 2 s.
    * @throws {@link InvalidKeyError}, {@link InvalidOptionError}, {@link CacheClosedError}.
    */
   async getMany<V = unknown>(keys: readonly string[]): Promise<(Cached<V, F> | undefined)[]> {
@@ -151,20 +152,19 @@ export class CacheView<out F extends Form = 'frozen'> {
   }
 
   /**
-   * {@link getOrSet} of many keys at once, in the order asked: L1 first, then one question to L2, then one call of the
-   * loader for all keys that this call has to load. Each key is shared with the other callers of that key, and leased in
-   * the fleet, as if it were alone. One that somebody else is loading holds up nobody: should it have to be loaded here
-   * after all, because that other has failed, the loader is called again for it.
-   * @param keys At most 10,000; `l2Timeout` counts once for each 100 of them, up to 2 s.
-   * @param loader Answers pairs of key and value, in any order; a key that it leaves out is one that the source has not.
+   * Reads many keys like {@link getOrSet}, in the order asked. It asks L1, then L2 once, and then calls the loader once
+   * for all missing keys. Each key is shared with its other callers and leased in the fleet, as if it were alone. A key
+   * that another caller is loading does not delay the rest. If that load fails, the loader is called again for it.
+   * @param keys At most 10,000. `l2Timeout` counts once for each 100 of them, up to 2 s.
+   * @param loader Returns pairs of key and value, in any order. A key that it leaves out has no value in the source.
    * @example
    * const products = await cache.getOrSetMany(
    *   ids.map((id) => `product:${id}`),
    *   async ({ keys }) => (await loadProducts(keys)).map((product) => [`product:${product.id}`, product] as const),
    *   { ttl: '5m', tags: (product) => (product === null ? ['products'] : ['products', `org:${product.org}`]) },
    * );
-   * @throws when all keys have settled, the first error in their order; what could be loaded is stored all the same. As
-   *   {@link getOrSet}; a loader that throws fails every key that it was to load, unless a stale value answers.
+   * @throws The first error in the order of the keys, once all have settled. Loaded values are stored nevertheless. The
+   *   errors are those of {@link getOrSet}. A loader's error fails all its keys but those that a stale value answers.
    */
   async getOrSetMany<V>(
     keys: readonly string[],
@@ -175,7 +175,7 @@ export class CacheView<out F extends Form = 'frozen'> {
     return (await getOrSetMany(this.#context, this.#many(keys, loader, options), loader)) as (Cached<V, F> | null)[];
   }
 
-  /** {@link getOrSetMany}, with each answer's origin, age and the steps that were taken. */
+  /** Works like {@link getOrSetMany}, and returns each value with its origin, its age and the steps taken. */
   async lookupMany<V>(
     keys: readonly string[],
     loader: ManyLoader<V> & Defined<V>,
@@ -189,18 +189,18 @@ export class CacheView<out F extends Form = 'frozen'> {
   }
 
   /**
-   * {@link set} of many entries, sent together. Every entry is checked before the first is stored.
-   * @param entries Pairs of key and value, at most 10,000; a `Map` is such a list. Of a key named twice the last counts.
-   *   500 go in one packet, for which `l2Timeout` counts once for each 100.
-   * @returns whether each is stored, in the order given.
-   * @throws {@link InvalidValueError}, {@link InvalidKeyError}, {@link InvalidOptionError}: then nothing was stored.
+   * Stores many entries like {@link set}, sent together. It checks every entry before it stores the first.
+   * @param entries Pairs of key and value, at most 10,000; a `Map` is such a list. The last entry of a repeated key
+   *   counts. A packet holds 500 entries, for which `l2Timeout` counts once for each 100.
+   * @returns For each entry, in the order given, `true` when it is stored.
+   * @throws {@link InvalidValueError}, {@link InvalidKeyError}, {@link InvalidOptionError}. Nothing is stored then.
    */
   async setMany<V>(entries: Iterable<readonly [key: string, value: V]>, options?: WriteOptions<V>): Promise<boolean[]> {
     CacheView.#open(this, 'setMany');
     return setMany(this.#context, this.#requests.writeMany(entries, options));
   }
 
-  /** {@link delete} of at most 10,000 keys, as one invalidation. */
+  /** Removes at most 10,000 keys like {@link delete}, in one invalidation. */
   async deleteMany(keys: readonly string[], options?: InvalidateOptions): Promise<void> {
     CacheView.#own(this, 'deleteMany');
     assertMany('keys', keys);
@@ -208,23 +208,25 @@ export class CacheView<out F extends Form = 'frozen'> {
   }
 
   /**
-   * Removes a key: from L2 and this process when it resolves, from other processes' L1 normally within 5 ms, at worst
-   * within the bound D. A load that is under way cannot bring the old value back.
-   * @throws {@link InvalidationPendingError} when L2 or the outbox could not be told.
+   * Removes a key. When the promise resolves, L2 and this process have dropped it. Other instances drop it from L1
+   * normally within 5 ms, and at worst within the bound D. A load that is under way cannot bring the old value back.
+   * @throws {@link InvalidationPendingError} when L2 or the outbox did not acknowledge the order.
    */
   async delete(key: string, options?: InvalidateOptions): Promise<void> {
     CacheView.#own(this, 'delete');
     await this.invalidate({ keys: [key] }, options);
   }
 
-  /** Marks a key as stale everywhere: the next read loads; the old value stays for `staleIfError`. As {@link delete}. */
+  /** Marks a key as stale everywhere: the next read loads. `staleIfError` keeps the old value. As {@link delete}. */
   async expire(key: string, options?: InvalidateOptions): Promise<void> {
     CacheView.#own(this, 'expire');
     await this.invalidate({ keys: [key], mode: 'expire' }, options);
   }
 
   /**
-   * Invalidates keys, tags and a pattern in one order. As {@link delete}.
+   * Invalidates keys, tags and a pattern in one order, like {@link delete}.
+   * @example
+   * await cache.invalidate({ keys: ['user:42'], tags: ['org:7'] });
    * @throws {@link InvalidationPendingError}, {@link InvalidKeyError}, {@link InvalidOptionError}.
    */
   async invalidate(request: InvalidateRequest, options?: InvalidateOptions): Promise<InvalidateResult> {
@@ -233,12 +235,12 @@ export class CacheView<out F extends Form = 'frozen'> {
   }
 
   /**
-   * Brings keys into the tiers before somebody asks for them: after a start, or after L2 has lost everything. Loads what no
-   * tier holds fresh, each key once in the fleet, however many instances warm it; L1 takes over what L2 holds. The list is
-   * drawn as fast as it is dealt with, so it may be long, or made on the way. Counted as loads, not as hits or misses.
-   * @param items In the order of their worth.
-   * @returns what came of it. A loader that fails is counted and stops nothing.
-   * @throws {@link InvalidOptionError}, {@link CacheClosedError}, or what the list itself throws.
+   * Loads keys before readers ask for them: after a start, or after L2 has lost its data. A key that no tier holds
+   * fresh is loaded once in the fleet, however many instances warm it. L1 copies the keys that L2 holds. The list is
+   * drawn only as fast as its keys are loaded, so it may be long, or made on the way. It counts only loads.
+   * @param items The keys, the most valuable first.
+   * @returns The number of keys that were fresh, loaded or failed. A loader that fails is counted and stops nothing.
+   * @throws {@link InvalidOptionError}, {@link CacheClosedError}, or an error that the list itself throws.
    */
   async warm<V>(
     items: Iterable<WarmItem<V>> | AsyncIterable<WarmItem<V>>,
@@ -251,35 +253,37 @@ export class CacheView<out F extends Form = 'frozen'> {
       return this.#request(item.key, item.loader as Loader<unknown>, item.options as ReadOptions | undefined);
     };
     const warming = warm(this.#context, items, resolveWarmOptions(options), requestOf, this.#lifecycle.closing);
-    // `close` waits until it has stopped.
+    // `close` waits until the warm-up has stopped.
     this.#context.background.track(warming, ignore);
     return warming;
   }
 
-  /** Removes everything in this namespace and the namespaces inside it; at the root, everything. As {@link delete}. */
+  /** Removes every entry of this namespace and the namespaces inside it; at the root, all. Like {@link delete}. */
   async clear(options?: InvalidateOptions): Promise<void> {
     CacheView.#own(this, 'clear');
     return this.#invalidations.clear(options);
   }
 
-  /** A space of its own for keys, tags and patterns: nothing in it meets anything outside. One per tenant, for instance. */
+  /**
+   * Returns a view with keys, tags and patterns of its own, such as one per tenant. No name in it meets one outside.
+   */
   namespace(name: string): CacheView<F> {
     CacheView.#own(this, 'namespace');
     assertKey(name, 'namespace');
     return new CacheView<F>(this.#context, this.#options, this.#lifecycle, nestedNamespace(this.#namespace, name));
   }
 
-  /** Where a key lives, how old it is, its windows and tags, and what invalidated it last. Loads nothing. */
+  /** Returns where a key lives, its age, windows and tags, and its last invalidation. It loads nothing. */
   async inspect(key: string): Promise<Inspection> {
     CacheView.#own(this, 'inspect');
     return inspect(this.#context, this.#request(key, neverLoads, undefined));
   }
 
   /**
-   * How many entries of this namespace a pattern names, in this process's L1 and in L2 together, each once: about what
-   * {@link invalidate} would touch. Touches nothing. Scans L2, so it costs its size; while L2 cannot answer, only what
-   * was seen is counted, and while Redis resizes its table an entry may count twice.
-   * @throws {@link InvalidKeyError}
+   * Counts the entries of this namespace that a pattern matches, in this process's L1 and in L2 together, each once. It
+   * is about the number that {@link invalidate} would touch, and touches none. It scans L2, so it costs L2's size.
+   * While L2 cannot answer, it counts only those seen. While Redis resizes its table, an entry may count twice.
+   * @throws {@link InvalidKeyError}, {@link CacheClosedError}.
    */
   async count(pattern: string): Promise<number> {
     CacheView.#open(this, 'count');
@@ -291,7 +295,7 @@ export class CacheView<out F extends Form = 'frozen'> {
     const context = this.#context;
     if (this.#idPrefix === '') return hitOf(context, key, key);
     const known = this.#ids.get(key);
-    // What is no key must not become one by being joined to the prefix.
+    // A key that is no string must not become one by being joined to the prefix.
     if (known === undefined && typeof key !== 'string') return undefined;
     const id = known ?? this.#idPrefix + key;
     const entry = hitOf(context, id, key);
@@ -305,7 +309,7 @@ export class CacheView<out F extends Form = 'frozen'> {
     return entry && (hitLookup(this.#context, entry, now) as Lookup<Cached<V, F>>);
   }
 
-  /** A bad key or option rejects like everything else, and so does one that cannot be read. */
+  /** Rejects with the error of a bad key or option, and of an option that cannot be read. */
   #lookUp<V>(
     key: string,
     loader: Loader<V>,
@@ -320,12 +324,12 @@ export class CacheView<out F extends Form = 'frozen'> {
     }
   }
 
-  /** @throws TypeError when a method is called without its cache, since nothing in it could work. */
+  /** Throws a TypeError when a method is called without its cache, since nothing in it could work. */
   static #own(view: CacheView<Form>, call: string): void {
     if (typeof view !== 'object' || view === null || !(#context in view)) throw detached(call);
   }
 
-  /** @throws {@link CacheClosedError} too. */
+  /** Throws {@link CacheClosedError} as well. */
   static #open(view: CacheView<Form>, call: string): void {
     CacheView.#own(view, call);
     view.#lifecycle.assertOpen();

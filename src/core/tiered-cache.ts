@@ -12,7 +12,7 @@ import type { CacheContext } from './state/context.ts';
 import { type CacheHealth, type CacheStats, healthOf, statsOf, type Workers } from './stats.ts';
 import { QuietTracer } from './tiers/quiet-tracer.ts';
 
-/** What watches a cache from outside; see {@link TieredCache.attach}. */
+/** The tracer and observer that {@link TieredCache.attach} adds to a cache. */
 export interface Attachment {
   readonly tracer?: Tracer;
   readonly observer?: Observer;
@@ -20,14 +20,18 @@ export interface Attachment {
 
 const ATTACHMENT_NAMES = knownNames(['tracer', 'observer'] satisfies (keyof Attachment)[]);
 
-/** A multi-tier cache. Made by `createCache`; whoever makes one closes it. */
+/**
+ * A multi-tier cache. `createCache` makes it, and the caller of `createCache` closes it.
+ * @example
+ * await using cache = createCache({ name: 'catalog', l1: lru(), ...redis('redis://localhost') });
+ */
 export class TieredCache<out F extends Form = 'frozen'> extends CacheView<F> {
   readonly #context: CacheContext;
   readonly #workers: Workers;
   readonly #observers: Set<Observer>;
   readonly #lifecycle: Lifecycle;
 
-  /** Use `createCache`. */
+  /** Use `createCache` instead. */
   constructor(
     context: CacheContext,
     defaults: ResolvedOptions,
@@ -42,35 +46,50 @@ export class TieredCache<out F extends Form = 'frozen'> extends CacheView<F> {
     this.#lifecycle = lifecycle;
   }
 
+  /** The option `name`; `tiercel` by default. */
   get name(): string {
     return this.#context.name;
   }
 
-  /** Counts since the cache was made; costs a walk over the key groups. */
+  /**
+   * Returns counts since the cache was made. It walks over all key groups.
+   * @example
+   * const { hitRate } = cache.stats();
+   */
   stats(): CacheStats {
     TieredCache.#own(this, 'stats');
     return statsOf(this.#context, this.#workers);
   }
 
-  /** The group that a key is counted under; see the option `groupOf`. Beyond a hundred groups it is `other`. */
+  /**
+   * Returns the group that a key is counted under; see the option `groupOf`. Beyond a hundred groups it is `other`.
+   * @throws {@link InvalidKeyError}
+   */
   groupOf(key: string): string {
     TieredCache.#own(this, 'groupOf');
     assertKey(key);
     return this.#context.counters.of(key).group;
   }
 
-  /** How each tier is doing, from what is known already: nobody is asked. */
+  /**
+   * Returns the state of each tier as this instance knows it. It asks no tier.
+   * @example
+   * if (cache.health().l1.suspended) metrics.increment('cache.suspended');
+   */
   health(): CacheHealth {
     TieredCache.#own(this, 'health');
     return healthOf(this.#context, this.#workers);
   }
 
   /**
-   * Resolves with `true` as soon as L2 is in use and L1 is proven, with `false` when `timeoutMs` are over. Nothing needs
-   * to wait for it: reads are right before it too. Each waits for the first contact with L2, at most its `l2Timeout`, and
-   * then goes to the source; what it loads is stored nowhere. Without an L2 it waits for the first look into the outbox, or
-   * for nothing.
+   * Resolves with `true` as soon as L2 is in use and L1 is proven, and with `false` after `timeoutMs`. Callers need not
+   * wait for it, since reads are right before it too. Such a read waits for the first contact with L2, at most its
+   * `l2Timeout`, and then loads from the source. The loaded value is stored nowhere. Without an L2 this waits for the
+   * first look into the outbox. Without both it resolves at once.
    * @param timeoutMs Default 1,000.
+   * @example
+   * if (!(await cache.ready(5_000))) log.warn('The cache starts without L2');
+   * @throws {@link InvalidOptionError} when `timeoutMs` is no number of 0 or more.
    */
   async ready(timeoutMs = 1_000): Promise<boolean> {
     TieredCache.#own(this, 'ready');
@@ -81,9 +100,12 @@ export class TieredCache<out F extends Form = 'frozen'> extends CacheView<F> {
   }
 
   /**
-   * Holds the breaker of a tier `open` (nobody asks it) or `closed` (everybody does), whatever calls and trials say; `auto`
-   * lets it judge for itself again. In this process alone, and until it ends.
-   * @throws {@link InvalidOptionError} when there is no such breaker.
+   * Holds the breaker of a tier in one state, whatever calls and trials report. `open` lets no call reach the tier,
+   * `closed` lets all calls through, and `auto` returns the decision to the breaker. It applies to this process alone,
+   * until the process ends.
+   * @example
+   * cache.forceBreaker('l2', 'open');
+   * @throws {@link InvalidOptionError} when there is no such breaker or state.
    */
   forceBreaker(tier: 'l2' | 'source', state: 'open' | 'closed' | 'auto'): void {
     TieredCache.#own(this, 'forceBreaker');
@@ -95,7 +117,12 @@ export class TieredCache<out F extends Form = 'frozen'> extends CacheView<F> {
     else throw new InvalidOptionError('state', state, "'open', 'closed' or 'auto'");
   }
 
-  /** Adds an observer, replaces the tracer. Answers a function that undoes it. */
+  /**
+   * Adds an observer, and replaces the tracer. Returns a function that undoes both.
+   * @example
+   * const detach = cache.attach({ observer: (event) => console.log(event.type) });
+   * @throws {@link InvalidOptionError} when a part cannot be used.
+   */
   attach(attachment: Attachment): () => void {
     TieredCache.#own(this, 'attach');
     assertNames('attachment', attachment, ATTACHMENT_NAMES);
@@ -113,30 +140,37 @@ export class TieredCache<out F extends Form = 'frozen'> extends CacheView<F> {
   }
 
   /**
-   * Stops: refuses new calls, lets running loads and background work end, closes what `createCache` was given.
-   * Calling it again waits for the same end. Never rejects.
+   * Closes the cache. It refuses new calls, lets running loads and background work end, and closes the parts that
+   * `createCache` was given. A second call waits for the same end. It never rejects.
+   * @example
+   * await cache.close();
    */
   close(): Promise<void> {
-    // Not async: all callers are given the same promise.
+    // This method is not async, because all callers get the same promise.
     if (this === undefined) return Promise.reject(detached('close'));
     return this.#lifecycle.close();
   }
 
-  /** @throws TypeError when a method is called without its cache, since nothing in it could work. */
+  /** Throws a TypeError when a method is called without its cache, since nothing in it could work. */
   static #own(cache: unknown, call: string): void {
     if (typeof cache !== 'object' || cache === null || !(#workers in cache)) throw detached(call);
   }
 
+  /** Closes the cache at the end of an `await using` block; see {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 }
 
-/** Whether the cache is open, and how it is closed. */
+/** Knows if the cache is open, and closes it. */
 export interface Lifecycle {
-  /** @throws {@link CacheClosedError} once closing has begun. */
+  /**
+   * Checks that closing has not begun.
+   * @throws {@link CacheClosedError} otherwise.
+   */
   assertOpen(): void;
   /** Aborted when closing begins. */
   readonly closing: AbortSignal;
+  /** Closes the cache once. Every call returns the same promise. */
   close(): Promise<void>;
 }
