@@ -15,111 +15,121 @@ import type { Clock, Random } from './primitives/clock.ts';
 import { assertMadeTogether } from './tiers/claimed-parts.ts';
 
 /**
- * How a cache is made.
- * @typeParam Freeze Of `freeze`, so that the types of what comes out can go by it.
+ * Options of `createCache`.
+ * @typeParam Freeze Type of `freeze`, from which the types of returned values follow.
  */
 export interface CacheOptions<Freeze extends boolean = boolean> {
   /**
-   * Identifies the cache: its namespace in L2, unless `redis(url, { namespace })` says otherwise, and its name in messages
-   * and telemetry. With an L2 it is 1 to 64 letters, digits and `.`, `_`, `:`, `-`. Caches of different names never see each
-   * other's entries. Default `tiercel`: two unnamed caches are one cache.
+   * Name of the cache in messages and telemetry. It is also the namespace in L2, unless `redis(url, { namespace })`
+   * gives another one. With an L2 it has 1 to 64 letters, digits and `.`, `_`, `:`, `-`. Caches of different names
+   * never see each other's entries. Default `tiercel`: two unnamed caches are one cache.
    */
   readonly name?: string;
-  /** The tier in this process; `lru()` of `tiercel/lru`. */
+  /** The tier in this process: `lru()` of `tiercel/lru`. */
   readonly l1: LocalTier;
-  /** The shared tier; `redis()` of `tiercel/redis` gives it together with `bus`. */
+  /** The shared tier: `redis()` of `tiercel/redis` returns it together with `bus`. Default: none. */
   readonly l2?: RemoteTier | undefined;
-  /** Carries invalidations between instances. Without it L1 is bounded by `l1Ttl` alone. Needs `l2`. */
+  /** Carries invalidations between instances. Without it `l1Ttl` alone bounds L1. It needs `l2`. */
   readonly bus?: Bus | undefined;
   /**
-   * Remembers with the source what each commit has made untrue, whoever wrote it, until L2 has been told; `outbox()` of
-   * `tiercel/postgres`. Without an L2, other instances learn of changes from it.
+   * Records in the source's database the keys and tags that each commit changed, whichever writer it came from. A
+   * record lasts until L2 has the invalidation. Without an L2, instances learn of each other's changes from it.
+   * `outbox()` of `tiercel/postgres` makes one.
    */
   readonly outbox?: Outbox | undefined;
-  /** Defaults for every call. */
+  /** Defaults of the options of every call. */
   readonly defaults?: Omit<ReadOptions, 'signal' | 'tenant' | 'forceFresh' | 'tags'>;
   /**
-   * The bound D on what another instance may still serve after an invalidation was acknowledged. Default 1.5 s, at
-   * least 150 ms: three heartbeats must fit. Smaller means more heartbeats, not more work for reads.
+   * The bound D: the longest time for which another instance may serve the old value after an invalidation was
+   * acknowledged. Default 1.5 s, at least 150 ms because three heartbeats must fit. A smaller bound means more
+   * heartbeats, but no more work for reads.
    */
   readonly maxLag?: Duration;
   /**
-   * Schema version of the values. Entries of another version are misses, so a new shape never meets old bytes. Up to eight
-   * versions run side by side, as in a rolling deploy: each loads a key for itself, and an invalidation reaches all of them.
+   * Schema version of the values. Entries of another version are misses, so a new shape never meets old bytes. Up to
+   * eight versions run side by side, as in a rolling deploy. Each version loads a key for itself, and an invalidation
+   * reaches all of them. Default: none.
    */
   readonly version?: string | number;
   /**
-   * Longest encoded form of a value that L2 takes or is believed to hold, in UTF-8 bytes before any compression, key and tags
-   * included. A longer one that was loaded is handed out and kept in L1 alone, and `onError` is told; `set` of one rejects
-   * with `InvalidValueError`; one that L2 holds is a miss. From 1 to 536,870,912, which is as much as Redis takes; default
-   * 16 MiB: more than `l2Timeout` lets pass, and as much JSON as holds up a process noticeably.
+   * Longest encoded value that L2 stores or serves, in UTF-8 bytes before compression, with key and tags. From 1 to
+   * 536,870,912, which is the limit of Redis. Default 16 MiB: `l2Timeout` lets no more pass, and as much JSON already
+   * holds up a process noticeably.
+   * - A longer value that was loaded is returned and kept in L1 alone, and `onError` is called.
+   * - `set` of a longer value rejects with `InvalidValueError`.
+   * - A longer value that L2 holds is a miss.
    */
   readonly maxValueBytes?: number;
   /**
-   * Whether values are handed out deeply frozen, default `true`: all callers share one object, so none may change it. With
-   * `false` nothing keeps them from it but themselves, and what one changes the next is given. That pays on Bun for values
-   * with long arrays, which its engine is ten times slower with when they are frozen.
+   * True to return values deeply frozen. Default `true`: all callers share one object, so none may change it. With
+   * `false`, a change that one caller makes reaches the next caller. That pays on Bun for values with long arrays: its
+   * engine handles them ten times more slowly when they are frozen.
    */
   readonly freeze?: Freeze;
   /**
-   * Encodes values as JSON and decodes them, so that dates, maps and whatever else it knows come back as they were given:
-   * superjson, devalue, or your own. Each caller gets a copy of its own, unless `freeze` is `false`. A value that it cannot
-   * decode is a miss, and `onError` is told. A cache with a codec and one without read nothing of each other; two codecs
-   * want two `version`s.
+   * Encodes values as JSON and decodes them, so that dates, maps and other types come back as they were given:
+   * superjson, devalue, or your own. Each caller gets its own copy, unless `freeze` is `false`. A value that it cannot
+   * decode is a miss, and `onError` is called. A cache with a codec and one without read nothing of each other. Two
+   * codecs need two `version`s.
    */
   readonly codec?: ValueCodec | undefined;
   /**
-   * Says whether a value that L2 holds is one that this program can use: the shape of an earlier release is not. One that
-   * fails is a miss. Asked once for each read from L2, not of what is loaded or set here, nor of `null`. It must answer at
-   * once; what it throws counts as no. Each refusal counts as an error of L2, and `onError` is told: of what is thrown each
-   * time, of `false` once a second.
+   * Returns true when this program can use a value that L2 holds. An earlier release may have stored another shape.
+   * - A value that fails is a miss. Each refusal counts as an error of L2.
+   * - It is called once for each read from L2, but not for loaded or set values, nor for `null`.
+   * - It must return at once. An error that it throws counts as false.
+   * - `onError` is called with each thrown error, and for `false` once a second.
    */
   readonly validate?: ((value: unknown, key: string) => boolean) | undefined;
   /**
-   * Names the group that a key is counted under in `stats()`, metrics and events. Groups are read by people and are labels of
-   * metrics: a user's text has no place in them. At most 100 are kept apart. Default: the part before the first `:`, where that
-   * is up to 40 lower-case letters, digits, `_`, `.` and `-`, else `other`.
+   * Returns the name of the group that a key is counted under in `stats()`, metrics and events. Operators read these
+   * names, and metrics use them as labels, so a user's text has no place in them. At most 100 groups are kept apart.
+   * Default: the part before the first `:`, where that is up to 40 lower-case letters, digits, `_`, `.` and `-`, else
+   * `other`.
    */
   readonly groupOf?: ((key: string) => string) | undefined;
   /**
-   * Loaders that run at once in this cache, to protect the source when the tiers cannot help. Some more wait for up to a
-   * second, the rest reject with `LoadShedError`, or are answered stale. A load for which a loader waits runs in the place
-   * of that loader's load. Default `Infinity`.
+   * Number of loaders that run at once in this cache. It protects the source when the tiers cannot help. Some more
+   * loads wait for up to a second. The rest are refused: their callers get a stale value or a `LoadShedError`. A load
+   * for which another loader waits runs in the place of that loader's load. Default `Infinity`.
    */
   readonly maxLoads?: number;
   /**
-   * Puts a breaker before the source: while it cannot be asked, one load at a time finds out whether it is back, the
-   * others are answered stale or reject with `BreakerOpenError`, at once. Default: none, since only you know which of your
-   * loaders' errors mean that.
+   * Puts a breaker before the source. While the source cannot be asked, one load at a time tests it. The callers of
+   * other loads get a stale value or a `BreakerOpenError` at once. Default: none, since only you know which errors of
+   * your loaders mean that the source is away.
    */
   readonly source?: SourceOptions;
-  /** Of L2's breaker. */
+  /** Options of L2's breaker. */
   readonly breaker?: BreakerOptions;
-  /** Told of every failure that no caller was told of. What it throws is swallowed. */
+  /** Called with every failure that no caller learns of. An error that it throws is swallowed. */
   readonly onError?: (failure: TierFailure) => void;
+  /** Functions that are called with each event of the cache. */
   readonly observers?: readonly Observer[];
+  /** Records spans of the calls. Default: none. */
   readonly tracer?: Tracer;
-  /** Time; a fake in tests. */
+  /** Gives the time. Default: the system's clock; a fake in tests. */
   readonly clock?: Clock;
-  /** Chance; seeded in tests. */
+  /** Gives random numbers and tokens. Default: the system's; seeded in tests. */
   readonly random?: Random;
 }
 
-/** What a breaker before the source goes by. All loaders of the cache should ask the same source. */
+/** Options of a breaker before the source. All loaders of the cache should ask the same source. */
 export interface SourceOptions {
   /**
-   * Whether a loader's error means that the source cannot be asked: refused, closed, timed out; `isUnavailable` of
-   * `tiercel/postgres`. What it was asked and refused, a row that breaks a rule for instance, is no failure of it.
-   * What this throws counts as no failure either, and goes to `onError`.
+   * Returns true when a loader's error means that the source cannot be asked: refused, closed, timed out.
+   * `isUnavailable` of `tiercel/postgres` is such a function. A request that the source refused, such as a row that
+   * breaks a rule, is no failure of the source. An error that this function throws counts as false and goes to
+   * `onError`.
    */
   readonly isFailure: (error: unknown) => boolean;
-  /** A load that takes longer counts as failed, whatever comes of it. Default 2 s. */
+  /** Time after which a load counts as failed, even if it succeeds later. Default 2 s. */
   readonly slowAfter?: Duration;
-  /** Of this breaker; here `settleMs` means nothing: one success closes it. */
+  /** Options of this breaker. `settleMs` has no effect here: one success closes the breaker. */
   readonly breaker?: BreakerOptions;
 }
 
-/** The options of `createCache`. */
+/** Names of the options of `createCache`, with hints for names that belong elsewhere. */
 export const KNOWN_OPTIONS = knownNames(
   [
     'name',
@@ -156,7 +166,10 @@ export const KNOWN_OPTIONS = knownNames(
 const DEFAULT_MAX_LAG_MS = 1_500;
 const SMALLEST_MAX_LAG_MS = 150;
 
-/** The bound D in milliseconds. */
+/**
+ * Returns the bound D in milliseconds.
+ * @throws {@link InvalidOptionError} when it is below 150 ms or not finite.
+ */
 export function maxLagOf({ maxLag }: CacheOptions): number {
   const ms = maxLag === undefined ? DEFAULT_MAX_LAG_MS : toMs(maxLag, 'maxLag');
   if (ms >= SMALLEST_MAX_LAG_MS && Number.isFinite(ms)) return ms;
@@ -166,7 +179,10 @@ export function maxLagOf({ maxLag }: CacheOptions): number {
 const DEFAULT_MAX_VALUE_BYTES = 16 * 2 ** 20;
 const MOST_VALUE_BYTES = 512 * 2 ** 20;
 
-/** The longest encoded form of a value, in bytes. */
+/**
+ * Returns the length of the longest encoded value, in bytes.
+ * @throws {@link InvalidOptionError} when the option is out of range.
+ */
 export function maxValueBytesOf({ maxValueBytes = DEFAULT_MAX_VALUE_BYTES }: CacheOptions): number {
   if (Number.isInteger(maxValueBytes) && maxValueBytes >= 1 && maxValueBytes <= MOST_VALUE_BYTES) return maxValueBytes;
   throw new InvalidOptionError('maxValueBytes', maxValueBytes, `a whole number from 1 to ${MOST_VALUE_BYTES}`);
@@ -175,14 +191,20 @@ export function maxValueBytesOf({ maxValueBytes = DEFAULT_MAX_VALUE_BYTES }: Cac
 const DEFAULT_SLOW_MS = 2_000;
 const KNOWN_SOURCE_OPTIONS = knownNames(['isFailure', 'slowAfter', 'breaker'] satisfies (keyof SourceOptions)[]);
 
-/** After how many milliseconds a load counts as failed. */
+/**
+ * Returns the milliseconds after which a load counts as failed.
+ * @throws {@link InvalidOptionError} when they are not above 0.
+ */
 export function slowAfterOf({ slowAfter }: SourceOptions): number {
   const ms = slowAfter === undefined ? DEFAULT_SLOW_MS : toMs(slowAfter, 'source.slowAfter');
   if (ms > 0) return ms;
   throw new InvalidOptionError('source.slowAfter', slowAfter, 'longer than 0');
 }
 
-/** @throws {@link InvalidOptionError} naming the option that cannot be used. */
+/**
+ * Checks the options of a cache.
+ * @throws {@link InvalidOptionError} naming the option that cannot be used.
+ */
 export function assertOptions(options: CacheOptions): void {
   assertNames('options', options, KNOWN_OPTIONS);
   assertParts(options);
@@ -206,7 +228,7 @@ export function assertOptions(options: CacheOptions): void {
   if (source !== undefined) assertSource(source);
 }
 
-/** The tiers and all else that a cache is put together of. */
+/** Checks the tiers and the other parts that a cache is made of. */
 function assertParts({ l1, l2, bus, outbox, observers, tracer, clock, random }: CacheOptions): void {
   assertLocalTier(l1);
   if (l2 !== undefined) assertPort('l2', l2, ['start', 'heartbeat', 'acquire', 'fill', 'invalidate'], REMOTE);
@@ -227,12 +249,18 @@ function assertParts({ l1, l2, bus, outbox, observers, tracer, clock, random }: 
 
 const REMOTE = 'what redis() of tiercel/redis gives it: write createCache({ l1: lru(), ...redis(url) })';
 
-/** @throws {@link InvalidOptionError} unless it can be an L1. */
+/**
+ * Checks that an object can be an L1.
+ * @throws {@link InvalidOptionError} otherwise.
+ */
 export function assertLocalTier(l1: unknown): void {
   assertPort('l1', l1, ['get', 'set', 'delete', 'clear', 'ids', 'usage'], 'a local tier, such as lru() of tiercel/lru');
 }
 
-/** @throws {@link InvalidOptionError} unless it can trace. */
+/**
+ * Checks that an object can trace.
+ * @throws {@link InvalidOptionError} otherwise.
+ */
 export function assertTracer(tracer: unknown): void {
   assertPort('tracer', tracer, ['mayRecord', 'trace', 'tag', 'current'], 'a tracer; instrument() attaches one');
 }
@@ -245,13 +273,13 @@ function assertSource(options: SourceOptions): void {
   if (options.breaker !== undefined) assertBreaker('source.breaker', options.breaker);
 }
 
-/** What each of the breaker's numbers may be at most; all are above 0, and `settleMs` may be 0. */
+/** Upper bounds of the breaker's numbers. All numbers are above 0, but `settleMs` may be 0. */
 const MOST = new Map<string, number>(
   Object.entries({
     windowMs: Infinity,
     failureRatio: 1,
     minimumCalls: Infinity,
-    // An end there must be: nobody would try again.
+    // The open time must end, or no trial would ever run.
     openMs: Number.MAX_VALUE,
     maxOpenMs: Number.MAX_VALUE,
     settleMs: Infinity,

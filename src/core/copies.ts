@@ -3,7 +3,7 @@ import type { Form } from './model/json-types.ts';
 
 type Copy = (value: unknown) => unknown;
 
-/** What a call answers, in terms of the values in it. */
+/** Copies the values within the answer of a call; one function for each method that answers with values. */
 const ANSWERS: Readonly<Record<string, (answer: unknown, copyOf: Copy) => unknown>> = {
   getOrSet: (value, copyOf) => copyOf(value),
   get: (value, copyOf) => copyOf(value),
@@ -17,8 +17,8 @@ const ANSWERS: Readonly<Record<string, (answer: unknown, copyOf: Copy) => unknow
 };
 
 /**
- * A cache whose callers each get a copy of their own. The methods of this one object are replaced, so that a cache that
- * hands out its values as they are pays nothing for it.
+ * Makes a cache return a copy of each value to each caller. It replaces the methods of this one object. A cache that
+ * returns its values as they are therefore pays nothing.
  */
 export function handingOutCopies<C extends CacheView<Form>>(cache: C, copyOf: Copy): C {
   for (const [name, copied] of Object.entries(ANSWERS)) {

@@ -46,15 +46,14 @@ import { valueCodecOf } from './tiers/value-codec.ts';
 
 import { forgetEverything } from './write/apply-locally.ts';
 
-/** Where it is not known before the program runs, values count as frozen. */
+/** The form of values for a type of `freeze`. Where `freeze` is known only at run time, values count as frozen. */
 export type FormOf<Freeze extends boolean> = true extends Freeze ? 'frozen' : 'plain';
 
 /**
- * Makes a cache.
+ * Makes a cache and starts it. It takes L2 into use as soon as the server is there, and works from the first call on.
  * @example
  * const cache = createCache({ name: 'catalog', l1: lru(), ...redis('redis://localhost') });
- * @throws {@link InvalidOptionError} naming the option that cannot be used. Never because a server is away: the cache
- *   works from the first call on and takes L2 into use when it is there.
+ * @throws {@link InvalidOptionError} naming the option that cannot be used. A server that is away causes no error.
  */
 export function createCache(options: CacheOptions & { readonly codec: ValueCodec }): TieredCache<'decoded'>;
 export function createCache<Freeze extends boolean = true>(options: CacheOptions<Freeze>): TieredCache<FormOf<Freeze>>;
@@ -63,7 +62,7 @@ export function createCache(options: CacheOptions): TieredCache<Form> {
   return assembleCache(options);
 }
 
-/** The classes that keep a cache consistent. Tests replace one by a weaker one, to see that its absence is noticed. */
+/** The classes that keep a cache consistent. Tests replace one by a weaker one, and check that they notice. */
 export const COLLABORATORS = {
   Flights,
   HeartbeatLoop,
@@ -85,7 +84,7 @@ export function assembleCache<F extends Form = 'frozen'>(
 ): TieredCache<F> {
   const { l1, l2, bus, outbox, clock = systemClock, random = systemRandom, freeze = true } = options;
   const maxLagMs = maxLagOf(options);
-  // Without an L2 there is nothing that L1 could ask before the TTL ends.
+  // Without an L2, L1 has no tier to ask before the TTL ends.
   const defaults = resolveOptions(l2 === undefined ? { l1Ttl: Infinity, ...options.defaults } : options.defaults);
   const counters = new Counters(guardedGroupOf(options.groupOf));
   const observers = new Set(options.observers);
@@ -101,13 +100,14 @@ export function assembleCache<F extends Form = 'frozen'>(
       },
       given,
     );
-  // Operators are told when it happens, not at the next heartbeat.
+  // Operators learn of a transition when it happens, not at the next heartbeat.
   const l2Breaker = breakerOf('l2', options.breaker, () => heartbeat?.announce());
   const source: GuardedSource = new GuardedSource(
     clock,
     options.maxLoads ?? Infinity,
     options.source && {
-      // The first load that succeeds says enough: nobody falls upon the source, for which there is the limit.
+      // The first load that succeeds closes this breaker. `maxLoads` already bounds the load on a source that has just
+      // come back.
       breaker: breakerOf('source', { ...options.source.breaker, settleMs: 0 }, () => source.onChange()),
       isFailure: judgeOf(options.source.isFailure, emit),
       slowMs: slowAfterOf(options.source),
@@ -134,7 +134,7 @@ export function assembleCache<F extends Form = 'frozen'>(
     hasBus: bus !== undefined,
     outbox,
     recorder: outbox && new collaborators.OutboxRecorder(outbox, clock, pending, emit, l2 !== undefined),
-    // Without a bus, and without an outbox to follow, nothing proves anything: L1's TTL is the bound.
+    // Without a bus, and without an outbox to follow, this instance can prove nothing. L1's TTL is the bound then.
     proof: new collaborators.Proof(bus !== undefined || (l2 === undefined && outbox) ? maxLagMs : Infinity, {
       watch: new WakeWatch(clock, maxLagMs),
       now: () => clock.now(),
@@ -180,14 +180,14 @@ export function assembleCache<F extends Form = 'frozen'>(
   const workers: Workers = { heartbeat, relay, follower, monitor, sweeper, keeper };
   const cache = new TieredCache<F>(context, defaults, workers, observers, lifecycleOf(context, workers, ending));
   if (l2 !== undefined && bus === undefined) emit({ type: 'no_bus' });
-  // A cache may be made inside a request, and outlives it.
+  // A caller may make the cache inside a request. The cache outlives that request and must not keep its context.
   detached(() => {
     heartbeat?.start();
     try {
       relay?.start();
       follower?.start();
     } catch (error) {
-      // An outbox that refuses to start refuses the cache: what has started already ends.
+      // An outbox that refuses to start makes this call throw. The heartbeat has started already, so it ends here.
       if (heartbeat !== undefined) context.background.track(heartbeat.close());
       throw error;
     }
@@ -198,19 +198,24 @@ export function assembleCache<F extends Form = 'frozen'>(
   return options.codec !== undefined && freeze ? handingOutCopies(cache, context.codec.copyOf) : cache;
 }
 
-/** However long callers are willing to wait for L2: what nobody waits for ends by then, so that a hung server is noticed. */
+/**
+ * Longest time for an answer of L2 to work without a caller, whatever `l2Timeout` is. A hung server is noticed by then.
+ */
 const LONGEST_ANSWER_MS = 2_000;
 
-/** Loads that are still running this long after `close` are aborted. */
+/** Time after `close` at which loads that still run are aborted. */
 const CLOSE_GRACE_MS = 5_000;
 
-/** Pending invalidations are delivered no longer than this after `close`, so that it takes six seconds at most. */
+/** Time after `close` until which pending invalidations are delivered. It keeps `close` within six seconds. */
 const LAST_ORDERS_BY_MS = 5_500;
 
-/** Sweeps are ended sooner: what they leave undone is in the outbox, or ends with the TTL. */
+/** Time after `close` at which sweeps end. The outbox or the TTL completes an unfinished sweep. */
 const SWEEP_GRACE_MS = 2_000;
 
-/** What cannot be judged is no failure: a fault of the judge's must neither hide the load's error nor leave a trial open. */
+/**
+ * Guards the caller's `isFailure`: an error that it throws counts as no failure of the source. A faulty `isFailure`
+ * must not hide the error of the load, nor leave a trial open.
+ */
 function judgeOf(
   isFailure: (error: unknown) => boolean,
   emit: (event: CacheEvent) => void,
@@ -228,7 +233,7 @@ function judgeOf(
   };
 }
 
-/** What was acknowledged last is written before it closes. */
+/** Closes the outbox, which first writes its last acknowledgements. An error goes to `onError`. */
 async function closeOutbox({ outbox, emit }: CacheContext): Promise<void> {
   try {
     await outbox?.close();
@@ -256,7 +261,7 @@ function lifecycleOf(
     stopWaiting();
     await Promise.all([relay?.close(), follower?.close(), monitor?.close(), sweeper?.close(), keeper?.close()]);
     await heartbeat?.close(until);
-    // The last heartbeat may have delivered what the outbox is yet to be told of.
+    // The last heartbeat may have delivered invalidations that the outbox has not been told of.
     await context.background.drain();
     await context.recorder?.close();
     tellLostOrders(context);

@@ -1,2 +1,2 @@
-/** Places that are shared out evenly among tenants, for what is no load of a cache: changes of the source, for one. */
+/** Shares places evenly among tenants, for work that is no load of a cache, such as changes of the source. */
 export { LoadLimit as FairPlaces } from './tiers/load-limit.ts';

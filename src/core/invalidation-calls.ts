@@ -19,14 +19,14 @@ const REQUEST_NAMES = knownNames(['keys', 'tags', 'pattern', 'mode'] satisfies (
 
 const OPTION_NAMES = knownNames(['onPending', 'outbox'] satisfies (keyof InvalidateOptions)[]);
 
-/** The invalidations of one namespace: checks what callers ask, and carries it out. */
+/** Checks and carries out the invalidations that callers ask for in one namespace. */
 export class InvalidationCalls {
   readonly #context: CacheContext;
   readonly #namespace: string;
   readonly #budgetMs: number;
   readonly #assertOpen: () => void;
 
-  /** @param budgetMs How long L2 may hold one of them. */
+  /** @param budgetMs Longest time that L2 may take for one invalidation, in milliseconds. */
   constructor(context: CacheContext, namespace: string, budgetMs: number, assertOpen: () => void) {
     this.#context = context;
     this.#namespace = namespace;
@@ -34,7 +34,10 @@ export class InvalidationCalls {
     this.#assertOpen = assertOpen;
   }
 
-  /** @throws {@link InvalidationPendingError}, {@link InvalidKeyError}, {@link InvalidOptionError}. */
+  /**
+   * Invalidates the keys, tags and pattern of a request. Returns the numbers of keys and tags.
+   * @throws {@link InvalidationPendingError}, {@link InvalidKeyError}, {@link InvalidOptionError}.
+   */
   async invalidate(request: InvalidateRequest, options: InvalidateOptions = {}): Promise<InvalidateResult> {
     assertOptions(options);
     const targets = this.#targetsOf(request);
@@ -44,13 +47,13 @@ export class InvalidationCalls {
     return { keys: ids.length + swept, tags: tags.length };
   }
 
-  /** Ends everything in the namespace. */
+  /** Removes every entry of the namespace. */
   async clear(options: InvalidateOptions = {}): Promise<void> {
     assertOptions(options);
     await this.#carryOut({ ids: [], tags: [namespaceTag(this.#namespace)] }, 'delete', options);
   }
 
-  /** What a request names, each once. */
+  /** Checks a request and returns its targets, each of them once. */
   #targetsOf(request: InvalidateRequest): Targets {
     assertNames('request', request, REQUEST_NAMES);
     const { keys, tags, pattern, mode } = request;
@@ -64,7 +67,7 @@ export class InvalidationCalls {
   }
 
   #ids(option: 'keys' | 'tags', names: readonly string[] = []): EntryId[] {
-    // A text would be taken for a list of its letters.
+    // Without this check a string would pass as a list of its letters.
     assertArray(option, names, 'an array of strings');
     for (const name of names) assertKey(name, option === 'keys' ? 'key' : 'tag');
     return [...new Set(names)].map((name) => toId(this.#namespace, name));

@@ -6,23 +6,23 @@ import type { CacheContext } from './state/context.ts';
 import type { ReadRequest, WriteRequest } from './state/request.ts';
 import { WRITES_PER_PACKET } from './write/set-many.ts';
 
-/** Keys of one call for many: more are no call but a job, which is better done in pieces. */
+/** Largest number of keys in one call. A caller with more of them splits the work into several calls. */
 export const MAX_KEYS = 10_000;
 
-/** So many keys are given as long as one; more are given longer in proportion. */
+/** Number of keys that share the time budget of one key. More keys get more time in proportion. */
 const KEYS_PER_BUDGET = 100;
 
-/** But never longer than this: a hung L2 must be noticed, however many keys wait for it. */
+/** Longest time budget for L2, for any number of keys. A hung L2 must be noticed. */
 const LONGEST_BUDGET_MS = 2_000;
 
-/** Makes requests of what callers say within one namespace: checked, and with every default filled in. */
+/** Makes requests from the arguments of calls in one namespace: checked, and with every default filled in. */
 export class Requests {
-  /** Those of the namespace and all that it is inside of. */
+  /** The tags of the namespace and of all namespaces around it. */
   readonly namespaceTags: readonly EntryId[];
   readonly #context: CacheContext;
   readonly #options: OptionResolvers;
   readonly #namespace: string;
-  /** Of the options that came last: a call site mostly hands in the same again. */
+  /** Tag ids of the latest options. Most call sites pass the same options again. */
   #last: { readonly options: ResolvedOptions; readonly tagIds: readonly EntryId[] } | undefined;
 
   constructor(context: CacheContext, options: OptionResolvers, namespace: string) {
@@ -38,7 +38,7 @@ export class Requests {
     return this.#read(key, loader, this.#options.reads.resolve(options));
   }
 
-  /** One request for each key, in the order asked; a key that is named twice comes twice. */
+  /** Returns one request for each key, in the order asked. A key that is named twice gets two. */
   readMany(keys: readonly string[], options: ReadOptions | undefined): ReadRequest[] {
     assertMany('keys', keys);
     for (const key of keys) assertKey(key);
@@ -50,7 +50,7 @@ export class Requests {
     return this.#write(key, value, this.#options.writes.resolve(options));
   }
 
-  /** One request for each entry, in the order given. */
+  /** Returns one request for each entry, in the order given. */
   writeMany<V>(
     entries: Iterable<readonly [key: string, value: V]>,
     options: WriteOptions<V> | undefined,
@@ -92,7 +92,10 @@ export class Requests {
   }
 }
 
-/** Options that throw when they are read count as yes: who resolves them next hears of it, and rejects with it. */
+/**
+ * Returns true when a call asks for a fresh value. Options that throw when they are read count as true: the later step
+ * that resolves them rejects with their error.
+ */
 export function asksForFresh(options: Pick<ReadOptions, 'forceFresh'> | undefined): boolean {
   try {
     return options?.forceFresh === true;
@@ -101,15 +104,21 @@ export function asksForFresh(options: Pick<ReadOptions, 'forceFresh'> | undefine
   }
 }
 
-/** @throws {@link InvalidOptionError} unless it is a function. */
+/**
+ * Checks that a loader is a function.
+ * @throws {@link InvalidOptionError} otherwise.
+ */
 export function assertLoader(loader: unknown): void {
   if (typeof loader !== 'function') throw new InvalidOptionError('loader', loader, 'a function');
 }
 
-/** The keys of one call are loaded together; none has a loader of its own. */
+/** Stands in as the loader of each key of one call: the call loads its keys together. */
 const loadsOthers: Loader<unknown> = () => null;
 
-/** @throws {@link InvalidOptionError} unless it is an array of at most {@link MAX_KEYS}. */
+/**
+ * Checks a list of keys or entries.
+ * @throws {@link InvalidOptionError} unless it is an array of at most {@link MAX_KEYS}.
+ */
 export function assertMany(option: 'keys' | 'entries', given: unknown): asserts given is readonly unknown[] {
   if (!Array.isArray(given)) throw new InvalidOptionError(option, given, 'an array');
   if (given.length > MAX_KEYS) throw new InvalidOptionError(option, given.length, `at most ${MAX_KEYS} in one call`);
@@ -129,7 +138,7 @@ function pairsOf(entries: unknown): (readonly [key: unknown, value: unknown])[] 
   return pairs;
 }
 
-/** With a time budget for L2 that fits so many keys at once. */
+/** Returns the options with a time budget for L2 that fits the number of keys. */
 function forMany(options: ResolvedOptions, keys: number): ResolvedOptions {
   const { l2TimeoutMs } = options;
   const inProportion = (l2TimeoutMs * keys) / KEYS_PER_BUDGET;

@@ -10,18 +10,25 @@ import type { Relay, RelayHealth } from './sync/outbox-relay.ts';
 import type { ServerMonitor, ServerStatus } from './sync/server-monitor.ts';
 import type { TagKeeper } from './sync/tag-keeper.ts';
 
-/** What one group of keys has done since the cache was made. */
+/** Counts of one group of keys since the cache was made. */
 export interface GroupStats {
+  /** Name of the group; see the option `groupOf`. */
   readonly group: string;
+  /** Answers from L1 or L2, stale ones included. */
   readonly hits: number;
   /** Answers that a loader gave, and {@link unanswered}. */
   readonly misses: number;
   /** Calls that load nothing and found nothing: `get`, `has`, `peek`, and each such key of a `getMany`. */
   readonly unanswered: number;
+  /** Stale answers. */
   readonly stale: number;
+  /** Loads that called a loader. */
   readonly loads: number;
+  /** Loads that failed. A load that all its callers left does not count. */
   readonly loadErrors: number;
+  /** Answers that a caller got from a load or refill of another caller. */
   readonly collapsed: number;
+  /** Calls that rejected. */
   readonly errors: number;
   readonly l1Hits: number;
   readonly l2Hits: number;
@@ -40,6 +47,7 @@ export interface CacheStats extends Omit<GroupStats, 'group' | 'l1Hits' | 'l2Hit
       readonly entries: number;
       readonly bytes: number;
       readonly evictions: number;
+      /** Number of times that L1 stopped answering, because this instance could not prove that it missed no invalidation. */
       readonly suspensions: number;
     };
     /** Absent without an L2. */
@@ -48,30 +56,33 @@ export interface CacheStats extends Omit<GroupStats, 'group' | 'l1Hits' | 'l2Hit
       readonly stale: number;
       readonly errors: number;
       readonly timeouts: number;
+      /** Loaded values that L2 refused, for instance because an invalidation came first. */
       readonly fillsRefused: number;
+      /** Loaded values that could not be stored in L2, because of an error or their length. */
       readonly fillsFailed: number;
-      /** Keys that the server dropped to make room while this cache looked, other applications' included. */
+      /** Keys that the server dropped to make room while this cache watched. It includes keys of other applications. */
       readonly evictions: number;
       /** Keys of former generations that this instance has removed. */
       readonly swept: number;
-      /** What the server said of itself at the last look; `undefined` before the first. */
+      /** Figures that the server reported of itself at the last look; `undefined` before the first. */
       readonly server: RemoteInfo | undefined;
     };
   };
   readonly bus: { readonly messages: number; readonly gaps: number; readonly malformed: number };
-  /** Loads that were not begun, to protect the source. */
+  /** Loads that the cache refused in order to protect the source. */
   readonly loadsRefused: number;
   readonly breakerTransitions: number;
   readonly invalidations: number;
-  /** Rows of the outbox that this instance has delivered for others. */
+  /** Rows of the outbox that this instance has delivered for other writers. */
   readonly relayed: number;
   readonly groups: readonly GroupStats[];
 }
 
-/** How each tier is doing at this moment. */
+/** The present state of each tier, as this instance knows it. */
 export interface CacheHealth {
   readonly l1: {
     readonly healthy: boolean;
+    /** True while L1 may not answer, because this instance cannot prove that it missed no invalidation. */
     readonly suspended: boolean;
     readonly entries: number;
     readonly bytes: number;
@@ -80,14 +91,14 @@ export interface CacheHealth {
   readonly l2?: ServerStatus & {
     readonly healthy: boolean;
     readonly connected: boolean;
-    /** Round trip of the last heartbeat in milliseconds. */
+    /** Round trip of the last heartbeat in milliseconds; `undefined` before the first. */
     readonly latencyMs: number | undefined;
     readonly breaker: BreakerStateName;
-    /** Whether this instance removes what lies in former generations; `stats` counts it. */
+    /** True while this instance removes the keys of former generations. `stats` counts these keys. */
     readonly sweeping: boolean;
   };
   readonly source: {
-    /** Loads that run, and that wait for one of these to end. */
+    /** Number of loads that run. `waiting` is the number of loads that wait for one of these to end. */
     readonly running: number;
     readonly waiting: number;
     /** Absent without a breaker before the source. */
@@ -96,14 +107,16 @@ export interface CacheHealth {
   /** Absent without a bus. */
   readonly bus?: {
     readonly subscribed: boolean;
-    /** Age of the latest proof that no invalidation was missed, in milliseconds; `undefined` before the first. */
+    /**
+     * Age of the latest proof that this instance missed no invalidation, in milliseconds; `undefined` before the first.
+     */
     readonly proofAgeMs: number | undefined;
   };
-  /** Absent without an outbox and an L2. */
+  /** Absent unless the cache has an outbox and an L2. */
   readonly relay?: RelayHealth;
-  /** Absent unless L1 follows an outbox, for want of an L2. */
+  /** Absent unless L1 follows an outbox, which it does without an L2. */
   readonly follower?: {
-    /** Whether the outbox could be read at the last look. */
+    /** True when the last look could read the outbox. */
     readonly healthy: boolean;
     /** Age of the latest look, in milliseconds; `undefined` before the first. */
     readonly proofAgeMs: number | undefined;
@@ -197,7 +210,7 @@ function rate(hits: number, misses: number): number {
   return hits + misses === 0 ? 0 : hits / (hits + misses);
 }
 
-/** Looks at each tier; asks nobody. */
+/** Reads the state of each tier from memory. It sends no request. */
 export function healthOf(
   context: CacheContext,
   { heartbeat, relay, follower, monitor, sweeper }: Workers,
@@ -229,7 +242,7 @@ export function healthOf(
   };
 }
 
-/** What runs in a cache by itself; each is there only where its tier is. */
+/** The background workers of a cache. Each is present only where its tier is. */
 export interface Workers {
   readonly heartbeat: HeartbeatLoop | undefined;
   readonly relay: Relay | undefined;
