@@ -47,7 +47,7 @@ export interface CacheStats extends Omit<GroupStats, 'group' | 'l1Hits' | 'l2Hit
       readonly entries: number;
       readonly bytes: number;
       readonly evictions: number;
-      /** Number of times that L1 stopped answering, because this instance could not prove that it missed no invalidation. */
+      /** Number of times that L1 was suspended; see {@link CacheHealth.l1}. */
       readonly suspensions: number;
     };
     /** Absent without an L2. */
