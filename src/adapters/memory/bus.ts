@@ -5,7 +5,10 @@ import { RemoteError } from '../../core/ports/remote-tier.ts';
 import type { Run, ServerLink } from './link.ts';
 import { BUS_CHANNEL, heartbeatChannel } from './names.ts';
 
-/** One subscription: what the server has sent on it and the subscriber has not yet taken, in order. */
+/**
+ * One subscription, with the deliveries that the subscriber has not taken yet, in the order in which the server sent
+ * them.
+ */
 interface Subscription {
   readonly run: Run;
   readonly stream: (() => void)[];
@@ -28,7 +31,7 @@ export class MemoryBus implements Bus {
     this.name = name;
   }
 
-  /** Whether the subscriber has seen its subscription acknowledged. */
+  /** True when the subscriber has seen its subscription acknowledged. */
   get subscribed(): boolean {
     return this.#acknowledged;
   }
@@ -62,25 +65,26 @@ export class MemoryBus implements Bus {
   }
 
   /**
-   * Drops what was published and has not arrived, without a sign: a server does so when a subscriber's buffer overruns.
-   * @returns How many messages are lost.
+   * Drops the published messages that have not arrived, without a sign. A server does so when a subscriber's buffer
+   * overruns.
+   * @returns Number of lost messages.
    */
   loseUndelivered(): number {
     return this.#acknowledged && this.#subscription ? this.#subscription.stream.splice(0).length : 0;
   }
 
-  /** The process at this end is gone: nobody is told of anything any more. */
+  /** Ends the process at this end. The listener learns of nothing any more. */
   abandon(): void {
     this.#listener = undefined;
     this.#subscription = undefined;
   }
 
-  /** For the server: the run that it is connected to, or about to be. */
+  /** The run that this connection has or is about to get. The server reads it. */
   get run(): Run | undefined {
     return this.#subscription?.run;
   }
 
-  /** For the server: the connection is gone, and all that was on its way. */
+  /** Ends the connection and drops the messages on their way. The server calls it. */
   lose(error: Error): void {
     this.#attempt++;
     this.#subscription = undefined;
@@ -89,7 +93,7 @@ export class MemoryBus implements Bus {
     this.#server.interrupt(() => this.#listener?.onUnsubscribed(error), this.name);
   }
 
-  /** For the server: it may be reachable now. */
+  /** Connects if a server can be reached. The server calls it when that may have changed. */
   tryConnect(): void {
     if (this.#listener === undefined || this.#cut || this.#subscription !== undefined) return;
     const attempt = ++this.#attempt;
@@ -105,7 +109,7 @@ export class MemoryBus implements Bus {
     }, this.name);
   }
 
-  /** For the server: a publication in one of its runs. */
+  /** Receives a publication of a run. The server calls it. */
   receive(run: Run, channel: string, message: BusMessage): void {
     const subscription = this.#subscription;
     if (subscription?.run !== run || !this.#channels.has(channel)) return;

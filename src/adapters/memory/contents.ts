@@ -5,10 +5,10 @@ import { CLAIM_MS, KEYS_PER_STEP } from '../../core/ports/sweep-steps.ts';
 import { ExpiringMap } from './expiring-map.ts';
 import { generationIn, type Shape } from './names.ts';
 
-/** What a key holds. */
+/** The content of a key. */
 export type Held = { readonly kind: 'lease'; readonly token: string } | Outcome | HeldValue;
 
-/** A note of how a load ended, in the place of the lease or claim that it held. */
+/** A note of how a load ended. It takes the place of the load's lease or claim. */
 interface Outcome {
   readonly kind: 'outcome';
   readonly outcome: LoadOutcome;
@@ -18,11 +18,11 @@ interface HeldValue {
   readonly kind: 'value';
   readonly value: StoredValue;
   readonly version: number | undefined;
-  /** Not written by Tiercel: it cannot be marked, only replaced or removed. */
+  /** True when the value was not written by Tiercel. Such a value cannot be marked, only replaced or removed. */
   readonly damaged?: true;
 }
 
-/** What a server remembers of its instances. */
+/** A record in which a server remembers facts about its instances. */
 export type Note =
   | { readonly kind: 'identity'; readonly identity: string }
   | { readonly kind: 'beat'; readonly time: number; readonly generation: string; readonly shapes: readonly Shape[] }
@@ -34,22 +34,25 @@ export type Note =
       readonly marksCompleted: number;
     };
 
-/** Begins the names of claims that concern no entry. */
+/** Begins the names of claims that belong to a sweep and to no entry. */
 const SWEEP = 'sweep:';
 
-/** The data of one moment, for a run that begins with it. */
+/** The data of one moment, with which a run can begin. */
 export type MemorySnapshot = Contents;
 
-/** Everything that a server holds, as maps; what it means is the business of `MemoryDatabase`. */
+/** Holds the data of a server as maps. `MemoryDatabase` gives them their meaning. */
 export class Contents {
   readonly records: ExpiringMap<Held>;
   readonly claims: ExpiringMap<string | Outcome>;
   readonly tags: ExpiringMap<TagGeneration>;
   readonly generations: ExpiringMap<string>;
-  /** The last heartbeat that found a generation, what is known of marks, and whose data these are: one of each. */
+  /**
+   * Holds at most one note of each kind: the last heartbeat that found a generation, the vouched generation, the marks,
+   * and the identity of the data.
+   */
   readonly notes: ExpiringMap<Note>;
   counter: number | undefined;
-  /** The last number before the counter went: a new start must lie beyond it even if the clock stood still. */
+  /** Last number before the counter was lost. A new start lies beyond it even if the clock stood still. */
   spent: number;
 
   constructor(now: () => number, from?: Contents) {
@@ -67,25 +70,28 @@ export class Contents {
     this.#forgetCounter();
   }
 
-  /** Names of everything that is here, the counter included, for {@link evict}. */
+  /** Returns the names of everything held, the counter included, for {@link evict}. */
   names(): string[] {
     const counter = this.counter === undefined ? [] : ['counter'];
     return [...counter, ...this.#maps().flatMap(([kind, map]) => map.keys().map((key) => `${kind} ${key}`))];
   }
 
-  /** Puts there what the codec refuses; its token stands for its bytes. */
+  /** Stores a value that the codec refuses. Its token stands for its bytes. */
   damage(key: string): void {
     const value = { token: '!damaged', storedAt: 0, expiredAt: 0, body: '' };
     this.records.set(key, { kind: 'value', value, version: undefined, damaged: true }, Infinity);
   }
 
-  /** Length of all values together. */
+  /** Returns the length of all values together. */
   bodyBytes(): number {
     const held = this.records.keys().map((key) => this.records.get(key));
     return held.reduce((sum, each) => sum + (each?.kind === 'value' ? each.value.body.length : 0), 0);
   }
 
-  /** One step of removing records, claims and tags of other generations, for the one instance that has the right to it. */
+  /**
+   * Runs one step that removes records, claims and tags of other generations. Only the instance that holds the sweep
+   * runs it.
+   */
   sweepOthers(generation: string, holder: string): SweptOthers {
     const claim = SWEEP + generation;
     const held = this.claims.get(claim);

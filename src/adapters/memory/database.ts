@@ -23,23 +23,23 @@ import { BUS_CHANNEL, heartbeatChannel, physicalKey, recordKey, type Shape } fro
 import { Rights } from './rights.ts';
 import { TagRecords } from './tag-records.ts';
 
-/** What the data can be published to, and whose time it follows. */
+/** The server around the data: it gives the time and publishes messages. */
 export interface DatabaseHost {
-  /** Milliseconds of the server's clock. */
+  /** Returns the server's time in milliseconds. */
   time(): number;
   publish(channel: string, message: BusMessage): void;
 }
 
 /**
- * The data of one server and the atomic steps on it: what `scripts.ts` is on the side of Redis, and the two must mean
- * the same. Each method is one step; nothing else happens between its beginning and its end.
+ * The data of one server and the atomic steps on it, as `scripts.ts` has them for Redis; both must mean the same. Each
+ * method is one step: no other step runs between its beginning and its end.
  */
 export class MemoryDatabase {
-  /** Of the run that this data is in. Data may outlive its run, but a session of an older run is refused. */
+  /** Epoch of the run that this data is in. The data may outlive the run, but a session of an older run is refused. */
   readonly epoch: string;
-  /** As with `maxmemory` and `noeviction`: reads, invalidations and heartbeats go on, nothing else is stored. */
+  /** True to act as at `maxmemory` with `noeviction`: only invalidations and heartbeats may still store anything. */
   full = false;
-  /** As with `min-replicas-to-write` and no replica in reach: plain reads go on, nothing that could write. */
+  /** True to act as under `min-replicas-to-write` without a replica: only plain reads go on. */
   refusesWrites = false;
 
   readonly #host: DatabaseHost;
@@ -64,7 +64,7 @@ export class MemoryDatabase {
     this.#tags = new TagRecords(this.#contents);
   }
 
-  /** SWAPDB: every connection is in the other database from now on, which is empty at first. */
+  /** Acts as SWAPDB: every connection is in the other database from now on, which is empty at first. */
   swap(): void {
     [this.#contents, this.#otherContents] = [this.#otherContents, this.#contents];
     this.#history = new History(this.epoch, this.#contents, () => this.#host.time());
@@ -72,22 +72,22 @@ export class MemoryDatabase {
     this.#tags = new TagRecords(this.#contents);
   }
 
-  /** Everything as it is now, for the data of another run. */
+  /** Returns a copy of the present data, with which another run can begin. */
   snapshot(): MemorySnapshot {
     return new Contents(() => this.#host.time(), this.#contents);
   }
 
-  /** Everything is gone, the counter and the generations included. */
+  /** Removes everything, the counter and the generations included. */
   flush(): void {
     this.#contents.clear();
   }
 
-  /** Names of everything that is here, internal records included. */
+  /** Returns the names of everything held, internal records included. */
   names(): string[] {
     return this.#contents.names();
   }
 
-  /** Removes one of {@link names}; answers whose entry that was, if it was one. */
+  /** Removes one of {@link names}. Returns the id of the entry, if it was one. */
   evict(name: string): EntryId | undefined {
     this.#contents.evict(name);
     this.#evictedKeys += 1;
@@ -99,7 +99,7 @@ export class MemoryDatabase {
     return memoryInfo(this.#contents, { uptimeMs, full: this.full, evictedKeys: this.#evictedKeys });
   }
 
-  /** Puts there what no Tiercel wrote, always the same: the codec refuses it, and its token stands for its bytes. */
+  /** Stores a value that Tiercel did not write. The codec refuses it; its token stands for its bytes. */
   damage(shape: Shape, id: EntryId, generation: string): void {
     this.#contents.damage(recordKey(shape, generation, id));
   }
@@ -141,7 +141,7 @@ export class MemoryDatabase {
     leaseMs: number,
     askedAt = this.#host.time(),
   ): StoredRecord {
-    // Refused even on a hit, for it could write. Being full is said first, and there the adapter asks again by a plain read.
+    // A hit is refused too, since the step could write. At the limit `full` comes first, and the adapter reads plainly.
     if (!this.full) this.#assertWritable();
     const present = this.read(shape, id, generation);
     if (present.kind === 'lease' && present.token === token) return { kind: 'none' };
@@ -174,7 +174,7 @@ export class MemoryDatabase {
     if (tokenOf(held) !== request.expected.token) return false;
     const storedAt = Math.floor(Math.min(this.#host.time() - request.age, request.notAfter ?? Infinity));
     const value = { token: request.token, storedAt, expiredAt: 0, body: request.body };
-    // A loaded value brings no version of its own; the source is at least where the replaced value left it.
+    // A loaded value has no version of its own. The source is at least as new as the replaced value.
     const version = held.kind === 'value' ? held.version : undefined;
     this.#contents.records.set(key, { kind: 'value', value, version }, request.keepFor);
     return true;
@@ -219,7 +219,7 @@ export class MemoryDatabase {
     });
   }
 
-  /** Whether nothing has been invalidated since what an instance remembers. */
+  /** Returns true when no invalidation has come since the last one that the instance has seen. */
   protected isUpToDate({ epoch, sequence }: KnownTags): boolean {
     return epoch === this.epoch && sequence === this.#contents.counter;
   }
@@ -257,7 +257,7 @@ export class MemoryDatabase {
     return this.#publish(sequence, { targets: { ids: [id], tags: [] }, mode: 'delete', origin });
   }
 
-  /** Returns the first records of a generation beyond a key, in every shape and in the order of their keys, for {@link sweep}. */
+  /** Returns the first records of a generation beyond a key, of every shape, in the order of their keys. */
   scan(generation: string, most: number, after = ''): { readonly key: string; readonly id: EntryId }[] {
     const prefix = physicalKey(generation, '');
     const isMeant = (key: string): boolean => key > after && key.startsWith(prefix, key.indexOf('/') + 1);
@@ -265,13 +265,13 @@ export class MemoryDatabase {
     return found.map((key) => ({ key, id: key.slice(key.indexOf('/') + 1 + prefix.length) }));
   }
 
-  /** Removes or expires those of a batch that are still there; how many it touched. */
+  /** Removes or expires the keys of a batch that are still there. Returns how many it touched. */
   sweep(keys: readonly string[], mode: InvalidationMode): number {
     this.#assertWritable();
     return keys.filter((key) => this.#remove(key, mode)).length;
   }
 
-  /** The shapes of which an order by an instance of one shape removes records. */
+  /** Returns the shapes whose records an order removes, when an instance of one shape gives it. */
   protected reached(generation: string, _shape: Shape): readonly Shape[] {
     return this.#history.shapesOf(generation);
   }
@@ -292,12 +292,12 @@ export class MemoryDatabase {
     return this.#contents.sweepOthers(session.generation, holder);
   }
 
-  /** `delete` removes; `expire` marks a value and gives it another token, so that nobody can fill over it from before. */
+  /** `delete` removes. `expire` marks a value and changes its token, so that no earlier fill can replace it. */
   #remove(key: string, mode: InvalidationMode): boolean {
     const held = this.#contents.records.get(key);
     if (held === undefined) return false;
     if (mode === 'delete' || held.kind !== 'value' || held.damaged) return this.#contents.records.delete(key);
-    // A value expired before keeps its first moment: its window must not grow.
+    // A value that was expired before keeps its first moment, so that its window does not grow.
     const expiredAt = held.value.expiredAt || Math.floor(this.#host.time());
     this.#contents.records.replace(key, { ...held, value: { ...held.value, token: this.#token(), expiredAt } });
     return true;
@@ -308,7 +308,7 @@ export class MemoryDatabase {
     return epoch === this.epoch && (held === generation || (isRepair && held === undefined));
   }
 
-  /** A missing counter starts at the time in microseconds, so that no number of an epoch comes twice. */
+  /** Starts a missing counter at the time in microseconds, so that no number of an epoch comes twice. */
   #sequence(): number {
     this.#contents.counter ??= Math.max(Math.floor(this.#host.time() * 1_000), this.#contents.spent + 1);
     return this.#contents.counter;
@@ -323,7 +323,7 @@ export class MemoryDatabase {
     return `${this.epoch}:${sequence}`;
   }
 
-  /** What stores something is refused by a full server first, and by an isolated one all the same. */
+  /** Checks that the server may store something. A full server rejects as `full`, with or without a replica. */
   #assertRoom(): void {
     if (this.full) throw new RemoteError('full', 'The server is at its memory limit');
     this.#assertWritable();
@@ -333,7 +333,7 @@ export class MemoryDatabase {
     if (this.refusesWrites) throw new RemoteError('unavailable', 'No replica acknowledges');
   }
 
-  /** For a value that is marked expired. Deterministic, unlike a random one, and as unique: no run draws it again. */
+  /** Returns a token for a value that is marked expired. It is deterministic, and no run returns it twice. */
   #token(): string {
     return `${this.epoch}${String(++this.#drawn).padStart(6, '.')}`;
   }

@@ -1,10 +1,10 @@
 interface Slot<T> {
   readonly held: T;
-  /** Milliseconds of the map's clock; `Infinity` for no expiry. */
+  /** Moment of expiry, in milliseconds of the map's clock; `Infinity` for no expiry. */
   readonly until: number;
 }
 
-/** A map whose entries go by themselves at their time, as keys in Redis do: an expired one is never seen again. */
+/** A map whose entries expire by themselves, as keys in Redis do. A reader never sees an expired entry. */
 export class ExpiringMap<T> {
   readonly #slots: Map<string, Slot<T>>;
   readonly #now: () => number;
@@ -14,7 +14,7 @@ export class ExpiringMap<T> {
     this.#slots = new Map(slots);
   }
 
-  /** The same content, from here on apart from this one. */
+  /** Returns a map of the same content. Later changes of one do not reach the other. */
   copy(): ExpiringMap<T> {
     return new ExpiringMap(this.#now, this.#slots);
   }
@@ -23,7 +23,7 @@ export class ExpiringMap<T> {
     return this.#live(key)?.held;
   }
 
-  /** Milliseconds left, `Infinity` without expiry, `undefined` when there is none. */
+  /** Returns the milliseconds until the key expires; `Infinity` without expiry, `undefined` when there is none. */
   remaining(key: string): number | undefined {
     const slot = this.#live(key);
     return slot && slot.until - this.#now();
@@ -34,12 +34,12 @@ export class ExpiringMap<T> {
     this.#slots.set(key, { held, until: this.#now() + keepFor });
   }
 
-  /** Another content under the expiry that the key already has. */
+  /** Replaces the content of a key and keeps its expiry. */
   replace(key: string, held: T): void {
     this.set(key, held, this.remaining(key) ?? 0);
   }
 
-  /** Whether there was one to delete. */
+  /** Deletes a key. Returns true when there was one. */
   delete(key: string): boolean {
     const existed = this.#live(key) !== undefined;
     this.#slots.delete(key);

@@ -2,17 +2,19 @@ import type { Agreement, Heartbeat } from '../../core/ports/remote-tier.ts';
 import type { Contents } from './contents.ts';
 import { MOST_SHAPES, type Shape } from './names.ts';
 
-/** How long the records of a history outlive its last heartbeat. */
+/** Time for which the records of a history outlive its last heartbeat. */
 const RECORD_STAY_MS = 30 * 24 * 60 * 60 * 1_000;
 /** Name of the one generation record. */
 const AGREED = 'agreed';
 
-/** An agreed generation and the shapes that have a place in it. A shape keeps its place as long as the generation lasts. */
+/**
+ * An agreed generation and the shapes that have a place in it. A shape keeps its place as long as the generation lasts.
+ */
 interface Agreed extends Agreement {
   readonly shapes: readonly Shape[];
 }
 
-/** A heartbeat may carry a wish and a statement. */
+/** The parts of a heartbeat that an instance may add: a wish for a mark, and the generation that it vouches for. */
 export interface BeatRequest {
   readonly wantsMark?: boolean | undefined;
   /** The generation for which the instance vouches. */
@@ -27,7 +29,7 @@ interface Proposal {
   readonly after: number;
 }
 
-/** What the data says of the run that it is in, and of the one before: the generation, the last heartbeat, the marks. */
+/** Reads and writes the records about this run and the one before: the generation, the last heartbeat and the marks. */
 export class History {
   readonly #epoch: string;
   readonly #contents: Contents;
@@ -39,19 +41,22 @@ export class History {
     this.#time = time;
   }
 
-  /** The record says of which epoch it is; one of another counts for nothing. */
+  /** The generation agreed in this epoch. A record of another epoch does not count. */
   get agreement(): Agreed | undefined {
     const { epoch, ...agreed } = this.#recorded();
     return epoch === this.#epoch ? agreed : undefined;
   }
 
-  /** Whether records of a shape may lie in a generation. Of whatever epoch it is: the next one finds them, or none. */
+  /**
+   * Returns true when records of a shape may lie in a generation. The epoch of the generation record does not matter: a
+   * later epoch adopts that generation or uses none of its records.
+   */
   admits(shape: Shape, generation: string): boolean {
     const recorded = this.#recorded();
     return recorded.generation === generation && recorded.shapes.includes(shape);
   }
 
-  /** The shapes of which records may lie in a generation; for one that is being repaired, those of before. */
+  /** Returns the shapes whose records may lie in a generation. A generation under repair has the shapes of before. */
   shapesOf(generation: string): readonly Shape[] {
     const { agreement } = this;
     if (agreement?.generation === generation) return agreement.shapes;
@@ -63,7 +68,7 @@ export class History {
     return this.agreement?.generation;
   }
 
-  /** Notes a heartbeat, and what was there before it. */
+  /** Records a heartbeat. Returns the state that was there before it. */
   beat(
     shape: Shape,
     nonce: string,
@@ -100,7 +105,10 @@ export class History {
     };
   }
 
-  /** Says if an instance vouches for the present generation, this heartbeat included. */
+  /**
+   * Records that an instance vouches for a generation. Returns true when any instance, this one included, vouches for
+   * the present generation.
+   */
   #vouch(generation: string, believed: string | undefined): boolean {
     const { notes } = this.#contents;
     const epoch = this.#epoch;
@@ -109,9 +117,7 @@ export class History {
     return held?.kind === 'vouched' && held.epoch === epoch && held.generation === generation;
   }
 
-  /**
-   * Agrees a fresh generation, and marks with it all marks requested before.
-   */
+  /** Agrees a fresh generation, and completes all marks requested before. */
   agree(shape: Shape, { generation, replaces, after }: Proposal): Agreement {
     const present = this.agreement;
     const isKept = present !== undefined && present.generation !== replaces && present.term > after;
@@ -159,7 +165,7 @@ export class History {
     return last?.kind === 'beat' ? { time: last.time, generation: last.generation } : undefined;
   }
 
-  /** Those of another epoch count for nothing. */
+  /** Returns the marks of this epoch. Marks of another epoch do not count. */
   #marks(): { readonly marksRequested: number; readonly marksCompleted: number } {
     const note = this.#contents.notes.get('marks');
     return note?.kind === 'marks' && note.epoch === this.#epoch ? note : { marksRequested: 0, marksCompleted: 0 };

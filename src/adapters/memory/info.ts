@@ -1,17 +1,20 @@
 import type { RemoteInfo } from '../../core/ports/server-info.ts';
 import type { Contents } from './contents.ts';
 
-/** What a record takes beside its body; about what Redis needs. */
+/** Size of a record without its body. It is about the size that Redis needs. */
 const RECORD_BYTES = 100;
 
-/** What else a {@link RemoteInfo} tells of a run. */
+/** The other facts of a run that a {@link RemoteInfo} reports. */
 export interface RunFacts {
   readonly uptimeMs: number;
   readonly full: boolean;
   readonly evictedKeys: number;
 }
 
-/** What a server would say of itself. It counts no commands and saves nothing, and has a limit only while it is full. */
+/**
+ * Returns the figures that a server would report. It counts no commands and saves nothing. It has a limit only while it
+ * is full.
+ */
 export function memoryInfo(contents: Contents, { uptimeMs, full, evictedKeys }: RunFacts): RemoteInfo {
   const usedBytes = contents.names().length * RECORD_BYTES + contents.bodyBytes();
   return {

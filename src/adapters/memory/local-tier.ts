@@ -3,7 +3,12 @@ import { bytesOf } from '../../core/model/entry-size.ts';
 import type { EntryId } from '../../core/model/key.ts';
 import type { LocalTier } from '../../core/ports/local-tier.ts';
 
-/** L1 on a plain map, without limits: the simplest thing that keeps the port's promises, for tests and simulations. */
+/**
+ * Makes an L1 on a plain map, without limits. It is the simplest tier that keeps the port's promises, for tests and
+ * simulations.
+ * @example
+ * const cache = createCache({ l1: memoryLocalTier() });
+ */
 export function memoryLocalTier(): LocalTier {
   const entries = new Map<EntryId, Entry>();
   return {
@@ -11,7 +16,7 @@ export function memoryLocalTier(): LocalTier {
     set: (id, entry) => void entries.set(id, entry),
     delete: (id) => void entries.delete(id),
     clear: () => entries.clear(),
-    // A copy: callers delete while they walk.
+    // The list is a copy, because callers delete entries while they walk over it.
     ids: () => [...entries.keys()],
     usage() {
       let bytes = 0;

@@ -2,40 +2,40 @@ import type { InvalidationMode, Targets } from '../../core/model/invalidation.ts
 import type { Lead, OutboxRow } from '../../core/ports/outbox.ts';
 import type { Clock } from '../../core/primitives/clock.ts';
 
-/** A row that a transaction has left; it is here from its commit on. */
+/** A row that a transaction has written. It is in the table from its commit on. */
 export interface StoredRow extends OutboxRow {
-  /** Drawn when its transaction began: a smaller one may be committed later. */
+  /** Drawn when the row's transaction began. A smaller number may be committed later. */
   readonly number: number;
   readonly ticket: string | undefined;
   readonly notBefore: number;
-  /** The caches that have it. */
+  /** The caches that have the row. */
   readonly deliveredTo: Set<string>;
-  /** When the last of all caches that are there had it. */
+  /** Moment at which the last present cache got the row; `undefined` before. */
   deliveredAt: number | undefined;
 }
 
-/** How the table is used. */
+/** Options of a {@link MemoryOutboxTable}. */
 export interface MemoryOutboxOptions {
   readonly clock: Clock;
-  /** Rows that one answer holds. Default 500. */
+  /** Number of rows in one answer. Default 500. */
   readonly rowsAtOnce?: number;
-  /** Told of each row at the moment at which it counts as delivered. */
+  /** Called with each row at the moment at which it counts as delivered. */
   readonly onDelivered?: (row: StoredRow) => void;
 }
 
-/** What is left to a writer that names a ticket. */
+/** Time for which the writer of a ticket may deliver its row itself, before the relay does. */
 const WRITERS_OWN_MS = 1_000;
-/** Who says nothing for so long does not lead any more. */
+/** Time of silence after which a session does not lead any more. */
 const IDLE_SESSION_MS = 1_500;
-/** A cache that nobody has led for so long is away: no row waits for it. */
+/** Time without a leader after which a cache is away. No row waits for it then. */
 const AWAY_AFTER_MS = 15_000;
 const ROWS_AT_ONCE = 500;
-/** Rows that a follower is told of one by one. */
+/** Largest number of rows that a follower gets one by one. */
 const MOST_FOLLOWED = 1_000;
 const COMPLETE_AFTER_MS = 20_000;
 const USELESS_MS = 24 * 60 * 60_000;
 
-/** One session: who it is, and whom to tell when something is committed. */
+/** One session of a process, with the function that the table calls after a commit. */
 export interface OutboxSession {
   readonly name: string;
   onChange(): void;
@@ -49,14 +49,14 @@ interface CacheState {
   mustRenew: boolean;
 }
 
-/** The outbox of a database in this process: its rows, and who leads. Each method is one statement. */
+/** The outbox of a database in this process: its rows, and the leader of each cache. Each method is one statement. */
 export class MemoryOutboxTable {
   readonly #clock: Clock;
   readonly #rowsAtOnce: number;
   readonly #onDelivered: (row: StoredRow) => void;
-  /** In the order of their commits. */
+  /** Rows in the order of their commits. */
   #rows: StoredRow[] = [];
-  /** Commits that are not in {@link #rows} any more. */
+  /** Number of commits that are not in {@link #rows} any more. */
   #pruned = 0;
   #numbers = 0;
   readonly #caches = new Map<string, CacheState>();
@@ -72,13 +72,13 @@ export class MemoryOutboxTable {
     return this.#rows.length;
   }
 
-  /** The number of a row to come: drawn before its transaction commits. */
+  /** Draws the number of a row before its transaction commits. */
   draw(): number {
     this.#numbers += 1;
     return this.#numbers;
   }
 
-  /** The commit of a transaction. One without a ticket wakes who listens. */
+  /** Commits a row. A row without a ticket wakes leaders and followers. */
   commit(targets: Targets, mode: InvalidationMode = 'delete', ticket?: string, number = this.draw()): StoredRow {
     const notBefore = this.#clock.now() + (ticket === undefined ? 0 : WRITERS_OWN_MS);
     const row: StoredRow = {
@@ -106,28 +106,28 @@ export class MemoryOutboxTable {
     return { leads, lagMs: this.#lag(cache), mustRenew: leads && state.mustRenew };
   }
 
-  /** The cache is no more, or another is in its place: no row waits for it, and it begins anew if it returns. */
+  /** Forgets a cache that has ended or was replaced. No row waits for it, and it begins anew if it returns. */
   forget(cache: string): void {
     this.#caches.delete(cache);
   }
 
-  /** The cache has begun anew. */
+  /** Notes that the cache has begun anew. */
   renewed(cache: string): void {
     this.#stateOf(cache).mustRenew = false;
   }
 
-  /** Somebody's session has said something. */
+  /** Notes a sign of life of a session. */
   heard(session: OutboxSession): void {
     for (const state of this.#caches.values()) if (state.leader === session) state.heardOfLeaderAt = this.#clock.now();
   }
 
-  /** Somebody's session is at an end, or gives up the lead. */
+  /** Ends a session, or its lead. */
   leave(session: OutboxSession): void {
     for (const state of this.#caches.values()) if (state.leader === session) state.leader = undefined;
     this.#followers.delete(session);
   }
 
-  /** All sessions are at an end, and nobody has been told: who led notices at its next look. */
+  /** Ends all sessions without notice. A former leader notices at its next look. */
   dropSessions(): void {
     for (const state of this.#caches.values()) state.leader = undefined;
     this.#followers.clear();
@@ -150,20 +150,21 @@ export class MemoryOutboxTable {
       .slice(0, this.#rowsAtOnce);
   }
 
-  /** In the order of their numbers, delivered or not: what somebody sees who asks for those after the last. */
+  /** Returns the rows beyond a number, delivered or not, in the order of their numbers. */
   beyond(number: number): StoredRow[] {
     return this.#rows.filter((row) => row.number > number).sort((one, other) => one.number - other.number);
   }
 
-  /** These rows have reached a cache; they are delivered once no other that is there lacks them. */
+  /** Notes that rows have reached a cache. A row is delivered once no other present cache lacks it. */
   settle(cache: string, which: (row: StoredRow) => boolean): void {
-    // Who delivers is there, however long that takes; who counts as away already stays away.
+    // A cache that delivers is present, however long the delivery takes. A cache that already counts as away stays
+    // away.
     const state = this.#caches.get(cache);
     if (state !== undefined && this.#present().includes(cache)) state.seenAt = this.#clock.now();
     for (const row of this.#rows) {
       if (!isWaiting(row, cache) || !which(row)) continue;
       row.deliveredTo.add(cache);
-      // Followers alone are no cache: they find the row as it is.
+      // A process that only follows leads no cache. Its row must still reach each known cache, away or not.
       const wanting = cache === '' ? [...this.#caches.keys()] : this.#present();
       if (wanting.some((other) => !row.deliveredTo.has(other))) continue;
       row.deliveredAt = this.#clock.now();
@@ -171,7 +172,7 @@ export class MemoryOutboxTable {
     }
   }
 
-  /** Commits so far, and the rows of those after `seen`. */
+  /** Returns the number of commits so far, and the rows of the commits after `seen`. */
   follow(session: OutboxSession, seen: number | undefined) {
     this.#followers.add(session);
     const committed = this.#pruned + this.#rows.length;
@@ -191,14 +192,14 @@ export class MemoryOutboxTable {
     const isUseful = [...this.#caches.values()].some(({ mustRenew }) => !mustRenew);
     const keeps = ({ deliveredAt, notBefore }: StoredRow): boolean =>
       deliveredAt === undefined ? isUseful || now - notBefore <= USELESS_MS : now - deliveredAt <= windowMs;
-    // From the front alone, so that the rest can be counted.
+    // Rows leave from the front alone, so that the rest can be counted.
     const first = this.#rows.findIndex(keeps);
     const gone = first === -1 ? this.#rows.length : first;
     this.#rows = this.#rows.slice(gone);
     this.#pruned += gone;
   }
 
-  /** Milliseconds since the oldest row that a cache waits for became due. */
+  /** Returns the milliseconds since the oldest row that a cache waits for became due. */
   #lag(cache: string): number {
     const waiting = this.undelivered(cache, true)[0];
     return waiting === undefined ? 0 : this.#clock.now() - waiting.notBefore;
@@ -213,7 +214,10 @@ export class MemoryOutboxTable {
     return made;
   }
 
-  /** One that was away while another was not may have missed rows that count as delivered by now. */
+  /**
+   * Registers the leader's cache as present. If it was away while another was not, it must renew: it may have missed
+   * rows that count as delivered by now.
+   */
   #register(cache: string, state: CacheState): void {
     const now = this.#clock.now();
     const others = [...this.#caches].filter(([name]) => name !== cache);
@@ -222,7 +226,7 @@ export class MemoryOutboxTable {
     state.seenAt = now;
   }
 
-  /** Caches that are there. */
+  /** Returns the caches that are present. */
   #present(): string[] {
     const since = this.#clock.now() - AWAY_AFTER_MS;
     return [...this.#caches].flatMap(([name, { seenAt }]) => (seenAt > since ? [name] : []));

@@ -13,7 +13,7 @@ import type { MemoryOutboxTable, OutboxSession, StoredRow } from './outbox-table
 
 const WINDOW_MS = 10 * 60_000;
 
-/** One process's way to an outbox in memory. */
+/** The connection of one process to an outbox in memory. */
 export class MemoryOutbox implements Outbox {
   readonly system = 'memory';
   readonly windowMs = WINDOW_MS;
@@ -27,9 +27,9 @@ export class MemoryOutbox implements Outbox {
   #former: string | undefined;
 
   /**
-   * @param name Of the process; begins its tickets.
+   * @param name Name of the process, with which its tickets begin.
    * @param schedule Decides when a statement takes effect and when its answer comes. Default: at once.
-   * @param notify Decides when a notification arrives, and whether. Default: at once.
+   * @param notify Decides if and when a notification arrives. Default: at once.
    */
   constructor(
     table: MemoryOutboxTable,
@@ -42,7 +42,7 @@ export class MemoryOutbox implements Outbox {
     this.#session = { name, onChange: () => notify(() => this.#listener?.onChange()) };
   }
 
-  /** For a transaction of this process, whose row its writer then acknowledges. */
+  /** Draws a ticket for a transaction of this process. The writer acknowledges its row later. */
   draw(): string {
     this.#tickets += 1;
     return `${this.#session.name}.${this.#tickets}`;
@@ -104,7 +104,7 @@ export class MemoryOutbox implements Outbox {
   async follow(cursor: string | undefined): Promise<FollowedRows> {
     const seen = cursor === undefined ? undefined : Number(cursor);
     const { committed, rows, everything } = await this.#run('follow', () => this.#table.follow(this.#session, seen));
-    // What this process has invalidated itself, and all of it, is no news to it.
+    // A row is no news to the process that has itself invalidated all of it.
     const isOwn = ({ ticket, targets }: StoredRow): boolean => {
       const told = ticket === undefined ? undefined : this.#acknowledged.get(ticket);
       return told !== undefined && covers(told, targets);
@@ -121,7 +121,7 @@ export class MemoryOutbox implements Outbox {
     this.abandon();
   }
 
-  /** The process is gone, and its session with it. */
+  /** Ends the process, and its session with it. */
   abandon(): void {
     this.#listener = undefined;
     this.#table.leave(this.#session);
@@ -135,7 +135,7 @@ export class MemoryOutbox implements Outbox {
   }
 }
 
-/** Whether an invalidation of the one names all of the other. */
+/** Returns true when an invalidation of one set of targets covers all of the other. */
 function covers(told: Targets, { ids, tags }: Targets): boolean {
   if (namesEverything(told)) return true;
   return ids.every((id) => told.ids.includes(id)) && tags.every((tag) => told.tags.includes(tag));

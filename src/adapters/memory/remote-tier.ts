@@ -17,12 +17,12 @@ import type { MemoryDatabase } from './database.ts';
 import type { Run, ServerLink } from './link.ts';
 import { type Shape, shapeOf } from './names.ts';
 
-/** Few, so that other work gets between two steps of a sweep. */
+/** Few keys, so that other work gets between two steps of a sweep. */
 const KEYS_PER_STEP = 10;
 
 interface Connection {
   readonly run: Run;
-  /** Rejections of the calls that have no reply yet: a lost connection fails them at once. */
+  /** Functions that reject the calls without a reply. A lost connection fails these calls at once. */
   readonly waiting: Set<(error: Error) => void>;
 }
 
@@ -44,7 +44,7 @@ export class MemoryRemoteTier implements RemoteTier {
     this.name = name;
   }
 
-  /** Whether calls can be made now. */
+  /** True when calls can be made now. */
   get connected(): boolean {
     return this.#connection !== undefined;
   }
@@ -83,19 +83,19 @@ export class MemoryRemoteTier implements RemoteTier {
     this.lose(new RemoteError('unavailable', 'The connection is closed'));
   }
 
-  /** The process at this end is gone: nobody is told of anything any more. What it has sent still arrives. */
+  /** Ends the process at this end. The listener learns of nothing any more. Calls that were sent still arrive. */
   abandon(): void {
     this.#listener = undefined;
     this.#onEvicted = undefined;
     this.#connection = undefined;
   }
 
-  /** For the server: the run that it is connected to. */
+  /** The run that this connection has. The server reads it. */
   get run(): Run | undefined {
     return this.#connection?.run;
   }
 
-  /** For the server: the connection is gone. Calls under way fail, though their effect may still come. */
+  /** Ends the connection. Calls under way fail, though they may still take effect. The server calls it. */
   lose(error: Error): void {
     this.#attempt++;
     const lost = this.#connection;
@@ -107,7 +107,7 @@ export class MemoryRemoteTier implements RemoteTier {
     }, this.name);
   }
 
-  /** For the server: it may be reachable now. */
+  /** Connects if a server can be reached. The server calls it when that may have changed. */
   tryConnect(): void {
     if (this.#listener === undefined || this.#cut || this.#connection !== undefined) return;
     const attempt = ++this.#attempt;
@@ -119,7 +119,7 @@ export class MemoryRemoteTier implements RemoteTier {
     }, this.name);
   }
 
-  /** For the server: an entry had to go. */
+  /** Reports an entry that the server has evicted. The server calls it. */
   evicted(id: EntryId): void {
     if (this.#onEvicted !== undefined) this.#server.deliver(() => this.#onEvicted?.(id), this.name);
   }
@@ -249,7 +249,8 @@ export class MemoryRemoteTier implements RemoteTier {
     }
     const { run, waiting } = connection;
     const reply = this.#server.schedule(`${this.name} ${what}`, () => {
-      // What was sent to one run cannot reach another. A connection lost meanwhile does not undo the sending.
+      // A call that was sent to one run cannot reach another. A connection that is lost meanwhile does not undo the
+      // sending.
       if (!this.#server.isUp(run)) throw new RemoteError('unavailable', 'The server went away');
       return act(run.database);
     });

@@ -3,7 +3,7 @@ import type { ClaimAnswer, OutcomeNote } from '../../core/ports/load-outcome.ts'
 import type { Contents } from './contents.ts';
 import type { ExpiringMap } from './expiring-map.ts';
 
-/** The leases and refresh claims among what a server holds, by physical key. */
+/** Grants, renews and ends the leases and refresh claims in a server's contents, by physical key. */
 export class Rights {
   readonly #contents: Contents;
 
@@ -48,7 +48,7 @@ export class Rights {
     if (of === 'claim' && claims.get(key) === token) claims.set(key, note, keepFor);
   }
 
-  /** A lease or a note that lasts longer than any lease ends after the length of one. */
+  /** Shortens a lease or note that lasts longer than any lease to the length of one. */
   bound(key: string, leaseMs: number): void {
     const { records } = this.#contents;
     const held = records.get(key);

@@ -7,35 +7,42 @@ import type { Run, Schedule, ServerLink } from './link.ts';
 import type { Shape } from './names.ts';
 import { MemoryRemoteTier } from './remote-tier.ts';
 
-/** Everything that a {@link MemoryServer} takes from outside. */
+/** Options of a {@link MemoryServer}. */
 export interface MemoryServerOptions {
   /** Gives the server its time. Default: the system's monotonic clock. */
   readonly clock?: Clock;
-  /** Server time at the clock's zero, in milliseconds; unlike 0, so that the two clocks cannot be confused unnoticed. */
+  /**
+   * Server time at the clock's zero, in milliseconds. It differs from 0, so that code that confuses both clocks fails.
+   */
   readonly timeOrigin?: number;
-  /** Default: the effect at once, the reply in a microtask. */
+  /** Decides when calls take effect. Default: the effect comes at once, the reply in a microtask. */
   readonly schedule?: Schedule;
   /**
-   * Decides when the next thing of a connection's stream arrives: being connected, an acknowledged subscription, a
-   * message. Each stream keeps its own order whatever order this runs them in. Default `queueMicrotask`.
+   * Decides when the next step of a connection's stream arrives: a connection, an acknowledged subscription, or a
+   * message. Each stream keeps its own order, in whatever order this runs the steps. Default `queueMicrotask`.
    */
   readonly deliver?: (run: () => void, connection: string) => void;
-  /** The store of the data. Default {@link MemoryDatabase}. */
+  /** Class that stores the data. Default {@link MemoryDatabase}. */
   readonly database?: typeof MemoryDatabase;
-  /** Decides when a connection's owner learns that it is lost: a process that stands learns nothing. Default: at once. */
+  /**
+   * Decides when a connection's owner learns of its loss. A process that is suspended learns nothing. Default: at once.
+   */
   readonly interrupt?: (run: () => void, connection: string) => void;
 }
 
-/** What a new run begins with: all that there was, nothing, or what there was at an earlier moment. */
+/** The data with which a new run begins: all present data, none, or the data of an earlier moment. */
 export type RestartData =
   | { readonly keepData: boolean }
-  /** `epoch`: not a new run, but one that was there before: a server that was a replica meanwhile is promoted again. */
+  /** `epoch` names an earlier run that goes on: a server that was a replica meanwhile is promoted again. */
   | { readonly from: MemorySnapshot; readonly epoch?: string };
 
 /**
- * The Redis side in this process: records with expiry, counter, generations, tags, claims and channels, shared by as
- * many connections as are made. It has no timers and draws no random numbers: with a fixed clock and scheduler one
- * sequence of calls gives one history.
+ * A Redis server in this process: records with expiry, counter, generations, tags, claims and channels. Any number of
+ * connections share it. It has no timers and draws no random numbers. With a fixed clock and scheduler, one sequence of
+ * calls therefore gives one history.
+ * @example
+ * const server = new MemoryServer();
+ * const cache = createCache({ l1: memoryLocalTier(), l2: server.remoteTier(), bus: server.bus() });
  */
 export class MemoryServer implements ServerLink {
   readonly shapes = new Set<Shape>();
@@ -53,7 +60,7 @@ export class MemoryServer implements ServerLink {
   /** The present run, or the last one while the server is stopped. */
   #last: Run;
   #isStopped = false;
-  /** Servers that the address does not lead to at present, by name; they run on. */
+  /** Servers that the address does not lead to at present, by name. They run on. */
   readonly #elsewhere = new Map<string, Run>();
   #leadsTo = 'first';
   /** A run that only some connections still reach; see {@link isolate}. */
@@ -69,12 +76,15 @@ export class MemoryServer implements ServerLink {
     this.#last = this.#newRun(undefined);
   }
 
-  /** Names the present (or, while stopped, the last) run: 16 hexadecimal digits. */
+  /** Names the present run, or the last one while the server is stopped: 16 hexadecimal digits. */
   get epoch(): string {
     return this.#last.epoch;
   }
 
-  /** At its memory limit: fills, writes, claims and new leases fail with `full`; reads and invalidations go on. */
+  /**
+   * True while the server is at its memory limit. Fills, writes, claims and new leases fail with `full`; reads and
+   * invalidations go on.
+   */
   get full(): boolean {
     return this.#last.database.full;
   }
@@ -83,19 +93,19 @@ export class MemoryServer implements ServerLink {
     this.#last.database.full = full;
   }
 
-  /** Milliseconds of the server's clock. */
+  /** Returns the server's time in milliseconds. */
   time(): number {
     return this.#timeOrigin + this.#clock.now();
   }
 
-  /** A new L2 connection. `name` begins what the scheduler is told. */
+  /** Makes an L2 connection. The operations that the scheduler sees begin with `name`. */
   remoteTier(name = `l2-${++this.#made}`): MemoryRemoteTier {
     const tier = new MemoryRemoteTier(this, name);
     this.#connections.add(tier);
     return tier;
   }
 
-  /** A new bus connection. */
+  /** Makes a bus connection. */
   bus(name = `bus-${++this.#made}`): MemoryBus {
     const bus = new MemoryBus(this, name);
     this.#connections.add(bus);
@@ -113,18 +123,21 @@ export class MemoryServer implements ServerLink {
     return run === this.#last && !this.#isStopped;
   }
 
-  /** Ends the run: every connection to it is lost, and none comes back until {@link restart}. */
+  /** Ends the run. Every connection to it is lost, and none comes back until {@link restart}. */
   stop(): void {
     this.#isStopped = true;
     this.#lose(this.#last);
   }
 
-  /** The data of this moment, for a later {@link restart}. */
+  /** Returns the data of this moment, for a later {@link restart}. */
   snapshot(): MemorySnapshot {
     return this.#last.database.snapshot();
   }
 
-  /** A new run with a new epoch, here or on another server that takes over; connections not cut by hand come back. */
+  /**
+   * Begins a run with a new epoch, here or on another server that takes over. All connections come back, except those
+   * cut by {@link MemoryBus.disconnect}.
+   */
   restart(data: RestartData): void {
     if (!this.#isStopped) this.stop();
     const kept = 'from' in data ? data.from : data.keepData ? this.#last.database.snapshot() : undefined;
@@ -134,7 +147,7 @@ export class MemoryServer implements ServerLink {
   }
 
   /**
-   * The network splits: the connections named go on with the present run, everybody else loses it, and finds another one
+   * Splits the network. The named connections go on with the present run. All others lose it, and find another one
    * after {@link restart}. A split that lasts already ends first.
    */
   isolate(reaches: (connection: string) => boolean): void {
@@ -145,12 +158,12 @@ export class MemoryServer implements ServerLink {
     this.#lose(this.#last, ({ name }) => !reaches(name));
   }
 
-  /** The isolated run has no replica that acknowledges: it refuses writes (`NOREPLICAS`) and still answers reads. */
+  /** Takes the replicas from the isolated run: it refuses writes (`NOREPLICAS`) and still answers reads. */
   refuseIsolatedWrites(): void {
     if (this.#isolated !== undefined) this.#isolated.run.database.refusesWrites = true;
   }
 
-  /** The split ends: the isolated run is over, and its connections find the present one. */
+  /** Ends the split. The isolated run is over, and its connections find the present one. */
   rejoin(): void {
     const { run } = this.#isolated ?? {};
     this.#isolated = undefined;
@@ -160,9 +173,9 @@ export class MemoryServer implements ServerLink {
   }
 
   /**
-   * The address leads to another server from now on: a new one, or one that it has led to before under this name. Every
-   * connection is lost and finds that one. The server of before runs on, and still takes what is on its way to it.
-   * @param name The server that the address leads to in the beginning is `first`.
+   * Points the address to another server: a new one, or an earlier one of this name. Every connection is lost and finds
+   * that one. The former server runs on, and still takes the calls on their way to it.
+   * @param name The first server of the address has the name `first`.
    */
   redirect(name: string): void {
     if (name === this.#leadsTo) return;
@@ -177,27 +190,30 @@ export class MemoryServer implements ServerLink {
     this.#reconnect();
   }
 
-  /** SWAPDB: the same run, with what is in its other database; empty at first. */
+  /** Acts as SWAPDB: the run goes on with the contents of its other database, which is empty at first. */
   swap(): void {
     this.#last.database.swap();
   }
 
-  /** FLUSHALL: the same run, with nothing in it. */
+  /** Acts as FLUSHALL: the run goes on with no contents. */
   flush(): void {
     this.#last.database.flush();
   }
 
-  /** Replaces a record by something that no codec reads, whatever the version of the cache. */
+  /** Replaces a record by a value that no codec reads, in every version of the cache. */
   damage(id: string, generation: string): void {
     for (const shape of this.shapes) this.#last.database.damage(shape, id, generation);
   }
 
-  /** Everything that an eviction could take, internal records included, by names for {@link evict}. */
+  /** Returns the names of everything that an eviction could take, internal records included, for {@link evict}. */
   names(): string[] {
     return this.#last.database.names();
   }
 
-  /** Removes one thing of {@link names}, as a server at its memory limit does, and tells who wants to know. */
+  /**
+   * Removes one of {@link names}, as a server at its memory limit does. It reports an entry to the connections that
+   * watch.
+   */
   evict(name: string): void {
     const id = this.#last.database.evict(name);
     for (const connection of this.#connections) {

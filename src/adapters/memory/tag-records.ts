@@ -2,7 +2,7 @@ import type { InvalidationMode } from '../../core/model/invalidation.ts';
 import type { KnownTag, TagGeneration } from '../../core/model/tags.ts';
 import type { Contents } from './contents.ts';
 
-/** The generations of tags among what a server holds, by physical key. */
+/** Reads and moves the generations of tags in a server's contents, by physical key. */
 export class TagRecords {
   readonly #contents: Contents;
 
@@ -14,7 +14,10 @@ export class TagRecords {
     return this.#contents.tags.get(key) !== undefined;
   }
 
-  /** The generation of a tag, kept for longer. A missing one is made of `known`, or of the id of the last invalidation. */
+  /**
+   * Returns the generation of a tag and keeps it for longer. A missing one is made of `known`, or of the id of the last
+   * invalidation.
+   */
   obtain(key: string, id: string, keepFor: number, known: KnownTag | undefined): TagGeneration {
     const present = this.#contents.tags.get(key);
     if (present !== undefined || known === undefined)
@@ -23,7 +26,7 @@ export class TagRecords {
     return this.#keep(key, { hard, soft }, Math.max(keepFor, known.keepFor));
   }
 
-  /** An invalidation with this id has named a tag. One that is missing stays so. */
+  /** Moves the generation of a tag that the invalidation of this id has named. A missing generation stays missing. */
   move(key: string, mode: InvalidationMode, id: string, time: number): void {
     const present = this.#contents.tags.get(key);
     if (present === undefined) return;
