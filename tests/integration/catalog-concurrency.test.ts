@@ -1,29 +1,19 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
-import { type Database, openDatabase } from '../../src/catalog/database.ts';
-import { migrate } from '../../src/catalog/migrate.ts';
 import { deleteProduct, replaceBomItems } from '../../src/catalog/queries.ts';
-import { seed } from '../../src/catalog/seed.ts';
 import type { Queryable } from '../../src/catalog/sql.ts';
 import { until } from '../../src/testing/until.ts';
-import { createDatabase, type TestDatabase } from '../support/postgres-server.ts';
 import { SERVERS_TIME_LIMIT_MS } from '../support/time-limit.ts';
+import { openSeededPostgres, type SeededCatalog } from './catalog-databases.ts';
 
 setDefaultTimeout(SERVERS_TIME_LIMIT_MS);
 
-let store: TestDatabase;
-let database: Database;
+let database: SeededCatalog;
 
 beforeAll(async () => {
-  store = await createDatabase();
-  database = await openDatabase({ url: store.url });
-  await migrate(database.sql);
-  await seed(database.sql);
+  database = await openSeededPostgres();
 });
 
-afterAll(async () => {
-  await database.close();
-  await store.drop();
-});
+afterAll(() => database.close());
 
 const versionFrom = (rows: readonly { version?: number }[]): number => rows[0]?.version ?? Number.NaN;
 

@@ -1,7 +1,6 @@
 import { type Database, openDatabase } from '../../src/catalog/database.ts';
-import { migrate } from '../../src/catalog/migrate.ts';
-import { seed } from '../../src/catalog/seed.ts';
-import { createDatabase } from '../support/postgres-server.ts';
+import { createCatalogDatabase } from '../support/catalog-database.ts';
+import { openEmbedded } from '../support/embedded-database.ts';
 
 /** A database with the sample catalog; closing it drops it. */
 export interface SeededCatalog extends Database {
@@ -20,10 +19,8 @@ export const CATALOGS = [
 
 /** The sample catalog on the shared PostgreSQL. */
 export async function openSeededPostgres(): Promise<SeededCatalog> {
-  const store = await createDatabase();
+  const store = await createCatalogDatabase();
   const database = await openDatabase({ url: store.url });
-  await migrate(database.sql);
-  await seed(database.sql);
   const close = async () => {
     await database.close();
     await store.drop();
@@ -32,5 +29,5 @@ export async function openSeededPostgres(): Promise<SeededCatalog> {
 }
 
 async function openSeededPglite(): Promise<SeededCatalog> {
-  return { ...(await openDatabase()), url: undefined };
+  return { ...(await openEmbedded()), url: undefined };
 }

@@ -1,13 +1,11 @@
-import { openDatabase } from '../../src/catalog/database.ts';
-import { migrate } from '../../src/catalog/migrate.ts';
 import { catalogResources } from '../../src/catalog/resources/index.ts';
-import { seed } from '../../src/catalog/seed.ts';
 import type { Resource } from '../../src/resources/resource.ts';
 import { loadConfig } from '../../src/service/config/load-config.ts';
 import { createContext, type ServiceContext } from '../../src/service/create-service.ts';
 import { listen } from '../../src/service/http/server.ts';
 import { createLogger } from '../../src/service/logging/logger.ts';
-import { createDatabase, type TestDatabase } from '../support/postgres-server.ts';
+import { createCatalogDatabase } from '../support/catalog-database.ts';
+import type { TestDatabase } from '../support/postgres-server.ts';
 import { sharedRedis, uniqueNamespace } from '../support/redis-server.ts';
 
 /** A line of the service's log. */
@@ -69,8 +67,7 @@ export interface Surroundings extends AsyncDisposable {
  * @param postgresUrl Default: the server that all tests share.
  */
 export async function makeSurroundings(postgresUrl?: string): Promise<Surroundings> {
-  const database = await createDatabase(postgresUrl);
-  await seedCatalog(database.url);
+  const database = await createCatalogDatabase(postgresUrl);
   return {
     database,
     env: {
@@ -82,16 +79,6 @@ export async function makeSurroundings(postgresUrl?: string): Promise<Surroundin
     },
     [Symbol.asyncDispose]: () => database.drop(),
   };
-}
-
-async function seedCatalog(url: string): Promise<void> {
-  const database = await openDatabase({ url, pool: 1 });
-  try {
-    await migrate(database.sql);
-    await seed(database.sql);
-  } finally {
-    await database.close();
-  }
 }
 
 /** The headers that say where an answer came from, and its status. */

@@ -81,6 +81,9 @@ export function sharedPostgres(): Promise<string> {
   return shared;
 }
 
+/** PostgreSQL's other template may have sessions, and CREATE DATABASE then refuses it. */
+const EMPTY = 'template0';
+
 /** A database that one test file owns. */
 export interface TestDatabase extends AsyncDisposable {
   readonly url: string;
@@ -89,12 +92,15 @@ export interface TestDatabase extends AsyncDisposable {
   drop(): Promise<void>;
 }
 
-/** Creates an empty database on the {@link sharedPostgres}, or on the server whose URL is given. */
-export async function createDatabase(serverUrl?: string): Promise<TestDatabase> {
+/**
+ * Creates a database on the {@link sharedPostgres}, or on the server whose URL is given.
+ *
+ * @param template The database that it is a copy of, which has no sessions. By default it is empty.
+ */
+export async function createDatabase(serverUrl?: string, template = EMPTY): Promise<TestDatabase> {
   const administration = serverUrl ?? (await sharedPostgres());
   const name = `tiercel_${randomBytes(6).toString('hex')}`;
-  // The other template may be in use by somebody's session, which CREATE DATABASE refuses.
-  await execute(administration, `CREATE DATABASE ${name} TEMPLATE template0`);
+  await execute(administration, `CREATE DATABASE ${name} TEMPLATE ${template}`);
   const url = new URL(administration);
   url.pathname = `/${name}`;
   const database: TestDatabase = {

@@ -1,7 +1,5 @@
-import { openDatabase } from '../../../src/catalog/database.ts';
-import { migrate } from '../../../src/catalog/migrate.ts';
-import { seed } from '../../../src/catalog/seed.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres-server.ts';
+import { createCatalogDatabase } from '../../support/catalog-database.ts';
+import type { TestDatabase } from '../../support/postgres-server.ts';
 import { sharedRedis, uniqueNamespace } from '../../support/redis-server.ts';
 
 /** What the instances of one fleet share. */
@@ -20,8 +18,7 @@ export async function makeCatalogEnvironment(
   servers: { readonly redis?: string; readonly postgres?: string } = {},
 ): Promise<CatalogEnvironment> {
   const redis = servers.redis ?? (await sharedRedis());
-  const database = await createDatabase(servers.postgres);
-  await fill(database.url);
+  const database = await createCatalogDatabase(servers.postgres);
   return {
     database,
     env: {
@@ -33,14 +30,4 @@ export async function makeCatalogEnvironment(
     },
     [Symbol.asyncDispose]: () => database.drop(),
   };
-}
-
-async function fill(url: string): Promise<void> {
-  const database = await openDatabase({ url, pool: 1 });
-  try {
-    await migrate(database.sql);
-    await seed(database.sql);
-  } finally {
-    await database.close();
-  }
 }
