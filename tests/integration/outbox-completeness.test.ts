@@ -7,12 +7,13 @@ import { mergeByTable } from '../../src/catalog/outbox.ts';
 import { catalogResources } from '../../src/catalog/resources/index.ts';
 import type { Sql } from '../../src/catalog/sql.ts';
 import type { Resource } from '../../src/resources/resource.ts';
+import { effort } from '../support/effort.ts';
 import { FIXTURE, IDS, ORG_IDS, rowStatement, transactions, type WrittenTransaction } from './catalog-dml.ts';
 import { type OutboxDatabase, openOnPostgres, type Written, written } from './outbox-databases.ts';
 
 // Whatever is written by whatever statements: what a cache holds of the catalog and is no longer so is named in the outbox.
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(effort({ quick: 60_000, long: 600_000 }));
 
 /** What a cache would hold under a key: a value, and the tags that the entry carries. */
 interface CachedValue {
@@ -40,7 +41,7 @@ describe('the outbox of the catalog', () => {
         const problem = await firstUnnamed(database.sql, run);
         if (problem !== undefined) throw new Error(problem);
       }),
-      { numRuns: 60 },
+      { numRuns: effort({ quick: 24, long: 240 }) },
     );
   });
 
@@ -65,7 +66,7 @@ describe('the outbox of the catalog', () => {
           before = after;
         }
       }),
-      { numRuns: 40 },
+      { numRuns: effort({ quick: 16, long: 160 }) },
     );
   });
 

@@ -1,4 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test';
+import { effort } from '../support/effort.ts';
 import { planOf } from './plan-of.ts';
 import { report } from './report.ts';
 import { run } from './run.ts';
@@ -8,10 +9,11 @@ import { CUT_OFF } from './weakenings/outbox.ts';
 // Others may want the processors first.
 setDefaultTimeout(600_000);
 
-/** About 360 operations a seed: together more than half a million. `bun run test:long` plays many more. */
-const SEEDS = 1_450;
-const CALM_SEEDS = 100;
-const CUT_OFF_SEEDS = 500;
+/** About 400 operations each. `bun run test:long` plays the first 5,000 as well. */
+const SEEDS = effort({ quick: 400, long: 1_450 });
+const OPERATIONS = effort({ quick: 150_000, long: 500_000 });
+const CALM_SEEDS = effort({ quick: 50, long: 100 });
+const CUT_OFF_SEEDS = effort({ quick: 150, long: 500 });
 /** Worlds, by the weakening that they are made for, and seeds that showed a fault of Tiercel's own. */
 const ONCE_BROKEN: readonly (readonly [world: string, seed: number])[] = [
   // A sweep kept its place although its steps had been taken in the other database.
@@ -19,7 +21,7 @@ const ONCE_BROKEN: readonly (readonly [world: string, seed: number])[] = [
 ];
 
 describe('the simulated fleet', () => {
-  test('breaks no invariant in half a million operations, whatever fails', () => {
+  test(`breaks no invariant in ${OPERATIONS} operations, whatever fails`, () => {
     let operations = 0;
     for (let seed = 1; seed <= SEEDS; seed += 1) {
       const result = run(seed);
@@ -29,7 +31,7 @@ describe('the simulated fleet', () => {
       const replay = `bun run simulate --seed ${seed} --shrink`;
       throw new Error(`Seed ${seed}: ${first.invariant}: ${first.message}\nFor a short trace: ${replay}`);
     }
-    expect(operations).toBeGreaterThan(500_000);
+    expect(operations).toBeGreaterThan(OPERATIONS);
   });
 
   test('breaks no invariant while nothing fails', () => {
