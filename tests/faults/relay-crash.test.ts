@@ -4,12 +4,13 @@ import { endOf } from '../soak/fleet.ts';
 import { KILL_POINTS, startVictim } from '../soak/kill-points.ts';
 import { type KillResult, killMany, killVictim } from '../soak/kill-run.ts';
 import { makeLeader, type RelayFleet, startRelayFleet } from '../soak/relay-fleet.ts';
+import { effort } from '../support/effort.ts';
 
 setDefaultTimeout(90_000);
 
 /** So many processes die side by side, each over a product of its own; `bun tests/soak/kills.ts` kills a hundred. */
 const LANES = 6;
-const KILLS = 12;
+const KILLS = effort({ quick: 6, long: 24 });
 
 const owned = new AsyncDisposableStack();
 let fleet: RelayFleet;

@@ -2,11 +2,11 @@ import { SeededRandom } from '../../src/testing/seeded-random.ts';
 import { productPath } from '../integration/support/catalog-requests.ts';
 import type { Ages } from './ages.ts';
 import { provenanceOf } from './client.ts';
+import type { OutagePlan } from './outages.ts';
 import type { RelayFleet, RelayMember } from './relay-fleet.ts';
 
 /** Clients of each instance that read all the time. */
 const READERS = 2;
-/** Between two reads of one client, at random up to this, in milliseconds. */
 const READ_PAUSE_MS = 10;
 
 /** Products that are changed, and read all the time. */
@@ -30,7 +30,8 @@ export interface OutageLoad {
 }
 
 /** Lets clients read by every instance, and judges what they are answered. */
-export function startLoad({ members, psql }: RelayFleet, ages: Ages, seed: number): OutageLoad {
+export function startLoad({ members, psql }: RelayFleet, ages: Ages, plan: OutagePlan): OutageLoad {
+  const { seed, readPauseMs = READ_PAUSE_MS } = plan;
   const random = new SeededRandom(seed);
   const ending = new AbortController();
   const awake = new Set<RelayMember>();
@@ -39,7 +40,7 @@ export function startLoad({ members, psql }: RelayFleet, ages: Ages, seed: numbe
     while (!ending.signal.aborted) {
       await readProductBy(member, chance.pick(AWAKE), ages);
       if (awake.has(member)) for (const product of ASLEEP) await readProductBy(member, product, ages);
-      await Bun.sleep(chance.between(0, READ_PAUSE_MS));
+      await Bun.sleep(chance.between(0, readPauseMs));
     }
   };
   const readers = members.flatMap((member) => Array.from({ length: READERS }, () => read(member)));

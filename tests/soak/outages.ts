@@ -9,6 +9,8 @@ export interface OutagePlan {
   readonly awayMs: number;
   readonly writes: number;
   readonly seed: number;
+  /** Between two reads of one client, at random up to this, in milliseconds. Default 10. */
+  readonly readPauseMs?: number;
 }
 
 /** What came of it. */
@@ -74,7 +76,7 @@ export async function runOutage(fleet: RelayFleet, name: OutageName, plan: Outag
   for (const member of members)
     for (const product of [...ASLEEP, ...UNTOUCHED]) await readProductBy(member, product, ages);
   await admin.save();
-  const load = startLoad(fleet, ages, plan.seed);
+  const load = startLoad(fleet, ages, plan);
   await load.write(TOLD_WRITES, TOLD_MS, members);
   await OUTAGES[name]({ fleet, plan, load, ages, everybody });
   const backAt = performance.now();

@@ -7,8 +7,9 @@ import type { Fleet, Member } from './fleet.ts';
 
 /** Clients of each member that read all the time. */
 const READERS = 3;
-/** Between two operations of one client, at random up to this, in milliseconds. */
+/** Between two reads of one client, at random up to this, in milliseconds, unless {@link startWorkload} is told another. */
 const READ_PAUSE_MS = 16;
+/** The same between two writes, and between two looks at what is delivered. */
 const WRITE_PAUSE_MS = 200;
 const WATCH_PAUSE_MS = 50;
 
@@ -22,7 +23,12 @@ export interface Workload {
 }
 
 /** Lets clients read and write by every member, until it is told to stop. */
-export function startWorkload({ members }: Fleet, checker: Checker, random: SeededRandom): Workload {
+export function startWorkload(
+  { members }: Fleet,
+  checker: Checker,
+  random: SeededRandom,
+  readPauseMs = READ_PAUSE_MS,
+): Workload {
   const ending = new AbortController();
   const again = async (pauseMs: number, act: () => Promise<void>): Promise<void> => {
     const chance = random.fork();
@@ -33,7 +39,7 @@ export function startWorkload({ members }: Fleet, checker: Checker, random: Seed
   };
   const clientsOf = (member: Member): Promise<void>[] => {
     const reads = Array.from({ length: READERS }, () => random.fork()).map((chance) =>
-      again(READ_PAUSE_MS, () => readView(member, chance.pick(VIEWS), checker)),
+      again(readPauseMs, () => readView(member, chance.pick(VIEWS), checker)),
     );
     const chance = random.fork();
     return [...reads, again(WRITE_PAUSE_MS, () => writeRow(member, chance.pick(ROWS), checker))];

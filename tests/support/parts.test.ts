@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { FIGURES, FLEETS, PATIENT, partsOf, STORES, testFiles } from './parts.ts';
+import { CALM, FIGURES, FLEETS, PATIENT, partsOf, testFiles } from './parts.ts';
 import { projectFiles } from './sources.ts';
 
 const files = testFiles();
@@ -25,15 +25,15 @@ test('figures are judged when every other test has ended, the load of a thousand
   const parts = partsOf([
     'tests/acceptance/a.ts',
     'tests/faults/a.ts',
-    'tests/faults/integrity.test.ts',
     'tests/faults/redis-faults.test.ts',
     'tests/integration/fleet.test.ts',
+    'tests/integration/catalog-z.ts',
     'tests/integration/z.ts',
   ]);
   expect(parts).toMatchObject([
     { name: 'fleets', files: ['tests/faults/a.ts'] },
-    { name: 'stores', files: ['tests/faults/integrity.test.ts'] },
     { name: 'the rest', files: ['tests/integration/z.ts'] },
+    { name: 'calm tests', files: ['tests/integration/catalog-z.ts'] },
     {
       name: 'figures',
       isAlone: true,
@@ -44,7 +44,7 @@ test('figures are judged when every other test has ended, the load of a thousand
 
 test('the places that are named are there', () => {
   const isThere = (place: string) => files.some((path) => path.startsWith(place));
-  expect([...FIGURES, ...FLEETS, ...STORES, ...PATIENT].filter((place) => !isThere(place))).toEqual([]);
+  expect([...FIGURES, ...FLEETS, ...CALM, ...PATIENT].filter((place) => !isThere(place))).toEqual([]);
 });
 
 test('words choose among the files, paths as they are typed as well', () => {

@@ -17,18 +17,6 @@ export interface Part {
 /** These start processes and wait for them most of the time, so they share the processors with other parts. */
 export const FLEETS: readonly string[] = ['tests/faults/'];
 
-/** These ask databases and the shared Redis from the process of the tests. They take about as long as {@link FLEETS}. */
-export const STORES: readonly string[] = [
-  'tests/contract/',
-  'tests/integration/catalog',
-  'tests/integration/dashboard',
-  'tests/integration/outbox',
-  'tests/faults/broken-records.test.ts',
-  'tests/faults/forged-messages.test.ts',
-  'tests/faults/integrity.test.ts',
-  'tests/faults/returning-server.test.ts',
-];
-
 /**
  * These hold what callers feel against milliseconds, so nothing else may run beside them. The load of a thousand users is
  * the last.
@@ -41,7 +29,21 @@ export const FIGURES: readonly string[] = [
   'tests/acceptance/',
 ];
 
-/** Those that can be kept waiting: they need a processor, and nothing of theirs has to be there soon. They give way. */
+/** These ask servers, and wait for conditions: nothing of theirs has to be there soon. They give way. */
+export const CALM: readonly string[] = [
+  'tests/attacks/',
+  'tests/integration/bad-input.test.ts',
+  'tests/integration/catalog',
+  'tests/integration/dashboard-concurrency.test.ts',
+  'tests/integration/dashboard-queries.test.ts',
+  'tests/integration/outbox',
+  'tests/integration/provenance',
+  'tests/integration/telemetry',
+  'tests/integration/tenants.test.ts',
+  'tests/runtimes/',
+];
+
+/** These need a processor and no servers, and can be kept waiting longest. They give way to all others. */
 export const PATIENT: readonly string[] = [
   'tests/fast-path/',
   'tests/scenario/',
@@ -62,18 +64,16 @@ export function testFiles(words: readonly string[] = []): string[] {
   return parts.length === 0 ? files : files.filter((path) => parts.some((part) => path.includes(part)));
 }
 
-/** Distributes test files: each into one part, the third for what is named in no list, and no part without files. */
+/** Distributes test files: each into one part, the second for what is named in no list, and no part without files. */
 export function partsOf(files: readonly string[]): Part[] {
   const figures = within(FIGURES, files);
   const shared = files.filter((path) => !figures.includes(path));
-  const stores = within(STORES, shared);
-  const fleets = within(FLEETS, shared).filter((path) => !stores.includes(path));
-  const patient = within(PATIENT, shared);
-  const rest = shared.filter((path) => ![fleets, stores, patient].flat().includes(path));
+  const [fleets, calm, patient] = [within(FLEETS, shared), within(CALM, shared), within(PATIENT, shared)];
+  const rest = shared.filter((path) => ![fleets, calm, patient].flat().includes(path));
   const parts: Part[] = [
     { name: 'fleets', files: fleets, niceness: 0, timeoutMs: 30_000 },
-    { name: 'stores', files: stores, niceness: 0, timeoutMs: 30_000 },
     { name: 'the rest', files: rest, niceness: 0, timeoutMs: 30_000 },
+    { name: 'calm tests', files: calm, niceness: 5, timeoutMs: 60_000 },
     { name: 'patient tests', files: patient, niceness: 10, timeoutMs: 300_000 },
     { name: 'figures', files: figures, niceness: 0, timeoutMs: 30_000, isAlone: true },
   ];
