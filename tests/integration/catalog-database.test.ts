@@ -100,7 +100,7 @@ describe('the embedded database', () => {
     'leaves nothing behind, and another one knows nothing of it',
     async () => {
       const before = folders();
-      const first = await openDatabase();
+      const first = await openEmbedded();
       expect(folders()).toHaveLength(before.length + 1);
       await first.sql`delete from products`;
       const second = await openEmbedded();

@@ -8,6 +8,8 @@ import type { RelayFleet, RelayMember } from './relay-fleet.ts';
 /** Clients of each instance that read all the time. */
 const READERS = 2;
 const READ_PAUSE_MS = 10;
+/** What was asleep is read so much more often, so that all of it is read soon after. */
+const ASLEEP_PER_PAUSE = 4;
 
 /** Products that are changed, and read all the time. */
 export const AWAKE = range(1, 40);
@@ -39,8 +41,14 @@ export function startLoad({ members, psql }: RelayFleet, ages: Ages, plan: Outag
     const chance = random.fork();
     while (!ending.signal.aborted) {
       await readProductBy(member, chance.pick(AWAKE), ages);
-      if (awake.has(member)) for (const product of ASLEEP) await readProductBy(member, product, ages);
+      if (awake.has(member)) await readAsleep(member, chance);
       await Bun.sleep(chance.between(0, readPauseMs));
+    }
+  };
+  const readAsleep = async (member: RelayMember, chance: SeededRandom): Promise<void> => {
+    for (const product of ASLEEP) {
+      await readProductBy(member, product, ages);
+      await Bun.sleep(chance.between(0, readPauseMs / ASLEEP_PER_PAUSE));
     }
   };
   const readers = members.flatMap((member) => Array.from({ length: READERS }, () => read(member)));

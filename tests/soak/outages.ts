@@ -142,7 +142,7 @@ async function forgetSample({ psql }: RelayFleet): Promise<void> {
 
 async function untilWell(members: readonly RelayMember[]): Promise<void> {
   const areWell = async (): Promise<boolean> => (await Promise.all(members.map(isWell))).every(Boolean);
-  await until(areWell, { what: 'everybody to use Redis again', within: RECOVERY_MS, every: 20 });
+  await until(areWell, { what: 'everybody to use Redis again', within: RECOVERY_MS, every: 50 });
 }
 
 /** I4: all serve what the database holds. */
