@@ -9,7 +9,7 @@ export interface SeededCatalog extends Database {
 }
 
 /** Milliseconds to wait for a database: PGlite takes some seconds to start, more on a busy machine. */
-export const PATIENCE = 60_000;
+export const PATIENCE = 180_000;
 
 /** Both databases that the service runs on: every statement must mean the same on either. */
 export const CATALOGS = [

@@ -73,7 +73,7 @@ export function partsOf(files: readonly string[]): Part[] {
   const parts: Part[] = [
     { name: 'fleets', files: fleets, niceness: 0, timeoutMs: 30_000 },
     { name: 'the rest', files: rest, niceness: 0, timeoutMs: 30_000 },
-    { name: 'calm tests', files: calm, niceness: 5, timeoutMs: 60_000 },
+    { name: 'calm tests', files: calm, niceness: 3, timeoutMs: 60_000 },
     { name: 'patient tests', files: patient, niceness: 10, timeoutMs: 300_000 },
     { name: 'figures', files: figures, niceness: 0, timeoutMs: 30_000, isAlone: true },
   ];
