@@ -50,7 +50,10 @@ async function overflow(weakening: Weakening): Promise<Overflow> {
   const full = reader.link.impose({ hold: true }, { where: isBus, direction: 'toClient' });
   // The writer hears all of it, and is to have the time for it.
   for (let count = 0; count < MESSAGES; count += 1) await admin.publish(channels[0] ?? '', JUNK);
-  await until(async () => (await subscribers()).length < before.length, { what: 'Redis to give the reader up' });
+  await until(async () => (await subscribers()).length < before.length, {
+    what: 'Redis to give the reader up',
+    within: 20_000,
+  });
   await until(() => isInUse(writer.cache), { what: 'the writer to be well' });
 
   await write('row');

@@ -91,7 +91,7 @@ test('they are two when the process that loads is killed (SIGKILL), and the othe
   const { shares, leader } = stampede;
   await leader.child.kill();
   const others = shares.filter((share) => share !== leader);
-  const next = await until(() => others.find(isLoading), { what: 'another to load' });
+  const next = await until(() => others.find(isLoading), { what: 'another to load', within: 15_000 });
   await stampede.release();
   expect(await answersOf(others)).toEqual({
     answers: CALLERS - CALLERS / PROCESSES,

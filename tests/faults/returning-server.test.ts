@@ -154,7 +154,7 @@ for (const [name, swap] of Object.entries(SWAPS)) {
       await scene.untilBound();
       await sql`update goods set name = 'new'`;
       const waiting = () => sql`select from tiercel_outbox where delivered_at is null`;
-      await until(async () => (await waiting()).length === 0, { what: 'every row to be delivered' });
+      await until(async () => (await waiting()).length === 0, { what: 'every row to be delivered', within: 20_000 });
       await Promise.all(scene.instances.map((cache) => cache.close()));
       await swapBack();
       await scene.startInstances();

@@ -5,7 +5,7 @@ import type { Wiring } from '../simulation/world.ts';
 import { Fleet } from '../support/core-fixture.ts';
 import { watch } from '../support/watch.ts';
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(300_000);
 
 const KEYS = Array.from({ length: 1_500 }, (_, index) => `k:${index}`);
 const VALUE = 'x'.repeat(4_000);

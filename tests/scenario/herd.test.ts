@@ -1,7 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { Fleet, type FleetOptions } from '../support/core-fixture.ts';
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(300_000);
 
 const INSTANCES = 20;
 const READS_PER_MS = 1;

@@ -10,7 +10,7 @@ import { overriding } from '../../../src/testing/chaos/overriding.ts';
 import { Life, type Tiers } from '../../support/life.ts';
 import { type Failing, Saboteur, watchRejections } from '../../support/sabotage.ts';
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(300_000);
 
 /** How each method of a port can fail. Nothing: it is no method, or the core does not call it in a running cache. */
 type Failures<T> = Readonly<Record<keyof T, readonly Failing[]>>;
