@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { openDatabase } from '../../src/catalog/database.ts';
 import { listProducts } from '../../src/catalog/queries.ts';
 import { until } from '../../src/testing/until.ts';
-import { openEmbedded } from '../support/embedded-database.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres-server.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 import { SERVERS_TIME_LIMIT_MS } from '../support/time-limit.ts';
@@ -79,7 +78,7 @@ describe('the embedded database', () => {
   test(
     'takes any number of queries and transactions at once, over its one connection',
     async () => {
-      const { sql, embedded, close } = await openEmbedded();
+      const { sql, embedded, close } = await openDatabase();
       expect(embedded).toBe(true);
       const rename = (n: number) =>
         sql.begin(async (tx) => {
@@ -100,10 +99,10 @@ describe('the embedded database', () => {
     'leaves nothing behind, and another one knows nothing of it',
     async () => {
       const before = folders();
-      const first = await openEmbedded();
+      const first = await openDatabase();
       expect(folders()).toHaveLength(before.length + 1);
       await first.sql`delete from products`;
-      const second = await openEmbedded();
+      const second = await openDatabase();
       const [row] = await second.sql`select count(*) as n from products`;
       expect(row?.n).toBe(1_000);
       await Promise.all([first.close(), second.close()]);

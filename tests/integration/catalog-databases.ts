@@ -1,6 +1,5 @@
 import { type Database, openDatabase } from '../../src/catalog/database.ts';
 import { createCatalogDatabase } from '../support/catalog-database.ts';
-import { openEmbedded } from '../support/embedded-database.ts';
 
 /** A database with the sample catalog; closing it drops it. */
 export interface SeededCatalog extends Database {
@@ -29,5 +28,5 @@ export async function openSeededPostgres(): Promise<SeededCatalog> {
 }
 
 async function openSeededPglite(): Promise<SeededCatalog> {
-  return { ...(await openEmbedded()), url: undefined };
+  return { ...(await openDatabase()), url: undefined };
 }

@@ -1,7 +1,6 @@
 import { type ChangedTable, dropOutboxSql, outboxSql } from '../../src/adapters/postgres/index.ts';
 import { type Database, openDatabase } from '../../src/catalog/database.ts';
 import type { Queryable } from '../../src/catalog/sql.ts';
-import { openEmbedded } from '../support/embedded-database.ts';
 import { createDatabase } from '../support/postgres-server.ts';
 
 export { PATIENCE } from './catalog-databases.ts';
@@ -37,7 +36,7 @@ export async function openOnPostgres(): Promise<OutboxDatabase> {
 
 /** PGlite with the catalog in it, but without the catalog's outbox. */
 async function openOnPglite(): Promise<OutboxDatabase> {
-  const database = await openEmbedded();
+  const database = await openDatabase();
   await database.sql.unsafe(dropOutboxSql());
   return { ...database, url: undefined };
 }
