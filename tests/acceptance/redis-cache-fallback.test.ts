@@ -158,7 +158,7 @@ test('AC 4: recovery and warm-up: when Redis is back, empty, what is read most i
   expect((await ask(one, addedPath(ignored))).provenance.tier).toBe('source');
 });
 
-test('AC 5: eviction: Redis is too small and drops what it likes; operators are told, and nobody is shown anything old', async () => {
+test('AC 5: eviction: Redis is too small and drops what it likes; operators are told, and no client is shown an old value', async () => {
   const { one, other, both, redis } = stage;
   const path = productPath(1);
   const diary = new Diary(both);
@@ -248,7 +248,7 @@ test('AC 7: stampede: a hundred users ask two instances for the same BOM at once
   expect(Math.max(...statements)).toBeLessThanOrEqual(both.length);
 });
 
-test('AC 8: TTL expiry: what has reached its age is loaded again, and where that is allowed nobody waits for it', async () => {
+test('AC 8: TTL expiry: a value that has reached its age is loaded again, and where that is allowed no client waits for it', async () => {
   const ttlMs = 1_000;
   const ttls = { CACHE_TTL_LP: `${ttlMs}ms`, CACHE_TTL_PRODUCT: `${ttlMs}ms` };
   await using owner = new AsyncDisposableStack();

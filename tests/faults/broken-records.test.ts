@@ -137,7 +137,7 @@ describe('the history, when one of its fields was broken, begins anew by itself 
     expect(fleet.alarms[0]).toContain('has written the record of the generation');
   });
 
-  test('counts of marks that nobody has counted', async () => {
+  test('counts of marks that no instance has counted', async () => {
     await using fleet = await pair();
     const [epoch = ''] = String(await admin.hget(fleet.keys.history, 'generation')).split(' ');
     await admin.hset(fleet.keys.history, 'marks', `${epoch} ${'9'.repeat(40)} ${'9'.repeat(40)}`);

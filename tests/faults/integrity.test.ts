@@ -77,7 +77,7 @@ test('instances with one key share values and invalidations', async () => {
   expect([other.stats().bus.gaps, other.stats().bus.malformed, fleet.alarms]).toEqual([0, 0, []]);
 });
 
-test('a value that somebody else has written is a miss, is replaced, counted, and told of once', async () => {
+test('a value without a valid signature is a miss, is replaced and counted, and is reported once', async () => {
   await using fleet = new Fleet();
   const [one, other] = [await fleet.join(NEW), await fleet.join(NEW)];
   for (const key of ['plain', 'changed', 'moved', 'source']) await one.set(key, `of ${key}`);

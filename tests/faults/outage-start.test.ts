@@ -95,7 +95,7 @@ describe('a service that starts without its Redis', () => {
     await expectOrderlyEnd(service);
   });
 
-  test('serves with a host that nobody knows', async () => {
+  test('serves while the host name of Redis does not resolve', async () => {
     await using service = await startService({ ...catalog.env, REDIS_URL: 'redis://no-such-host.invalid:6379' });
     await service.logged('redis_fallback_mode_enabled');
     await expectService(service);

@@ -111,7 +111,7 @@ describe('refused, with one alarm that says why, and nothing sent in the clear:'
     expect(new Set(secured.firstBytes)).toEqual(new Set([HANDSHAKE]));
   }
 
-  test('an authority that nobody trusts', async () => {
+  test('a certificate of an authority that the client does not trust', async () => {
     await using owner = new AsyncDisposableStack();
     const secured = await startSecured(owner, certificates.good);
     await expectRefusal(secured, byUrl('rediss', secured.tls), /self.signed certificate/);

@@ -87,7 +87,7 @@ describe('counts of reads', () => {
     expect(await orgIds(sql, { limit: 3 })).toEqual([1, 2, 3]);
   });
 
-  test('leave out a row that somebody is changing and name it, and nobody waits', async () => {
+  test('leave out and name a row that another transaction is changing, without waiting for it', async () => {
     const { sql } = database;
     await sql`update products set access_count = 0`;
     await sql.begin(async (tx) => {

@@ -223,7 +223,7 @@ describe.each(CATALOGS)('queries on %s', (_, open) => {
       expect(await revokeToken(catalog.sql, NOBODY)).toBeNull();
     });
 
-    test('that nobody made are unknown', async () => {
+    test('that the service never created are unknown', async () => {
       const { token } = await createToken(catalog.sql, { orgId: 1, role: 'reader' });
       for (const wrong of [
         '',

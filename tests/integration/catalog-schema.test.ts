@@ -86,7 +86,7 @@ describe.each(CATALOGS)('the catalog on %s', (name, open) => {
     );
   });
 
-  test('seeding and migrating again changes nothing, not even what somebody has changed', async () => {
+  test('seeding and migrating again changes nothing, not even rows that an operator has changed', async () => {
     await catalog.sql`update products set name = 'Renamed' where id = 7`;
     await catalog.sql`delete from bom_items where bom_id = 9`;
     const digest = async () => {

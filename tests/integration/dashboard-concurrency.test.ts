@@ -74,7 +74,7 @@ describe('the version of an org', () => {
     }
   }
 
-  test('is held up by nobody: no writer waits for another of the same org', async () => {
+  test('delays no writer: none waits for another writer of the same org', async () => {
     const early = await begun(Object.values(first).join(';'));
     const late = await begun(Object.values(second).join(';'));
     await Promise.all([early.commit(), late.commit()]);
@@ -116,7 +116,7 @@ describe('the view', () => {
     expect(await sourceOf(8)).toBe('view');
   });
 
-  test('is refreshed by one at a time; nobody waits, and nobody fails', async () => {
+  test('is refreshed by one instance at a time, while no other refresh waits or fails', async () => {
     const holder = await begun(`lock table org_dashboards_refresh in exclusive mode`);
     expect(await refreshDashboards(sql)).toBe(false);
     expect(await sourceOf(9)).toBeDefined();
@@ -133,7 +133,7 @@ describe('the view', () => {
     expect(outcomes).toContain(false);
   });
 
-  test('that somebody refreshes by hand is believed no more than before', async () => {
+  test('that an operator refreshes by hand is not used for rows changed before', async () => {
     await refreshDashboards(sql);
     await sql`update products set price = price + 1 where id = 901`;
     await sql`refresh materialized view concurrently org_dashboards`;

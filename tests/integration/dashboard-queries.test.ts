@@ -319,7 +319,7 @@ describe.each(CATALOGS)('dashboards on %s', (_, open) => {
         expect(await dashboardsAreStale(tx)).toBe(true);
       }));
 
-    test('that nobody has filled is not used, and filled by the next refresh', async () => {
+    test('that was never filled is not used, and the next refresh fills it', async () => {
       await catalog.sql`refresh materialized view org_dashboards with no data`;
       const dashboard = await dashboardOf(catalog.sql, 6, new AbortController().signal);
       expect(dashboard?.freshness.from).toBe('tables');

@@ -68,7 +68,7 @@ const names = KEYS.map((key) => key.replace(':', ' '));
 const read = (cache: TieredCache) => async () => expect(await cache.getOrSetMany(KEYS, load)).toEqual(names);
 
 describe('a hundred keys at once', () => {
-  test('that nobody has are one MGET, one call of the loader and one select', async () => {
+  test('that no tier holds are one MGET, one call of the loader and one select', async () => {
     expect(await sentBy(read(one))).toEqual({ mget: 1, get: 0, set: 0, selects: 1, calls: 1 });
   });
 

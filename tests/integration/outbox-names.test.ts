@@ -107,7 +107,7 @@ describe.each(OUTBOXES)('names on %s', (_, open) => {
     ]);
   });
 
-  test('a text that no key can be is nobody’s name', async () => {
+  test('a text that cannot be a key names no entry', async () => {
     const { sql } = database;
     await install(sql, 'create table texts (text text)', [
       { table: 'texts', keys: ['{text}', 'k:{text}'], all: ['all'] },

@@ -44,7 +44,7 @@ describe.each(OUTBOXES)('tiercel.origin on %s', (_, open) => {
     }
   });
 
-  test('is nobody by default: the row is due at once', async () => {
+  test('is unset by default: the row is due at once', async () => {
     await change(database.sql);
     const [row] = await rows();
     expect(row).toMatchObject({ origin: null, isFresh: true });

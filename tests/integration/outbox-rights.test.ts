@@ -41,7 +41,7 @@ afterAll(async () => {
 const refusal = (statement: string): Promise<string | undefined> =>
   clerk.sql.unsafe(statement).then(() => 'it was allowed', sqlState);
 
-describe('whoever may write the table', () => {
+describe('a role that may write the table', () => {
   test.each([
     ['UPDATE', 'update goods set price = price + 1 where id = 1', { keys: ['good:1'], tags: [] }],
     ['INSERT', 'insert into goods values (2, 2)', { keys: ['good:2'], tags: [] }],

@@ -43,7 +43,7 @@ async function expectRecovery(): Promise<void> {
 }
 
 describe('Cache-Status says why a tier was not used:', () => {
-  test('Redis did not answer in time, then nobody asks it', async () => {
+  test('Redis did not answer in time, and then no read asks it', async () => {
     fleet.redis.pause();
     expect(await read(1)).toEqual(loadedPast('timeout'));
     const open = await readColdUntil('the breaker to be open', (cacheStatus) => cacheStatus.includes('breaker-open'));
@@ -64,7 +64,7 @@ describe('Cache-Status says why a tier was not used:', () => {
     await expectRecovery();
   });
 
-  test('nobody knows which history Redis tells', async () => {
+  test('the instance does not know which history Redis tells', async () => {
     const { proxy } = fleet;
     proxy.refuse();
     proxy.resetConnections();

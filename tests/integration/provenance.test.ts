@@ -71,7 +71,7 @@ describe('Cache-Status and X-Cache-Tier say of an answer', () => {
     ]);
   });
 
-  test('that it is stale while somebody revalidates it, in L1 and in L2', async () => {
+  test('that it is stale while another request revalidates it, in L1 and in L2', async () => {
     const path = productPath(11);
     await ask(one, path);
     const held = holder.hold();

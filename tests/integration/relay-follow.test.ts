@@ -103,7 +103,7 @@ test(`a change by psql is seen by both in time, ${CHANGES} of ${CHANGES} times`,
   expect(Math.max(...delays)).toBeLessThan(SEEN_WITHIN_MS);
 });
 
-test('whoever PATCHes reads it from the source, then from L1, and is not told of it once more', async () => {
+test('the instance that took a PATCH reads the row from the source, then from L1, and the relay does not invalidate it again', async () => {
   await warm(41);
   await renameProduct(one.service, 41, 'Mine');
   expect([await read(one, 41), await read(one, 41)]).toMatchObject([

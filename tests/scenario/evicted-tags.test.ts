@@ -55,7 +55,7 @@ const started = (): { readonly fleet: Fleet; readonly readers: Readers } => {
 };
 
 describe('race 57, L2 has dropped the records of the tags in use', () => {
-  test('an instance that starts then loads each key once at most, and then nobody loads', () => {
+  test('an instance that starts then loads each key once at most, and then no instance loads', () => {
     const { fleet, readers } = started();
     expect(evictTags(fleet)).toBeGreaterThan(KEYS.length);
     fleet.join({ defaults: { ttl: '1h', l1Ttl: '2s' } });

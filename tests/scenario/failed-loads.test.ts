@@ -93,7 +93,7 @@ describe('race 54, ten instances ask for one key', () => {
       return { answers: askAll(fleet, () => source.loader, { hardTimeout: '30s', ...options }), source };
     };
 
-    test(`whose loader ${what}: nobody waits for more than two loads`, () => {
+    test(`whose loader ${what}: no caller waits for more than two loads`, () => {
       const { answers, source } = play();
       expect(answers).toHaveLength(INSTANCES);
       expect(longest(answers)).toBeLessThan(2.2 * LOAD_MS);

@@ -26,7 +26,7 @@ function warm(fleet: Fleet, row: Row, tags: readonly string[] = []): void {
   for (const { cache } of fleet.members) fleet.settle(cache.getOrSet('k', row.read, { tags }));
 }
 
-describe('a change that nobody tells', () => {
+describe('a change made past every instance', () => {
   race('race 5, its writer dies between commit and invalidation', NO_RELAY, (start) => {
     const fleet = start(WITH_OUTBOX);
     const row = new Row();
@@ -49,7 +49,7 @@ describe('a change that nobody tells', () => {
 });
 
 describe('data from before', () => {
-  const WITHOUT_REPAIR = rule('a repair that knows only what nobody has delivered');
+  const WITHOUT_REPAIR = rule('a repair that knows only undelivered changes');
 
   race('race 9, a replica is promoted that has not received the invalidation', WITHOUT_REPAIR, (start) => {
     const fleet = start(WITH_OUTBOX);

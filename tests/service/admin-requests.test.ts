@@ -226,7 +226,7 @@ describe('a key in the path', () => {
       }));
   }
 
-  test('that is decoded twice by somebody else is another key', async () => {
+  test('that would be decoded twice is another key', async () => {
     await service.context.cache.set('a/b', 1);
     expect((await ask('a%2Fb')).status).toBe(200);
     expect((await ask('a%252Fb')).status).toBe(404);

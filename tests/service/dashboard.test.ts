@@ -181,7 +181,7 @@ describe('the dashboard of an org', () => {
   });
 });
 
-test('a fleet that nobody writes to comes to rest', async () => {
+test('a fleet without writers comes to rest', async () => {
   await one.send('PATCH', '/orgs/5/products/401', { price: 3 });
   await untilFromView(one, 5);
   // Longer than it takes an instance to hear of something, to wait for more, and to refresh.
@@ -212,7 +212,7 @@ describe('a flush', () => {
     expect(Date.parse(freshness.refreshedAt)).toBeGreaterThanOrEqual(began.getTime());
   });
 
-  test('does not wait for somebody else who refreshes', async () => {
+  test('does not wait for another instance that refreshes', async () => {
     const { sql } = one.context.database;
     await sql.begin(async (tx) => {
       await tx`lock table org_dashboards_refresh in exclusive mode`;

@@ -103,7 +103,7 @@ describe('a change that was heard of', () => {
     expect(bench.isAtRest()).toBe(true);
   });
 
-  test('is somebody else’s if the view has it already', async () => {
+  test('needs no refresh if another instance has brought it into the view', async () => {
     const bench = await RefresherBench.make();
     bench.isStale = () => false;
     bench.invalidated(changed(1), 'elsewhere');
@@ -163,7 +163,7 @@ describe('a dashboard that was read', () => {
   });
 });
 
-test('while somebody else refreshes, what was named is kept and tried again: that refresh may have begun too early', async () => {
+test('while another instance refreshes, the named orgs are kept and tried again: that refresh may have begun too early', async () => {
   const bench = await RefresherBench.make();
   bench.outcomes.push(false, false);
   bench.invalidated(changed(1));
@@ -230,7 +230,7 @@ describe('at once', () => {
     expect(bench.isAtRest()).toBe(true);
   });
 
-  test('waits for nobody else, fails for nothing, and not for ever', async () => {
+  test('does not wait for another instance, does not fail, and does not wait for ever', async () => {
     const bench = await RefresherBench.make();
     bench.outcomes.push(false, new Error('away'), Promise.withResolvers<boolean>().promise);
     for (const within of [0, 0]) {
@@ -258,7 +258,7 @@ describe('closing', () => {
     expect(bench.isAtRest()).toBe(true);
   });
 
-  test('waits for a refresh that is under way, but not for ever, and then tells nobody', async () => {
+  test('waits for a refresh that is under way, but not for ever, and then invalidates nothing', async () => {
     for (const hangs of [false, true]) {
       const bench = await RefresherBench.make();
       const slow = Promise.withResolvers<boolean>();

@@ -115,7 +115,7 @@ describe('after an outage', () => {
     );
   });
 
-  test('so short that nobody has missed it, too', () => {
+  test('so short that no instance has noticed it, too', () => {
     const bench = new WarmerBench();
     bench.warmer.request();
     bench.pass(50);

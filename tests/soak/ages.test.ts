@@ -19,7 +19,7 @@ describe('an old version is too old', () => {
     expect([judged({}, {}, D), judged({}, {}, D + 1)]).toEqual([0, 1]);
   });
 
-  test('by another instance a second later, if Redis was not told or nobody knew of it', () => {
+  test('by another instance a second later, if Redis was not told or no instance knew of the change', () => {
     for (const change of [{ isTold: false }, { isTold: false, by: undefined }])
       expect([judged(change, {}, D + 1_000), judged(change, {}, D + 1_001)]).toEqual([0, 1]);
   });

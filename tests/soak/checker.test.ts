@@ -114,7 +114,7 @@ describe('I2, read your writes', () => {
 });
 
 describe('I5, nothing but what was written', () => {
-  test('a label that nobody wrote', () => {
+  test('a read of a label that no writer wrote breaks I5', () => {
     read('b', 11);
     expect(broken()).toEqual(['I5']);
   });
@@ -146,7 +146,7 @@ describe('I6, no way back', () => {
     expect(broken()).toEqual([]);
   });
 
-  test('a newer value that did not get into L2 binds nobody, even if its answer comes last', () => {
+  test('a newer value that did not get into L2 binds no other reader, even if its answer comes last', () => {
     write('a', 11);
     const load = checker.begin();
     read('b', 11);

@@ -16,7 +16,7 @@ test('every test file belongs to exactly one process', () => {
   expect(all.toSorted()).toEqual(files);
 });
 
-test('a folder that nobody has heard of gives way to nobody', () => {
+test('an unknown folder gives way to no other', () => {
   const novel = ['tests/novel/unit.test.ts', 'tests/unity/some.test.ts'];
   expect(partsOf(novel)).toMatchObject([{ name: 'the rest', niceness: 0, files: novel }]);
 });

@@ -110,7 +110,7 @@ test('a part without a test of the name that is asked for is no failure, unless 
   expect((await ask('nobody')).summary).toEqual({ passed: 0, failed: 1 });
 });
 
-test('whoever interrupts the run ends all of its processes, even one that hears no signal, and it has failed', async () => {
+test('an interrupted run ends all of its processes, even one that ignores signals, and counts as failed', async () => {
   const controller = new AbortController();
   const interrupted = run([COMPUTING, HANGING], {
     signal: controller.signal,

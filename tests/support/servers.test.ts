@@ -38,7 +38,7 @@ test('a Redis answers, forgets everything when restarted, and keeps what it save
   client.disconnect();
 });
 
-test('a paused Redis answers nobody until it is resumed', async () => {
+test('a paused Redis answers no client until it is resumed', async () => {
   await using server = await startRedis();
   const client = connect(server.url);
   await client.ping();

@@ -78,7 +78,7 @@ describe('listening for evictions', () => {
     await watch.gone();
   });
 
-  test('asks once where the server tells nobody, and keeps no connection', async () => {
+  test('asks once where the server publishes no evictions, and keeps no connection', async () => {
     await admin.config('SET', 'notify-keyspace-events', 'Kx');
     const asked = async (): Promise<number> =>
       Number(/config\|get:calls=(\d+)/.exec(await admin.info('commandstats'))?.[1] ?? 0);

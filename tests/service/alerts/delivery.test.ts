@@ -153,7 +153,7 @@ describe('at the end', () => {
     ]);
   });
 
-  test('nobody is asked twice, and what is left is said in the log', async () => {
+  test('no alert is sent again, and the log says how many are left', async () => {
     const bench = await DeliveryBench.make();
     bench.replies.push(500, 500);
     for (const text of ['a', 'b']) bench.delivery.send(notice({ text }));

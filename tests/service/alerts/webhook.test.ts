@@ -95,7 +95,7 @@ describe('a receiver', () => {
     expect(back.notices.map(({ text }) => text)).toEqual(['a', 'b']);
   });
 
-  test('that sends on to somebody else is not followed', async () => {
+  test('that redirects to another receiver is not followed', async () => {
     const other = startReceiver();
     owned.add(other);
     receiver.answers.push(answer(307, { location: other.url }), answer(302, { location: other.url }));

@@ -16,7 +16,7 @@ export const FIRST_SEEDS: Readonly<Record<string, number>> = {
   'an order that only L2 has acknowledged is forgotten': 59,
   'flights that do not supersede each other': 463,
   'flights that are told only of tags that are news to their process': 410,
-  'gaps in the numbers that nobody looks at': 63,
+  'gaps in the numbers that an instance ignores': 63,
   'no heartbeat: L1 answers without proof': 61,
   'pending invalidations that do not stand in for L2': 87,
   'readers that join a flight of any age while nothing is proven': 76,

@@ -107,7 +107,7 @@ export const OUTBOX: Readonly<Record<string, Weakened>> = {
     mix: RESTARTING,
   },
 
-  'a repair that knows only what nobody has delivered': {
+  'a repair that knows only undelivered changes': {
     weakening: { outbox: (outbox) => overriding<Outbox>(outbox, { delivered: async () => [] }) },
     mix: RESTARTING,
   },

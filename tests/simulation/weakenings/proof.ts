@@ -8,7 +8,7 @@ import { hearing, INVALIDATED, LASTING, SLOW_AND_ALONE, type Weakened } from './
 
 /** Whether an instance knows what it has missed. */
 export const PROOF: Readonly<Record<string, Weakened>> = {
-  'gaps in the numbers that nobody looks at': {
+  'gaps in the numbers that an instance ignores': {
     weakening: {
       collaborators: {
         Proof: class extends Proof {

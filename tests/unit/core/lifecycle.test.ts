@@ -239,7 +239,7 @@ describe('after a rest', () => {
   });
 });
 
-test('a process that only fails rejects nothing that nobody handles', () => {
+test('a process whose tiers all fail leaves no rejection unhandled', () => {
   const unhandled: unknown[] = [];
   const note = (error: unknown): void => void unhandled.push(error);
   process.on('unhandledRejection', note);

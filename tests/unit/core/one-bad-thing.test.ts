@@ -122,7 +122,7 @@ function matrix<T extends object>(
   remake: (saboteur: Saboteur, method: PropertyKey) => Remake,
   kinds: readonly Tiers[] = ['l2+outbox', 'l2'],
 ): void {
-  describe(`a ${name} that fails disturbs nobody else, and the cache can be closed`, () => {
+  describe(`a ${name} that fails disturbs nothing else, and the cache can be closed`, () => {
     for (const [method, ways] of Object.entries<readonly Failing[]>(failures)) {
       for (const how of ways) {
         test(`${method} ${how}`, async () => {

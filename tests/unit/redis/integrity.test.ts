@@ -108,7 +108,7 @@ describe('a message', () => {
     expect(parseMessage(Buffer.from(head + end), 'invalidation')).toMatchObject(order);
   });
 
-  test('is refused when another one has signed it, or nobody, or for another channel', () => {
+  test('is refused when it has another key’s signature, none, or that of another channel', () => {
     expect(read(invalidationHead(order) + end)).toBe(UNSIGNED);
     expect(read(head + end, new Integrity(TWO))).toBe(UNSIGNED);
     expect(read(head + end, integrity, 'other')).toBe(UNSIGNED);

@@ -75,7 +75,7 @@ describe('changes', () => {
     expect(new Set(await Promise.all(waiting))).toEqual(new Set([503]));
   });
 
-  test('that nobody waits for any more do not begin, and what one throws is thrown on', async () => {
+  test('whose client has gone do not begin, and the error of a change reaches its client', async () => {
     const { change } = changes();
     const writes = new WriteLimit(2, new TestClock());
     void writes.run('1', NEVER, change('hangs'));

@@ -124,7 +124,7 @@ describe('instances that have joined', () => {
     expect(await users.join().cache.get<string>('1')).toBe('a user');
   });
 
-  test('load once, whoever is asked', async () => {
+  test('load a key once, whichever instance is asked', async () => {
     await using one = createTestCache();
     const instances = [one, one.join(), one.join()];
     const load = one.loader(() => 'v');

@@ -57,14 +57,14 @@ export function fillContract(test: AddTest, makeHarness: MakeHarness): void {
       ({ two, generation }) => sweepAll(two, { generation, namespace: '', matches: () => true, mode: 'delete' }),
     ],
     [
-      'somebody else holds the lease now',
+      'another instance holds the lease now',
       async ({ two, session, generation }) => {
         await two.invalidate(orderOf(['a']), session);
         await two.acquire('a', generation, token(), LONG);
       },
     ],
     [
-      'somebody wrote the key',
+      'another instance wrote the key',
       ({ two, session }) => two.write({ id: 'a', session, origin: 'two', token: token(), body: 'new', keepFor: LONG }),
     ],
   ];

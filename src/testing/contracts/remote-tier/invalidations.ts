@@ -30,7 +30,7 @@ export function invalidationContract(test: AddTest, makeHarness: MakeHarness): v
     equal((await one.heartbeat('one', token())).sequence, sequence + 1);
   });
 
-  test('numbers are consecutive and messages in their order, whoever sends', async () => {
+  test('numbers are consecutive and messages in their order, whichever instance sends', async () => {
     await using both = await twoInstances(makeHarness);
     const { one, two, session } = both;
     const { sequence } = await one.heartbeat('one', token());

@@ -71,7 +71,7 @@ export function repairContract(test: AddTest, makeHarness: MakeHarness): void {
     contains(await one.heartbeat('one', token()), { isVouchedFor: false });
   });
 
-  test('marks are wanted by whoever says so, and the latest one stays', async () => {
+  test('each instance can request a mark, and the latest mark stays', async () => {
     await using both = await twoInstances(makeHarness);
     const { one, two, session } = both;
     contains(await one.heartbeat('one', token()), { marksRequested: 0, marksCompleted: 0 });
@@ -144,7 +144,7 @@ export function repairContract(test: AddTest, makeHarness: MakeHarness): void {
     await tier.close();
   });
 
-  test('an agreement gives way to who has used a later one, and to nobody else', async () => {
+  test('an agreement gives way only to an instance that has used a later one', async () => {
     await using server = await makeHarness();
     const { tier } = await connect(server.tier());
     const { epoch } = await tier.heartbeat('one', token());

@@ -55,7 +55,7 @@ export function sessionContract(test: AddTest, makeHarness: MakeHarness): void {
     await Promise.all([tier.close(), mine.bus.close(), other.bus.close()]);
   });
 
-  test('one generation is agreed, whoever proposes', async () => {
+  test('one generation is agreed, whichever instance proposes it', async () => {
     await using server = await makeHarness();
     const { tier: one } = await connect(server.tier());
     const { tier: two } = await connect(server.tier());

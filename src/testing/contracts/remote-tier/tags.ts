@@ -55,7 +55,7 @@ export function tagContract(test: AddTest, makeHarness: MakeHarness): void {
     equal(late >= 0 && late < 60_000, true, `the moment of the expiry is ${late} ms after a heartbeat before it`);
   });
 
-  test('a missing tag that is invalidated stays missing, and then becomes a generation that nobody has seen', async () => {
+  test('a missing tag that is invalidated stays missing, and then becomes a generation that no instance has seen', async () => {
     await using both = await twoInstances(makeHarness);
     const { one, two, session, generation } = both;
     for (const mode of ['delete', 'expire'] as const) {

@@ -140,7 +140,7 @@ describe('a value is one object for all callers', () => {
     expect(read(fleet, 1)).toEqual(list());
   });
 
-  test('and plain where freezing is off: nobody keeps them from it', () => {
+  test('and a mutable one where freezing is off', () => {
     const fleet = new Fleet({ instances: 2, freeze: false });
     for (const index of [0, 1]) {
       const value = read(fleet, index);

@@ -105,7 +105,7 @@ describe('an open breaker', () => {
     expect(breaker.isClosed).toBe(false);
   });
 
-  test('gives it earlier to whoever has a new connection', () => {
+  test('gives its trial earlier to a caller with a new connection', () => {
     const { breaker } = fixture();
     breaker.trip();
     expect(breaker.beginTrial(true)).toBe(true);
@@ -267,7 +267,7 @@ describe('a forced breaker', () => {
 });
 
 describe('L2 behind its breaker', () => {
-  test('is asked by nobody while it is open: every read goes to the source at once', () => {
+  test('is not asked while it is open: every read goes to the source at once', () => {
     const fleet = new Fleet();
     fleet.hold('request', 'i0.data');
     for (let call = 0; call < 5; call += 1) fleet.settle(fleet.cache().getOrSet(`k${call}`, () => 1));

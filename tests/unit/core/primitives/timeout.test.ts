@@ -23,7 +23,7 @@ describe('within a budget', () => {
     expect(waiting.value()).toBe('late');
   });
 
-  test('it is given up when the time is over, and what comes late is handed to whoever undoes it', () => {
+  test('it is given up when the time is over, and a late result is handed to the callback that undoes it', () => {
     const { clock, run } = clocks();
     const { promise, resolve } = Promise.withResolvers<string>();
     const late: string[] = [];
@@ -57,7 +57,7 @@ describe('within a budget', () => {
     expect(budgeted.value()).toBe('arrived');
   });
 
-  test('a late error is nobody’s any more', () => {
+  test('a late error is dropped and is not an unhandled rejection', () => {
     const { clock, run } = clocks();
     const { promise, reject } = Promise.withResolvers<string>();
     const budgeted = watch(withTimeout(clock, 10, promise));

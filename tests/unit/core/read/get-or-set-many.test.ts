@@ -68,7 +68,7 @@ describe('a call for many keys', () => {
     expect(read).toHaveLength(2);
   });
 
-  test('shares each key with those who want it alone, whoever came first', () => {
+  test('shares each key with the callers of that key alone, whichever came first', () => {
     const fleet = new Fleet();
     const [alone, after] = [new HeldLoads<string>(), new HeldLoads<string>()];
     const { loads, asked, loader } = held();
@@ -130,7 +130,7 @@ describe('a call for many keys', () => {
     expect(asked).toEqual([['b'], ['a']]);
   });
 
-  test('ends the load when nobody waits for any of its keys any more, and not before', () => {
+  test('ends the load when no caller waits for any of its keys any more, and not before', () => {
     const fleet = new Fleet();
     const { loads, loader } = held();
     const leaving = new AbortController();
@@ -167,7 +167,7 @@ describe('a call for many keys', () => {
     expect([many.state, listeners]).toEqual(['fulfilled', []]);
   });
 
-  test('keeps a key that nobody waits for any more under way while the others are wanted', () => {
+  test('keeps loading a key without waiting callers while other keys of the load have some', () => {
     const fleet = new Fleet();
     const { loads, loader } = held();
     const leaving = new AbortController();
@@ -233,7 +233,7 @@ describe('a call for many keys', () => {
     for (const key of keys(4)) expect(fleet.cache(1).peek<string>(key)).toBe('new');
   });
 
-  test('with forceFresh loads all anew, and joins nobody', () => {
+  test('with forceFresh loads all keys anew, and joins no flight', () => {
     const fleet = new Fleet();
     const asked: string[][] = [];
     fleet.settle(fleet.cache().getOrSetMany(keys(3), namesOf()));

@@ -73,7 +73,7 @@ function reading(change: { id?: (id: string) => string; body?: () => string }): 
 }
 
 describe('bytes in L2 that are no answer', () => {
-  test('are a miss, and reported, if nobody can read them', () => {
+  test('are a miss, and reported, if they are not an envelope', () => {
     const fleet = new Fleet();
     fleet.settle(fleet.cache().set('k', 'good'));
     const garbled = fleet.join({ weakening: reading({ body: () => '{"no":"envelope"}' }) });
@@ -174,7 +174,7 @@ describe('set', () => {
     expect(fleet.settle(fleet.cache(0).get<string>('k'))).toBe('unversioned');
   });
 
-  test('that crosses another one leaves L1 to whoever wrote last in L2', () => {
+  test('that crosses another set leaves in L1 the value written last to L2', () => {
     const fleet = new Fleet({ instances: 2 });
     const reply = fleet.hold('reply', 'i0.data write k');
     const first = watch(fleet.cache(0).set('k', 'first'));

@@ -50,7 +50,7 @@ describe('stale-while-revalidate', () => {
     expect(loads.count).toBe(1);
   });
 
-  test('asks L2 before the loader: somebody else may have refreshed the value', () => {
+  test('asks L2 before the loader: another instance may have refreshed the value', () => {
     const fleet = new Fleet({ instances: 2, defaults });
     for (const { cache } of fleet.members) fleet.settle(cache.getOrSet('k', () => 'first'));
     fleet.run(1_000);
@@ -191,7 +191,7 @@ describe('stale-if-error', () => {
     expect(fleet.member().failures).toEqual([]);
   });
 
-  test('an old value whose tag, known from the value alone, was invalidated meanwhile answers nobody who comes later', () => {
+  test('an old value whose tag, known from the value alone, was invalidated meanwhile answers no later caller', () => {
     const fleet = new Fleet({ instances: 2, defaults: { ttl: '1m', staleIfError: '1m' } });
     const tagged: Loader<string> = ({ setTags }) => {
       setTags(['t']);

@@ -219,7 +219,7 @@ describe('the pace', () => {
 });
 
 describe('its end', () => {
-  test('comes at once with its signal: loads that nobody else waits for are aborted, others are not', () => {
+  test('comes at once with its signal: loads without another waiting caller are aborted, others are not', () => {
     const fleet = new Fleet({ instances: 2 });
     const loads = new HeldLoads<string>();
     const abort = new AbortController();

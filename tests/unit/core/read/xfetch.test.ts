@@ -89,7 +89,7 @@ test('a fleet does not refresh in turns what one of it has just refreshed, howev
   for (const seed of [1, 2, 3]) expect(loadsOf(seed)).toBeLessThanOrEqual(6);
 });
 
-test('whoever did not ask for it refreshes nothing ahead, though the value was stored by one who did', () => {
+test('a reader without refreshAhead refreshes nothing ahead, even if a writer with it stored the value', () => {
   const fleet = new Fleet({ tiers: 'l1', defaults: { ttl: TTL_MS } });
   let loads = 0;
   const load = (): Promise<number> => {
@@ -103,7 +103,7 @@ test('whoever did not ask for it refreshes nothing ahead, though the value was s
   expect(loads).toBe(1);
 });
 
-test('a value that was set, and took nobody any time, is not refreshed ahead', () => {
+test('a value that was set, and so took no load time, is not refreshed ahead', () => {
   const fleet = new Fleet({ defaults: { ttl: TTL_MS, l1Ttl: TTL_MS, refreshAhead: { beta: 100 } } });
   const began = fleet.time.now;
   fleet.settle(fleet.cache().set('k', 'set'));

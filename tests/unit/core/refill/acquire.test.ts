@@ -67,7 +67,7 @@ describe('keys that are asked for in one turn', () => {
     expect(cache.health().l2?.breaker).toBe('closed');
   });
 
-  test('give back the leases that come when nobody waits any more', () => {
+  test('give back the leases that arrive when no caller waits any more', () => {
     const fleet = new Fleet();
     const reply = fleet.hold('reply', 'i0.data acquireMany');
     const { calls, events } = fleet.member();

@@ -26,7 +26,7 @@ describe('in one process', () => {
     expect(slow.state).toBe('pending');
   });
 
-  test('a hung load holds up nobody after its timeout', () => {
+  test('a hung load delays no caller after its timeout', () => {
     const fleet = new Fleet();
     const hung = watch(fleet.cache().getOrSet('k', new HeldLoads<string>().loader, { hardTimeout: 100 }));
     fleet.run(110);

@@ -6,7 +6,7 @@ import { watch } from '../../../support/watch.ts';
 
 const defaults = { ttl: '1s', staleWhileRevalidate: '10s' } as const;
 
-test('a refresh under way keeps nobody waiting, also where L1 cannot answer', () => {
+test('a refresh under way makes no reader wait, also where L1 cannot answer', () => {
   const fleet = new Fleet({ instances: 2, defaults: { ...defaults, l1Ttl: 0 } });
   fleet.settle(fleet.cache().getOrSet('k', () => 'first'));
   fleet.run(1_000);
@@ -24,7 +24,7 @@ test('a refresh under way keeps nobody waiting, also where L1 cannot answer', ()
   for (const { cache } of fleet.members) expect(fleet.settle(cache.getOrSet('k', loads.loader))).toBe('second');
 });
 
-test('a refresh under way keeps nobody waiting, unless a tag that only the value names has ended since', () => {
+test('a refresh under way makes no reader wait, unless a tag that only the value names has ended since', () => {
   const fleet = new Fleet({ defaults: { ...defaults, l1Ttl: 0 } });
   const loads = new HeldLoads<string>();
   const ask = () => fleet.cache().lookup('k', loads.loader, { tags: () => ['late'] });

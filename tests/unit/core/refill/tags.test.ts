@@ -21,7 +21,7 @@ describe('a tag in this process', () => {
     expect(after.status).toBe('current');
   });
 
-  test('that nobody has obtained is ended as well: it is news all the same', () => {
+  test('that no flight has obtained is ended as well, and counts as news', () => {
     const { tags } = registry();
     expect(tags.invalidate('t', 'delete')).toBe(true);
     expect(tags.size).toBe(0);

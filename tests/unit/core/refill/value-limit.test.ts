@@ -47,7 +47,7 @@ describe('a loaded value above maxValueBytes', () => {
     expect(failures).toHaveLength(2);
   });
 
-  test('keeps nobody waiting for its lease', () => {
+  test('makes no other instance wait for its lease', () => {
     const fleet = limited(2);
     for (const cache of [fleet.cache(0), fleet.cache(1)]) fleet.settle(cache.getOrSet('big:1', () => LONG));
     // The note of the first says that there is nothing to wait for.

@@ -116,7 +116,7 @@ describe('a flight', () => {
 });
 
 describe('an invalidation', () => {
-  test('of a key takes the right to store from its flights, and nobody joins them', () => {
+  test('of a key takes the right to store from its flights, and no caller joins them', () => {
     const { flights, begin } = fixture();
     const { flight } = begin('k');
     const { flight: other } = begin('l');

@@ -74,7 +74,7 @@ for (const [place, detour] of Object.entries(DETOURS)) {
       expect(read(fleet, 0)).toBeUndefined();
     });
 
-    test('is known to nobody once all who were there are gone, but to an outbox', () => {
+    test('is lost once the instances of that time are gone, unless there is an outbox', () => {
       for (const outbox of [false, true]) {
         const fleet = fleetOf({ instances: 1, outbox });
         detour(fleet, () => {
@@ -91,7 +91,7 @@ for (const [place, detour] of Object.entries(DETOURS)) {
   });
 }
 
-test('the first history goes on in one fresh generation, whoever renews it', () => {
+test('the first history goes on in one fresh generation, whichever instance renews it', () => {
   const fleet = fleetOf({ instances: 3 });
   fleet.server.redirect('second');
   fleet.run(SETTLED_MS);

@@ -88,7 +88,7 @@ describe('what a restart leaves', () => {
   });
 });
 
-test('a sweep that fails is told of, holds up nobody, and is tried again', () => {
+test('a sweep that fails is reported, delays no caller, and is tried again', () => {
   const fleet = new Fleet();
   const { tier, l2, failures } = fleet.member();
   fleet.settle(tier.acquire('k', 'old', 'token', 1e9));

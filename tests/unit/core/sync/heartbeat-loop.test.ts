@@ -207,7 +207,7 @@ describe('what the connection has to say', () => {
     }
   });
 
-  test('a message that nobody understands is counted and told, and breaks nothing', () => {
+  test('a message that no instance understands is counted and reported, and breaks nothing', () => {
     const listeners: BusListener[] = [];
     const fleet = new Fleet({
       weakening: {

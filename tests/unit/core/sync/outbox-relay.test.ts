@@ -22,7 +22,7 @@ const calls = ({ calls }: Member, operation: string) => calls.filter((call) => c
 const targets = (...ids: string[]) => ({ ids, tags: [] });
 
 describe('the relay', () => {
-  test('delivers what somebody else has committed, to every instance and to L2, within a few milliseconds', () => {
+  test('delivers the commits of other writers, to every instance and to L2, within a few milliseconds', () => {
     const fleet = fleetOf();
     warm(fleet, 'k', 'old');
     fleet.database.commit(targets('k'));

@@ -119,7 +119,7 @@ describe('another history', () => {
     expect(fleet.settle(fleet.cache(1).get('k'))).toBeUndefined();
   });
 
-  test('is cold, and agreed, when nobody repairs it for five seconds', () => {
+  test('is cold, and agreed, when no instance repairs it for five seconds', () => {
     const fleet = fleetOf({
       weakening: { outbox: (outbox) => overriding(outbox, { lead: () => Promise.reject(new Error('away')) }) },
       warm: false,
@@ -133,7 +133,7 @@ describe('another history', () => {
     expect(fleet.settle(fleet.cache(1).get<string>('k'))).toBe('v');
   });
 
-  test('that is being repaired answers nobody, and holds nobody up', () => {
+  test('that is being repaired answers no read, and delays none', () => {
     const fleet = fleetOf();
     fleet.settle(fleet.cache().getOrSet('k', () => 'old'));
     const gate = fleet.hold('request', 'outbox delivered');
@@ -218,7 +218,7 @@ describe('an outage', () => {
     expect(isUsed(fleet)).toEqual([true, true]);
   });
 
-  test('that nobody repairs takes nothing from those who have missed nothing', () => {
+  test('that no instance repairs takes nothing from the instances that have missed nothing', () => {
     const away = { now: false };
     const lead = (): Promise<never> => Promise.reject(new Error('away'));
     const fleet = fleetOf({
@@ -243,7 +243,7 @@ describe('an outage', () => {
     expect(fleet.settle(fleet.cache(1).get<string>('k'))).toBe('old');
   });
 
-  test('is over for whoever asks again when the record of marks was evicted', () => {
+  test('is over for an instance that asks again after the record of marks was evicted', () => {
     const fleet = fleetOf();
     cutOff(fleet, 2_000);
     const gate = fleet.hold('request', 'leaveMark');
@@ -275,7 +275,7 @@ describe('an outage', () => {
   });
 });
 
-test('instances with an outbox do not rest: somebody must hear of those who come back', () => {
+test('instances with an outbox do not rest: one of them must notice an instance that comes back', () => {
   const fleet = fleetOf({ instances: 1 });
   fleet.run(60_000);
   expect(fleet.cache().health()).toMatchObject({ l1: { suspended: false }, relay: { leads: true } });

@@ -14,7 +14,7 @@ describe('heartbeats', () => {
     }
   });
 
-  test('rest while nobody asks', () => {
+  test('rest while no caller asks', () => {
     const fleet = new Fleet();
     fleet.settle(fleet.cache().getOrSet('k', () => 1));
     fleet.run(MINUTE);
@@ -24,7 +24,7 @@ describe('heartbeats', () => {
     expect(fleet.member().events.map(({ type }) => type)).not.toContain('l1_suspended');
   });
 
-  test('go on with nobody asking until L2, which has come back, is in use again', () => {
+  test('go on without a caller until L2, which has come back, is in use again', () => {
     const fleet = new Fleet();
     fleet.server.stop();
     fleet.run(MINUTE);
@@ -58,7 +58,7 @@ describe('heartbeats', () => {
     expect(fleet.cache().health().pending).toEqual({ keys: 0, tags: 0, patterns: 0, all: false, outbox: false });
   });
 
-  test('wake when the connection is lost, so that nobody waits for a beat that cannot come', () => {
+  test('wake when the connection is lost, so that no read waits for a beat that cannot come', () => {
     const fleet = new Fleet();
     fleet.settle(fleet.cache().getOrSet('k', () => 1));
     fleet.run(MINUTE);

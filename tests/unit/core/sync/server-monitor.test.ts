@@ -72,7 +72,7 @@ describe('the server is looked at', () => {
     expect(fleet.cache().stats().tiers.l2?.server).toEqual(l2()?.server);
   });
 
-  test('no more while nobody uses the cache, and is left to rest', () => {
+  test('no more while no caller uses the cache, and is left to rest', () => {
     const { fleet, looks, l2 } = looked();
     fleet.run(30_000);
     const before = looks.length;

@@ -123,7 +123,7 @@ describe('a source behind its breaker', () => {
     expect(fleet.member().failures).toMatchObject([{ error: fault, operation: 'isFailure', tier: 'source' }]);
   });
 
-  test('has the next trial soon when whoever tried has left', () => {
+  test('has the next trial soon when the caller of the last trial has left', () => {
     const { fleet, read, breakerOf } = opened();
     fleet.run(250);
     const leaving = new AbortController();
@@ -137,7 +137,7 @@ describe('a source behind its breaker', () => {
     expect(breakerOf()).toBe('closed');
   });
 
-  test('lets nobody wait for a place once it is open', () => {
+  test('lets no caller wait for a place once it is open', () => {
     const { fleet, breakerOf } = guarded({ maxLoads: 5 });
     const loads = new HeldLoads<string>();
     const running = [1, 2, 3, 4, 5].map((load) => fleet.cache().getOrSet(`slow${load}`, loads.loader));

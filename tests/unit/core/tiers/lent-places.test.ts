@@ -146,7 +146,7 @@ for (const tiers of ['l1', 'l1+l2+bus'] as const) {
   });
 }
 
-test('a load that nobody’s loader waits for borrows no place', () => {
+test('a load that no other loader waits for borrows no place', () => {
   const fleet = new Fleet({ tiers: 'l1', maxLoads: 1 });
   const { cache } = fleet.member();
   const held = new HeldLoads<string>();

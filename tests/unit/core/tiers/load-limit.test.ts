@@ -38,7 +38,7 @@ describe('a limit on loads', () => {
     expect([limit.running, limit.waiting]).toEqual([0, 0]);
   });
 
-  test('never runs more at once than it allows, whoever asks while a place is handed over', async () => {
+  test('never runs more loads at once than it allows, even while a place is handed over', async () => {
     const { limit } = limitOf(2);
     let running = 0;
     let most = 0;
@@ -73,7 +73,7 @@ describe('a limit on loads', () => {
     await running;
   });
 
-  test('makes nobody wait longer for a place than for a load', async () => {
+  test('makes no caller wait longer for a place than for a load', async () => {
     const { limit, time } = limitOf(1);
     const first = gate();
     const running = limit.run(order('a'), first.load);

@@ -33,7 +33,7 @@ describe('while L2 cannot be told', () => {
     expect(cache.health().pending).toMatchObject({ patterns: 2, all: true, outbox: false });
   });
 
-  test('nobody here is given what L2 still holds, until it is delivered', () => {
+  test('no caller of this instance is given the value that L2 still holds, until the invalidation is delivered', () => {
     const fleet = new Fleet({ instances: 2 });
     fleet.settle(fleet.cache(0).getOrSet('k', () => 'old'));
     fleet.hold('request', 'i0.data invalidate');
