@@ -46,7 +46,7 @@ test('a Redis that stood still grants no lease to callers who left long ago over
 
   const reads = await Promise.all(KEYS.map((key) => timed(() => other.getOrSet(key, () => 'of now'))));
   printFigures(
-    'a cold key that somebody asked for when Redis stopped',
+    'a cold key that a caller asked for when Redis stopped',
     reads.map(({ ms }) => ms),
   );
   expect(new Set(reads.map(({ value }) => value))).toEqual(new Set(['of now']));

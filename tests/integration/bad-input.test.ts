@@ -160,7 +160,7 @@ describe('a body', () => {
     'with a text for a number': '{"price":"1"}',
     'with null for a text': '{"name":null}',
     'with an object for a text': '{"name":{"toString":"x"}}',
-    'with a field that nobody knows': '{"name":"x","colour":"red"}',
+    'with a field that the route does not know': '{"name":"x","colour":"red"}',
     'with a field that may not change': '{"name":"x","id":2}',
     'with a price below nothing': '{"price":-1}',
     'with a price beyond all numbers': '{"price":1e999}',

@@ -8,7 +8,7 @@ const WITH_OUTBOX = { instances: 2, outbox: true } as const;
 const K = { ids: ['k'], tags: [] };
 
 const NO_RELAY: Readonly<Record<string, Weakening>> = {
-  'nobody who looks into the outbox': { outbox: (outbox) => overriding(outbox, { undelivered: async () => [] }) },
+  'no instance that looks into the outbox': { outbox: (outbox) => overriding(outbox, { undelivered: async () => [] }) },
 };
 
 function cut({ tier, bus }: Member): void {
@@ -26,7 +26,7 @@ function warm(fleet: Fleet, row: Row, tags: readonly string[] = []): void {
   for (const { cache } of fleet.members) fleet.settle(cache.getOrSet('k', row.read, { tags }));
 }
 
-describe('a change made past every instance', () => {
+describe('a change that no instance announces', () => {
   race('race 5, its writer dies between commit and invalidation', NO_RELAY, (start) => {
     const fleet = start(WITH_OUTBOX);
     const row = new Row();

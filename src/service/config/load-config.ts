@@ -80,7 +80,7 @@ export function loadConfig(env: Environment, options: LoadOptions): Config {
     telemetry: { exporting: isExporting(env) },
     warnings: [
       ...(profile === 'production' && auth === 'none'
-        ? ['AUTH=none in production: everybody who reaches the port may write']
+        ? ['AUTH=none in production: every client that reaches the port may write']
         : []),
       ...(values.CACHE_INTEGRITY_KEYS !== undefined && values.REDIS_URL === undefined
         ? ['CACHE_INTEGRITY_KEYS signs nothing: REDIS_URL is not set']
@@ -131,7 +131,7 @@ function contradictions(
   const problems: string[] = [];
   if (auth === 'none' && profile !== 'dev' && values.HOST !== undefined && !isLoopback(values.HOST)) {
     problems.push(
-      `AUTH=none with HOST=${JSON.stringify(values.HOST)} is for TIERCEL_PROFILE=dev alone: everybody who reaches this address may write; set AUTH=token, or a HOST that is loopback`,
+      `AUTH=none with HOST=${JSON.stringify(values.HOST)} is for TIERCEL_PROFILE=dev alone: every client that reaches this address may write; set AUTH=token, or a HOST that is loopback`,
     );
   }
   if (embedded && values.TIERCEL_PROFILE === 'production') {

@@ -135,7 +135,7 @@ export const VARIABLES = {
   AUTH: {
     unset: 'none with PGlite, else token',
     meaning:
-      'who may use the data routes: token (API tokens), or none (everybody; beyond the dev profile only where HOST is loopback)',
+      'access to the data routes: token (API tokens), or none (every client; beyond the dev profile only where HOST is loopback)',
     read: oneOf('none', 'token'),
   },
   ADMIN_TOKEN: {

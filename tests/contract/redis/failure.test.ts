@@ -38,7 +38,11 @@ test.each([
 test.each([
   ['a closed connection', new Error('Connection is closed.'), 'unavailable'],
   ['a refused connection', Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }), 'unavailable'],
-  ['a certificate nobody vouches for', Object.assign(new Error(), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' }), 'denied'],
+  [
+    'a certificate without a trusted authority',
+    Object.assign(new Error(), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' }),
+    'denied',
+  ],
   ['a certificate out of date', Object.assign(new Error(), { code: 'CERT_HAS_EXPIRED' }), 'denied'],
   ['a certificate chain with a gap', Object.assign(new Error(), { code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' }), 'denied'],
   ['a mistake in the program', new TypeError('undefined is not a function'), 'invalid'],

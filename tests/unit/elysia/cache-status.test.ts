@@ -57,7 +57,7 @@ const cases: [name: string, differences: Partial<Lookup<unknown>>, field: string
     'tiercel-l2; fwd=uri-miss, tiercel-l1; fwd=stale; ttl=-3; detail=source-error',
   ],
   [
-    'a value that nobody can vouch for, because the source took too long',
+    'a value that no tier can prove fresh, because the source took too long',
     { state: 'stale', steps: { l1: step({ outcome: 'bypass', reason: 'unproven' }) } },
     'tiercel-l1; fwd=stale; ttl=0; detail=unproven',
   ],

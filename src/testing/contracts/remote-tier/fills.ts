@@ -15,7 +15,7 @@ import {
 
 /** Checks fills: a loaded value is stored only over the record that its loader saw before the load. */
 export function fillContract(test: AddTest, makeHarness: MakeHarness): void {
-  test('a fill over my lease stores the value for everybody, stamped with the server time less its age', async () => {
+  test('a fill over my lease stores the value for every instance, stamped with the server time less its age', async () => {
     await using both = await twoInstances(makeHarness);
     const { one, two, generation } = both;
     const lease = token();

@@ -6,7 +6,7 @@ import { bodyOf, LONG, type MakeHarness, type TwoInstances, token, twoInstances 
 
 /** Checks `set`, which stores a value without a load. */
 export function writeContract(test: AddTest, makeHarness: MakeHarness): void {
-  test('stores under a new token, and names the key to everybody', async () => {
+  test('stores under a new token, and names the key to every instance', async () => {
     await using both = await twoInstances(makeHarness);
     const { one, two, session, generation } = both;
     const { sequence, time } = await one.heartbeat('one', token());

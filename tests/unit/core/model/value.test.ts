@@ -176,7 +176,7 @@ const REFUSED: Readonly<Record<string, readonly [value: unknown, complaint: RegE
   'a Set': [new Set(), /is of type Set/],
   bytes: [{ body: new Uint8Array(2) }, /is of type Uint8Array at body/],
   'an ArrayBuffer': [{ body: new ArrayBuffer(2) }, /is of type ArrayBuffer at body/],
-  'a promise that nobody awaited': [{ items: Promise.resolve([]) }, /is of type Promise at items/],
+  'a promise that the loader did not await': [{ items: Promise.resolve([]) }, /is of type Promise at items/],
   'an error': [{ problem: new Error('x') }, /is of type Error at problem/],
   'a regular expression': [[/x/], /is of type RegExp at \[0\]/],
   'undefined in an array': [[1, undefined], /is of type undefined at \[1\]/],

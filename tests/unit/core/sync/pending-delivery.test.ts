@@ -49,7 +49,7 @@ describe('a sweep that L2 refuses', () => {
     expect(typesOf(fleet.member())).not.toContain('breaker_transition');
   });
 
-  test('becomes the tag of its namespace after three attempts, which reaches everybody', () => {
+  test('becomes the tag of its namespace after three attempts, which reaches every instance', () => {
     const fleet = fleetWith(1);
     const { cache, l2 } = fleet.member();
     l2.fail('denied', { only: 'sweep' });
@@ -87,7 +87,7 @@ describe('a sweep that L2 refuses', () => {
     expect(fleet.settle(failing)).toMatchObject({ value: 'old', state: 'stale' });
   });
 
-  test('leaves what is stored after it to everybody', () => {
+  test('leaves every instance the values stored after it', () => {
     const fleet = fleetWith(1);
     const { cache, l2 } = fleet.member();
     // The tag's generation is remembered by everybody.
