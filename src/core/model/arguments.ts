@@ -3,18 +3,22 @@ import { InvalidOptionError } from './errors.ts';
 /** The names that an object of options may have. */
 export interface KnownNames {
   readonly names: ReadonlySet<string>;
-  /** Names that users bring from elsewhere, each with what to write instead. */
+  /** Names that users know from other libraries or calls. The value tells the user which option to write instead. */
   readonly hints: ReadonlyMap<string, string>;
 }
 
-/** @param hints What to write instead of a name that another library or another call has. */
+/**
+ * Makes a {@link KnownNames}.
+ * @param hints For a name that another library or another call has, the advice that the error gives.
+ */
 export function knownNames(names: Iterable<string>, hints: Readonly<Record<string, string>> = {}): KnownNames {
   return { names: new Set(names), hints: new Map(Object.entries(hints)) };
 }
 
 /**
- * Refuses what is no object of options, and every name that is not known: a misspelt option would otherwise do nothing.
- * @param option How the object itself is called, `options` for instance.
+ * Refuses a value that is no object of options, and refuses every unknown name in it. A misspelt option would otherwise
+ * have no effect.
+ * @param option The name of the object itself, `options` for instance.
  * @param prefix Stands before a name in the message: `source.` for a member of `source`.
  * @throws {@link InvalidOptionError}
  */
@@ -30,10 +34,10 @@ function unknownOption(name: string, { names, hints }: KnownNames, prefix: strin
   return InvalidOptionError.unknown(prefix + name, [...names], advice);
 }
 
-/** Two slips of the keyboard are still the same word; more are another one. */
+/** Most typing errors between two names that still count as the same word. */
 const MOST_SLIPS = 2;
 
-/** The known name that was probably meant. */
+/** Returns the known name that the user probably meant; `undefined` when none is near. */
 function nearest(given: string, names: Iterable<string>): string | undefined {
   let best: string | undefined;
   let least = Math.min(MOST_SLIPS, Math.floor(given.length / 2)) + 1;
@@ -46,7 +50,7 @@ function nearest(given: string, names: Iterable<string>): string | undefined {
   return best;
 }
 
-/** Letters to insert, remove or replace (Levenshtein). */
+/** Counts the letters to insert, remove or replace (Levenshtein). */
 function slipsBetween(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (let index = 0; index < from.length; index += 1) {
@@ -60,19 +64,25 @@ function slipsBetween(from: string, to: string): number {
   return row[to.length] ?? 0;
 }
 
-/** @throws {@link InvalidOptionError} unless it is an array. */
+/**
+ * Asserts that a value is an array.
+ * @throws {@link InvalidOptionError} when it is not.
+ */
 export function assertArray(option: string, given: unknown, wanted: string): asserts given is readonly unknown[] {
   if (!Array.isArray(given)) throw new InvalidOptionError(option, given, wanted);
 }
 
-/** @throws {@link InvalidOptionError} unless it is left out or a function. */
+/**
+ * Asserts that an option is absent or a function.
+ * @throws {@link InvalidOptionError} when it is neither.
+ */
 export function assertFunction(option: string, given: unknown, wanted = 'a function'): void {
   if (given !== undefined && typeof given !== 'function') throw new InvalidOptionError(option, given, wanted);
 }
 
 /**
- * Tells a port by its methods, since adapters need not be classes of ours.
- * @throws {@link InvalidOptionError} unless it is an object that has them all.
+ * Asserts that a value is a port. It checks the methods, since an adapter need not be an instance of a Tiercel class.
+ * @throws {@link InvalidOptionError} when the value is no object, or lacks one of the methods.
  */
 export function assertPort(option: string, given: unknown, methods: readonly string[], wanted: string): void {
   const has = (method: string): boolean => typeof (given as Record<string, unknown>)[method] === 'function';
@@ -80,7 +90,7 @@ export function assertPort(option: string, given: unknown, methods: readonly str
     throw new InvalidOptionError(option, given, wanted);
 }
 
-/** The error of a method that was taken off its object: `const { get } = cache`. */
+/** Makes the error for a call of a method that the caller took off its object: `const { get } = cache`. */
 export function detached(call: string): TypeError {
   return new TypeError(`cache.${call} was called without its cache; pass on (…) => cache.${call}(…) instead`);
 }

@@ -1,6 +1,9 @@
 import { type EntryId, fromId, groupOf, OTHER_GROUP } from './key.ts';
 
-/** Plain integers: counting costs an addition, and instruments read them when they are asked. */
+/**
+ * The counters of one group of keys. They are plain integers, so counting costs an addition. Instruments read them only
+ * when they are collected.
+ */
 export interface GroupCounters {
   readonly group: string;
   l1Hits: number;
@@ -11,24 +14,27 @@ export interface GroupCounters {
   misses: number;
   /** Calls that load nothing and found nothing: `get`, `has`, `getMany`, `peek`. */
   unanswered: number;
-  /** Loaders called. */
+  /** Calls of a loader. */
   loads: number;
   loadErrors: number;
   collapsed: number;
   errors: number;
 }
 
-/** Groups are derived from keys and become labels of metrics, so they must be few however keys are made. */
+/**
+ * Most groups that are counted apart. Groups come from keys and become labels of metrics. Without a bound, keys of any
+ * form could make any number of labels.
+ */
 const MAX_GROUPS = 100;
 
-/** Misses of `peek` that may still turn out to be the beginning of another call. */
+/** Most misses of `peek` that wait for another call of the same key. */
 const MOST_PEEKED = 64;
 
-/** What the cache counts about itself since it was made. */
+/** The figures that a cache counts of itself, from the moment it was made. */
 export class Counters {
   readonly #groupOf: (key: string) => string;
   readonly #groups = new Map<string, GroupCounters>();
-  /** What `peek` has not found lately and no other call has asked for since, the oldest first. */
+  /** Recent misses of `peek` for which no other call has asked since, the oldest first. */
   readonly #peeked = new Set<EntryId>();
   l1Suspensions = 0;
   l2Errors = 0;
@@ -36,12 +42,12 @@ export class Counters {
   l2Evictions = 0;
   /** Keys of former generations that this instance has removed from L2. */
   l2Swept = 0;
-  /** Loads that were not begun, to protect the source. */
+  /** Loads that the cache refused to begin, to protect the source. */
   loadsRefused = 0;
   fillsRefused = 0;
   fillsFailed = 0;
   invalidations = 0;
-  /** Rows of the outbox that this instance has delivered for others. */
+  /** Rows of the outbox that this instance has delivered for other instances. */
   relayed = 0;
   busMessages = 0;
   busGaps = 0;
@@ -53,12 +59,12 @@ export class Counters {
     this.#groupOf = rule;
   }
 
-  /** The counters of a key's group. Entries keep the reference, so that a hit looks nothing up. */
+  /** Returns the counters of a key's group. Entries keep the reference, so a hit looks nothing up. */
   of(key: string): GroupCounters {
     return this.#group(this.#groupOf(key));
   }
 
-  /** Grows with every call that a user makes; said once in a while, not counted on the hot path. */
+  /** A number that grows with every call of a user. It is summed up on request, so the hot path pays nothing for it. */
   get activity(): number {
     let sum = this.invalidations;
     for (const { l1Hits, l1Stale, l2Hits, l2Stale, unanswered, loads, collapsed, errors } of this.#groups.values()) {
@@ -68,8 +74,9 @@ export class Counters {
   }
 
   /**
-   * `peek` found nothing. Callers ask L1 first and then `getOrSet` for the same key: one question, which the second call
-   * counts. So this miss counts when no other call for the key follows, at the next look at the numbers at the latest.
+   * Notes that `peek` found nothing. A caller often asks L1 first and then calls `getOrSet` for the same key. That is
+   * one question, and the second call counts it. This miss therefore counts only when no other call for the key
+   * follows. A reader of the counters ends the wait.
    */
   peekMissed(id: EntryId): void {
     if (this.#peeked.has(id)) this.#countPeek(id);
@@ -81,7 +88,7 @@ export class Counters {
     }
   }
 
-  /** A call follows that counts what comes of this key by itself. */
+  /** Notes that another call for the key follows, which counts its own outcome. */
   peekFollowed(id: EntryId): void {
     if (this.#peeked.size > 0) this.#peeked.delete(id);
   }

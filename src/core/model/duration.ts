@@ -1,7 +1,8 @@
 import { InvalidOptionError } from './errors.ts';
 
 /**
- * A number of milliseconds, or a number with a unit, of at most 1,000 years. `Infinity` never ends; `0` is none at all.
+ * A length of time: a number of milliseconds, or a number with a unit. It is at most 1,000 years. `Infinity` never
+ * ends; `0` is no time at all.
  */
 export type Duration = number | `${number}ms` | `${number}s` | `${number}m` | `${number}h` | `${number}d`;
 
@@ -15,12 +16,12 @@ const HOUR = 60 * MINUTE;
 export const UNITS_MS = { ms: 1, s: SECOND, m: MINUTE, h: HOUR, d: 24 * HOUR } as const;
 
 /**
- * 1,000 years. Servers add a duration to the date of today and store the sum as an integer: they refuse a longer one, and
- * `Infinity` says what it means.
+ * Longest finite duration: 1,000 years. Servers add a duration to the present date and store the sum as an integer.
+ * They refuse a longer one. A caller who wants no end writes `Infinity`.
  */
 export const LONGEST_DURATION_MS = 365_250 * UNITS_MS.d;
 
-/** Programs write few durations, and hand them in with every call. */
+/** Durations that were parsed before. Programs write few of them and pass them with every call. */
 const READ_BEFORE = new Map<Duration, number>();
 
 const MOST_REMEMBERED = 1_000;
@@ -28,9 +29,10 @@ const MOST_REMEMBERED = 1_000;
 const WRITTEN = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/;
 
 /**
- * Milliseconds of a {@link Duration}.
- * @param option What to call it in the error.
- * @throws {@link InvalidOptionError} when it is negative, NaN, finite and above 1,000 years, or not of the written form.
+ * Returns the milliseconds of a {@link Duration}.
+ * @param option The name of the option in the error.
+ * @throws {@link InvalidOptionError} when it is negative, NaN, finite and above 1,000 years, or not of the written
+ *   form.
  */
 export function toMs(duration: Duration, option: string): number {
   if (typeof duration === 'number' && duration >= 0 && (duration <= LONGEST_DURATION_MS || duration === Infinity))

@@ -2,12 +2,12 @@ import type { Entry } from './entry.ts';
 import { InvalidValueError } from './errors.ts';
 import { MAX_DEPTH } from './value.ts';
 
-/** The entry without its value: object, times, id, its place in the store. */
+/** Bytes of an entry without its value: object, times, id, its place in the store. */
 const ENTRY = 400;
 
 const OBJECT = 64;
 
-/** An object holds so many properties in itself. */
+/** Number of properties that an object holds in itself. */
 const INLINE_PROPERTIES = 6;
 
 const FURTHER_PROPERTY = 12;
@@ -18,17 +18,17 @@ const ARRAY = 48;
 
 const ELEMENT = 8.5;
 
-/** Freezing an array gives each of its elements a record of its own. */
+/** Bytes of a frozen array. Freezing gives each element a record of its own. */
 const FROZEN_ARRAY = 80;
 
 const FROZEN_ELEMENT = 40;
 
-/** Beyond Latin-1 a string takes two bytes a unit. */
+/** Matches text beyond Latin-1. A string with such a character takes two bytes a unit. */
 const WIDE = /[^\u0000-\u00ff]/;
 
 /**
- * What an entry takes of the heap, about, in bytes: for an L1 that is bounded by them. The figures are of JavaScriptCore,
- * fitted to measurements of values of many kinds (`bun run bench memory`); V8 takes somewhat less.
+ * Estimates the bytes that an entry takes of the heap, for an L1 that is bounded in bytes. The figures are of
+ * JavaScriptCore, fitted to measurements of values of many kinds (`bun run bench memory`). V8 takes somewhat less.
  * @throws {@link InvalidValueError} when the value is nested more deeply than any that may be stored.
  */
 export function bytesOf({ value }: Pick<Entry, 'value'>): number {
@@ -37,7 +37,7 @@ export function bytesOf({ value }: Pick<Entry, 'value'>): number {
 
 const given = new WeakMap<object, number>();
 
-/** Says what a value takes whose members say nothing of it, a `Map` for instance, or which refers to itself. */
+/** Sets the weight of a value whose members do not tell it: a `Map` for instance, or a value that refers to itself. */
 export function weighAs(value: object, bytes: number): void {
   given.set(value, bytes);
 }

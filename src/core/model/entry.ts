@@ -4,25 +4,25 @@ import type { Lifetime } from './lifetime.ts';
 import type { ResolvedOptions } from './options.ts';
 import type { TagState } from './tags.ts';
 
-/** Whether an entry may answer, flagged as stale, when there is nothing better. */
+/** Returns true when an entry may answer for a source that failed. The answer is flagged as stale. */
 export function mayServeOnError(entry: Entry | undefined, now: number): entry is Entry {
   return entry !== undefined && now < errorEnd(entry) && freshnessOf(entry, now) !== undefined;
 }
 
 /**
- * A value as L1 holds it. All times are milliseconds of this process's monotonic clock and are computed once, when the
- * entry is made, so that a hit compares numbers and nothing else.
+ * A value as L1 holds it. All times are milliseconds of this process's monotonic clock. They are computed once, when
+ * the entry is made, so a hit only compares numbers.
  */
 export interface Entry {
-  /** Decoded once, deeply frozen unless that is off, handed to every caller as it is. */
+  /** Decoded once and handed to every caller as it is. It is deeply frozen unless `freeze` is off. */
   readonly value: unknown;
-  /** When the load that gave the value began, or as near as this process knows from below. */
+  /** Start of the load that gave the value. Where this process does not know it, it is a moment that is not later. */
   readonly loadBeganAt: number;
-  /** When the value was stored first, wherever that was. */
+  /** Moment at which the value was first stored, in any tier. */
   readonly storedAt: number;
-  /** How long the load took; 0 for a value that was not loaded. */
+  /** Duration of the load; 0 for a value that was not loaded. */
   readonly loadMs: number;
-  /** As it was stored with; the moments below are made of them. */
+  /** The windows that the value was stored with. The moments below are made of them. */
   readonly lifetime: Lifetime;
   /** End of the TTL, or the moment at which `expire` ended it. */
   readonly freshUntil: number;
@@ -30,48 +30,58 @@ export interface Entry {
   readonly staleUntil: number;
   /** End of `staleIfError`. */
   readonly errorUntil: number;
-  /** Up to here a hit needs no further question: fresh, within L1's own TTL and before refresh-ahead. */
+  /** Until this moment a hit checks no other time: the entry is fresh, within L1's own TTL and before refresh-ahead. */
   readonly hitUntil: number;
-  /** End of L1's own TTL: beyond it the entry is only good for {@link errorUntil}. */
+  /** End of L1's own TTL. After it the entry serves only for {@link errorUntil}. */
   readonly localUntil: number;
   /** The tags' generations that were current before the load began, by reference. */
   readonly tags: readonly TagState[];
-  /** Marked by `expire`: never fresh, only for {@link errorUntil}. */
+  /** True when `expire` has marked the entry. It is then never fresh and serves only for {@link errorUntil}. */
   readonly expired: boolean;
-  /** No refresh of this entry begins before: somebody else is at it, or the last one failed. */
+  /**
+   * No refresh of this entry begins before this moment. Either a refresh is under way elsewhere, or the last one
+   * failed.
+   */
   readonly retryAt: number;
-  /** The last load of this key failed: until {@link retryAt} that stands for another try. */
+  /** True when the last load of this key failed. Until {@link retryAt} that failure stands for another try. */
   readonly failed: boolean;
-  /** Counters of the key's group, so that a hit looks nothing up. */
+  /** Counters of the key's group, so a hit looks nothing up. */
   readonly counters: GroupCounters;
-  /** Of a `set` with a version in a cache without an L2, which would hold it otherwise. */
+  /** Version given to `set`. L1 holds it only in a cache without an L2, since L2 holds it otherwise. */
   readonly version?: number;
 }
 
-/** Whether every tag of an entry is as it was when the entry was made; no index, one comparison a tag. */
+/**
+ * Returns true when every tag of an entry is unchanged since the entry was made. It needs no index, and one comparison
+ * a tag.
+ */
 export function tagsAreCurrent(tags: readonly TagState[]): boolean {
   for (let index = 0; index < tags.length; index += 1) if (tags[index]?.status !== 'current') return false;
   return true;
 }
 
 /**
- * Until when an entry may answer for a source that failed: a window that counts from the end of its TTL or, if it was
- * expired before, from then. Not at all without a window: a TTL alone promises nothing about what others changed.
+ * Returns the moment until which an entry may answer for a source that failed. The window counts from the end of the
+ * TTL, or from the moment of an earlier `expire`. Without a window the entry never may. A TTL alone promises nothing
+ * about changes that others made.
  */
 export function errorEnd({ errorUntil, lifetime, tags }: Entry): number {
   if (lifetime.staleIfErrorMs === 0) return Number.NEGATIVE_INFINITY;
   return tags.reduce((end, { expiredAt }) => Math.min(end, expiredAt + lifetime.staleIfErrorMs), errorUntil);
 }
 
-/** When an entry ceased or will cease to be fresh: by its TTL, by `expire`, or because one of its tags was expired. */
+/**
+ * Returns the moment at which an entry ceases to be fresh: by its TTL, by `expire`, or because one of its tags was
+ * expired.
+ */
 export function freshEnd({ freshUntil, tags }: Entry): number {
   return tags.reduce((end, { expiredAt }) => Math.min(end, expiredAt), freshUntil);
 }
 
-/** State of an entry at a time. `expired` may still serve `staleIfError`. */
+/** The state of an entry at a moment. An `expired` one may still serve `staleIfError`. */
 export type Freshness = 'fresh' | 'stale' | 'expired';
 
-/** Where an entry stands at `now`; `undefined` when an invalidation has ended it. */
+/** Returns the state of an entry at `now`; `undefined` when an invalidation has ended it. */
 export function freshnessOf(entry: Entry, now: number): Freshness | undefined {
   let isExpired = entry.expired;
   for (const { status } of entry.tags) {
@@ -86,17 +96,17 @@ export function freshnessOf(entry: Entry, now: number): Freshness | undefined {
 /** A value and its windows, in this process's time. */
 export interface Dated {
   readonly value: unknown;
-  /** How long the load took; 0 for a value that was not loaded. */
+  /** Duration of the load; 0 for a value that was not loaded. */
   readonly loadMs: number;
   readonly storedAt: number;
   readonly lifetime: Lifetime;
   readonly tags: readonly TagState[];
   readonly loadBeganAt: number;
-  /** When it was expired, if it was. */
+  /** Moment of the `expire`; `undefined` when there was none. */
   readonly expiredAt?: number | undefined;
 }
 
-/** Makes an L1 entry; every time that a hit will compare is computed here, once. */
+/** Makes an L1 entry. It computes once every time that a hit will compare. */
 export function entryOf(
   dated: Dated,
   options: ResolvedOptions,
@@ -127,7 +137,7 @@ export function entryOf(
   };
 }
 
-/** The entry as `expire` leaves it at `now`: for `staleIfError` only, counted from then. */
+/** Returns the entry as `expire` leaves it at `now`. It serves only `staleIfError`, counted from that moment. */
 export function expiredAt(entry: Entry, now: number): Entry {
   return {
     ...entry,
@@ -139,10 +149,15 @@ export function expiredAt(entry: Entry, now: number): Entry {
   };
 }
 
-/** Of all draws, one in half a billion is greater: before that many mean draws nobody refreshes. */
+/**
+ * Number of mean draws before the end of the TTL at which hits begin to draw. One draw in half a billion is greater.
+ */
 const EARLIEST_DRAW = 20;
 
-/** When hits begin to refresh the value: at the end of its TTL, or ahead of it; with XFetch, when they begin to draw. */
+/**
+ * Returns the moment at which hits begin to refresh the value: the end of its TTL, or a moment before it. With XFetch
+ * it is the moment at which hits begin to draw.
+ */
 export function refreshDue(
   { storedAt, lifetime: { ttlMs }, loadMs }: Pick<Dated, 'storedAt' | 'lifetime' | 'loadMs'>,
   { refreshAhead, xfetchBeta }: Pick<ResolvedOptions, 'refreshAhead' | 'xfetchBeta'>,
@@ -153,8 +168,9 @@ export function refreshDue(
 }
 
 /**
- * Whether this hit, which comes after {@link refreshDue}, refreshes. With XFetch each draws for itself: the nearer the end
- * of the TTL and the longer a load takes, the likelier, so that of many hits few refresh, and seldom two at once.
+ * Returns true when this hit, which comes after {@link refreshDue}, refreshes the value. With XFetch each hit draws for
+ * itself. A refresh is likelier near the end of the TTL, and when a load takes long. So few of many hits refresh, and
+ * seldom two at once.
  *
  * Vattani, Chierichetti, Lowenstein: Optimal Probabilistic Cache Stampede Prevention, PVLDB 8(8), 2015.
  */
@@ -166,7 +182,7 @@ export function refreshesNow(
 ): boolean {
   const { freshUntil, loadMs } = entry;
   const { xfetchBeta } = options;
-  // Whoever stored the value may have asked for more than this caller does.
+  // The writer of the entry may have asked for an earlier refresh than this caller does.
   if (xfetchBeta === 0) return now >= refreshDue(entry, options);
   return now - loadMs * xfetchBeta * Math.log(1 - random.next()) >= freshUntil;
 }

@@ -7,7 +7,7 @@ export const SPAN = {
   invalidate: 'cache.invalidate',
 } as const;
 
-/** Attributes of those steps; all of low cardinality, never a key. */
+/** Attributes of those steps. All have few values, and none holds a key. */
 export const ATTRIBUTE = {
   name: 'cache.name',
   operation: 'cache.operation',
@@ -19,7 +19,7 @@ export const ATTRIBUTE = {
   keyGroup: 'cache.key_group',
   breakerState: 'cache.breaker.state',
   bypassReason: 'cache.bypass.reason',
-  /** Of a call for many keys: how many L1 did not answer outright, and what answered those. */
+  /** For a call with many keys: the number that L1 did not answer outright, and the tiers that answered those. */
   keys: 'cache.keys',
   keysFromL1: 'cache.keys.l1',
   keysFromL2: 'cache.keys.l2',
