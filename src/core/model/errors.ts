@@ -1,4 +1,4 @@
-/** The tiers an answer can come from. */
+/** The tiers that an answer can come from. */
 export type TierName = 'l1' | 'l2' | 'source';
 
 interface CacheErrorOptions {
@@ -7,12 +7,12 @@ interface CacheErrorOptions {
   readonly cause?: unknown;
 }
 
-/** Survives two copies of this package in one process, where `instanceof` does not. */
+/** Marks an error of Tiercel. It works with two copies of this package in one process, where `instanceof` does not. */
 const BRAND = Symbol.for('tiercel.CacheError');
 
 /**
- * Base of everything that Tiercel itself throws. A loader's own error is never wrapped: it reaches the caller as thrown.
- * `code` is a literal in each subclass, for `switch`.
+ * Base class of every error that Tiercel itself throws. A loader's own error is never wrapped: it reaches the caller as
+ * thrown. `code` is a literal in each subclass, for `switch`.
  */
 export abstract class CacheError extends Error {
   abstract readonly code: string;
@@ -29,12 +29,15 @@ export abstract class CacheError extends Error {
   }
 }
 
-/** Whether `error` was thrown by Tiercel itself, in whatever copy of the package. */
+/** Returns true when Tiercel itself threw `error`, in any copy of the package. */
 export function isCacheError(error: unknown): error is CacheError {
   return typeof error === 'object' && error !== null && BRAND in error;
 }
 
-/** An option or argument that cannot be used, or that does not exist; the message names it and says what is wanted. */
+/**
+ * Reports an option or argument that cannot be used, or that does not exist. The message names it and the values that
+ * it may have.
+ */
 export class InvalidOptionError extends CacheError {
   override readonly name = 'InvalidOptionError';
   readonly code = 'INVALID_OPTION';
@@ -50,7 +53,7 @@ export class InvalidOptionError extends CacheError {
   }
 
   /**
-   * An option that does not exist.
+   * Makes the error for an option that does not exist.
    * @param advice Follows the name in the message.
    */
   static unknown(option: string, known: readonly string[], advice: string): InvalidOptionError {
@@ -59,7 +62,7 @@ export class InvalidOptionError extends CacheError {
   }
 }
 
-/** A key, tag or namespace that cannot be used; see the limits in `key.ts`. */
+/** Reports a key, tag, namespace or pattern that cannot be used. `key.ts` has the limits. */
 export class InvalidKeyError extends CacheError {
   override readonly name = 'InvalidKeyError';
   readonly code = 'INVALID_KEY';
@@ -68,7 +71,9 @@ export class InvalidKeyError extends CacheError {
   }
 }
 
-/** A value that would not come back from L2 as it was given, or is longer than L2 may hold. It was not stored there. */
+/**
+ * Reports a value that L2 would not give back unchanged, or that is longer than L2 may hold. It was not stored in L2.
+ */
 export class InvalidValueError extends CacheError {
   override readonly name = 'InvalidValueError';
   readonly code = 'INVALID_VALUE';
@@ -80,7 +85,10 @@ export class InvalidValueError extends CacheError {
   }
 }
 
-/** The caller has waited for its `hardTimeout`. A load for which no other caller waits was aborted, and its lease given back. */
+/**
+ * Reports that the caller has waited for its `hardTimeout`. A load without any other waiting caller was aborted, and
+ * its lease was released.
+ */
 export class LoadTimeoutError extends CacheError {
   override readonly name = 'LoadTimeoutError';
   readonly code = 'LOAD_TIMEOUT';
@@ -89,11 +97,14 @@ export class LoadTimeoutError extends CacheError {
   }
 }
 
-/** A loader asked the cache for a key whose load waits for that loader: the call that closed the ring was refused. */
+/**
+ * Reports a loader that asked the cache for a key whose load waits for that loader. The cache refused the call that
+ * closed the ring.
+ */
 export class LoadCycleError extends CacheError {
   override readonly name = 'LoadCycleError';
   readonly code = 'LOAD_CYCLE';
-  /** The keys of the ring: the loader of each waits for the next, that of the last for the first. */
+  /** The keys of the ring. The loader of each waits for the next, and the loader of the last for the first. */
   readonly ring: readonly string[];
   constructor(key: string, ring: readonly string[]) {
     super(`Key ${show(key)} was not loaded: its loader waits for itself (${[...ring, key].map(show).join(' → ')})`, {
@@ -104,11 +115,11 @@ export class LoadCycleError extends CacheError {
   }
 }
 
-/** Too many loads are running: this one was not begun, to protect the source. */
+/** Reports a load that the cache did not begin, to protect the source: too many loads were running. */
 export class LoadShedError extends CacheError {
   override readonly name = 'LoadShedError';
   readonly code = 'LOAD_SHED';
-  /** When a new try is sensible, in milliseconds. */
+  /** Milliseconds after which another try is sensible. */
   readonly retryAfterMs: number;
   constructor(key: string, limit: number, retryAfterMs: number) {
     super(`Key ${show(key)} was not loaded: ${limit} loads are already running`, { key, tier: 'source' });
@@ -116,11 +127,14 @@ export class LoadShedError extends CacheError {
   }
 }
 
-/** The breaker of the source is open: it was not asked, since it has just shown that it cannot answer. */
+/**
+ * Reports a load that the cache did not begin because the breaker of the source is open. The source has just shown that
+ * it cannot answer.
+ */
 export class BreakerOpenError extends CacheError {
   override readonly name = 'BreakerOpenError';
   readonly code = 'BREAKER_OPEN';
-  /** When the source is tried again, in milliseconds. */
+  /** Milliseconds until the source is tried again. */
   readonly retryAfterMs: number;
   constructor(key: string, retryAfterMs: number) {
     super(`Key ${show(key)} was not loaded: the breaker of the source is open`, { key, tier: 'source' });
@@ -128,14 +142,17 @@ export class BreakerOpenError extends CacheError {
   }
 }
 
-/** Whether a load was not begun, to protect the source; the error says when another try is sensible. */
+/**
+ * Returns true for the error of a load that the cache did not begin, to protect the source. The error says when another
+ * try is sensible.
+ */
 export function isRefusal(error: unknown): error is LoadShedError | BreakerOpenError {
   return error instanceof LoadShedError || error instanceof BreakerOpenError;
 }
 
 /**
- * Bytes in L2 that are not an envelope of this version, or are longer than `maxValueBytes`. Readers treat it as a miss; it
- * only reaches `onError`.
+ * Reports bytes in L2 that are no envelope of this version, or are longer than `maxValueBytes`. Readers treat them as a
+ * miss. The error only reaches `onError`.
  */
 export class CodecError extends CacheError {
   override readonly name = 'CodecError';
@@ -145,7 +162,7 @@ export class CodecError extends CacheError {
   }
 }
 
-/** The cache was closed; nothing is read or written any more. */
+/** Reports a call of a closed cache, which reads and writes nothing any more. */
 export class CacheClosedError extends CacheError {
   override readonly name = 'CacheClosedError';
   readonly code = 'CACHE_CLOSED';
@@ -154,30 +171,32 @@ export class CacheClosedError extends CacheError {
   }
 }
 
-/** What this instance still owes to L2 and to the outbox. */
+/** The invalidations that this instance has not yet delivered to L2 and to the outbox. */
 export interface PendingSummary {
   readonly keys: number;
   readonly tags: number;
   readonly patterns: number;
-  /** Everything: ordered so, or because the pending set was full. */
+  /** True when everything is to be invalidated. A caller ordered it, or the pending set was full. */
   readonly all: boolean;
-  /** Whether some of it is owed to the outbox. */
+  /** True when some of them must still reach the outbox. */
   readonly outbox: boolean;
 }
 
 /**
- * The invalidation took effect in this process, and L2 or the outbox could not be told. The order is kept and repeated until
- * it is delivered. Until L2 has acknowledged it, its keys are not read from L2 here. An order that only the outbox lacks
- * is in effect everywhere, and would be lost if Redis came back with older data and this process were gone.
+ * Reports an invalidation that took effect in this process and did not reach L2 or the outbox. The instance keeps the
+ * order and repeats it until it is delivered. Until L2 acknowledges it, this instance does not read its keys from L2.
+ *
+ * An order that only the outbox lacks is in effect everywhere. It would be lost if Redis came back with older data
+ * after this process had ended.
  */
 export class InvalidationPendingError extends CacheError {
   override readonly name = 'InvalidationPendingError';
   readonly code = 'INVALIDATION_PENDING';
-  /** All that this instance still owes, this order included. */
+  /** All invalidations that this instance has not yet delivered, this order included. */
   readonly pending: PendingSummary;
-  /** Whether the outbox could not be told of this order. */
+  /** True when this order did not reach the outbox. */
   readonly outbox: boolean;
-  /** @param owedTo The tiers that could not be told of this order: `source` stands for the outbox. */
+  /** @param owedTo The tiers that this order did not reach: `source` stands for the outbox. */
   constructor(pending: PendingSummary, cause?: unknown, owedTo: readonly ('l2' | 'source')[] = ['l2']) {
     const isOutboxAlone = !owedTo.includes('l2');
     super(
@@ -191,23 +210,25 @@ export class InvalidationPendingError extends CacheError {
   }
 }
 
-/** What {@link InvalidationLostError} says of its orders. */
+/** The orders that an {@link InvalidationLostError} reports. */
 export interface LostInvalidations {
-  /** How many calls of `delete`, `invalidate`, `expire`, `clear` or `set` they are. */
+  /** Number of calls of `delete`, `invalidate`, `expire`, `clear` or `set`. */
   readonly count: number;
-  /** Keys, as their callers wrote them; those of a namespace with its path before them. At most a hundred. */
+  /**
+   * Keys as their callers wrote them. A key of a namespace has the path of the namespace before it. At most a hundred.
+   */
   readonly keys: readonly string[];
-  /** Likewise. */
+  /** Tags in the same form, at most a hundred. */
   readonly tags: readonly string[];
-  /** Likewise. */
+  /** Patterns in the same form, at most a hundred. */
   readonly patterns: readonly string[];
-  /** Everything was to be invalidated, or the names were too many to be kept. */
+  /** True when everything was to be invalidated, or when there were too many names to keep. */
   readonly all: boolean;
 }
 
 /**
- * The cache was closed before L2 could be told of these invalidations. Other processes, and L2 itself, may serve the values of
- * before until their TTL ends. It only reaches `onError`.
+ * Reports invalidations that L2 had not acknowledged when the cache was closed. Other processes, and L2 itself, may
+ * serve the old values until their TTL ends. The error only reaches `onError`.
  */
 export class InvalidationLostError extends CacheError {
   override readonly name = 'InvalidationLostError';
@@ -223,7 +244,7 @@ export class InvalidationLostError extends CacheError {
   }
 }
 
-/** What `onError` is told. A failing tier never rejects a read or a fill: it comes here. */
+/** The report that `onError` receives. A failing tier never rejects a read or a fill: its error comes here instead. */
 export interface TierFailure {
   readonly error: unknown;
   /** The step that failed, in the contract's words: `acquire`, `fill`, `invalidate`, `load`, … */
@@ -231,7 +252,7 @@ export interface TierFailure {
   readonly tier: TierName;
   /** The logical key, where the step had one. */
   readonly key?: string | undefined;
-  /** Whether nobody was waiting for the step: a refresh, a retry, a heartbeat. */
+  /** True when no caller waited for the step: a refresh, a retry, a heartbeat. */
   readonly background: boolean;
 }
 
