@@ -1,7 +1,7 @@
 import { globMatcher } from '../primitives/glob.ts';
 import { type EntryId, fromId, ROOT_TAG } from './key.ts';
 
-/** What an invalidation names. Empty lists are allowed. Everything there is, is the root namespace's tag. */
+/** The entries that an invalidation names. Empty lists are allowed. The root namespace's tag names everything. */
 export interface Targets {
   readonly ids: readonly EntryId[];
   readonly tags: readonly EntryId[];
@@ -14,7 +14,9 @@ export interface PatternTarget {
   readonly glob: string;
 }
 
-/** `delete`: gone. `expire`: stale at once, kept for `staleIfError`. */
+/**
+ * The effect on entries. `delete` removes them. `expire` makes them stale at once and keeps them for `staleIfError`.
+ */
 export type InvalidationMode = 'delete' | 'expire';
 
 /** An invalidation on its way into L2. */
@@ -29,25 +31,25 @@ export interface InvalidationOrder {
 export interface Invalidation extends InvalidationOrder {
   readonly kind: 'invalidation';
   readonly epoch: string;
-  /** Consecutive within one epoch: a missing number is a lost message. */
+  /** Consecutive within one epoch, so a missing number shows a lost message. */
   readonly sequence: number;
 }
 
-/** This instance's own heartbeat, coming back on its subscription. */
+/** This instance's own heartbeat, as it comes back on its subscription. */
 export interface HeartbeatEcho {
   readonly kind: 'heartbeat';
   readonly epoch: string;
   readonly sequence: number;
-  /** What the heartbeat carried when it was sent. */
+  /** The nonce that the instance sent with the heartbeat. */
   readonly nonce: string;
 }
 
 export type BusMessage = Invalidation | HeartbeatEcho;
 
-/** Everything. */
+/** Targets that name every entry of the cache. */
 export const EVERYTHING: Targets = { ids: [], tags: [ROOT_TAG] };
 
-/** Whether an entry with this id and these tags is named by the targets. */
+/** Returns a function that is true when the targets name an entry with this id and these tags. */
 export function matcherOf(targets: Targets): (id: EntryId, tags: Iterable<EntryId>) => boolean {
   const ids = new Set(targets.ids);
   const tags = new Set(targets.tags);
@@ -59,7 +61,7 @@ export function matcherOf(targets: Targets): (id: EntryId, tags: Iterable<EntryI
   };
 }
 
-/** Whether an id is named by the targets' pattern. */
+/** Returns a function that is true when the targets' pattern matches an id. */
 export function patternMatcher(targets: Targets): (id: EntryId) => boolean {
   const pattern = targets.pattern;
   if (pattern === undefined) return () => false;
@@ -70,7 +72,7 @@ export function patternMatcher(targets: Targets): (id: EntryId) => boolean {
   };
 }
 
-/** Whether the targets name everything there is. */
+/** Returns true when the targets name every entry. */
 export function namesEverything({ tags }: Targets): boolean {
   return tags.includes(ROOT_TAG);
 }

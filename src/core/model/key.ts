@@ -1,16 +1,16 @@
 import { InvalidKeyError } from './errors.ts';
 
 /**
- * One logical key inside its namespace, as one string: the key itself in the root namespace, and
- * `\u0001<namespace>\u0001<key>` elsewhere. Neither part can hold control characters, so no two pairs meet.
- * Tags are written in the same form.
+ * One logical key inside its namespace, as one string. It is the key itself in the root namespace, and
+ * `\u0001<namespace>\u0001<key>` elsewhere. Neither part can hold control characters, so two pairs never have one id.
+ * Tags have the same form.
  */
 export type EntryId = string;
 
 /** Longest key, tag or namespace, in bytes of UTF-8. */
 export const MAX_KEY_BYTES = 1_024;
 
-/** Separates namespace and key in an id; {@link assertKey} keeps it out of both. */
+/** Separates namespace and key in an id. {@link assertKey} keeps it out of both. */
 const MARK = '\u0001';
 
 const MARK_UNIT = 1;
@@ -18,8 +18,8 @@ const MARK_UNIT = 1;
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 
 /**
- * @throws {@link InvalidKeyError} unless `given` is a string of 1 to 1,024 UTF-8 bytes, without control characters,
- *   in well-formed Unicode.
+ * Asserts that `given` is a string of 1 to 1,024 UTF-8 bytes, without control characters, in well-formed Unicode.
+ * @throws {@link InvalidKeyError} when it is not.
  */
 export function assertKey(
   given: unknown,
@@ -27,7 +27,7 @@ export function assertKey(
 ): asserts given is string {
   if (typeof given !== 'string') throw new InvalidKeyError(what, given, 'is not a string');
   if (given.length === 0) throw new InvalidKeyError(what, given, 'is empty');
-  // A UTF-16 unit takes at most three bytes: short keys need no counting.
+  // A UTF-16 unit takes at most three bytes, so short keys need no counting.
   if (given.length * 3 > MAX_KEY_BYTES && utf8Length(given) > MAX_KEY_BYTES) {
     throw new InvalidKeyError(what, given, `is longer than ${MAX_KEY_BYTES} bytes`);
   }
@@ -36,7 +36,8 @@ export function assertKey(
 }
 
 /**
- * @throws {@link InvalidKeyError} unless this is the id of a key or tag, in whatever namespace; a namespace's own tag is one.
+ * Asserts that this is the id of a key or tag, in any namespace. A namespace's own tag passes too.
+ * @throws {@link InvalidKeyError} when it is not.
  */
 export function assertId(id: EntryId): void {
   const { namespace, key } = fromId(id);
@@ -44,17 +45,17 @@ export function assertId(id: EntryId): void {
   if (key !== '' || !isNamespaced(id)) assertKey(key);
 }
 
-/** The id of a key or tag in a namespace; `''` is the root. Both must have passed {@link assertKey}. */
+/** Makes the id of a key or tag in a namespace; `''` is the root. Both must have passed {@link assertKey}. */
 export function toId(namespace: string, key: string): EntryId {
   return namespace === '' ? key : `${MARK}${namespace}${MARK}${key}`;
 }
 
-/** Whether this is the id of something inside a namespace. No key is, so a string from outside that is one is forged. */
+/** Returns true for an id inside a namespace. No valid key has this form, so such a string from outside is forged. */
 export function isNamespaced(id: EntryId): boolean {
   return id.charCodeAt(0) === MARK_UNIT;
 }
 
-/** The parts of an id. */
+/** Splits an id into its parts. */
 export function fromId(id: EntryId): { namespace: string; key: string } {
   if (!isNamespaced(id)) return { namespace: '', key: id };
   const end = id.indexOf(MARK, 1);
@@ -62,22 +63,24 @@ export function fromId(id: EntryId): { namespace: string; key: string } {
 }
 
 /**
- * The tag that every entry of a namespace carries, so that the namespace can be cleared by one generation.
- * No user's tag can be empty, so none meets it.
+ * Returns the tag that every entry of a namespace carries. One generation of it clears the namespace. A user's tag
+ * cannot be empty, so it never equals this one.
  */
 export function namespaceTag(namespace: string): EntryId {
   return `${MARK}${namespace}${MARK}`;
 }
 
-/** The root namespace's tag: every entry carries it, and its invalidation ends them all. */
+/** The root namespace's tag. Every entry carries it, and its invalidation ends them all. */
 export const ROOT_TAG = namespaceTag('');
 
-/** A namespace inside another. Names hold no control characters, so nothing else joins to the same string. */
+/**
+ * Makes the path of a namespace inside another. Names hold no control characters, so no two paths are the same string.
+ */
 export function nestedNamespace(parent: string, name: string): string {
   return parent === '' ? name : `${parent}\u001f${name}`;
 }
 
-/** A namespace and all that it is inside of, the root (`''`) first. */
+/** Returns a namespace and all that enclose it, the root (`''`) first. */
 export function namespaceChain(namespace: string): string[] {
   if (namespace === '') return [''];
   const names = namespace.split('\u001f');
@@ -90,9 +93,10 @@ export const OTHER_GROUP = 'other';
 const LONGEST_GROUP = 40;
 
 /**
- * The group that a key is counted under, unless the option `groupOf` of the cache says it: the part before the first `:`, if
- * that is up to 40 lower-case letters, digits, `_`, `.` and `-` and begins with a letter; else `other`. A key without a `:`
- * may be a user's text as a whole, an e-mail address for one, and belongs into no log and no metric.
+ * Names the group that a key is counted under, unless the cache has the option `groupOf`. It is the part before the
+ * first `:`. That part begins with a letter and has up to 40 lower-case letters, digits, `_`, `.` and `-`. All other
+ * keys are in `other`. A key without a `:` may be a user's text as a whole, such as an e-mail address. It must not
+ * appear in a log or a metric.
  */
 export function groupOf(key: string): string {
   const end = key.indexOf(':');
@@ -111,8 +115,8 @@ function isOfGroup(unit: number): boolean {
 }
 
 /**
- * A user's `groupOf` as the cache calls it: one that throws, or answers what is no short text, costs the key its group and
- * nothing else.
+ * Wraps a user's `groupOf` so that its faults do no harm. When it throws, or returns no short text, the key is counted
+ * under `other`.
  */
 export function guardedGroupOf(given: ((key: string) => string) | undefined): (key: string) => string {
   if (given === undefined) return groupOf;
