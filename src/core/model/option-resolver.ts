@@ -11,27 +11,30 @@ import {
 type AnyOptions = ReadOptions<never> & WriteOptions<never>;
 
 interface Resolution {
-  /** The options as they were then. */
+  /** A copy of the options at the moment they were resolved. */
   readonly given: AnyOptions;
   readonly resolved: ResolvedOptions;
 }
 
 /**
- * Resolves options once for each object that they come in: a call site that hands in the same one again, as those with
- * constant options can, is spared the checks. An object that was changed since is resolved anew.
+ * Resolves options once for each object that holds them. A call site with constant options passes the same object again
+ * and is spared the checks. An object that has changed since is resolved anew.
  */
 export class OptionResolver {
   readonly defaults: ResolvedOptions;
   readonly #names: KnownNames;
   readonly #known = new WeakMap<AnyOptions, Resolution | typeof SEEN_ONCE>();
 
-  /** @param names The options that the calls have which this is for. */
+  /** @param names The options that the calls of this resolver have. */
   constructor(defaults: ResolvedOptions, names: KnownNames = READ_NAMES) {
     this.defaults = defaults;
     this.#names = names;
   }
 
-  /** @throws {@link InvalidOptionError} naming the option and the value that cannot be used. */
+  /**
+   * Returns the resolved form of a call's options; the defaults when there are none.
+   * @throws {@link InvalidOptionError} naming the option and the value that cannot be used.
+   */
   resolve(options: AnyOptions | undefined): ResolvedOptions {
     if (options === undefined) return this.defaults;
     const known = this.#known.get(options);
@@ -42,7 +45,7 @@ export class OptionResolver {
   }
 }
 
-/** One cache's resolvers: reads and writes have different options. */
+/** One cache's resolvers. Reads and writes have different options. */
 export class OptionResolvers {
   readonly defaults: ResolvedOptions;
   readonly reads: OptionResolver;
@@ -55,7 +58,7 @@ export class OptionResolvers {
   }
 }
 
-/** Most objects that come once never come again: what is kept of a second coming is not made for them. */
+/** Marks an object of options that has come once. Most of those never come again, so no copy is made for them. */
 const SEEN_ONCE = 'seen once';
 
 function copyOf(options: AnyOptions): AnyOptions {
@@ -63,7 +66,7 @@ function copyOf(options: AnyOptions): AnyOptions {
   return {
     ...options,
     ...(Array.isArray(tags) && { tags: [...tags] }),
-    // Its members could change unseen: a copy of it is another object, and so never the same.
+    // Its members could change unseen. A copy is another object, so it never counts as unchanged.
     ...(typeof refreshAhead === 'object' && { refreshAhead: { ...refreshAhead } }),
   };
 }
@@ -91,7 +94,7 @@ function isUnchanged(now: AnyOptions, then: AnyOptions): boolean {
   );
 }
 
-/** Tells of a name that was added since, which `resolveOptions` refuses. */
+/** Counts the names of an object. A greater count shows a name that was added since, which `resolveOptions` refuses. */
 function countOf(options: AnyOptions): number {
   let count = 0;
   for (const _ in options) count += 1;

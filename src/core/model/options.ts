@@ -3,17 +3,17 @@ import { type Duration, toMs } from './duration.ts';
 import { InvalidOptionError } from './errors.ts';
 import { assertKey } from './key.ts';
 
-/** What a loader is given beside the key. */
+/** The argument that a loader gets: the key, and the means to steer its load. */
 export interface LoaderContext {
   readonly key: string;
-  /** Aborted at `hardTimeout`, on `close`, and when nobody waits for the load any more. Pass it on. */
+  /** Aborted at `hardTimeout`, on `close`, and when no caller waits for the load any more. Pass it on. */
   readonly signal: AbortSignal;
   /**
-   * The value that this load replaces, if there still is one. Of no type: a loader that has to name the type of its own
-   * answer could not have it inferred.
+   * The value that this load replaces, if there still is one. It is `unknown` because TypeScript could not infer the
+   * type of a loader's answer if the loader had to name it.
    */
   readonly stale: unknown;
-  /** Sets this value's TTL (adaptive TTL); `0` hands it out without storing it. */
+  /** Sets this value's TTL (adaptive TTL). `0` hands the value out without storing it. */
   setTtl(ttl: Duration): void;
   /** Adds tags that only the value reveals. */
   setTags(tags: readonly string[]): void;
@@ -21,75 +21,90 @@ export interface LoaderContext {
   skip(): void;
 }
 
-/** Computes a missing value. `null` means that the source has none; `undefined` is refused. */
+/** A function that computes a missing value. `null` means that the source has none. The cache refuses `undefined`. */
 export type Loader<V> = (context: LoaderContext) => V | Promise<V>;
 
-/** Freshness of an entry. Durations are milliseconds or `'250ms' | '30s' | '5m' | '1h' | '1d'`. */
+/**
+ * Options that decide the freshness of an entry. Durations are milliseconds or `'250ms' | '30s' | '5m' | '1h' | '1d'`.
+ */
 export interface EntryOptions<V = unknown> {
-  /** How long a value is fresh. Default 1 h; `Infinity` never expires, `0` is not stored. */
+  /** Time for which a value is fresh. Default 1 h. `Infinity` never expires; a value with `0` is not stored. */
   readonly ttl?: Duration;
-  /** How long L1 answers without asking L2. Default 30 s, shortened by `jitter`; without an L2, as long as `ttl`. */
+  /**
+   * Time for which L1 answers without asking L2. Default 30 s, shortened by `jitter`; without an L2, as long as `ttl`.
+   */
   readonly l1Ttl?: Duration;
-  /** The `ttl` of `null` (the source has no such thing). Default 30 s. */
+  /** The `ttl` of `null`, which says that the source has no such value. Default 30 s. */
   readonly negativeTtl?: Duration;
-  /** After `ttl`: answer the old value at once and refresh behind it. Default 0. */
+  /** Time after `ttl` in which a read answers the old value at once and refreshes it in the background. Default 0. */
   readonly staleWhileRevalidate?: Duration;
-  /** After `ttl`: answer the old value, flagged, if the loader fails. Default 0. */
+  /** Time after `ttl` in which a read answers the old value, flagged, if the loader fails. Default 0. */
   readonly staleIfError?: Duration;
-  /** Shortens each TTL by up to this ratio, so that keys written together do not expire together. 0 to 1, default 0.1. */
+  /**
+   * Shortens each TTL by up to this ratio, so that keys written together do not expire together. 0 to 1, default 0.1.
+   */
   readonly jitter?: number;
-  /** Names for invalidation, or a function of the value. At most 64. Default none. */
+  /** Names for invalidation, or a function that derives them from the value. At most 64. Default none. */
   readonly tags?: readonly string[] | ((value: V) => readonly string[]);
 }
 
 /** Options of one read. */
 export interface ReadOptions<V = unknown> extends EntryOptions<V> {
   /**
-   * Ratio of the TTL after which a hit refreshes in the background (0.8 is good); `false`, the default, never. `{ beta }`
-   * lets each hit draw instead whether it does (XFetch): likelier towards the end of the TTL, and the longer a load takes;
-   * 1 is good, more is earlier.
+   * Ratio of the TTL after which a hit refreshes the value in the background (0.8 is good). Default `false`: never.
+   *
+   * With `{ beta }` each hit draws instead (XFetch). A refresh is likelier towards the end of the TTL, and when a load
+   * takes long. 1 is good; a greater number refreshes earlier.
    */
   readonly refreshAhead?: number | { readonly beta: number } | false;
-  /** With a stale value at hand, answer it after this long; the load goes on. `false`, the default, waits. */
+  /**
+   * Time after which a stale value at hand answers. The load goes on. Default `false`: the caller waits for the load.
+   */
   readonly softTimeout?: Duration | false;
   /**
-   * Bounds this caller's own wait, counted from its call: for L2, for a load that it has joined, for one elsewhere in the
-   * fleet, for a place among `maxLoads`. Then it fails, or is answered stale. The load goes on for callers who have time
-   * left; it is aborted when the largest `hardTimeout` of those who joined, counted from its start, is over.
-   * Default 10 s; `Infinity` never.
+   * Bounds this caller's own wait, counted from its call. Default 10 s; `Infinity` never ends the wait. The wait may be
+   * for L2, for a load that the caller has joined, for a load elsewhere in the fleet, or for a place among `maxLoads`.
+   * After it the call fails, or is answered with a stale value.
+   *
+   * The load goes on for callers who have time left. It is aborted when the largest `hardTimeout` of its callers,
+   * counted from its start, is over.
    */
   readonly hardTimeout?: Duration;
   /**
-   * How long this caller waits for another instance that loads the key, counted from its call. Then this process loads the
-   * key too, beside it, and its value is not stored in L2. `hardTimeout` bounds this wait in any case, so the default,
-   * `Infinity`, is as long as the hard timeout; `0` never waits. Callers who share a load share the shortest of theirs.
+   * Time for which this caller waits for another instance that loads the key, counted from its call. Default
+   * `Infinity`: as long as `hardTimeout`, which bounds this wait in any case. `0` never waits.
+   *
+   * After the wait this process loads the key too, and does not store the value in L2. Callers who share a load share
+   * the shortest of their waits.
    */
   readonly leaseWait?: Duration;
-  /** The longest that one L2 operation may hold this read. Default 50 ms. */
+  /** Longest time for which one L2 operation may hold this read. Default 50 ms. */
   readonly l2Timeout?: Duration;
-  /** How long the right to fill lasts if its holder dies. Renewed while the load runs. Default 5 s. */
+  /**
+   * Time for which the right to fill lasts if its holder dies. The holder renews it while the load runs. Default 5 s.
+   */
   readonly lease?: Duration;
   /**
-   * On whose behalf a load is: where `maxLoads` are running, places are shared out evenly among tenants. Default: the
+   * The tenant on whose behalf a load runs. When `maxLoads` are running, tenants share the places evenly. Default: the
    * namespace.
    */
   readonly tenant?: string;
-  /** Load anew, whatever the tiers hold, and never join a running load. Default `false`. */
+  /** Loads anew, whatever the tiers hold, and never joins a running load. Default `false`. */
   readonly forceFresh?: boolean;
-  /** Ends this caller's waiting; the load stops when nobody waits for it. */
+  /** Ends this caller's wait. The load stops when no other caller waits for it. */
   readonly signal?: AbortSignal;
 }
 
 /** Options of a `set`. */
 export interface WriteOptions<V = unknown> extends EntryOptions<V> {
   /**
-   * Refuse the write if a greater version is stored: in L2 or, without an L2, in L1. A safe integer, 0 or more. A value that
-   * was loaded into L1 alone has no version. Default: the last call wins.
+   * Version of the value: a safe integer, 0 or more. L2, or L1 in a cache without an L2, refuses the write if it holds
+   * a greater one. A value that was loaded into L1 alone has no version. Default: the last call wins.
    */
   readonly version?: number;
 }
 
-/** Every default, in one place; the README's table is tested against it. */
+/** Every default, in one place. A test compares the README's table with it. */
 export const DEFAULTS = Object.freeze({
   ttl: '1h',
   l1Ttl: '30s',
@@ -117,9 +132,9 @@ export interface ResolvedOptions {
   readonly negativeTtlMs: number;
   readonly staleWhileRevalidateMs: number;
   readonly staleIfErrorMs: number;
-  /** 1 when off: a hit is never past its whole TTL. */
+  /** 1 when off, since a hit is never past its whole TTL. */
   readonly refreshAhead: number;
-  /** Of XFetch; 0 when off. */
+  /** The `beta` of XFetch; 0 when off. */
   readonly xfetchBeta: number;
   readonly jitter: number;
   readonly softTimeoutMs: number;
@@ -151,7 +166,7 @@ const ENTRY_NAMES = [
   'tags',
 ] as const satisfies (keyof EntryOptions)[];
 
-/** What other caches call these. */
+/** Names that other caches give to these options. */
 const SYNONYMS = {
   timeToLive: 'write ttl',
   maxAge: 'write ttl',
@@ -177,7 +192,7 @@ export const WRITE_NAMES = knownNames([...ENTRY_NAMES, 'version'], {
   ),
 });
 
-/** The options of reads that a cache may have defaults for. */
+/** The options of reads for which a cache may have defaults. */
 export const DEFAULT_NAMES = knownNames(
   [...READ_NAMES.names].filter((name) => !['signal', 'tenant', 'forceFresh', 'tags'].includes(name)),
   { ...SYNONYMS, tags: EACH_CALL, signal: EACH_CALL, tenant: EACH_CALL, forceFresh: EACH_CALL },
@@ -219,6 +234,7 @@ export function resolveOptions(
 }
 
 /**
+ * Asserts that a value is a list of usable tags.
  * @throws {@link InvalidOptionError} when there are more than {@link MAX_TAGS} or it is no array.
  * @throws {@link InvalidKeyError} when one of them is no usable tag.
  */
@@ -275,7 +291,7 @@ function text(option: string, given: unknown): string {
   throw new InvalidOptionError(option, given, 'a string');
 }
 
-/** By what it can do: signals of another realm are no instances of this one's class. */
+/** Refuses a value that is no signal. It checks a method, since signals of another realm have another class. */
 export function abortSignal(option: string, given: AbortSignal): AbortSignal {
   if (typeof given?.throwIfAborted === 'function') return given;
   throw new InvalidOptionError(option, given, 'an AbortSignal');
