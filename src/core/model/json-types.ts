@@ -1,9 +1,12 @@
-/** How a cache hands out its values: `frozen` by default, `plain` with `freeze: false`, `decoded` with a `codec`. */
+/**
+ * The form of the values that a cache hands out: `frozen` by default, `plain` with `freeze: false`, `decoded` with a
+ * `codec`.
+ */
 export type Form = 'frozen' | 'plain' | 'decoded';
 
 /**
- * What a cache hands out of a value of type `V`: what JSON makes of it, deeply readonly unless `freeze` is off. With a
- * `codec` it is `V` again.
+ * The type that a cache hands out for a value of type `V`. It is the type that JSON makes of `V`, deeply readonly
+ * unless `freeze` is off. With a `codec` it is `V` again.
  */
 export type Cached<V, F extends Form = 'frozen'> = F extends 'decoded'
   ? V
@@ -12,9 +15,10 @@ export type Cached<V, F extends Form = 'frozen'> = F extends 'decoded'
     : Frozen<Jsonify<V>>;
 
 /**
- * What comes back of a value that was written as JSON: of an object with `toJSON` what that returns, so of a `Date` its
- * text; no methods, symbols or members that are `undefined`. What cannot be stored is `never`. Names of enums and brands of
- * texts stay; `unknown` and `any` stay as they are.
+ * The type that a value has after it was written as JSON and read back. An object with `toJSON` becomes the value which
+ * that returns, so a `Date` becomes its text. Methods, symbols and members that are `undefined` are left out.
+ *
+ * A type that cannot be stored becomes `never`. Names of enums and brands of texts stay. `unknown` and `any` stay too.
  */
 export type Jsonify<V> = unknown extends V
   ? V
@@ -23,16 +27,16 @@ export type Jsonify<V> = unknown extends V
     : V extends Binary
       ? never
       : V extends { toJSON(...given: never[]): infer Written }
-        ? // Its own `toJSON` is not asked once more: `toJSON() { return this }` is an object as any other.
+        ? // JSON does not call `toJSON` on its result: `toJSON() { return this }` gives an object like any other.
           Written extends unknown
           ? Members<Written>
           : never
         : Members<V>;
 
-/** JSON has these as they are. */
+/** The types that JSON keeps unchanged. */
 type Atom = string | number | boolean | null;
 
-/** A `Buffer` has a `toJSON`, and is refused all the same: an object of numbers is no use to anybody. */
+/** Bytes, which are refused. A `Buffer` has a `toJSON`, but the object of numbers that it returns is of no use. */
 type Binary = ArrayBufferView | ArrayBufferLike;
 
 /** A `Map` or a `Set`. */
@@ -44,7 +48,7 @@ interface Collection {
 
 type Callable = (...given: never[]) => unknown;
 
-/** What no `toJSON` has made into something else, and JSON would drop or write as an empty object. */
+/** Types that JSON would drop or write as an empty object, unless a `toJSON` has replaced them. */
 type Refused = undefined | symbol | bigint | Callable | Collection | Promise<unknown>;
 
 type Members<T> = unknown extends T
@@ -57,7 +61,10 @@ type Members<T> = unknown extends T
         ? Elements<T>
         : Fields<T>;
 
-/** Lists are named as lists: a mapped type would be followed at once, and without end in a type that is its own element. */
+/**
+ * The type of a list. It names lists as lists because the compiler follows a mapped type at once. In a type that is its
+ * own element it would never end.
+ */
 type Elements<T extends readonly unknown[]> = T[number][] extends T
   ? T extends unknown[]
     ? Jsonify<T[number]>[]
@@ -68,10 +75,10 @@ type Fields<T> = Flat<
   { [K in keyof T as SureKey<T, K>]: Jsonify<T[K]> } & { [K in keyof T as PerhapsKey<T, K>]?: Jsonify<T[K]> }
 >;
 
-/** One object instead of an intersection. */
+/** Makes one object type of an intersection. */
 type Flat<T> = { [K in keyof T]: T[K] };
 
-/** Members that are always there. */
+/** Members that are always present. */
 type SureKey<T, K extends keyof T> = K extends symbol
   ? never
   : unknown extends T[K]
@@ -93,7 +100,7 @@ type PerhapsKey<T, K extends keyof T> = K extends symbol
         : K
       : never;
 
-/** Deeply readonly. */
+/** Makes a type deeply readonly. */
 export type Frozen<T> = unknown extends T
   ? T
   : T extends Atom
@@ -106,16 +113,16 @@ type FrozenElements<T extends readonly unknown[]> = T[number][] extends T
   ? readonly Frozen<T[number]>[]
   : { readonly [K in keyof T]: Frozen<T[K]> };
 
-/** The message of the compiler for a loader that may answer `undefined`. */
+/** Carries the compiler's message for a loader that may answer `undefined`. */
 interface UndefinedIsNoValue {
   readonly undefinedIsNoValue: 'return null where the source has none';
 }
 
 /**
- * Beside the type of a loader or value of `V`: refuses at compile time what may be `undefined`. It lets `any` and `unknown`
- * pass, which may be anything, and the `V` of a function that is generic itself.
+ * Refuses at compile time a loader or value whose type `V` may be `undefined`; it stands beside that type. It lets
+ * `any` and `unknown` pass, since they may be any type, and the `V` of a function that is generic itself.
  *
- * The inner condition is what lets that `V` pass: where `V` is not known yet the compiler tries it with `any`, for which the
- * outer condition is false, so that only its second branch counts.
+ * The inner condition lets that `V` pass. While `V` is not known, the compiler tries it with `any`. The outer condition
+ * is then false, so only its second branch counts.
  */
 export type Defined<V> = undefined extends ([unknown] extends [V] ? never : V) ? UndefinedIsNoValue : unknown;

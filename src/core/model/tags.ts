@@ -3,26 +3,31 @@ import type { InvalidationMode } from './invalidation.ts';
 import type { EntryId } from './key.ts';
 
 /**
- * The generation of one tag: the id of the invalidation that made it, in two parts.
- * An entry whose recorded `hard` differs from the tag's is gone; one whose `soft` differs is expired.
- * The strings have the form `<epoch>:<number>` and are compared for equality; {@link numberOf} gives the one order among them.
- * A `soft` that an `expire` has made ends with `@` and the server's time in milliseconds, from which `staleIfError` counts.
+ * The generation of one tag. It names in two parts the invalidations that made it. An entry whose recorded `hard`
+ * differs from the tag's is gone; one whose `soft` differs is expired.
+ *
+ * The strings have the form `<epoch>:<number>` and are compared for equality. {@link numberOf} gives the only order
+ * among them. A `soft` that an `expire` has made ends with `@` and the server's time in milliseconds. `staleIfError`
+ * counts from that time.
  */
 export interface TagGeneration {
   readonly hard: string;
   readonly soft: string;
 }
 
-/** What an instance that has missed nothing remembers of tags, as of the last invalidation that it has seen. */
+/**
+ * The generations that an instance remembers of tags, as of the last invalidation that it has seen. The instance has
+ * missed none before.
+ */
 export interface KnownTags {
   readonly epoch: string;
   /** Number of that invalidation. */
   readonly sequence: number;
-  /** In the order of the tags; `undefined` where nothing is remembered. */
+  /** In the order of the tags; `undefined` for a tag that the instance does not remember. */
   readonly generations: readonly (KnownTag | undefined)[];
 }
 
-/** A remembered generation, and for how many milliseconds more L2 was to keep it. */
+/** A remembered generation, and the milliseconds for which L2 was still to keep it. */
 export interface KnownTag extends TagGeneration {
   readonly keepFor: number;
 }
@@ -30,7 +35,7 @@ export interface KnownTag extends TagGeneration {
 /** The generations of tags as a flight has read them, or as this process knows them. */
 export type Generations = Map<EntryId, TagGeneration>;
 
-/** Puts what was read of tags, in their order, into `into`. */
+/** Enters the generations that were read of tags, in their order, into `into`. */
 export function enter(tags: readonly EntryId[], read: readonly (TagGeneration | undefined)[], into: Generations): void {
   tags.forEach((tag, index) => {
     const generation = read[index];
@@ -38,32 +43,38 @@ export function enter(tags: readonly EntryId[], read: readonly (TagGeneration | 
   });
 }
 
-/** Stands in for one that is not known. It equals no real one, and L2 is not filled with it. */
+/** Stands in for a generation that is not known. It equals no real one, and L2 is not filled with it. */
 export const NO_GENERATION: TagGeneration = { hard: '', soft: '' };
 
 /**
- * What this process knows of one tag between two of its invalidations. Entries hold these objects by reference, so an
- * invalidation changes one word and every entry under the tag sees it on its next read, without an index.
+ * The knowledge that this process has of one tag between two of its invalidations. Entries hold these objects by
+ * reference. An invalidation changes one word, and every entry under the tag sees it on its next read, without an
+ * index.
  */
 export interface TagState {
   readonly tag: EntryId;
   /** `expired`: entries under it are stale. `gone`: they are misses. */
   status: 'current' | 'expired' | 'gone';
-  /** When it became `expired`, in this process's time; `Infinity` before. */
+  /** Moment at which it became `expired`, in this process's time; `Infinity` before. */
   expiredAt: number;
-  /** The tag's generation in L2, once it has been read while no message spoke against it. */
+  /** The tag's generation in L2. It is set by a read during which no message contradicted it. */
   generation: TagGeneration | undefined;
-  /** Up to here {@link generation} is used without being read again. */
+  /** Until this moment {@link generation} is used without being read again. */
   knownUntil: number;
-  /** L2 keeps the generation at least up to here: what is of use for longer needs it to be kept for longer. */
+  /**
+   * L2 keeps the generation at least until this moment. An entry that is of use for longer needs L2 to keep it longer.
+   */
   keptUntil: number;
-  /** When {@link generation} was last read. */
+  /** Moment at which {@link generation} was last read. */
   readAt: number;
-  /** The next use from here on touches the generation in L2. */
+  /** The first use after this moment touches the generation in L2. */
   touchAt: number;
 }
 
-/** An entry's use of a tag shows in L2 this often: a server that is short of memory drops first what is used least lately. */
+/**
+ * Time between two touches of a tag in L2 by its users. A server that is short of memory first drops the keys that were
+ * not used for longest.
+ */
 const TOUCH_EVERY_MS = 10_000;
 
 /** The number of an invalidation, and the epoch in which it was given. */
@@ -72,15 +83,17 @@ export interface InvalidationId {
   readonly sequence: number;
 }
 
-/** Known tags are bounded; a tag that is forgotten is as good as invalidated. */
+/** Most tags that a process knows. It treats the entries of a forgotten tag as invalidated. */
 const MAX_KNOWN_TAGS = 100_000;
 
 /** The tags of all entries of this process. */
 export class TagRegistry {
   readonly #known = new Map<EntryId, TagState>();
-  /** The latest expired state of a tag: its entries may still serve `staleIfError`, until a `delete` ends that too. */
+  /**
+   * The latest expired state of each tag. Its entries may still serve `staleIfError`, until a `delete` ends that too.
+   */
   readonly #expired = new Map<EntryId, TagState>();
-  /** Used, and to be touched in L2. */
+  /** Tags that were used and are still to be touched in L2. */
   readonly #due = new Set<TagState>();
   readonly #clock: Clock;
   readonly #limit: number;
@@ -96,12 +109,12 @@ export class TagRegistry {
     return this.#known.size;
   }
 
-  /** The tag's present state, made now if there is none. */
+  /** Returns the tag's present state, and makes one if there is none. */
   obtain(tag: EntryId): TagState {
     const known = this.#known.get(tag);
     if (known !== undefined) {
-      // Moved to the end: the first in the map is the one obtained longest ago. While none is about to be forgotten, the
-      // order is of no use to anybody, and every read would pay for it.
+      // The tag moves to the end, so the first in the map is the one obtained longest ago. That order matters only when
+      // a tag may soon be forgotten. Before, every read would pay for it in vain.
       if (this.#known.size > this.#limit / 2) {
         this.#known.delete(tag);
         this.#known.set(tag, known);
@@ -123,7 +136,7 @@ export class TagRegistry {
     return state;
   }
 
-  /** The tag's generation if it is known. Only to be believed while this instance is proven. */
+  /** Returns the tag's generation if it is known. The caller may trust it only while this instance is proven. */
   peek(tag: EntryId, now: number): TagGeneration | undefined {
     const state = this.#known.get(tag);
     if (state === undefined || now >= state.knownUntil) return undefined;
@@ -131,12 +144,15 @@ export class TagRegistry {
     return state.generation;
   }
 
-  /** What is remembered of a tag, also when it must be read again. Only to be believed while this instance is proven. */
+  /**
+   * Returns the remembered state of a tag, also when it must be read again. The caller may trust it only while this
+   * instance is proven.
+   */
   recollect(tag: EntryId): TagState | undefined {
     return this.#known.get(tag);
   }
 
-  /** Takes up to so many tags that were used and are to be touched in L2. */
+  /** Takes at most `most` tags that were used and are to be touched in L2. */
   takeDue(most: number): TagState[] {
     const taken: TagState[] = [];
     for (const state of this.#due) {
@@ -153,8 +169,8 @@ export class TagRegistry {
   }
 
   /**
-   * What a read of L2 said of a tag, and how long that may be relied on. If something else was known, a message is on its way that will say so too:
-   * entries made under the old generation stop now.
+   * Records the generation that a read of L2 gave for a tag, and the time for which it holds. If another one was known,
+   * a message with the change is still on its way. Entries made under the old generation end now.
    */
   learn(state: TagState, generation: TagGeneration, knownUntil: number, keptUntil = knownUntil): void {
     const now = this.#clock.now();
@@ -168,12 +184,13 @@ export class TagRegistry {
   }
 
   /**
-   * An invalidation of the tag took place.
+   * Applies an invalidation of the tag.
    * @param id Its number, where it is known.
-   * @returns whether it was news: not when the generation known here is that of this very invalidation or a later one.
+   * @returns True when it changes anything. False when the known generation comes from this invalidation or a later
+   *   one.
    */
   invalidate(tag: EntryId, mode: InvalidationMode, id?: InvalidationId): boolean {
-    // Whatever else is known, what was only expired before is gone now.
+    // A `delete` also ends entries that were only expired before, whatever generation is known.
     if (mode === 'delete') this.#forgetExpired(tag);
     const state = this.#known.get(tag);
     if (state?.generation !== undefined && id !== undefined) {
@@ -184,7 +201,7 @@ export class TagRegistry {
     return true;
   }
 
-  /** Nothing is known any more. */
+  /** Forgets all tags and ends the entries under them. */
   clear(): void {
     for (const state of [...this.#known.values(), ...this.#expired.values()]) state.status = 'gone';
     this.#known.clear();
@@ -197,7 +214,7 @@ export class TagRegistry {
     this.#known.delete(state.tag);
     if (status === 'gone') return;
     state.expiredAt = this.#clock.now();
-    // One expired state a tag is remembered; what was expired before that is not found again by a `delete`.
+    // The registry remembers one expired state a tag. A `delete` would not find an earlier one, so that one ends now.
     this.#forgetExpired(state.tag);
     this.#expired.set(state.tag, state);
     if (this.#expired.size > this.#limit) this.#forgetExpired(firstKey(this.#expired));
@@ -221,26 +238,29 @@ function firstKey(map: ReadonlyMap<EntryId, unknown>): EntryId | undefined {
   return undefined;
 }
 
-/** Whether a generation was made by that invalidation or by one after it in the same epoch. */
+/** Returns true when that invalidation, or a later one of the same epoch, made the generation. */
 function isAtOrAfter(generation: string, { epoch, sequence }: InvalidationId): boolean {
   return (numberIn(generation, epoch) ?? Number.NEGATIVE_INFINITY) >= sequence;
 }
 
-/** The number of a generation of this epoch; `undefined` when it is of another one. */
+/** Returns the number of a generation of this epoch; `undefined` when it is of another one. */
 function numberIn(generation: string, epoch: string): number | undefined {
   if (!generation.startsWith(`${epoch}:`)) return undefined;
   const end = generation.indexOf('@', epoch.length);
   return Number(generation.slice(epoch.length + 1, end === -1 ? undefined : end));
 }
 
-/** When an `expire` made this `soft`, in milliseconds of the server's clock; `undefined` where it was made otherwise. */
+/**
+ * Returns the moment of the `expire` that made this `soft`, in milliseconds of the server's clock; `undefined` when no
+ * `expire` made it.
+ */
 export function expiredBy({ soft }: TagGeneration): number | undefined {
   const at = soft.indexOf('@');
   const time = at === -1 ? Number.NaN : Number(soft.slice(at + 1));
   return Number.isFinite(time) ? time : undefined;
 }
 
-/** The number of the invalidation that a generation is as new as; `Infinity` where it is of another epoch. */
+/** Returns the number of the last invalidation that a generation knows of; `Infinity` when it is of another epoch. */
 export function numberOf({ hard, soft }: TagGeneration, epoch: string): number {
   return Math.max(numberIn(hard, epoch) ?? Infinity, numberIn(soft, epoch) ?? Infinity);
 }

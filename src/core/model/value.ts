@@ -1,18 +1,25 @@
 import { CodecError, InvalidValueError } from './errors.ts';
 
-/** Levels of arrays and objects, the outermost included. More are taken for a cycle or an attack; JSON parsers have limits of their own. */
+/**
+ * Most levels of arrays and objects, the outermost included. A deeper value is treated as a cycle or an attack. JSON
+ * parsers have limits of their own.
+ */
 export const MAX_DEPTH = 200;
 
-/** `-1.7976931348623157e+308`, `-0.0000012345678901234567`: none is longer. */
+/** Longest number in JSON: `-1.7976931348623157e+308` or `-0.0000012345678901234567`. */
 const NUMBER_BYTES = 25;
 
-/** A control character or half of a pair is written as `\u0000`; nothing takes more per unit. */
+/** Most bytes of a UTF-16 unit in JSON. A control character or half of a pair is written as `\u0000`. */
 const UNIT_BYTES = 6;
 
 /**
- * Refuses what JSON would lose: `undefined`, `NaN`, a `Map`, bytes, a cycle. What it changes as its users expect is taken: an
- * object with `toJSON` is what that returns, a boxed text or number is unboxed, a member that is `undefined` is left out.
- * @returns how many bytes its JSON takes at most: several times what it does take, and known for nothing.
+ * Refuses a value that JSON would lose: `undefined`, `NaN`, a `Map`, bytes, a cycle. It accepts the changes that users
+ * expect of JSON:
+ *
+ * - an object with `toJSON` becomes the value which that returns;
+ * - a boxed text or number is unboxed;
+ * - a member that is `undefined` is left out.
+ * @returns Most bytes that its JSON can take. The bound is several times the real size, and costs nothing to know.
  * @throws {@link InvalidValueError} naming the place.
  */
 export function assertStorable(value: unknown, key: string): number {
@@ -22,18 +29,18 @@ export function assertStorable(value: unknown, key: string): number {
     return walk(writtenAs(value, '', '', key), '', 0, key);
   } catch (error) {
     if (error instanceof InvalidValueError) throw error;
-    // A `toJSON` or a getter of the user's.
+    // The user's `toJSON` or getter threw.
     throw new InvalidValueError('cannot be written as JSON', { key, cause: error });
   }
 }
 
 /**
- * What JSON writes instead of a value: what its `toJSON` returns, which is not asked for a `toJSON` of its own.
- * @param name Of the member or element, for `toJSON`.
+ * Returns the value that JSON writes instead: the result of `toJSON`. JSON does not call a `toJSON` of that result.
+ * @param name Name of the member or element, for `toJSON`.
  */
 function writtenAs(value: unknown, name: string, path: string, key: string): unknown {
   if (value === null || value === undefined || typeof value === 'string' || typeof value === 'number') return value;
-  // A `Buffer` has a `toJSON`, and its list of numbers is read back as no `Buffer`.
+  // A `Buffer` has a `toJSON`, but its list of numbers is not read back as a `Buffer`.
   if (ArrayBuffer.isView(value)) refuse(`is of type ${kindOf(value)}`, path, key);
   const { toJSON } = value as { toJSON?: unknown };
   if (typeof toJSON !== 'function') return value;
@@ -44,7 +51,10 @@ function writtenAs(value: unknown, name: string, path: string, key: string): unk
 
 const INSTANT = 'Date';
 
-/** @param value As {@link writtenAs} gives it. */
+/**
+ * Checks a value and returns the most bytes that its JSON can take.
+ * @param value As {@link writtenAs} gives it.
+ */
 function walk(value: unknown, path: string, depth: number, key: string): number {
   switch (typeof value) {
     case 'string':
@@ -71,7 +81,7 @@ function walkObject(value: object, path: string, depth: number, key: string): nu
     }
     return bytes;
   }
-  // A class's instance is its members. A built-in (a `Map`, a promise that was not awaited) would be written as `{}`.
+  // A user's class is written as its members. JSON would write a built-in (a `Map`, a promise not awaited) as `{}`.
   const kind = kindOf(value);
   if (BOXED.has(kind)) return walk(value.valueOf(), path, depth + 1, key);
   if (kind !== 'Object') refuse(`is of type ${kind}`, path, key);
@@ -85,7 +95,7 @@ function walkObject(value: object, path: string, depth: number, key: string): nu
 
 const BOXED: ReadonlySet<string> = new Set(['String', 'Number', 'Boolean']);
 
-/** `Map`, `Date`, `Uint8Array`; `Object` of every class that says nothing else. */
+/** Returns the kind of a built-in: `Map`, `Date`, `Uint8Array`. It is `Object` for a class without a tag of its own. */
 function kindOf(value: unknown): string {
   return Object.prototype.toString.call(value).slice('[object '.length, -1);
 }
@@ -99,7 +109,7 @@ function refuse(problem: string, path: string, key: string): never {
   throw new InvalidValueError(`${problem}${place}, which JSON cannot hold`, { key });
 }
 
-/** A path holds names that come from data: they may be long, and may hold line breaks. */
+/** Longest path in a message. Paths hold names that come from data, which may be long and hold line breaks. */
 const LONGEST_PATH = 120;
 
 function shown(path: string): string {
@@ -108,8 +118,8 @@ function shown(path: string): string {
 }
 
 /**
- * Freezes a value that JSON made, all the way down: every caller gets the same object, and none can change what the
- * next one gets. Cheaper than a copy per read, and once per value instead of once per call.
+ * Freezes a value that JSON made, at every level. Every caller gets the same object, and none can change it for the
+ * next one. A freeze for each value is cheaper than a copy for each read.
  * @throws {@link CodecError} when it is not {@link assertReadable}.
  */
 export function deepFreeze<V>(value: V, depth = 0): V {
@@ -119,13 +129,13 @@ export function deepFreeze<V>(value: V, depth = 0): V {
   }
   if (depth >= MAX_DEPTH) throw tooDeep();
   if (Array.isArray(value)) for (let index = 0; index < value.length; index += 1) deepFreeze(value[index], depth + 1);
-  // Without a list of its members: freezing costs as much as parsing even so.
+  // The loop makes no list of the members: even without one, the freeze costs as much as the parsing.
   else for (const name in value) deepFreeze(value[name], depth + 1);
   return Object.freeze(value);
 }
 
 /**
- * Refuses a value that JSON made and {@link assertStorable} would not have let pass: another program has written it.
+ * Refuses a value that JSON made and {@link assertStorable} would have refused. Another program has written it.
  * @throws {@link CodecError} when it is nested too deeply, or holds a number that no double is, such as `1e999`.
  */
 export function assertReadable(value: unknown, depth = 0): void {
@@ -145,12 +155,12 @@ function tooDeep(): CodecError {
   return new CodecError(`their value is nested more than ${MAX_DEPTH} levels deep`);
 }
 
-/** Built-in kinds that `structuredClone` copies as they are. */
+/** Built-in kinds that `structuredClone` copies unchanged. */
 const CLONED: ReadonlySet<string> = new Set([INSTANT, 'RegExp', 'Map', 'Set', 'Array', 'Object']);
 
 /**
- * Whether `structuredClone` gives back the same: classes of users, which it makes plain objects of, and functions, which it
- * refuses, are nowhere in it.
+ * Returns true when `structuredClone` gives back an equal value. The value then holds no object of a user's class,
+ * which would become a plain object, and no function, which would be refused.
  */
 export function isCloneable(value: unknown, seen = new Set<object>()): boolean {
   if (typeof value === 'function' || typeof value === 'symbol') return false;
