@@ -11,7 +11,7 @@ import type { Asked, GuardedL2, Operation } from '../tiers/guarded-l2.ts';
 import { longestAnswerMs } from '../tiers/traffic.ts';
 import { generationsOf, recall, tagsKeepFor, takeFor } from './generations.ts';
 
-/** Keys that one request names at most: nobody else is served meanwhile. */
+/** Limits the keys of one request, because the server answers no other client while it runs. */
 const MOST_KEYS = 250;
 
 /**
@@ -124,7 +124,7 @@ async function askAsOne(context: CacheContext, l2: GuardedL2, batch: QuestionBat
       for (const { flight } of questions) takeFor(context, flight, unknown, generations, keepFor);
       return { held, generation };
     },
-    // The callers have gone on without it: leases that come now would only keep others waiting.
+    // The callers have gone on without an answer. Leases that arrive now would only keep peers waiting.
     ({ held }, tier, { generation }) => release(held, tier, generation),
   );
   const now = context.clock.now();

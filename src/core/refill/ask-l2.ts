@@ -17,12 +17,12 @@ import { generationsFor } from './generations.ts';
 import type { Lease } from './lease.ts';
 import { decodeStored, validateStored } from './stored-value.ts';
 
-/** What L2 had to say to a flight. */
+/** The answer of L2 to a flight. */
 export type L2Answer =
   | { readonly kind: 'entry'; readonly entry: Entry; readonly state: 'fresh' | 'stale' }
   /** Load, and fill with this right. `candidate` serves if the load fails. */
   | { readonly kind: 'mine'; readonly lease: Lease; readonly candidate: Entry | undefined }
-  /** Somebody else refreshes; only a background refresh gets this answer. */
+  /** Another flight refreshes the key. Only a background refresh gets this answer. */
   | { readonly kind: 'elsewhere'; readonly candidate: Entry | undefined }
   /** Load without a fill: L2 could not say, or its lease holder took too long. */
   | { readonly kind: 'no-right'; readonly reason: BypassReason | undefined; readonly candidate: Entry | undefined };
@@ -32,7 +32,7 @@ export interface FirstAnswer {
   readonly record: StoredRecord | undefined;
   readonly terms: Asked<Terms>;
   readonly generations: Generations;
-  /** What the record's bytes say; `undefined` when they are no answer, or there is no value. */
+  /** The decoded record; `undefined` when its bytes are no answer, or there is no value. */
   readonly envelope: Envelope | undefined;
 }
 
@@ -40,7 +40,7 @@ export interface FirstAnswer {
 export interface AskedL2 {
   readonly answer: L2Answer;
   readonly generations: Generations;
-  /** Whether the flight waited for a load elsewhere in the fleet. */
+  /** True when the flight waited for a load elsewhere in the fleet. */
   readonly collapsed: boolean;
 }
 
@@ -50,8 +50,8 @@ const POLL_MIN_MS = 10;
 const POLL_SPREAD_MS = 40;
 
 /**
- * Asks L2 for one key with the intent to load: the value, or the right to fill it, or the news that somebody else has
- * that right, in which case it waits and asks again while that lease lives.
+ * Asks L2 for the value of one key, or for the right to fill it. While another lease holder has that right, the flight
+ * waits and asks again.
  */
 export class L2Question {
   readonly #context: CacheContext;
@@ -66,8 +66,8 @@ export class L2Question {
   #leasedUntil = Number.NEGATIVE_INFINITY;
 
   /**
-   * @param onCandidate Told of an old value as soon as it is met: who loads a new one may take long, here or elsewhere.
-   * @param first What was asked already, and answered.
+   * @param onCandidate Gets an old value as soon as it is read, because the load of a new one may take long.
+   * @param first The answer of L2, where the caller has asked it already.
    */
   constructor(
     context: CacheContext,
@@ -145,7 +145,7 @@ export class L2Question {
     return answerTo(this.#l2, request, answer);
   }
 
-  /** Of the tags that this read names; the others belong to those who asked in the same turn. */
+  /** Takes the generations of the tags that this read names. The others belong to other flights of the same batch. */
   #take(generations: Generations): void {
     for (const tag of this.#request.tagIds) {
       const generation = generations.get(tag);
@@ -178,8 +178,8 @@ export class L2Question {
   }
 
   /**
-   * A value is there and must be replaced: one in the fleet does it, and fills only over the value that it saw. The key
-   * is read again behind the claim, in the same flush: whoever had the claim before may have replaced the value since.
+   * Claims the right to replace a value. One flight in the fleet gets it, and fills only over the value that it saw. The key
+   * is read again behind the claim, in the same flush: an earlier holder of the claim may have replaced the value since.
    */
   async #claim(seen: string, token: string, generation: string): Promise<L2Answer | 'busy'> {
     const { id, key, options } = this.#request;
@@ -236,7 +236,7 @@ export class L2Question {
     return this.#noRight(undefined);
   }
 
-  /** Whether a background refresh finds its work done: somebody has refreshed the value in the meantime. */
+  /** True when another flight has refreshed the value in the meantime, so that a background refresh need not. */
   #isFreshEnough(entry: Entry): boolean {
     const { clock, l1, random } = this.#context;
     const { id, options } = this.#request;

@@ -23,7 +23,7 @@ const LIVES_PER_USE = 1.5;
 /** An entry that outlives its tags by no more than this is not worth a command. */
 const TOLERANCE_MS = 1_000;
 
-/** How long L2 keeps the generation of a tag for entries that are of use for `usefulForMs`. */
+/** Computes the time that L2 keeps a tag's generation for entries that are of use for `usefulForMs`. */
 export function tagsKeepFor(usefulForMs: number): number {
   return Math.min(Math.max(usefulForMs * LIVES_PER_USE, SHORTEST_TAG_LIFE_MS), LONGEST_TAG_LIFE_MS);
 }
@@ -38,9 +38,9 @@ export interface KeptEntry {
 }
 
 /**
- * Has L2 keep the generations of an entry's tags for as long as the entry may be of use: without one of them it is void. They
- * were read for the options of some caller, and the loader may have given the value a longer TTL. Travels with what is called
- * in the same tick, and seldom has anything to do.
+ * Has L2 keep the generations of an entry's tags while the entry may be of use. An entry is void without any of them. They
+ * were read for the options of a caller, and the loader may have given the value a longer TTL. The command travels with the
+ * others of its tick, and is seldom needed.
  */
 export function keepTags(context: CacheContext, tier: RemoteTier, { tags, generation, usefulUntil }: KeptEntry): void {
   const now = context.clock.now();
@@ -99,7 +99,7 @@ function doubtedTags(
 /**
  * Completes `into` by the generations of all tags of an entry. One that is remembered and differs from what the entry
  * carries is read again: only what L2 says makes the entry void (race 57).
- * @returns what came of it when L2 could not say.
+ * @returns the failure when L2 gave no answer.
  */
 export async function generationsFor(
   context: CacheContext,
@@ -125,14 +125,14 @@ export function takeFor(
   generations: Generations,
   keptFor: number,
 ): void {
-  // L2 forgets a generation that nobody reads for that long. Who still knew it then would void what others store under
-  // the one that comes after it, and they what he stores; so it is read again, and renewed, in time.
+  // L2 forgets a generation that no instance reads for `keptFor`. An instance that still remembered it then would void the
+  // entries that peers store under its successor, and they would void its own. Reading it again in time renews it.
   const now = context.clock.now();
   const knownUntil = now + keptFor / (2 * LIVES_PER_USE);
   if (flight.poisoned) return;
   for (const tag of tags) {
     const generation = generations.get(tag);
-    // What was owed when the flight began may have been delivered after this was read.
+    // An invalidation that was undelivered when the flight began may have reached L2 after this reading.
     if (generation === undefined || flight.undelivered.coversTag(tag)) continue;
     const watched = flight.tags.find((state) => state.tag === tag);
     if (watched === undefined) {
@@ -141,7 +141,7 @@ export function takeFor(
   }
 }
 
-/** Takes what was read of tags into `into`, and by {@link takeFor} into memory. */
+/** Puts the generations that were read into `into`, and by {@link takeFor} into memory. */
 export function take(
   context: CacheContext,
   flight: Flight<RefillResult>,
@@ -156,7 +156,7 @@ export function take(
 
 /**
  * Reads the generations of these tags that are not known yet, in one round trip.
- * @returns what came of it when L2 could not say, or nothing: `into` then holds them all.
+ * @returns the failure when L2 gave no answer. Otherwise `into` holds them all.
  */
 export async function readGenerations(
   context: CacheContext,
@@ -195,7 +195,7 @@ async function readFromL2(
 /** Tags in one script call: a script holds up the whole server while it runs. */
 const TAGS_PER_SCRIPT = 1_000;
 
-/** Reads the generations of tags. What is asked for in one turn of the event loop is asked as one, each tag once. */
+/** Reads the generations of tags. All reads of one turn of the event loop become one question, with each tag once. */
 export function readTags(context: CacheContext, l2: GuardedL2, read: TagRead): void {
   const { tagReads } = context;
   if (tagReads.push(read) > 1) return;

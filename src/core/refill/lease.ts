@@ -22,7 +22,7 @@ export function keepLeaseAlive(
   const { clock, l2, background } = context;
   if (l2 === undefined || lease === undefined) return () => {};
   const { generation, expected, claim } = lease;
-  // A load that replaces a value beside everybody else's has no right that could lapse.
+  // `forceFresh` replaces a value without a claim, so it has no right that could lapse.
   if (expected.kind === 'value' && claim === undefined) return () => {};
   const { leaseMs } = options;
   const extend = (tier: RemoteTier): Promise<boolean> =>
@@ -46,7 +46,7 @@ const LONGEST_NOTE_MS = 1_000;
 /**
  * Says in L2 that the load of a right ended without a value for L2. Instances that wait for it load at once then, each for
  * itself. Without the note they would take the lease one after the other (protocol, race 54).
- * @param loadMs How long the load took: the note lives as long, within bounds.
+ * @param loadMs The duration of the load. The note lives as long, within bounds.
  */
 export function leaveOutcome(
   context: CacheContext,
@@ -66,7 +66,7 @@ export function leaveOutcome(
     background.track(l2.ask(operation, (tier) => tier.leaveOutcome({ ...note, of: 'lease', token: expected.token })));
 }
 
-/** Gives a right back unused, so that nobody waits for it to lapse. */
+/** Gives a right back unused, so that no waiting flight has to see it lapse. */
 export function releaseLease(context: CacheContext, { id, key, options }: ReadRequest, lease: Lease | undefined): void {
   const { l2, background } = context;
   if (l2 === undefined || lease === undefined) return;

@@ -15,13 +15,13 @@ import { keepLeaseAlive, type Lease } from './lease.ts';
 export interface SourceCall extends Pick<LoadOrder, 'key' | 'tenant' | 'signal'> {
   /** The flights that it is for. */
   readonly flights: readonly Flight<RefillResult>[];
-  /** Whether nobody waits for it. */
+  /** True when no caller waits for it. */
   readonly background: boolean;
   readonly counters: GroupCounters;
 }
 
 /**
- * Calls a loader when the source may be asked; counts it, traces it and tells of it.
+ * Calls a loader when the source may be asked, and counts, traces and reports the load.
  * @param load Calls the loader by `within`, so that the calls that the loader makes of a cache are known as nested ones.
  * @throws what {@link GuardedSource.run} refuses with, or what the loader throws.
  */

@@ -20,18 +20,18 @@ import { stampsOf } from './stored-value.ts';
 export interface LoadedEntry {
   readonly entry: Entry;
   readonly body: string | Uint8Array;
-  /** How long the record may be of use, in milliseconds. */
+  /** The time in milliseconds for which the record may be of use. */
   readonly keepForMs: number;
-  /** Whether it is to be stored at all, by its TTL and by what the loader said. */
+  /** True when its TTL and the loader allow it to be stored. */
   readonly isWanted: boolean;
   readonly mayKeepInL1: boolean;
   readonly mayFillL2: boolean;
 }
 
 /**
- * Makes an entry of what the loader brought. The value is encoded and read back once, so that the first caller gets
- * what every later one will get.
- * @param mayFill Whether the flight has a right to fill L2.
+ * Makes an entry of a loaded value. The value is encoded and decoded once, so that the first caller gets the same value
+ * as every later one.
+ * @param mayFill True when the flight has a right to fill L2.
  * @throws {@link InvalidValueError} when it cannot be stored as it is.
  */
 export async function buildLoadedEntry(
@@ -80,7 +80,7 @@ export async function buildLoadedEntry(
   };
 }
 
-/** What every later reader will be given. */
+/** Decodes the body again, to the value that every later reader gets. */
 function readBack(codec: Codec, body: string | Uint8Array, key: string): unknown {
   try {
     return codec.decode(body).value;
@@ -123,12 +123,12 @@ async function lateGenerations(
 }
 
 /**
- * Whether the messages that this instance has heard say of each tag if it was invalidated between the begin of the flight
- * and the reading of its generation.
+ * True when this instance has heard every message between the begin of the flight and the reading of the generations. Only
+ * then does it know which of these tags were invalidated in that time.
  *
- * A generation with a later number than the flight's start was made by an invalidation, or by a reading that found none: an
- * invalidation of a tag that nobody reads leaves no record. The messages up to that number tell which (race 65). They may
- * be on their way still, for a reply can overtake them.
+ * A generation with a later number than the flight's start was made by an invalidation, or by a reading that found none. An
+ * invalidation of a tag without readers leaves no record. The messages up to that number tell which (race 65). They may
+ * still be on their way, for a reply can overtake them.
  */
 async function knowsWhatCame(
   { hasBus, proof, clock }: CacheContext,

@@ -18,7 +18,7 @@ export function stampsOf(tags: readonly EntryId[], generations: Generations): Ta
   });
 }
 
-/** What a value in L2 is good for. */
+/** The use that a flight may make of a value in L2. */
 export type Verdict =
   | { readonly kind: 'usable'; readonly entry: Entry; readonly state: 'fresh' | 'stale' }
   /** Only for `staleIfError`. */
@@ -26,7 +26,7 @@ export type Verdict =
   /** Of another key, version or format, ended by a tag, or of unknown age: as good as nothing. */
   | { readonly kind: 'void' };
 
-/** Reads an envelope, or says that it is none of ours. */
+/** Decodes a stored value. Answers `undefined` for one that this cache must not use. */
 export function decodeStored(context: CacheContext, request: ReadRequest, stored: StoredValue): Envelope | undefined {
   let envelope: Envelope;
   try {
@@ -143,7 +143,7 @@ const MOST_UNIT_BYTES = 3;
 
 const utf8 = new TextEncoder();
 
-/** What is wrong with a body that L2 shall not be given, or `undefined`. */
+/** Returns the error of a body that is too long for L2, or `undefined`. */
 export function tooLong(
   { maxValueBytes }: Pick<CacheContext, 'maxValueBytes'>,
   body: Body,
