@@ -31,12 +31,12 @@ export class AvailabilityReporter {
     this.#sayOfL2(now, isConnected);
   }
 
-  /** L1's proof may lapse from here on without being a suspension: nobody asks. */
+  /** Heartbeats rest from here on. L1's proof may lapse without being a suspension, because no caller asks. */
   expectLapse(): void {
     this.#wasProven = undefined;
   }
 
-  /** A heartbeat that is denied while connected is no outage that ends by itself: somebody has taken a right away. */
+  /** Raises an alarm when L2 denies a heartbeat. An operator has taken a right away, and the outage does not end by itself. */
   sayIfDenied(error: unknown): void {
     if (!(error instanceof RemoteError && error.failure === 'denied') || error.message === this.#denial) return;
     this.#denial = error.message;

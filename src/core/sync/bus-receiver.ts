@@ -10,7 +10,7 @@ const RESYNC_EVERY_MS = 100;
 /** Patterns that are applied in that time. Each looks at every entry of L1; more than these cost more than clearing it. */
 const MOST_PATTERNS = 10;
 
-/** What somebody must look at is an alarm once until there has been none of it for so long. */
+/** An alarm is raised once, and again only after its cause has been absent for this long. */
 const ALARM_EVERY_MS = 60_000;
 
 /** So many gaps and messages of another form in a second do not come from a network: another program publishes here. */
@@ -22,7 +22,7 @@ const FLOODED =
   `More than ${FLOOD} messages a second on the invalidation channel do not follow each other or are of another form: another ` +
   'program publishes there. L1 is suspended meanwhile, and L2 is read';
 
-/** What the receiver tells the heartbeat. */
+/** The calls by which the receiver informs the heartbeat loop. */
 export interface HeartbeatLink {
   /** When the heartbeat with this nonce was sent, if this instance sent it lately. */
   sentAt(nonce: string): number | undefined;
@@ -34,7 +34,7 @@ export interface HeartbeatLink {
   unsubscribed(error: Error | undefined): void;
 }
 
-/** What this instance does with each message of its one ordered subscription stream. */
+/** Applies each message of this instance's one ordered subscription stream. */
 export class BusReceiver implements BusListener {
   readonly #context: CacheContext;
   readonly #heartbeat: HeartbeatLink;
@@ -105,8 +105,8 @@ export class BusReceiver implements BusListener {
     this.#watchEpoch(epoch);
     const { seen } = proof;
     if (!proof.takeInvalidation(epoch, sequence)) this.#resync(seen, sequence);
-    // What this instance ordered itself was cleaned before it was sent, and the order stood in for L2 until then:
-    // flights that began since are newer, and poisoning them would only cost a load.
+    // This instance applied its own order before it sent it, and the order stood in for L2 until then. Flights that began
+    // since are newer, and poisoning them would only cost a load.
     if (origin === instance) return;
     const isTooMuch = targets.pattern !== undefined && this.#isOneTooMany();
     const { ids, tags } = targets;
@@ -181,8 +181,8 @@ export class BusReceiver implements BusListener {
   }
 
   /**
-   * A message of another epoch than the one L2 is read in: that history is over, if the message is true. A heartbeat finds
-   * out. Until it has, L2 is not read; but at most once in D, or whoever can publish could keep L2 from being read.
+   * Stops reading L2 when a message names another epoch than the one in use, until a heartbeat finds out whether it is true.
+   * This happens at most once in D. Otherwise any publisher could keep L2 from being read.
    */
   #watchEpoch(epoch: string): void {
     const { l2, clock, maxLagMs } = this.#context;

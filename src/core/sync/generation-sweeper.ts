@@ -37,7 +37,7 @@ export class GenerationSweeper {
     this.#steps = new PeriodicTask(context.clock, () => this.#step());
   }
 
-  /** Whether this instance sweeps now. */
+  /** True while this instance sweeps. */
   get isSweeping(): boolean {
     return this.#cursor !== undefined;
   }

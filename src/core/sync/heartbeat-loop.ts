@@ -85,12 +85,12 @@ export class HeartbeatLoop implements HeartbeatLink, RemoteListener {
     return { tier: this.#l2.tier, bus: this.#terms.bus };
   }
 
-  /** Whether L2 is in use and, with a bus, L1 is proven. */
+  /** True while L2 is in use and, with a bus, L1 is proven. */
   get isReady(): boolean {
     return this.#l2.session !== undefined && this.#context.proof.isProven(this.#context.clock.now());
   }
 
-  /** Whether heartbeats rest because nobody uses the cache: its proof has lapsed, and the next call renews it. */
+  /** True while heartbeats rest because no caller uses the cache. Its proof has lapsed, and the next call renews it. */
   get isResting(): boolean {
     return this.#resting;
   }
@@ -141,7 +141,7 @@ export class HeartbeatLoop implements HeartbeatLink, RemoteListener {
     return { silentMs, isConnected: this.#connected, heartbeatMs: this.#deadlineMs };
   }
 
-  // What the connection says.
+  // Reports of the connection.
 
   onConnect(): void {
     this.#connected = true;
@@ -160,7 +160,7 @@ export class HeartbeatLoop implements HeartbeatLink, RemoteListener {
     this.#context.emit({ type: 'alarm', error });
   }
 
-  // What the subscription says.
+  // Reports of the subscription.
 
   sentAt(nonce: string): number | undefined {
     return this.#sent.at(nonce);
@@ -175,9 +175,9 @@ export class HeartbeatLoop implements HeartbeatLink, RemoteListener {
   accept(sentAt: number): void {
     const last = this.#lastAccepted;
     this.#lastAccepted = Math.max(sentAt, last ?? sentAt);
-    // While this instance was cut off, others may have owed invalidations that they could not number: an unchanged
-    // number says nothing about those, so what is here from before goes. Heartbeats that were sent meanwhile may all be
-    // answered together at the end: what counts is when the first of them is.
+    // This instance was cut off for longer than D. A peer may have been cut off too and hold invalidations that Redis has not
+    // numbered yet. An unchanged number proves nothing about those, so this instance clears L1. The heartbeats of that time
+    // may all be answered together at its end, and the first answer counts.
     if (last !== undefined && this.#context.clock.now() - last > this.#context.maxLagMs) {
       this.#forget();
       this.#terms.recovery.missed();
@@ -211,11 +211,11 @@ export class HeartbeatLoop implements HeartbeatLink, RemoteListener {
     }
   }
 
-  /** Whether nobody has used the cache for so long that its proof may lapse: whoever comes next waits for one beat. */
+  /** True when no caller has used the cache for 10 D. Its proof may lapse then, and the next caller waits for one beat. */
   #isIdle(): boolean {
     const { clock, counters, pending, maxLagMs } = this.#context;
     const idleMs = this.#use.idleMs(counters.activity, clock.now());
-    // With an outbox somebody must hear of those who come back, and of what they need.
+    // With an outbox, this instance may lead the relay and must hear of peers that come back and need a mark.
     const isNeeded = this.#terms.recovery.hasOutbox || !pending.isEmpty || this.#context.flights.size > 0;
     const isInUse = this.#hurried || isNeeded || !this.isReady || this.#schedule.isRecovering;
     return !isInUse && idleMs > BOUNDS_TO_REST * maxLagMs;
@@ -230,7 +230,7 @@ export class HeartbeatLoop implements HeartbeatLink, RemoteListener {
       this.#reporter.expectLapse();
       this.#l2.readiness.await(() => this.hurry());
     }
-    // What hurries again and again (a storm of gaps) must not become a storm of heartbeats.
+    // A storm of gaps hurries again and again. It must not become a storm of heartbeats.
     const restedAt = clock.now() + SHORTEST_PAUSE_MS;
     return new Promise((resolve) => {
       const end = (): void => {
@@ -297,8 +297,8 @@ export class HeartbeatLoop implements HeartbeatLink, RemoteListener {
   }
 
   /**
-   * What is owed is delivered as soon as there is a history to deliver it in, and that history is read once it is repaired.
-   * Neither waits for the other: what is owed stands in for L2 until it is delivered.
+   * Delivers pending orders as soon as a history exists to deliver them in, and reads that history once it is repaired.
+   * Neither waits for the other, because a pending order stands in for L2 until it is delivered.
    */
   #take({ session, isRepaired, answersFlagged, isCrowded = false, hasLostPlace = false }: Judgement): void {
     this.#reporter.sayIfCrowded(isCrowded);
@@ -341,7 +341,7 @@ export class HeartbeatLoop implements HeartbeatLink, RemoteListener {
     tellFailure(this.#context, 'heartbeat', error);
   }
 
-  /** Tells the world what has changed, and those who wait that there is nothing more to wait for. */
+  /** Reports changes to the observers, and releases callers of {@link ready} once the cache is ready. */
   announce(): void {
     this.#reporter.say(this.#connected);
     this.#readiness.look();

@@ -8,7 +8,7 @@ const MISSES_TO_TRIP = 2;
 const MISSES_TO_RESET = 6;
 
 /**
- * What the answers to heartbeats say of L2, and when the next one is due. The heartbeats are the trials of L2's breaker:
+ * Decides from the answers to heartbeats when the next one is due, and moves L2's breaker. The heartbeats are its trials:
  * while it is not closed they alone are sent.
  */
 export class HeartbeatSchedule {
@@ -24,7 +24,7 @@ export class HeartbeatSchedule {
 
   /**
    * @param everyMs Between two heartbeats while all is well.
-   * @param answerMs How long L2 may take for one answer to be of use to a caller.
+   * @param answerMs The longest answer of L2 that is of use to a caller.
    */
   constructor(clock: Clock, breaker: CircuitBreaker, everyMs: number, answerMs: number) {
     this.#clock = clock;
@@ -33,27 +33,27 @@ export class HeartbeatSchedule {
     this.#answerMs = answerMs;
   }
 
-  /** Whether L2 counts as away. */
+  /** True while L2 counts as away. */
   get isLost(): boolean {
     return this.#misses >= MISSES_TO_TRIP;
   }
 
-  /** Whether one more miss is news; during an outage it is not. */
+  /** True when one more miss is news. During an outage it is not. */
   get isMissNews(): boolean {
     return this.#misses < MISSES_TO_TRIP;
   }
 
-  /** Whether the connection looks open and has not answered for long: it may be half dead, a new one may not. */
+  /** True when an open connection has not answered for long. It may be half dead where a new one is not. */
   get isSuspect(): boolean {
     return this.#misses > 0 && this.#misses % MISSES_TO_RESET === 0;
   }
 
-  /** Whether a heartbeat may be sent before it is due. */
+  /** True when a heartbeat may be sent before it is due. */
   get mayHurry(): boolean {
     return this.#trialAtOnce || this.#breaker.isAnswering;
   }
 
-  /** Whether the breaker is on its way back to closed, which takes heartbeats. */
+  /** True while the breaker is on its way back to closed, which takes heartbeats. */
   get isRecovering(): boolean {
     return this.#breaker.trialAt !== undefined || this.#breaker.closesAt !== undefined;
   }
@@ -63,7 +63,7 @@ export class HeartbeatSchedule {
     this.#trialAtOnce = true;
   }
 
-  /** Whether a heartbeat may be sent now; if the breaker is open, this claims its one trial. */
+  /** True when a heartbeat may be sent now. If the breaker is open, this claims its one trial. */
   begin(): boolean {
     const atOnce = this.#trialAtOnce;
     this.#trialAtOnce = false;
@@ -72,7 +72,7 @@ export class HeartbeatSchedule {
     return mayBegin;
   }
 
-  /** What came too late for a caller proves L1 all the same, and is no reason to let callers wait again. */
+  /** Takes an answer. One that came too late for a caller proves L1, but must not let callers wait for L2 again. */
   answered(latencyMs: number): void {
     this.#misses = 0;
     if (this.#sentUnder !== this.#breaker.generation) return;

@@ -28,8 +28,8 @@ export class HistoryWatch {
   }
 
   /**
-   * What is owed is delivered in the new history, and stops standing in for L2 here as soon as it is: nothing may be
-   * read in the old one by then. What is known of tags belongs to it too. For another epoch that is done already.
+   * Stops reads in the old generation before pending orders are delivered in the new one. A delivered order no longer stands
+   * in for L2. The remembered tags belong to the old generation and go too. {@link tells} does this for another epoch.
    */
   uses(session: Session): void {
     const last = this.#session;

@@ -6,7 +6,7 @@ import type { CacheContext } from '../state/context.ts';
 import { applyLocally, forgetEverything } from '../write/apply-locally.ts';
 import { listenerOf, lookEveryMs } from './outbox-polling.ts';
 
-/** What was committed longer ago, in bounds of the outbox's memory, may be gone from it. */
+/** Rows older than this share of the outbox's memory may be gone from it. */
 const SAFE_SHARE = 0.5;
 
 /**
@@ -30,7 +30,7 @@ export class Follower {
     this.#looks = new PeriodicTask(context.clock, () => this.#look());
   }
 
-  /** Whether the last look succeeded. */
+  /** True when the last look succeeded. */
   get isHealthy(): boolean {
     return !this.#isFailing;
   }

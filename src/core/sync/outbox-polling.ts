@@ -2,7 +2,7 @@ import type { OutboxListener } from '../ports/outbox.ts';
 import type { PeriodicTask } from '../primitives/periodic-task.ts';
 import type { CacheContext } from '../state/context.ts';
 
-/** Looks into the outbox per bound D: one may fail, and what nobody has told of is still found in time. */
+/** Looks into the outbox per bound D. One may fail, and a row without a notification is still found in time. */
 export const LOOKS_PER_BOUND = 3;
 
 const LONGEST_LOOK_MS = 500;
@@ -12,7 +12,7 @@ export function lookEveryMs(maxLagMs: number): number {
   return Math.min(maxLagMs / LOOKS_PER_BOUND, LONGEST_LOOK_MS);
 }
 
-/** What news of an outbox mean to whoever looks into it. */
+/** Builds the listener that wakes the looks into an outbox and reports its failures. */
 export function listenerOf({ emit }: CacheContext, looks: PeriodicTask): OutboxListener {
   return {
     onChange: () => looks.wake(),

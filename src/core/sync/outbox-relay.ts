@@ -11,7 +11,7 @@ import { deliver, piecesOf } from '../write/deliver.ts';
 import { LOOKS_PER_BOUND, listenerOf, lookEveryMs } from './outbox-polling.ts';
 import type { Demand, Recovery } from './recovery.ts';
 
-/** After a look that found something, or was asked for: there may be more, of which nobody has said so. */
+/** The pause after a look that found rows or was asked for. More rows may be there without a notification. */
 const NEXT_LOOK_MS = 50;
 
 /** A leader that could deliver nothing for so long lets another try. */
@@ -26,19 +26,19 @@ const MARGIN_MS = 60_000;
 /** A repaired generation is believed only if its last pass began no longer ago: what is committed meanwhile is due soon. */
 const REPAIRED_WITHIN_MS = 1_000;
 
-/** How the relay is doing. */
+/** The health of the relay. */
 export interface RelayHealth {
-  /** Whether this instance is the one that delivers. */
+  /** True when this instance is the one that delivers. */
   readonly leads: boolean;
-  /** How long the oldest row that is due has been waiting, in milliseconds; `undefined` while nobody looks. */
+  /** The age in milliseconds of the oldest row that is due; `undefined` while this instance does not look. */
   readonly lagMs: number | undefined;
-  /** Whether the source could be asked at the last look. */
+  /** True when the last look succeeded. */
   readonly healthy: boolean;
 }
 
 /**
- * Delivers to L2 what nobody else has: changes by writers that do not know of the cache, and those whose writer died or
- * could not reach L2. One instance leads; at least once; an order that was delivered and not marked is delivered again.
+ * Delivers to L2 the changes that no writer has: those of writers that do not know of the cache, that died or that could
+ * not reach L2. One instance leads. It delivers at least once: an order that was not marked is delivered again.
  * It goes past `GuardedL2.ask` like the heartbeat does: L2 is not believed while it is being repaired.
  */
 export class Relay {
@@ -59,8 +59,8 @@ export class Relay {
   #reachableAt = Number.NEGATIVE_INFINITY;
 
   /**
-   * @param answerMs How long L2 may take for one answer.
-   * @param onRepaired L2 has been repaired: whoever waits for it should look.
+   * @param answerMs The time that L2 may take for one answer.
+   * @param onRepaired Called when L2 has been repaired, so that the heartbeat loop looks at once.
    */
   constructor(
     context: CacheContext,
@@ -140,7 +140,7 @@ export class Relay {
     await this.#outbox.prune();
   }
 
-  /** Nobody knows what has passed this cache by: it begins with nothing. */
+  /** Begins an empty generation, because the outbox cannot say which changes this cache has missed. */
   async #renew(demand: Exclude<Demand, { kind: 'away' }>): Promise<void> {
     const [epoch, present] =
       demand.kind === 'repair' ? [demand.epoch, undefined] : [demand.session.epoch, demand.session.generation];
@@ -149,7 +149,7 @@ export class Relay {
     this.#looks.wake();
   }
 
-  /** Nothing old is in a fresh generation, but L1 may hold what is waiting to be delivered; it goes before anybody believes. */
+  /** Nothing old is in a fresh generation, but L1 may hold entries that undelivered rows name. They go before any instance believes. */
   async #begin(epoch: string, replaces: string | undefined): Promise<void> {
     const fresh = this.#context.random.token();
     await this.#pass('all', { epoch, generation: replaces ?? fresh }, true);
@@ -168,7 +168,7 @@ export class Relay {
     }
   }
 
-  /** Whoever cannot reach L2 does not compete for the lead, and does not keep it for long. */
+  /** Gives up the lead. An instance that cannot reach L2 does not compete for it, and does not keep it for long. */
   async #standBack(): Promise<void> {
     this.#lagMs = undefined;
     await this.#outbox.prune();
@@ -185,9 +185,9 @@ export class Relay {
   }
 
   /**
-   * The entries that a new history has brought along are those of its last heartbeat, under the generation of then. Whatever
-   * has been committed since is removed from them, and then they count again; if more may be missing than the outbox still
-   * knows, nobody believes them.
+   * Repairs the entries that a new history has brought along, under the generation of its last heartbeat. The relay removes
+   * those that rows committed since then name, and the rest count again. If more may be missing than the outbox still knows,
+   * a fresh generation begins.
    */
   async #repairHistory({ epoch, time, last }: Extract<Demand, { kind: 'repair' }>): Promise<void> {
     const { tier } = this.#l2;
@@ -196,7 +196,7 @@ export class Relay {
       return this.#begin(epoch, undefined);
     }
     const session = { epoch, generation: last.generation };
-    // What is marked while this goes on moves from the one to the other, and must not be missed by both.
+    // A row that is marked meanwhile moves from undelivered to delivered. Neither pass may miss it.
     await this.#pass('all', session, true);
     await this.#redeliver(session);
     for (;;) {
@@ -248,7 +248,7 @@ export class Relay {
     return { ids: collect(({ ids }) => ids), tags: collect(({ tags }) => tags) };
   }
 
-  /** What can be no name is in no tier either; it must not hold up what comes after it. */
+  /** True for a valid name. An invalid one is in no tier, and must not hold up the rows after it. */
   #isName(id: EntryId): boolean {
     try {
       assertId(id);
@@ -266,7 +266,7 @@ export class Relay {
   /** The first failure is news; those that follow it are the same outage. */
   #report(error: unknown): void {
     if (this.#failures > 0) return;
-    // What there is to say of L2's failures, the heartbeat says.
+    // The heartbeat loop reports failures of L2.
     if (error instanceof RemoteError || error instanceof TimeoutExceeded) return;
     this.#context.emit({ type: 'tier_failure', error, operation: 'relay', tier: 'source', background: true });
   }

@@ -19,14 +19,14 @@ const LAST_ORDERS_MS = 2_000;
 /** An outage that has lasted for so long seldom ends in the next moments: one more attempt is made. */
 const LONG_OUTAGE_MS = 10_000;
 
-/** What a cache that closes knows of L2. */
+/** The state of L2 as a closing cache knows it. */
 export interface LastChance {
   /** Until when the close may take, by the clock. */
   readonly until: number;
-  /** How long L2 has not answered, in milliseconds. */
+  /** The time in milliseconds since L2 answered last. */
   readonly silentMs: number;
   readonly isConnected: boolean;
-  /** How long one heartbeat may take, in milliseconds. */
+  /** The time limit of one heartbeat, in milliseconds. */
   readonly heartbeatMs: number;
 }
 
@@ -178,7 +178,7 @@ export class PendingDelivery {
   }
 }
 
-/** How long one attempt takes, on a connection that is open. */
+/** Estimates the duration of one attempt. A closed connection gets none. */
 function attemptMs({ isConnected, heartbeatMs }: LastChance): number {
   return isConnected ? Math.min(2 * heartbeatMs, LAST_ORDERS_MS) : 0;
 }

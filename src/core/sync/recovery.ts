@@ -10,13 +10,13 @@ const LOST_PLACE_EVERY_MS = 60_000;
 /** So long a history without a generation waits for a relay; then a fresh one, cold and right, does without. */
 const PATIENCE_MS = 5_000;
 
-/** What L2 asks of the relay at this moment. */
+/** The work that L2 asks of the relay at this moment. */
 export type Demand =
   /** It cannot be told anything. */
   | { readonly kind: 'away' }
   /** Nothing but what is due. */
   | { readonly kind: 'due'; readonly identity: string; readonly session: Session }
-  /** Somebody has come back: whatever was committed by now must be delivered, then the mark says so. */
+  /** An instance has come back. The relay delivers all rows that are committed by now, then leaves the mark. */
   | { readonly kind: 'mark'; readonly identity: string; readonly session: Session; readonly wanted: number }
   /** Another history has begun: its entries can be believed again once whatever they may have missed is delivered. */
   | {
@@ -73,9 +73,9 @@ export interface Judgement {
  */
 
 /**
- * What has to happen before L2 is believed after another history has begun, or after an outage in which others may have
- * committed what they could not tell. Without an outbox: a fresh generation, and nothing more can be known. With one, the
- * relay delivers what was missed; an outage ends for this instance with a mark that is younger than its own return.
+ * Decides when this instance believes L2 after another history has begun, or after an outage in which peers may have
+ * committed changes that they could not tell. Without an outbox it needs a fresh generation. With one, the relay delivers
+ * the missed changes, and an outage ends for this instance with a mark that is younger than its own return.
  */
 export class Recovery {
   readonly hasOutbox: boolean;
@@ -116,7 +116,7 @@ export class Recovery {
   }
 
   /**
-   * Whether a history may be used. An instance uses a later one than its last, or that one itself. An earlier one may have
+   * True when a history may be used. An instance uses a later one than its last, or that one itself. An earlier one may have
    * missed what later ones were told: the address led to another server meanwhile, or two databases were swapped twice
    * (races 37 and 38). The order comes from terms, so the instance need not remember which histories it has left.
    */
@@ -126,12 +126,12 @@ export class Recovery {
     return term === used.term && epoch === used.epoch && generation === used.generation;
   }
 
-  /** Whether L2 answers, and is not believed yet. */
+  /** True while L2 answers and is not believed yet. */
   get isWaiting(): boolean {
     return this.#waitingSince !== undefined;
   }
 
-  /** Whether a heartbeat that is sent now must ask for a mark: the last accepted one is too long ago, or there is none. */
+  /** True when a heartbeat that is sent now must ask for a mark. The last accepted one is too long ago, or there is none. */
   wantsMark(lastAccepted: number | undefined, now: number): boolean {
     if (!this.hasOutbox) return false;
     // The record in which it was asked for may have been evicted.
@@ -208,7 +208,7 @@ export class Recovery {
       return { session, isRepaired: false, answersFlagged: this.mayAnswerFlagged(session, heartbeat) };
     }
     if (now - this.#waitingSince < PATIENCE_MS) return { session: undefined, isRepaired: false };
-    // Nobody repairs. In a fresh generation there is nothing old, and the mark of its beginning is this instance's too.
+    // No relay repairs. A fresh generation holds nothing old, and the mark of its beginning is this instance's too.
     this.#waitingSince = now;
     return { session: this.#use({ epoch, ...(await this.#agree(epoch, tier)) }), isRepaired: false };
   }
@@ -251,7 +251,7 @@ export class Recovery {
     return { epoch: history.epoch, generation: history.generation };
   }
 
-  /** What is asked of the relay, by the latest heartbeat; one that is too old says nothing. */
+  /** The work that the latest heartbeat asks of the relay. A heartbeat that is too old says nothing. */
   get demand(): Demand {
     if (this.#latest === undefined || this.#clock.now() - this.#latest.at > this.#maxLagMs) return { kind: 'away' };
     const {

@@ -15,7 +15,7 @@ const JITTER = 0.25;
 /** Between two looks at a server that has refused to answer. */
 const REFUSED_MS = 5 * 60_000;
 
-/** Much longer than any read may take: nobody waits for it. */
+/** Much longer than any read may take, because no caller waits for a look. */
 const BUDGET_MS = 1_000;
 
 /** Share of its limit above which a server's memory is nearly full. */
@@ -24,7 +24,7 @@ const NEARLY_FULL = 0.9;
 /** Evicted keys between two looks, after which no more are listened to: a flood of them is not worth the time. */
 const MOST_HEARD = 5_000;
 
-/** What was seen at one look. */
+/** The result of one look. */
 interface Sight {
   readonly info: RemoteInfo;
   readonly at: number;
@@ -34,15 +34,15 @@ interface Sight {
   readonly evicted: number;
 }
 
-/** What is known of the L2 server. */
+/** The status of the L2 server at the last look. */
 export interface ServerStatus {
-  /** What it said of itself at the last look, which may be long ago while it is away or nobody uses the cache. */
+  /** Its information of the last look, which may be long ago while it is away or no caller uses the cache. */
   readonly server: RemoteInfo | undefined;
-  /** How long ago that was, in milliseconds. */
+  /** The age of that information in milliseconds. */
   readonly serverAgeMs: number | undefined;
-  /** Whether it uses 90 % or more of the memory that it may use. */
+  /** True when it uses 90 % or more of the memory that it may use. */
   readonly isMemoryNearLimit: boolean;
-  /** Whether it has evicted keys between the last two looks. */
+  /** True when it has evicted keys between the last two looks. */
   readonly isEvicting: boolean;
 }
 
@@ -70,7 +70,7 @@ export class ServerMonitor {
     this.#groups = new EvictedGroups((key) => context.counters.of(key).group);
   }
 
-  /** What is known now; asks nobody. */
+  /** Returns the status without asking the server. */
   get known(): ServerStatus {
     const { info, at, evicted } = this.#last ?? {};
     return {
@@ -116,7 +116,7 @@ export class ServerMonitor {
     try {
       const info = await withTimeout(clock, BUDGET_MS, this.#l2.tier.info());
       this.#isRefused = false;
-      // Whose answer it is would be a guess, if the server became another meanwhile.
+      // The address may lead to another server since the question. The answer then belongs to neither for certain.
       if (epoch !== undefined && epoch === this.#l2.session?.epoch) this.#take(info, epoch);
     } catch (error) {
       this.#report(error);
@@ -186,7 +186,7 @@ export class EvictedGroups {
     this.#groupOf = rule;
   }
 
-  /** How many were noted since the last {@link take}. */
+  /** The number of entries noted since the last {@link take}. */
   get noted(): number {
     return this.#noted;
   }
