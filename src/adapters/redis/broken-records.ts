@@ -11,7 +11,7 @@ const UNSEALED =
   'A value in Redis has no MAC of a configured integrityKey, or a wrong one, and is not served: another program has written ' +
   'it, or an instance without these keys';
 
-/** What reading one key has come to. */
+/** The result of reading one key. */
 export type Held = StoredRecord | RemoteError;
 
 /**
@@ -50,7 +50,7 @@ export class BrokenRecords {
     this.#onAlarm(new RemoteError('error', sentence));
   }
 
-  /** Whether a key holds something of another type than a record. Nobody could read it, or write over it. */
+  /** True when a key holds another type than a record. No instance could read it, or write over it. */
   isForeign(error: unknown): boolean {
     return error instanceof RemoteError && isReply(error.cause, 'WRONGTYPE');
   }

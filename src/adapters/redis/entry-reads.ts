@@ -11,7 +11,7 @@ import { unexpected } from './protocol/replies.ts';
 import { SCRIPTS } from './protocol/scripts.ts';
 import { bodyStart, HEADER, leaseRecord, parseRecord, recordFor } from './protocol/stored-record.ts';
 
-/** Keys of one MGET: while it is answered, nobody else is. */
+/** Limits the keys of one MGET, because the server answers no other client meanwhile. */
 const KEYS_PER_READ = 500;
 
 /**

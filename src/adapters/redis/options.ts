@@ -12,7 +12,7 @@ export interface RedisOptions {
    * cache. Caches with the same namespace share their entries.
    */
   readonly namespace?: string;
-  /** How long one attempt to connect may take, in milliseconds. Default 2,000. */
+  /** The time limit of one attempt to connect, in milliseconds. Default 2,000. */
   readonly connectTimeout?: number;
   /**
    * Multiplexed connections for commands, beside the one of the bus. 1 to 16, default 1; more help only where single

@@ -11,7 +11,7 @@ import { gzipPacking } from './protocol/gzip-packing.ts';
 import { keyspace, type Naming } from './protocol/keyspace.ts';
 import { RedisRemoteTier } from './remote-tier.ts';
 
-/** What {@link redis} makes: spread it into the options of `createCache`. */
+/** The tiers that {@link redis} makes: spread it into the options of `createCache`. */
 export interface RedisTiers {
   readonly l2: RemoteTier;
   readonly bus: Bus;

@@ -45,7 +45,7 @@ import { sweepEntries } from './sweep.ts';
 
 const MISMATCH = { kind: 'session-mismatch' } as const;
 
-/** How this cache's bodies lie in Redis, and what shows that they are its own. */
+/** The form in which this cache's bodies lie in Redis, and the proof that they are its own. */
 interface Forms {
   readonly packing: Packing;
   readonly integrity: Integrity | undefined;

@@ -10,9 +10,9 @@ interface Call {
 
 interface Sending {
   readonly calls: Call[];
-  /** Who has something to add before it is sent. */
+  /** Callbacks that may add calls before it is sent. */
   readonly before: (() => void)[];
-  /** Who wants to know when nothing can be added any more. */
+  /** Callbacks for the moment from which no call can be added. */
   readonly closed: (() => void)[];
 }
 

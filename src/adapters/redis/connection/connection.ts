@@ -8,7 +8,7 @@ import { toRemoteError } from './failure.ts';
 import { epochOf } from './server-identity.ts';
 import { isOfSelect, nameConnection, selectDatabase } from './set-up.ts';
 
-/** What a {@link Connection} tells its owner. */
+/** The reports of a {@link Connection} to its owner. */
 export interface ConnectionListener {
   /** The server was asked who it is and has the scripts: commands can be sent. */
   onOpen(): void;
@@ -115,7 +115,7 @@ export class Connection {
     } catch (error) {
       if (attempt !== this.#attempt) return;
       this.#listener.onRefused(toRemoteError(error));
-      // Somebody may mend it meanwhile: a right granted, a server still loading, another one at the same address.
+      // An operator may mend it meanwhile: a right granted, a server still loading, another one at the same address.
       if (client.status === 'ready') client.disconnect(true);
     }
   }

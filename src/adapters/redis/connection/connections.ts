@@ -34,7 +34,7 @@ export class Connections {
   #turn = 0;
   #thisTurn: Connection | undefined;
   #said: string | undefined;
-  /** Why there is no connection, for whoever asks for one. */
+  /** The reason why there is no connection, for the next caller that needs one. */
   #reason: Error | undefined;
 
   /** @param warn Told when another open cache of this process is at the same place. */

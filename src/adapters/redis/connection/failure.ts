@@ -24,7 +24,7 @@ const DENIED_IN_SCRIPT = /^ERR The user executing the script can't /;
 const INVALID =
   /^ERR (?:value is not |invalid expire time|syntax error|wrong number of arguments|unknown (?:sub)?command|.*(?:out of range|exceeds maximum allowed size))/i;
 
-/** What went wrong, in the port's words; the client's own error is the cause. */
+/** Translates an error into the port's words; the client's own error is the cause. */
 export function toRemoteError(error: unknown): RemoteError {
   if (error instanceof RemoteError) return error;
   if (!(error instanceof Error)) return new RemoteError('error', String(error), { cause: error });
@@ -33,7 +33,7 @@ export function toRemoteError(error: unknown): RemoteError {
 
 function failureOf(error: Error): RemoteFailure {
   if (error.name === 'ReplyError') return FAILURES[codeOf(error)] ?? failureInWords(error.message);
-  // What the client could not even send says nothing about the server.
+  // A request that the client could not even send says nothing about the server.
   if (error instanceof TypeError || error instanceof RangeError) return 'invalid';
   // A certificate that is not trusted, not valid any more, or of another host.
   if ('code' in error && /CERT|SIGNATURE/.test(String(error.code))) return 'denied';
@@ -51,7 +51,7 @@ export function codeOf(error: Error): string {
   return /^[A-Z]+/.exec(error.message)?.[0] ?? '';
 }
 
-/** Whether Redis answered with this error code. */
+/** True when Redis answered with this error code. */
 export function isReply(error: unknown, code: string): boolean {
   return error instanceof Error && error.name === 'ReplyError' && codeOf(error) === code;
 }

@@ -18,7 +18,7 @@ export async function selectDatabase(client: Redis, database: number): Promise<v
   }
 }
 
-/** Whether a client reports that its own `SELECT` failed, which {@link selectDatabase} finds out and says in full. */
+/** True when a client reports that its own `SELECT` failed, which {@link selectDatabase} finds out and says in full. */
 export function isOfSelect(error: unknown): boolean {
   if (!(error instanceof Error) || !('command' in error)) return false;
   const { command } = error;

@@ -10,7 +10,7 @@ import type { Packing } from '../../../core/ports/codec.ts';
  */
 const LEVEL = 1;
 
-/** What {@link gzipSync} begins with; JSON cannot. */
+/** The first bytes of each result of {@link gzipSync}. JSON cannot begin with them. */
 const GZIP = [0x1f, 0x8b] as const;
 
 /** What is saved must be worth the reader's time: bytes that hardly shrink (images, ciphertext) stay as they are. */

@@ -55,7 +55,7 @@ export class Integrity {
   }
 
   /**
-   * Whether the extra block of a record, from `extraAt` to `bodyAt`, belongs to this name and to the body behind it. It is asked
+   * True when the extra block of a record, from `extraAt` to `bodyAt`, belongs to this name and to the body behind it. It is asked
    * of each value that is read, so it looks at the bytes where they are.
    */
   isSealed(bytes: Buffer, extraAt: number, bodyAt: number, name: string): boolean {
@@ -74,7 +74,7 @@ export class Integrity {
     return prefix + macOf(hmac, nameOfMessage(channel), textOf(said));
   }
 
-  /** Whether a `mac` belongs to what a message on this channel says. */
+  /** True when a `mac` belongs to the content of a message on this channel. */
   isSigned(given: unknown, channel: string, said: Said): boolean {
     if (typeof given !== 'string') return false;
     const bytes = Buffer.from(given, 'latin1');

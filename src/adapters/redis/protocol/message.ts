@@ -12,7 +12,7 @@ const MOST_BYTES = 8 * 2 ** 20;
 /** Makes the `mac` of a message from what it says; see `Integrity`. */
 type Sign = (order: InvalidationOrder) => string;
 
-/** Whether the `mac` of a message belongs to what it says. */
+/** True when the `mac` of a message belongs to its content. */
 type Verify = (order: InvalidationOrder, mac: unknown) => boolean;
 
 /** What {@link parseMessage} answers for a message that its `mac` does not belong to: what it replaces may be lost. */
@@ -76,7 +76,7 @@ const BACKSLASH = 0x5c;
 const PARTS: ReadonlySet<number> = new Set([...',[{'].map((part) => part.charCodeAt(0)));
 
 /**
- * Whether JSON has so many lists, objects and elements that making them takes long: a megabyte of brackets takes half a second.
+ * True when JSON has so many lists, objects and elements that making them takes long: a megabyte of brackets takes half a second.
  * Texts are skipped, since names may hold anything.
  */
 function hasTooManyParts(bytes: Uint8Array): boolean {

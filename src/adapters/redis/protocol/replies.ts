@@ -10,7 +10,7 @@ interface BeatReply {
   readonly mended: string;
 }
 
-/** What the heartbeat script answers. */
+/** Parses the answer of the heartbeat script. */
 export function heartbeatOf(reply: unknown, shape: string): BeatReply {
   if (!Array.isArray(reply)) throw unexpected('heartbeat', reply);
   const [epoch, number, time, generation, last, wanted, marked, identity, term, shapes = '', mended = '', vouched] =
@@ -31,7 +31,7 @@ export function heartbeatOf(reply: unknown, shape: string): BeatReply {
   return { beat, shapes, mended };
 }
 
-/** What the `agree` script answers; `undefined` when it did nothing. */
+/** Parses the answer of the `agree` script; `undefined` when it did nothing. */
 export function agreementOf(reply: unknown): Agreement | undefined {
   if (reply === null) return undefined;
   if (!Array.isArray(reply)) throw unexpected('agree', reply);
@@ -39,7 +39,7 @@ export function agreementOf(reply: unknown): Agreement | undefined {
   return { generation: String(generation), term: Number(term) };
 }
 
-/** What the script of the tags answers. */
+/** Parses the answer of the script of the tags. */
 export function generationsOf(reply: unknown): readonly TagGeneration[] {
   if (!Array.isArray(reply)) throw unexpected('tagGenerations', reply);
   return reply.map((held) => {
@@ -57,7 +57,7 @@ export function knownArguments(known: KnownTags | undefined): (string | number)[
   return [`${known.epoch}:${known.sequence}`, ...each];
 }
 
-/** What a heartbeat field says; one of another form says nothing. */
+/** Parses a heartbeat field; one of another form says nothing. */
 function lastOf(record: string | undefined): Heartbeat['last'] {
   const [, time, generation] = /^(\d+) (\S+)/.exec(record ?? '') ?? [];
   return time === undefined || generation === undefined ? undefined : { time: Number(time), generation };

@@ -65,7 +65,7 @@ const ZERO = 0x30;
 const NO_HEADER = 'they do not begin with the header of a record';
 
 /**
- * What the bytes under a key say. Never throws: bytes of another form are a value with an empty body, which the codec
+ * Parses the bytes under a key. Never throws: bytes of another form are a value with an empty body, which the codec
  * refuses, and whose token lets a fill replace exactly these bytes.
  */
 export function parseRecord(bytes: Buffer | null): StoredRecord {
@@ -147,7 +147,7 @@ export function versionField(version: number | undefined): string {
   return version === undefined ? NO_VERSION : String(version).padStart(HEADER.versionDigits, '0');
 }
 
-/** How the scripts take a stay: whole milliseconds, 0 for no expiry. */
+/** Converts a stay for the scripts: whole milliseconds, 0 for no expiry. */
 export function stay(keepFor: number): number {
   return keepFor === Infinity ? 0 : Math.max(1, Math.ceil(keepFor));
 }
