@@ -106,6 +106,11 @@ export class MemoryOutboxTable {
     return { leads, lagMs: this.#lag(cache), mustRenew: leads && state.mustRenew };
   }
 
+  /** True when a leader has registered the cache, and the cache need not begin anew. */
+  isKnown(cache: string): boolean {
+    return this.#caches.get(cache)?.mustRenew === false;
+  }
+
   /** Forgets a cache that has ended or was replaced. No row waits for it, and it begins anew if it returns. */
   forget(cache: string): void {
     this.#caches.delete(cache);

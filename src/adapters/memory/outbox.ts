@@ -58,7 +58,7 @@ export class MemoryOutbox implements Outbox {
     const former = this.#former;
     return this.#run('lead', () => {
       const lead = this.#table.lead(this.#session, cache);
-      if (!lead.leads || former === undefined) return lead;
+      if (former === undefined || !(lead.leads || this.#table.isKnown(cache))) return lead;
       this.#table.forget(former);
       this.#former = undefined;
       return lead;

@@ -135,7 +135,11 @@ export class PostgresOutbox implements Outbox {
     if (this.#cache !== NO_CACHE && this.#cache !== cache) this.#former = this.#cache;
     this.#cache = cache;
     const { isKnown, ...state } = await this.#run((sql) => statements.lead(sql, cache));
-    if (!state.leads) return { ...state, mustRenew: false };
+    if (!state.leads) {
+      // An instance that led its former cache leaves it too, or rows would wait for that cache (race 73).
+      if (isKnown) await this.#forgetFormer();
+      return { ...state, mustRenew: false };
+    }
     await this.#listen();
     // The former cache is forgotten only after this. A cache that comes beside another has missed that one's rows (race
     // 37).

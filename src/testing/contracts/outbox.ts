@@ -116,6 +116,18 @@ function define(test: AddTest, make: () => Promise<OutboxHarness>): void {
     await outbox.close();
   });
 
+  test('a cache that was left for another is forgotten by an instance that does not lead the other one too', async () => {
+    await using both = await make();
+    const [one, two] = [both.outbox(), both.outbox()];
+    equal((await one.lead('a')).leads, true);
+    contains(await two.lead('b'), { leads: true, mustRenew: true });
+    await two.renewed();
+    equal((await one.lead('b')).leads, false);
+    // No row waits for cache `a` any more, so it begins with nothing when it returns.
+    contains(await one.lead('a'), { leads: true, mustRenew: true });
+    await Promise.all([one.close(), two.close()]);
+  });
+
   test('reports how long the oldest due row has been waiting', async () => {
     await using both = await make();
     const outbox = both.outbox();
