@@ -16,7 +16,7 @@ export type Held = StoredRecord | RemoteError;
 
 /**
  * Mends records in Redis that no Tiercel has written, where they would stand in the way for good. An operator is told once of
- * each kind: another program writes there, or somebody has edited the record.
+ * each kind: another program writes there, or an operator has edited the record.
  */
 export class BrokenRecords {
   readonly #connections: Connections;

@@ -4,15 +4,15 @@ import { toRemoteError } from './connection/failure.ts';
 import { nameConnection, selectDatabase } from './connection/set-up.ts';
 import type { Keyspace } from './protocol/keyspace.ts';
 
-/** How long the server is not asked again after it has said that it tells nobody of evictions, or not us. */
+/** The pause after a server has refused to tell this client of evictions. */
 const RETRY_MS = 5 * 60_000;
 
 /**
  * Hears which entries a server evicts, where its keyspace events are on (`notify-keyspace-events` with `E` and `e`).
  *
- * On a connection of its own: a flood of evictions fills the output buffer of whoever listens, and the bus must neither
+ * On a connection of its own: a flood of evictions fills the output buffer of the listener, and the bus must neither
  * lose its subscription by that nor have a heartbeat wait behind it. Nothing depends on what is heard here: a connection
- * that is lost is made again when somebody asks the next time, and nobody is told.
+ * that is lost is made again at the next call, without a report.
  */
 export class EvictionWatch {
   readonly #client: Redis;

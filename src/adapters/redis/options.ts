@@ -170,7 +170,7 @@ function isEscapedWell(text: string): boolean {
 }
 
 /**
- * What every connection needs, wherever its address comes from: a command that cannot be sent now fails now, and one
+ * The options of every connection, wherever its address comes from: a command that cannot be sent now fails now, and one
  * without an answer fails with its connection. Nothing waits, nothing is sent twice.
  */
 export const FAIL_FAST = {

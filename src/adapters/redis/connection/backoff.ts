@@ -7,7 +7,7 @@ export class Backoff {
   readonly #longestMs: number;
   #failures = 0;
 
-  /** @param longestMs Cut to a second: whoever comes back is not left waiting for longer. */
+  /** @param longestMs Cut to a second, so that no server that is back waits for longer. */
   constructor(longestMs = LONGEST_MS) {
     this.#longestMs = Math.min(longestMs, LONGEST_MS);
   }

@@ -20,7 +20,7 @@ const FAILURES: Readonly<Record<string, RemoteFailure>> = {
 /** Redis 7.0 has no code for a right that is missing inside a script; later ones say `NOPERM`. */
 const DENIED_IN_SCRIPT = /^ERR The user executing the script can't /;
 
-/** What Redis says of a request that no server could carry out. Inside a script the same words come first. */
+/** Matches the error of a request that no server could carry out. Inside a script the same words come first. */
 const INVALID =
   /^ERR (?:value is not |invalid expire time|syntax error|wrong number of arguments|unknown (?:sub)?command|.*(?:out of range|exceeds maximum allowed size))/i;
 

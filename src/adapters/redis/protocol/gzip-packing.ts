@@ -13,7 +13,7 @@ const LEVEL = 1;
 /** The first bytes of each result of {@link gzipSync}. JSON cannot begin with them. */
 const GZIP = [0x1f, 0x8b] as const;
 
-/** What is saved must be worth the reader's time: bytes that hardly shrink (images, ciphertext) stay as they are. */
+/** The saving must be worth the reader's time: bytes that hardly shrink (images, ciphertext) stay as they are. */
 const MOST_OF_SIZE = 0.9;
 
 /**

@@ -58,7 +58,7 @@ export const HISTORY = {
   heartbeat: 'heartbeat',
   /** The server's time at the last accepted heartbeat of any instance that found no generation. */
   awake: 'awake',
-  /** What was broken in Redis and has begun anew, until a heartbeat tells of it; empty then. */
+  /** The records that were broken in Redis and have begun anew, until a heartbeat tells of it; empty then. */
   mended: 'mended',
   /** The run of the server, and the generation that instances believe in it, with all repairs done. */
   vouched: 'vouched',

@@ -15,7 +15,7 @@ type Sign = (order: InvalidationOrder) => string;
 /** True when the `mac` of a message belongs to its content. */
 type Verify = (order: InvalidationOrder, mac: unknown) => boolean;
 
-/** What {@link parseMessage} answers for a message that its `mac` does not belong to: what it replaces may be lost. */
+/** The answer of {@link parseMessage} for a message that its `mac` does not belong to: what it replaces may be lost. */
 export const UNSIGNED = 'its MAC is wrong or missing';
 
 /** Bytes outside of texts that a message of {@link MOST_NAMES} keys and as many tags has, and room for later fields. */

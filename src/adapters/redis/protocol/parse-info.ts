@@ -1,7 +1,7 @@
 import type { RemoteInfo } from '../../../core/ports/server-info.ts';
 
 /**
- * What of `INFO` is asked for, in one command. `server` comes first: a right to `info|server`, with which other things
+ * The sections of `INFO` that one command asks for. `server` comes first: a right to `info|server`, with which other things
  * are found out, is a right to a command that begins like this.
  */
 export const INFO_SECTIONS = [

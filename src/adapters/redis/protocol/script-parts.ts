@@ -212,7 +212,7 @@ local function value(token, storedAt, version, ending, body)
 end`;
 
 /**
- * Removes a record (`delete`), or marks a value expired under another token so that nobody can fill over it from before.
+ * Removes a record (`delete`), or marks a value expired under another token so that no earlier flight can fill over it.
  * Anything that is not a whole value goes either way; `pcall`, because a key of another type must not stop the script
  * between two of its effects. A value that was expired before keeps its first moment: its window must not grow.
  */
@@ -234,7 +234,7 @@ end`;
 
 /**
  * One field holds how many marks were wanted, and the latest one; those of another epoch count for nothing, and so do counts
- * that nobody has counted. It comes after {@link MENDED}.
+ * that no script has counted. It comes after {@link MENDED}.
  */
 export const MARKS = `
 

@@ -91,7 +91,7 @@ export function bodyStart(bytes: Uint8Array): number {
   return HEADER.bytes + length;
 }
 
-/** As text, unless it is none: what could not be read stands as U+FFFD then, as it also does where somebody wrote that. */
+/** As text, unless it is none: what could not be read stands as U+FFFD then, as it also does where a caller wrote that. */
 function bodyOf(bytes: Buffer, bodyAt: number): string | Buffer {
   const text = bytes.toString('utf8', bodyAt);
   return text.includes('\ufffd') ? bytes.subarray(bodyAt) : text;
@@ -131,7 +131,7 @@ export function leaseRecord(token: string): string {
   return `L${token}${NO_VERSION}\n`;
 }
 
-/** What the bytes under the key of a refresh claim say, which were there before the caller asked for it. */
+/** Parses the bytes under the key of a refresh claim, which were there before the caller asked for it. */
 export function claimAnswerOf(bytes: Buffer | null): ClaimAnswer {
   if (bytes === null) return 'granted';
   return (LEASE.exec(bytes.toString('latin1'))?.[1] as LoadOutcome | undefined) ?? 'taken';
