@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { CALM, FIGURES, FLEETS, PATIENT, partsOf, testFiles } from './parts.ts';
+import { FIGURES, FLEETS, PATIENT, partsOf, testFiles } from './parts.ts';
 import { projectFiles } from './sources.ts';
 
 const files = testFiles();
@@ -12,11 +12,11 @@ test('every test file of the project is found', () => {
 
 test('every test file belongs to exactly one process', () => {
   const all = partsOf(files).flatMap((part) => part.files);
-  expect(partsOf(files)).toHaveLength(5);
+  expect(partsOf(files)).toHaveLength(4);
   expect(all.toSorted()).toEqual(files);
 });
 
-test('an unknown folder gives way to no other', () => {
+test('a folder that nobody has heard of gives way to nobody', () => {
   const novel = ['tests/novel/unit.test.ts', 'tests/unity/some.test.ts'];
   expect(partsOf(novel)).toMatchObject([{ name: 'the rest', niceness: 0, files: novel }]);
 });
@@ -27,13 +27,11 @@ test('figures are judged when every other test has ended, the load of a thousand
     'tests/faults/a.ts',
     'tests/faults/redis-faults.test.ts',
     'tests/integration/fleet.test.ts',
-    'tests/integration/catalog-z.ts',
     'tests/integration/z.ts',
   ]);
   expect(parts).toMatchObject([
     { name: 'fleets', files: ['tests/faults/a.ts'] },
     { name: 'the rest', files: ['tests/integration/z.ts'] },
-    { name: 'calm tests', files: ['tests/integration/catalog-z.ts'] },
     {
       name: 'figures',
       isAlone: true,
@@ -44,7 +42,7 @@ test('figures are judged when every other test has ended, the load of a thousand
 
 test('the places that are named are there', () => {
   const isThere = (place: string) => files.some((path) => path.startsWith(place));
-  expect([...FIGURES, ...FLEETS, ...CALM, ...PATIENT].filter((place) => !isThere(place))).toEqual([]);
+  expect([...FIGURES, ...FLEETS, ...PATIENT].filter((place) => !isThere(place))).toEqual([]);
 });
 
 test('words choose among the files, paths as they are typed as well', () => {

@@ -29,21 +29,7 @@ export const FIGURES: readonly string[] = [
   'tests/acceptance/',
 ];
 
-/** These ask servers, and wait for conditions: nothing of theirs has to be there soon. They give way. */
-export const CALM: readonly string[] = [
-  'tests/attacks/',
-  'tests/integration/bad-input.test.ts',
-  'tests/integration/catalog',
-  'tests/integration/dashboard-concurrency.test.ts',
-  'tests/integration/dashboard-queries.test.ts',
-  'tests/integration/outbox',
-  'tests/integration/provenance',
-  'tests/integration/telemetry',
-  'tests/integration/tenants.test.ts',
-  'tests/runtimes/',
-];
-
-/** These need a processor and no servers, and can be kept waiting longest. They give way to all others. */
+/** Those that can be kept waiting: they need a processor, and nothing of theirs has to be there soon. They give way. */
 export const PATIENT: readonly string[] = [
   'tests/fast-path/',
   'tests/scenario/',
@@ -68,12 +54,11 @@ export function testFiles(words: readonly string[] = []): string[] {
 export function partsOf(files: readonly string[]): Part[] {
   const figures = within(FIGURES, files);
   const shared = files.filter((path) => !figures.includes(path));
-  const [fleets, calm, patient] = [within(FLEETS, shared), within(CALM, shared), within(PATIENT, shared)];
-  const rest = shared.filter((path) => ![fleets, calm, patient].flat().includes(path));
+  const [fleets, patient] = [within(FLEETS, shared), within(PATIENT, shared)];
+  const rest = shared.filter((path) => !fleets.includes(path) && !patient.includes(path));
   const parts: Part[] = [
     { name: 'fleets', files: fleets, niceness: 0, timeoutMs: 30_000 },
     { name: 'the rest', files: rest, niceness: 0, timeoutMs: 30_000 },
-    { name: 'calm tests', files: calm, niceness: 3, timeoutMs: 60_000 },
     { name: 'patient tests', files: patient, niceness: 10, timeoutMs: 300_000 },
     { name: 'figures', files: figures, niceness: 0, timeoutMs: 30_000, isAlone: true },
   ];

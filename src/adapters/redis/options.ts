@@ -186,7 +186,7 @@ export const FAIL_FAST = {
   enableReadyCheck: false,
   // Between the polite end of a socket and its destruction. A silent peer never answers the politeness.
   disconnectTimeout: 1,
-  // The backstop behind the cache's own budgets: a server silent for so long while commands wait loses the connection.
+  // The backstop behind the cache's own budgets: a server loses the connection if it is silent while commands wait.
   // One timer a connection, where `commandTimeout` takes one a command.
   socketTimeout: 5_000,
 } as const satisfies ClientSettings;

@@ -218,7 +218,7 @@ export class L2Question {
   /**
    * L2 has not answered. A flight that knows of a lease goes on waiting: one late answer says nothing of the load that it
    * waits for, and all who wait would load at once (race 55). That ends with the time of its callers, when the breaker opens,
-   * or when no history is believed for as long as the lease lasts.
+   * or when this instance knows no history of L2 for as long as the lease lasts.
    */
   #unanswered({ reason, error }: Unanswered): L2Answer | 'busy' {
     const isBlip =

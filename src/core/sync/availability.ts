@@ -10,7 +10,7 @@ const PLACE_LOST =
   'L2 has no place any more for this version of the cache, though a place is never taken away: something else than Tiercel ' +
   'has written the record of the generation. A new generation has begun, and L2 is cold';
 
-/** Says once what has changed for callers: L1 suspended or resumed, L2 down or up, a right taken away. */
+/** Reports each change for callers once: L1 suspended or resumed, L2 down or up, a right taken away. */
 export class AvailabilityReporter {
   readonly #context: CacheContext;
   readonly #l2: GuardedL2;
@@ -24,7 +24,7 @@ export class AvailabilityReporter {
     this.#l2 = l2;
   }
 
-  /** Compares with the last time. */
+  /** Reports what has changed since the last call. */
   say(isConnected: boolean): void {
     const now = this.#context.clock.now();
     this.#sayOfL1(this.#context.proof.isProven(now));

@@ -4,7 +4,7 @@ import { RemoteError } from '../ports/remote-tier.ts';
 import type { CacheContext } from '../state/context.ts';
 import { applyLocally, forgetEverything } from '../write/apply-locally.ts';
 
-/** Between two resyncs: what arrives on the bus must not be able to keep this instance busy clearing (race 60). */
+/** The shortest time between two resyncs. A flood on the bus must not keep it busy with clearing (race 60). */
 const RESYNC_EVERY_MS = 100;
 
 /** Patterns that are applied in that time. Each looks at every entry of L1; more than these cost more than clearing it. */
@@ -24,11 +24,11 @@ const FLOODED =
 
 /** The calls by which the receiver informs the heartbeat loop. */
 export interface HeartbeatLink {
-  /** When the heartbeat with this nonce was sent, if this instance sent it lately. */
+  /** Returns the time at which this instance sent the heartbeat with this nonce, if it sent it lately. */
   sentAt(nonce: string): number | undefined;
-  /** A heartbeat sent at that time has come back; the first one after an outage must clear what is here. */
+  /** Reports that a heartbeat sent at that time has come back. The first one after an outage clears L1. */
   echoed(sentAt: number): void;
-  /** Something must be found out now, not at the next beat. */
+  /** Asks for a heartbeat now, instead of at the next beat. */
   hurry(): void;
   subscribed(): void;
   unsubscribed(error: Error | undefined): void;
@@ -51,7 +51,7 @@ export class BusReceiver implements BusListener {
     this.#heartbeat = heartbeat;
   }
 
-  /** The first message after this decides whether anything was missed meanwhile; nothing is forgotten for it. */
+  /** Keeps what is known. The number of the first message after this shows if one was missed meanwhile. */
   onSubscribed(): void {
     this.#heartbeat.subscribed();
   }
@@ -88,7 +88,7 @@ export class BusReceiver implements BusListener {
 
   #takeHeartbeat({ nonce, epoch, sequence }: HeartbeatEcho): void {
     const sentAt = this.#heartbeat.sentAt(nonce);
-    // One that this instance did not send, or sent too long ago to say anything.
+    // Another instance sent it, or this instance sent it too long ago.
     if (sentAt === undefined) return;
     this.#watchEpoch(epoch);
     const { proof } = this.#context;
@@ -116,7 +116,7 @@ export class BusReceiver implements BusListener {
     emit({ type: 'invalidated', targets, origin: 'elsewhere' });
   }
 
-  /** At least one message was lost: nothing that may be older than it is served as proven from here on. */
+  /** Reports that a message was lost. L1 serves no value as proven that may be older than that message. */
   #resync(expected: number | undefined, got: number): void {
     const { counters, emit } = this.#context;
     if (expected !== undefined) {

@@ -1,4 +1,4 @@
-/** Heartbeats that were answered and have not come back, before the subscription is suspected. */
+/** The number of answered heartbeats that do not come back before the subscription is suspected. */
 const MISSED_ECHOES = 3;
 
 /**
@@ -14,7 +14,7 @@ export class BusWatch {
   #missed = 0;
 
   /**
-   * @param silenceMs A subscription that is slow is left alone for so long.
+   * @param silenceMs The time for which a slow subscription is left alone, in milliseconds.
    * @param echoBy A moment of the clock: a subscription on which no heartbeat has come back by then is away.
    */
   constructor(silenceMs: number, echoBy = Number.NEGATIVE_INFINITY) {

@@ -3,7 +3,7 @@ import { PeriodicTask } from '../primitives/periodic-task.ts';
 import type { CacheContext } from '../state/context.ts';
 import type { GuardedL2 } from '../tiers/guarded-l2.ts';
 
-/** A generation is left alone for so long: instances that are slow to hear of it may still store in the one before. */
+/** The age at which a generation is swept. Instances that are slow to hear of a new one still store in it. */
 const SETTLE_MS = 60_000;
 
 /** So often an instance looks whether there is something to sweep, or whether the one that sweeps has gone. */

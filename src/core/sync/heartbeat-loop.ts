@@ -18,24 +18,24 @@ import type { Judgement } from './recovery.ts';
 /** Heartbeats per bound D: with three, one may get lost without L1 being suspended. */
 const BEATS_PER_BOUND = 3;
 
-/** Between two heartbeats, however urgent the second is. */
+/** The shortest pause between two heartbeats, however urgent the second one is. */
 const SHORTEST_PAUSE_MS = 10;
 
 /** Bounds D without a call, after which heartbeats rest until the next one. */
 const BOUNDS_TO_REST = 10;
 
-/** While L2 answers and is not believed yet: how often to look. */
+/** The pause between two heartbeats while L2 answers and this instance does not use it yet. */
 const REPAIR_POLL_MS = 100;
 
-/** A subscription that carries nothing by then after the start is away. */
+/** A subscription counts as away if it has carried nothing this long after the start. */
 const ECHO_WITHIN_MS = 1_000;
 
-/** A repair that takes longer waits for something that is away. */
+/** Callers wait no longer than this for a repair. A longer one waits for a server that is away. */
 const REPAIR_LASTS_MS = 1_000;
 
 /**
- * Keeps finding out whether L2 answers, which history it tells, and whether the bus carries: everything else acts on
- * what this loop has learnt. While the breaker is open its heartbeat is the one trial that is allowed.
+ * Finds out again and again if L2 answers, which history L2 is in, and if the bus carries messages. All other parts act
+ * on what this loop has learnt. While the breaker is open, its heartbeat is the one trial that the breaker allows.
  */
 export class HeartbeatLoop implements HeartbeatLink, RemoteListener {
   readonly #context: CacheContext;
@@ -103,7 +103,7 @@ export class HeartbeatLoop implements HeartbeatLink, RemoteListener {
     return this.#isSubscribed;
   }
 
-  /** The host has slept: as after an outage, others may have owed what they could not number. */
+  /** Reports that the host has slept. As after an outage, peers may hold invalidations that have no number yet. */
   awoke(): void {
     this.#terms.recovery.missed();
     this.hurry();
@@ -117,8 +117,8 @@ export class HeartbeatLoop implements HeartbeatLink, RemoteListener {
   }
 
   /**
-   * Delivers what is pending while L2 may answer, and closes the connections. Never rejects: what a connection has to say of
-   * its end goes to the observers.
+   * Delivers pending orders while L2 may answer, and closes the connections. It never rejects: observers hear
+   * the errors of a connection that ends.
    * @param until When delivering must have ended, by the clock.
    */
   async close(until = Infinity): Promise<void> {
@@ -285,7 +285,7 @@ export class HeartbeatLoop implements HeartbeatLink, RemoteListener {
     const believed = asks ? undefined : recovery.believed;
     const deadlineMs = this.#deadlineMs + this.#l2.traffic.queuedMs;
     const heartbeat = await withTimeout(clock, deadlineMs, tier.heartbeat(instance, nonce, asks, believed));
-    // The answer may have waited here while the host slept: it tells of a world of before.
+    // The answer may have waited in this process while the host slept, and is out of date then.
     if (this.#context.proof.hasSleptSince(sentAt)) return this.hurry();
     this.#l2.learn(heartbeat, sentAt, clock.now());
     this.#history.tells(heartbeat.epoch);
@@ -313,13 +313,13 @@ export class HeartbeatLoop implements HeartbeatLink, RemoteListener {
     else if (answersFlagged) this.#readFlagged(session);
   }
 
-  /** A repair is mostly a matter of moments, for which callers wait after the start: it is over with those when it lasts. */
+  /** Ends the wait of callers for a repair that lasts. Most repairs after a start take moments only. */
   #readFlagged(session: Session): void {
     this.#l2.readFlagged(session);
     if (this.#terms.recovery.waitedMs > REPAIR_LASTS_MS) this.#l2.readiness.end();
   }
 
-  /** A subscription that is open while heartbeats do not come back on it carries nothing. */
+  /** Replaces a subscription that is open and on which no heartbeat comes back. */
   #watchBus(): void {
     if (this.#terms.bus === undefined || !this.#isSubscribed) return;
     if (!this.#busWatch.answered(this.#context.clock.now())) return;

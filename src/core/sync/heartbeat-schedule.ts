@@ -18,12 +18,12 @@ export class HeartbeatSchedule {
   readonly #answerMs: number;
   /** A new connection is worth a trial whatever the breaker's next one is due. */
   #trialAtOnce = false;
-  /** Of the breaker, when the last heartbeat was sent: what it was not sent under it says nothing about. */
+  /** The state of the breaker when the last heartbeat was sent. An answer says nothing of another state. */
   #sentUnder = 0;
   #misses = 0;
 
   /**
-   * @param everyMs Between two heartbeats while all is well.
+   * @param everyMs The pause between two heartbeats while all is well, in milliseconds.
    * @param answerMs The longest answer of L2 that is of use to a caller.
    */
   constructor(clock: Clock, breaker: CircuitBreaker, everyMs: number, answerMs: number) {
@@ -58,7 +58,7 @@ export class HeartbeatSchedule {
     return this.#breaker.trialAt !== undefined || this.#breaker.closesAt !== undefined;
   }
 
-  /** There is a new connection. */
+  /** Reports a new connection. */
   connected(): void {
     this.#trialAtOnce = true;
   }
@@ -100,7 +100,7 @@ export class HeartbeatSchedule {
 /** Nonces remembered; an echo of an older heartbeat proves nothing useful. */
 const MOST = 8;
 
-/** When the latest heartbeats were sent, by what they carried. */
+/** Remembers the times at which the latest heartbeats were sent, by nonce. */
 export class SentHeartbeats {
   readonly #sent = new Map<string, number>();
 
@@ -113,7 +113,7 @@ export class SentHeartbeats {
     }
   }
 
-  /** `undefined`: not sent here, or too long ago to say anything. */
+  /** Returns the time at which it was sent; `undefined` when another instance sent it, or too long ago. */
   at(nonce: string): number | undefined {
     return this.#sent.get(nonce);
   }

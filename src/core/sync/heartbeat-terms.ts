@@ -7,7 +7,7 @@ export interface HeartbeatTerms {
   readonly bus: Bus | undefined;
   readonly recovery: Recovery;
   readonly delivery: PendingDelivery;
-  /** An answer of L2 is of use for so long, in milliseconds. */
+  /** The time within which an answer of L2 is of use, in milliseconds. */
   readonly answerMs: number;
   /** Told of each heartbeat that was answered. */
   readonly onBeat: () => void;

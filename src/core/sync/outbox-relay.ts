@@ -14,16 +14,16 @@ import type { Demand, Recovery } from './recovery.ts';
 /** The pause after a look that found rows or was asked for. More rows may be there without a notification. */
 const NEXT_LOOK_MS = 50;
 
-/** A leader that could deliver nothing for so long lets another try. */
+/** A leader that could deliver nothing for this long lets another instance try. */
 const GIVE_UP_MS = 3_000;
 
 /** Longest pause while the source cannot be asked. */
 const LONGEST_PAUSE_MS = 2_000;
 
-/** Clocks of two servers may differ by so much, and a record of the last heartbeat may be so much older than the data. */
+/** The most by which clocks of two servers differ, and the record of the last heartbeat is older than the data. */
 const MARGIN_MS = 60_000;
 
-/** A repaired generation is believed only if its last pass began no longer ago: what is committed meanwhile is due soon. */
+/** A repaired generation counts only if its last pass began within this time. Later rows are due soon. */
 const REPAIRED_WITHIN_MS = 1_000;
 
 /** The health of the relay. */
@@ -37,9 +37,9 @@ export interface RelayHealth {
 }
 
 /**
- * Delivers to L2 the changes that no writer has: those of writers that do not know of the cache, that died or that could
- * not reach L2. One instance leads. It delivers at least once: an order that was not marked is delivered again.
- * It goes past `GuardedL2.ask` like the heartbeat does: L2 is not believed while it is being repaired.
+ * Delivers to L2 the changes that no writer delivers. Such a writer does not know of the cache, has died, or could not
+ * reach L2. One instance leads. It delivers each row at least once: a row that was not marked is delivered again. The
+ * relay does not use `GuardedL2.ask`, as the heartbeat does not: `ask` refuses questions while L2 is being repaired.
  */
 export class Relay {
   readonly #context: CacheContext;
@@ -49,12 +49,12 @@ export class Relay {
   readonly #deadlineMs: number;
   readonly #onRepaired: () => void;
   readonly #looks: PeriodicTask;
-  /** Messages of the relay concern the instance that sends them as much as any other: it has cleaned nothing before. */
+  /** The origin of the relay's messages. This instance applies them too: it has applied none of these orders. */
   readonly #origin: string;
   #leads = false;
   #lagMs: number | undefined;
   #failures = 0;
-  /** The outbox has said that there may be news. */
+  /** True after the outbox has told of new rows. */
   #isAsked = false;
   #reachableAt = Number.NEGATIVE_INFINITY;
 
@@ -96,13 +96,13 @@ export class Relay {
     this.#looks.start();
   }
 
-  /** A heartbeat was answered: there may be more to do than what is due. */
+  /** Reports that a heartbeat was answered, which may ask for a mark or for a repair. */
   heartbeat(): void {
     const { kind } = this.#recovery.demand;
     if (kind === 'mark' || kind === 'repair') this.#looks.wake();
   }
 
-  /** Ends the look under way. The outbox stays open: what is acknowledged last must still be written. */
+  /** Ends the look under way. The outbox stays open, because the last acknowledgements must still be written. */
   close(): Promise<void> {
     return this.#looks.close();
   }
@@ -127,7 +127,7 @@ export class Relay {
   }
 
   async #work(): Promise<void> {
-    // By heartbeats alone: the breaker keeps callers away, and L1 is proven and answers whatever it says.
+    // Heartbeats alone decide. The state of the breaker does not: L1 is proven and answers while the breaker is open.
     const { demand } = this.#recovery;
     if (demand.kind === 'away') return this.#standBack();
     this.#reachableAt = this.#context.clock.now();
@@ -149,7 +149,7 @@ export class Relay {
     this.#looks.wake();
   }
 
-  /** Nothing old is in a fresh generation, but L1 may hold entries that undelivered rows name. They go before any instance believes. */
+  /** Begins a fresh generation, which holds nothing old. Before that, L1 loses what undelivered rows name. */
   async #begin(epoch: string, replaces: string | undefined): Promise<void> {
     const fresh = this.#context.random.token();
     await this.#pass('all', { epoch, generation: replaces ?? fresh }, true);
@@ -177,7 +177,7 @@ export class Relay {
     await this.#outbox.resign();
   }
 
-  /** Everything that had been committed when the demand was made, though its writer may yet deliver it. */
+  /** Delivers all rows that were committed when the mark was requested. Their writers may deliver them too. */
   async #leaveMark({ session, wanted }: Extract<Demand, { kind: 'mark' }>): Promise<void> {
     await this.#pass('all', session);
     await this.#withTimeout(this.#l2.tier.leaveMark(session.epoch, wanted));
@@ -209,7 +209,7 @@ export class Relay {
     }
   }
 
-  /** All that the outbox remembers to have been delivered. */
+  /** Delivers again all rows that the outbox remembers as delivered. */
   async #redeliver(session: Session): Promise<void> {
     let after: string | undefined;
     while (!this.#looks.isClosed) {
@@ -220,7 +220,7 @@ export class Relay {
     }
   }
 
-  /** Until there is nothing left. Rows are marked only after L2 has acknowledged them. */
+  /** Delivers rows until none is left. A row is marked only after L2 has acknowledged it. */
   async #pass(which: Undelivered, session: Session, isRepair = false): Promise<void> {
     for (;;) {
       const rows = await this.#outbox.undelivered(which);
@@ -231,7 +231,7 @@ export class Relay {
     }
   }
 
-  /** As few orders as it takes: a name that many rows have is told once. */
+  /** Delivers rows in as few orders as possible. A name that many rows have is sent once. */
   async #deliver(rows: readonly OutboxRow[], session: Session, isRepair: boolean): Promise<void> {
     const { tier } = this.#l2;
     for (const [mode, group] of Map.groupBy(rows, (row) => row.mode)) {
@@ -263,7 +263,7 @@ export class Relay {
     return withTimeout(this.#context.clock, this.#deadlineMs * times, work);
   }
 
-  /** The first failure is news; those that follow it are the same outage. */
+  /** Reports the first failure of an outage, and none of those that follow it. */
   #report(error: unknown): void {
     if (this.#failures > 0) return;
     // The heartbeat loop reports failures of L2.

@@ -7,21 +7,21 @@ import { applyLocally } from '../write/apply-locally.ts';
 import { deliver, piecesOf, SWEEP_BUDGET_MS } from '../write/deliver.ts';
 import { isKeptByOutbox } from './lost-orders.ts';
 
-/** Each begins an attempt, which mostly ends before the next one. */
+/** The number of heartbeats in one bound D. Each begins an attempt, and most attempts end before the next one. */
 const HEARTBEATS_PER_BOUND = 3;
 
-/** A cache that closes waits so long for the order that is being delivered. */
+/** The time for which a cache that closes waits for the order that is being delivered. */
 const CLOSE_GRACE_MS = 1_000;
 
-/** A cache that closes goes on delivering for so long. */
+/** The time for which a cache that closes goes on delivering. */
 const LAST_ORDERS_MS = 2_000;
 
-/** An outage that has lasted for so long seldom ends in the next moments: one more attempt is made. */
+/** An outage of this length seldom ends in the next moments, so a cache that closes makes one more attempt only. */
 const LONG_OUTAGE_MS = 10_000;
 
 /** The state of L2 as a closing cache knows it. */
 export interface LastChance {
-  /** Until when the close may take, by the clock. */
+  /** The moment by which the close must have ended, by the clock. */
   readonly until: number;
   /** The time in milliseconds since L2 answered last. */
   readonly silentMs: number;
@@ -55,20 +55,20 @@ export class PendingDelivery {
   #names: Promise<void> | undefined;
   #sweeps: Promise<void> | undefined;
 
-  /** @param answerMs How long L2 may take for one answer. */
+  /** @param answerMs The time that L2 may take for one answer. */
   constructor(context: CacheContext, tier: RemoteTier, answerMs: number) {
     this.#context = context;
     this.#tier = tier;
     this.#budgetMs = Math.max(answerMs, context.maxLagMs / HEARTBEATS_PER_BOUND / 2);
   }
 
-  /** A heartbeat was accepted in this history: what is pending is delivered there. Sends before it returns, and waits for nothing. */
+  /** Takes note of an accepted heartbeat. It begins to deliver what is pending, and waits for nothing. */
   heartbeat(session: Session): void {
     if (!isSameHistory(this.#session, session)) this.#session = session;
     this.#begin();
   }
 
-  /** Names wait for L2 to hear of them. */
+  /** True while orders of names are pending. */
   get isOwing(): boolean {
     return this.#context.pending.waiting().some(({ sweep }) => sweep === undefined);
   }
@@ -89,7 +89,7 @@ export class PendingDelivery {
     await withTimeout(clock, ms, this.#finished.promise).catch(ignore);
   }
 
-  /** Begins nothing any more, and waits a moment for what is being told. Never rejects. */
+  /** Begins no further delivery, and waits a moment for the one under way. Never rejects. */
   async close(until: number): Promise<void> {
     this.#isClosed = true;
     this.#closing.abort();
@@ -145,7 +145,7 @@ export class PendingDelivery {
     return true;
   }
 
-  /** An acknowledgement of a history that is over says nothing about the present one. */
+  /** Ends an order that L2 has acknowledged. An acknowledgement in a former history counts for nothing. */
   #settle(order: PendingOrder, session: Session): void {
     const { pending, emit } = this.#context;
     if (!isSameHistory(this.#session, session)) return;
@@ -170,7 +170,7 @@ export class PendingDelivery {
     this.#begin();
   }
 
-  /** That L2 refuses an order once more is no news. */
+  /** Reports the first refusal of an order, and none of the later ones. */
   #report(order: PendingOrder, error: unknown): void {
     if (!order.wasRefused)
       this.#context.emit({ type: 'tier_failure', error, operation: 'invalidate', tier: 'l2', background: true });

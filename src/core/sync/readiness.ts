@@ -1,6 +1,6 @@
 import type { Clock } from '../primitives/clock.ts';
 
-/** Callers that wait until the cache is ready. */
+/** Holds the callers that wait until the cache is ready. */
 export class Readiness {
   readonly #clock: Clock;
   readonly #isReady: () => boolean;
@@ -11,7 +11,7 @@ export class Readiness {
     this.#isReady = isReady;
   }
 
-  /** Resolves with whether it is ready: as soon as it is, when the time is over, or at {@link end}. */
+  /** Resolves with `true` as soon as the cache is ready, and with its state when the time is over or at {@link end}. */
   wait(timeoutMs: number): Promise<boolean> {
     return new Promise((resolve) => {
       const end = (): void => {
@@ -24,12 +24,12 @@ export class Readiness {
     });
   }
 
-  /** It may be ready by now. */
+  /** Checks if the cache is ready by now, and releases its callers if so. */
   look(): void {
     if (this.#isReady()) this.end();
   }
 
-  /** There is nothing more to wait for. */
+  /** Releases all callers, because the cache closes. */
   end(): void {
     for (const end of this.#waiters) end();
   }

@@ -1,29 +1,29 @@
 import { type Agreement, type Heartbeat, isSameHistory, type RemoteTier, type Session } from '../ports/remote-tier.ts';
 import type { Clock, Random } from '../primitives/clock.ts';
 
-/** A generation without a place for one more version is given up once it is so old; until then that one goes without L2. */
+/** The age at which a generation without a place for one more version ends. Until then that version reads no L2. */
 const CROWDED_FOR_MS = 10 * 60_000;
 
-/** A generation that has lost the place of this version begins anew no more often. */
+/** The shortest time between two new generations that begin because this version has lost its place. */
 const LOST_PLACE_EVERY_MS = 60_000;
 
-/** So long a history without a generation waits for a relay; then a fresh one, cold and right, does without. */
+/** The time for which a history without a generation waits for a relay. Then a fresh, cold one begins. */
 const PATIENCE_MS = 5_000;
 
 /** The work that L2 asks of the relay at this moment. */
 export type Demand =
-  /** It cannot be told anything. */
+  /** L2 takes no orders. */
   | { readonly kind: 'away' }
-  /** Nothing but what is due. */
+  /** The relay delivers the rows that are due. */
   | { readonly kind: 'due'; readonly identity: string; readonly session: Session }
   /** An instance has come back. The relay delivers all rows that are committed by now, then leaves the mark. */
   | { readonly kind: 'mark'; readonly identity: string; readonly session: Session; readonly wanted: number }
-  /** Another history has begun: its entries can be believed again once whatever they may have missed is delivered. */
+  /** Another history has begun. Its entries count again once the rows that they may have missed are delivered. */
   | {
       readonly kind: 'repair';
       readonly identity: string;
       readonly epoch: string;
-      /** The server's. */
+      /** Milliseconds of the server's clock. */
       readonly time: number;
       readonly wanted: number;
       readonly last: Heartbeat['last'];
@@ -34,7 +34,7 @@ interface AgreedHistory extends Agreement {
   readonly epoch: string;
 }
 
-/** Which history the server tells, and whether it may be read already. */
+/** The judgement of one heartbeat: the history of the server, and if it may be read already. */
 export interface Judgement {
   /** `undefined` while no generation is agreed. */
   readonly session: Session | undefined;
@@ -96,7 +96,7 @@ export class Recovery {
   #isBelieved = false;
   /** The generation in which this version has had a place at the last heartbeat that found one. */
   #placedIn: string | undefined;
-  /** When the loss of that place was said last. */
+  /** The time at which the loss of that place was last reported. */
   #lostPlaceAt = Number.NEGATIVE_INFINITY;
   /** The generation in which this version has no place, and since when, as far as this instance has seen. */
   #crowded: { readonly generation: string; readonly since: number } | undefined;
@@ -151,14 +151,14 @@ export class Recovery {
     return this.#isBelieved ? this.#repaired?.generation : undefined;
   }
 
-  /** L2 has been answering for so long without being believed, in milliseconds. */
+  /** The time for which L2 has answered and this instance has not used it, in milliseconds. */
   get waitedMs(): number {
     return this.#waitingSince === undefined ? 0 : this.#clock.now() - this.#waitingSince;
   }
 
   /**
    * Takes note of a heartbeat's answer.
-   * @param hasAsked Whether it asked for a mark.
+   * @param hasAsked True when it asked for a mark.
    */
   async judge(told: Heartbeat, hasAsked: boolean, tier: RemoteTier): Promise<Judgement> {
     const hasLostPlace = this.#hasLostPlace(told);

@@ -6,16 +6,16 @@ import { TimeoutExceeded, withTimeout } from '../primitives/timeout.ts';
 import type { CacheContext } from '../state/context.ts';
 import type { GuardedL2 } from '../tiers/guarded-l2.ts';
 
-/** Between two looks at a server that can be used. */
+/** The pause between two looks at a server that can be used. */
 const EVERY_MS = 5_000;
 
-/** Each pause is shortened by up to so much at random, so that a fleet does not ask as one. */
+/** The share by which each pause is shortened at most, at random. A fleet does not ask as one then. */
 const JITTER = 0.25;
 
-/** Between two looks at a server that has refused to answer. */
+/** The pause between two looks at a server that has refused to answer. */
 const REFUSED_MS = 5 * 60_000;
 
-/** Much longer than any read may take, because no caller waits for a look. */
+/** The time limit of one look. It is much longer than that of a read, because no caller waits for a look. */
 const BUDGET_MS = 1_000;
 
 /** Share of its limit above which a server's memory is nearly full. */
@@ -28,7 +28,7 @@ const MOST_HEARD = 5_000;
 interface Sight {
   readonly info: RemoteInfo;
   readonly at: number;
-  /** Of which run of the server. */
+  /** The run of the server that gave it. */
   readonly epoch: string;
   /** Keys that it had evicted since the look before. */
   readonly evicted: number;
@@ -101,7 +101,7 @@ export class ServerMonitor {
     this.#isDormant = this.#l2.refusal !== undefined;
     if (this.#isDormant) return Infinity;
     const now = clock.now();
-    // A server that is back has enough to do with those who need it, so what was due meanwhile is asked one by one.
+    // A server that is back serves its callers first, so questions that were due meanwhile are asked one by one.
     if (wasDormant && this.#last !== undefined && now >= this.#dueAt) this.#dueAt = now + EVERY_MS * random.next();
     if (now < this.#dueAt) return this.#dueAt - now;
     await this.#look();
@@ -130,14 +130,14 @@ export class ServerMonitor {
     this.#listen(info);
   }
 
-  /** A number of another run says nothing of this one; one that has become smaller was set back. */
+  /** Counts the keys evicted since the last look. A number of another run says nothing; a smaller one was reset. */
   #newlyEvicted(now: number, epoch: string): number {
     if (epoch !== this.#last?.epoch) return 0;
     const before = this.#last.info.commands.evictedKeys;
     return now < before ? now : now - before;
   }
 
-  /** Hears what is evicted, where anything can be. */
+  /** Listens to evictions where the server can evict keys. */
   #listen({ memory }: RemoteInfo): void {
     const canEvict = Number.isFinite(memory.limitBytes) && memory.evictionPolicy !== 'noeviction';
     const note = (id: EntryId): void => {
@@ -147,7 +147,7 @@ export class ServerMonitor {
     this.#watch(canEvict ? note : undefined);
   }
 
-  /** Hearing of evictions is a service: that it cannot be had or ended changes nothing else. */
+  /** Starts or ends listening to evictions. A failure changes nothing else. */
   #watch(note: ((id: EntryId) => void) | undefined): void {
     try {
       this.#l2.tier.watchEvictions(note);
@@ -156,7 +156,7 @@ export class ServerMonitor {
     }
   }
 
-  /** That a server is away or slow is the heartbeat's to say. Anything else is said once, and seldom tried again. */
+  /** Reports a failure once. The heartbeat loop reports servers that are away or slow. */
   #report(error: unknown): void {
     if (error instanceof TimeoutExceeded) return;
     if (isUnavailable(error)) return;
@@ -169,10 +169,10 @@ export class ServerMonitor {
   }
 }
 
-/** Groups that are told of. */
+/** The number of groups in one report. */
 const MOST_TOLD = 20;
 
-/** Groups that are kept apart between two tellings; the keys of further ones are counted together. */
+/** The number of groups that are counted apart between two reports. Keys of further groups are counted together. */
 const MOST_KEPT = 200;
 
 /** Counts entries by the group of their key. What it keeps is bounded however keys are made, and however many there are. */
@@ -199,7 +199,7 @@ export class EvictedGroups {
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
   }
 
-  /** The groups with the most, and begins anew. */
+  /** Returns the groups with the most evicted keys, and begins to count anew. */
   take(): Readonly<Record<string, number>> {
     const most = [...this.#counts].sort(([, one], [, other]) => other - one).slice(0, MOST_TOLD);
     this.#counts.clear();

@@ -7,7 +7,7 @@ export class Backoff {
   readonly #longestMs: number;
   #failures = 0;
 
-  /** @param longestMs Cut to a second, so that no server that is back waits for longer. */
+  /** @param longestMs Cut to a second, so that a client finds a server that is back within a second. */
   constructor(longestMs = LONGEST_MS) {
     this.#longestMs = Math.min(longestMs, LONGEST_MS);
   }

@@ -115,7 +115,7 @@ export class Connection {
     } catch (error) {
       if (attempt !== this.#attempt) return;
       this.#listener.onRefused(toRemoteError(error));
-      // An operator may mend it meanwhile: a right granted, a server still loading, another one at the same address.
+      // The cause may end: an operator grants a right, a server ends loading, another one stands at the address.
       if (client.status === 'ready') client.disconnect(true);
     }
   }
