@@ -15,7 +15,12 @@ export interface Part {
 }
 
 /** These start processes and wait for them most of the time, so they share the processors with other parts. */
-export const FLEETS: readonly string[] = ['tests/faults/'];
+export const FLEETS: readonly string[] = [
+  'tests/faults/',
+  'tests/integration/relay',
+  'tests/integration/catalog-',
+  'tests/runtimes/',
+];
 
 /**
  * These hold what callers feel against milliseconds, so nothing else may run beside them. The load of a thousand users is
