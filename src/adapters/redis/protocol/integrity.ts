@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { InvalidOptionError } from '../../../core/model/errors.ts';
 import type { InvalidationOrder } from '../../../core/model/invalidation.ts';
+import { isRepetition } from '../../../core/primitives/repetition.ts';
 import { Hmac } from './hmac.ts';
 
 /** An HMAC-SHA-256 is cut to 128 bits, in hexadecimal. */
@@ -141,16 +142,9 @@ function keyOf(given: string, place: number): Key {
   if (id === '') throw refused(`${what} of another form`);
   if (secret.length < SHORTEST_KEY_BYTES) throw refused(`${what}, which has ${secret.length} bytes`);
   if (new Set(secret).size < LEAST_DIFFERENT) throw refused(`${what}, which is not random`);
-  if (isRepetition(text) || isRepetition(secret.toString('latin1')))
+  if (isRepetition(text, 2) || isRepetition(secret.toString('latin1'), 2))
     throw refused(`${what}, which repeats a short text`);
   return { prefix: `${id}:`, seal: `mac=${id}:`, hmac: new Hmac(secret) };
-}
-
-/** Says if a text repeats a short one: `password` four times is no better than once. */
-function isRepetition(text: string): boolean {
-  for (let length = 1; length <= text.length / 2; length += 1)
-    if (text.slice(length) === text.slice(0, -length)) return true;
-  return false;
 }
 
 function refused(what: string): InvalidOptionError {
