@@ -41,7 +41,7 @@ export function assertKey(
  */
 export function assertId(id: EntryId): void {
   const { namespace, key } = fromId(id);
-  for (const name of namespace === '' ? [] : namespace.split('\u001f')) assertKey(name, 'namespace');
+  for (const name of namespaceNames(namespace)) assertKey(name, 'namespace');
   if (key !== '' || !isNamespaced(id)) assertKey(key);
 }
 
@@ -73,18 +73,25 @@ export function namespaceTag(namespace: string): EntryId {
 /** The root namespace's tag. Every entry carries it, and its invalidation ends them all. */
 export const ROOT_TAG = namespaceTag('');
 
+/** Stands between a namespace and one inside it. */
+const NESTED = '\u001f';
+
 /**
  * Makes the path of a namespace inside another. Names hold no control characters, so no two paths are the same string.
  */
 export function nestedNamespace(parent: string, name: string): string {
-  return parent === '' ? name : `${parent}\u001f${name}`;
+  return parent === '' ? name : `${parent}${NESTED}${name}`;
+}
+
+/** Returns the names on the path of a namespace, the outermost first. The root (`''`) has none. */
+export function namespaceNames(namespace: string): string[] {
+  return namespace === '' ? [] : namespace.split(NESTED);
 }
 
 /** Returns a namespace and all that enclose it, the root (`''`) first. */
 export function namespaceChain(namespace: string): string[] {
-  if (namespace === '') return [''];
-  const names = namespace.split('\u001f');
-  return ['', ...names.map((_, index) => names.slice(0, index + 1).join('\u001f'))];
+  const names = namespaceNames(namespace);
+  return ['', ...names.map((_, index) => names.slice(0, index + 1).join(NESTED))];
 }
 
 /** The group of keys that belong to no other. */

@@ -1,6 +1,6 @@
 import { InvalidationLostError, type LostInvalidations } from '../model/errors.ts';
 import { namesEverything, type Targets } from '../model/invalidation.ts';
-import { fromId } from '../model/key.ts';
+import { fromId, namespaceNames } from '../model/key.ts';
 import type { CacheContext } from '../state/context.ts';
 
 /** Names of one kind that the error lists. */
@@ -9,9 +9,6 @@ const MOST_LISTED = 100;
 /** Names that its message spells out, and characters of each. */
 const MOST_SPELLED = 10;
 const LONGEST_SPELLED = 80;
-
-/** Stands between a namespace and one inside it. */
-const NESTED = '\u001f';
 
 /** Says if the outbox holds all that is pending, so that the relay of another process delivers it. */
 export function isKeptByOutbox({ recorder }: CacheContext): boolean {
@@ -62,5 +59,5 @@ function printable(name: string): string {
 }
 
 function written({ namespace, key }: { readonly namespace: string; readonly key: string }): string {
-  return namespace === '' ? key : `${namespace.replaceAll(NESTED, '/')}/${key}`;
+  return [...namespaceNames(namespace), key].join('/');
 }
