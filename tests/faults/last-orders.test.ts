@@ -7,7 +7,7 @@ import { startProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 
 setDefaultTimeout(30_000);
 
-/** How long Redis is out of reach of the process that closes. */
+/** The time for which the process that closes cannot reach Redis. */
 const BLACKOUT_MS = 1_000;
 
 let url: string;
@@ -21,7 +21,7 @@ interface Pair extends AsyncDisposable {
   readonly one: TieredCache;
   readonly other: TieredCache;
   readonly proxy: TcpProxy;
-  /** What {@link one} has told of invalidations that are lost. */
+  /** Errors by which {@link one} has told of lost invalidations. */
   readonly lost: InvalidationLostError[];
 }
 

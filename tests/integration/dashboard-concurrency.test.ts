@@ -146,7 +146,7 @@ describe('the view', () => {
 describe('under random writers, and with the view refreshed at random', () => {
   const ORGS = 10;
   const ROUNDS = effort({ quick: 60, long: 150 });
-  /** What is wrong shows within a few. */
+  /** A weakened dashboard shows a wrong answer within a few. */
   const MOST_ROUNDS = 150;
   const whole = (random: SeededRandom, low: number, high: number) => Math.floor(random.between(low, high + 1));
 

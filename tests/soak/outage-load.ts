@@ -8,7 +8,7 @@ import type { RelayFleet, RelayMember } from './relay-fleet.ts';
 /** Clients of each instance that read all the time. */
 const READERS = 2;
 const READ_PAUSE_MS = 10;
-/** What was asleep is read so much more often, so that all of it is read soon after. */
+/** Values that were asleep are read this many times as often, so that each of them is read soon after. */
 const ASLEEP_PER_PAUSE = 4;
 
 /** Products that are changed, and read all the time. */

@@ -308,7 +308,7 @@ export class Flight<R> implements AwaitedFlight {
 
   /** Removes a caller that no longer wants the value. The last one to leave aborts the load. */
   leave(reason: unknown): void {
-    if (this.#leavesNobody()) this.#abortAll(reason);
+    if (this.#wasLastToLeave()) this.#abortAll(reason);
   }
 
   /**
@@ -316,11 +316,11 @@ export class Flight<R> implements AwaitedFlight {
    * keeps its full time: if callers spend most of theirs waiting for a place, no value would ever be stored otherwise.
    */
   giveUp(reason: unknown): void {
-    if (this.#leavesNobody() && !this.#isLate) this.#abortAll(reason);
+    if (this.#wasLastToLeave() && !this.#isLate) this.#abortAll(reason);
   }
 
   /** Counts one caller less, and returns true when none is left. */
-  #leavesNobody(): boolean {
+  #wasLastToLeave(): boolean {
     this.#waiters -= 1;
     if (this.#sharedLoad === undefined) return this.#waiters === 0 && !this.background;
     this.#sharedLoad.waiters -= 1;
@@ -333,8 +333,8 @@ export class Flight<R> implements AwaitedFlight {
 
   /** Makes these flights share one load. While a caller waits for one of them, none is aborted. */
   static loadTogether<R>(flights: readonly Flight<R>[]): void {
-    const company = { flights, waiters: flights.reduce((sum, flight) => sum + flight.#waiters, 0) };
-    for (const flight of flights) flight.#sharedLoad = company;
+    const group = { flights, waiters: flights.reduce((sum, flight) => sum + flight.#waiters, 0) };
+    for (const flight of flights) flight.#sharedLoad = group;
   }
 
   abort(reason: unknown): void {

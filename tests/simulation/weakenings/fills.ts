@@ -117,7 +117,7 @@ async function fillBlindly(tier: RemoteTier, request: FillRequest): Promise<bool
   return tier.fill({ ...request, expected });
 }
 
-/** Whoever waits long for a lease begins to load; if it was granted after all, the fill is as good as any. */
+/** A caller that waits long for a lease begins to load. If the lease was granted after all, its fill is as good as any. */
 function hasty({ tier, clock, ...rest }: Wiring): Wiring {
   const granted = new Map<string, Promise<unknown>>();
   return {

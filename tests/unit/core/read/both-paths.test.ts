@@ -145,12 +145,12 @@ function held({ members }: Fleet): unknown {
   return members.map(({ cache }) => KEYS.map((each) => cache.peek(each)));
 }
 
-/** What L2 was asked, and when. Questions of one moment may travel in one call or in several. */
+/** Lists the questions to L2 with their times. Questions of one moment may travel in one call or in several. */
 function callsOf({ calls }: Member): string[] {
   return [...new Set(calls.map(({ at, operation }) => `${at} ${operation.replace('Many', '')}`))].sort();
 }
 
-/** What the cache has counted, without what its server says of itself. */
+/** Returns the counts of the cache, without the information that its server gives. */
 function countersOf(cache: TieredCache): unknown {
   const { l1, l2, ...tiers } = cache.stats().tiers;
   return { ...cache.stats(), tiers: { ...tiers, l1, l2: l2 && { ...l2, server: undefined } } };

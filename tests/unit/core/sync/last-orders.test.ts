@@ -5,14 +5,14 @@ import { overriding } from '../../../../src/testing/chaos/overriding.ts';
 import { Fleet, type FleetOptions, type Member } from '../../../support/core-fixture.ts';
 import { watch } from '../../../support/watch.ts';
 
-/** How long the close of a member takes. */
+/** Measures the close of a member. */
 function closing(fleet: Fleet, { cache }: Member): number {
   const begun = fleet.time.now;
   fleet.settle(cache.close());
   return fleet.time.now - begun;
 }
 
-/** What a member has told of invalidations that are lost. */
+/** Returns the errors by which a member has told of lost invalidations. */
 function lostBy({ failures }: Member): InvalidationLostError[] {
   return failures.flatMap(({ error }) => (error instanceof InvalidationLostError ? error : []));
 }
